@@ -1,0 +1,200 @@
+//! BLAKE3 digests, and the framed manifest that both hashes an action and explains it.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What content is: the BLAKE3 hash of its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Reads 64 lower-case hexadecimal digits; anything else is `None`.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let is_lower = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_lower {
+            return None;
+        }
+        blake3::Hash::from_hex(hex).ok().map(|hash| Self(*hash.as_bytes()))
+    }
+
+    /// The first 12 hexadecimal digits: enough for people.
+    pub fn short(&self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(blake3::Hash::from_bytes(self.0).to_hex().as_str())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.short())
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hex = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&hex).ok_or_else(|| serde::de::Error::custom("not a BLAKE3 digest in hex"))
+    }
+}
+
+/// Something that is told, piece by piece, what an action is made of. A [`Fingerprint`] hashes what
+/// it is told; a [`Recorded`] manifest keeps it, so that two of them can be compared.
+pub trait Manifest {
+    /// Opens a section, such as `inputs`.
+    fn section(&mut self, name: &str);
+    /// One named value of the open section. Order matters and is the caller's to fix.
+    fn entry(&mut self, name: &str, value: &[u8]);
+}
+
+/// Hashes a manifest: every piece is framed by a tag and its length, so that no two different
+/// manifests are the same bytes.
+pub struct Fingerprint(blake3::Hasher);
+
+impl Fingerprint {
+    /// `domain` names what is hashed and the version of its encoding, such as `orch action v1`.
+    pub fn new(domain: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        frame(&mut hasher, b'D', domain.as_bytes());
+        Self(hasher)
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Manifest for Fingerprint {
+    fn section(&mut self, name: &str) {
+        frame(&mut self.0, b'S', name.as_bytes());
+    }
+
+    fn entry(&mut self, name: &str, value: &[u8]) {
+        frame(&mut self.0, b'N', name.as_bytes());
+        frame(&mut self.0, b'V', value);
+    }
+}
+
+fn frame(hasher: &mut blake3::Hasher, tag: u8, bytes: &[u8]) {
+    let mut head = [tag; 9];
+    head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+    hasher.update(&head);
+    hasher.update(bytes);
+}
+
+/// A manifest as it was told: what `orch why` compares. Values of up to 256 bytes of UTF-8 are kept
+/// whole, others as their digest and length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub sections: Vec<RecordedSection>,
+}
+
+/// One section of a [`Recorded`] manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedSection {
+    pub name: String,
+    pub entries: Vec<(String, String)>,
+}
+
+impl Recorded {
+    const WHOLE_UP_TO: usize = 256;
+
+    /// Every value with its section and name, in the order told.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.sections.iter().flat_map(|section| {
+            let name = section.name.as_str();
+            section.entries.iter().map(move |(key, value)| (name, key.as_str(), value.as_str()))
+        })
+    }
+}
+
+impl Manifest for Recorded {
+    fn section(&mut self, name: &str) {
+        self.sections.push(RecordedSection { name: name.to_owned(), entries: Vec::new() });
+    }
+
+    fn entry(&mut self, name: &str, value: &[u8]) {
+        let shown = match std::str::from_utf8(value) {
+            Ok(text) if text.len() <= Self::WHOLE_UP_TO => text.to_owned(),
+            _ => format!("blake3:{} ({} bytes)", Digest::of(value), value.len()),
+        };
+        if self.sections.is_empty() {
+            self.section("");
+        }
+        if let Some(section) = self.sections.last_mut() {
+            section.entries.push((name.to_owned(), shown));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint_of(pieces: &[(&str, &[(&str, &str)])]) -> Digest {
+        let mut fingerprint = Fingerprint::new("test v1");
+        for (section, entries) in pieces {
+            fingerprint.section(section);
+            for (name, value) in *entries {
+                fingerprint.entry(name, value.as_bytes());
+            }
+        }
+        fingerprint.finish()
+    }
+
+    #[test]
+    fn pieces_cannot_run_into_each_other() {
+        let digests = [
+            fingerprint_of(&[("a", &[("b", "cd")])]),
+            fingerprint_of(&[("a", &[("bc", "d")])]),
+            fingerprint_of(&[("ab", &[("c", "d")])]),
+            fingerprint_of(&[("a", &[("b", "c"), ("d", "")])]),
+        ];
+        for (i, one) in digests.iter().enumerate() {
+            assert!(digests[i + 1..].iter().all(|other| other != one));
+        }
+    }
+
+    #[test]
+    fn hex_reads_back_and_nothing_else_does() {
+        let digest = Digest::of(b"orch");
+        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        assert_eq!(Digest::parse(&digest.to_string().to_uppercase()), None);
+        assert_eq!(Digest::parse("00"), None);
+    }
+
+    #[test]
+    fn a_long_value_is_recorded_by_digest() {
+        let mut recorded = Recorded::default();
+        recorded.section("prompt");
+        recorded.entry("short", b"hello");
+        recorded.entry("long", &[b'x'; 300]);
+        let values: Vec<_> = recorded.values().collect();
+        assert_eq!(values[0], ("prompt", "short", "hello"));
+        assert!(values[1].2.ends_with("(300 bytes)"));
+    }
+}

@@ -1,0 +1,19 @@
+//! Second floor: decides. It is told events and answers with effects; no disk, clock, process or
+//! environment inside. Pure.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod action;
+pub mod db;
+pub mod effect;
+pub mod event;
+pub mod evidence;
+pub mod graph;
+pub mod lineage;
+pub mod outcome;
+pub mod picture;
+pub mod prompt;
+pub mod record;
+pub mod schedule;
+pub mod step;
+pub mod stream;
+pub mod view;

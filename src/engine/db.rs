@@ -1,0 +1,1 @@
+//! The salsa database: documents, file states, lineage and results in; keys and decisions out.

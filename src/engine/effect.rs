@@ -1,0 +1,193 @@
+//! What the engine wants done, and what it can be asked for.
+
+use crate::base::digest::Recorded;
+use crate::base::measure::Moment;
+use crate::base::name::{
+    ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PoolName, RelPath, SessionId, TaskRef,
+    TreeId, ValidatorName,
+};
+use crate::spec::agent::Permission;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{CommandLine, Status};
+use crate::spec::rule::Limits;
+
+use super::lineage::VerdictMark;
+use super::record::{AcceptedResult, Decision, Record};
+
+/// Something the host is to do. Results come back as events.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Answered by `FilesScanned`: every file below the root that a glob takes (git-ignored ones
+    /// too where a pattern names them without wildcard), and these paths.
+    Scan { globs: Vec<GlobSet>, paths: Vec<RelPath> },
+    /// Answered by `CandidatesFound`.
+    FindCandidates { task: TaskRef, key: ActionKey },
+    /// Answered by `AttemptProgressed`*, then `AttemptEnded`.
+    Run(Box<Launch>),
+    /// Answered by `Merged` or `Conflicted`: the patch of a finished attempt onto the tip.
+    Merge { attempt: AttemptId },
+    /// As `Merge`, for a cached result that no attempt of this run made.
+    Replay { attempt: AttemptId, result: Box<AcceptedResult> },
+    /// Answered by `Landed`, `Settled`, `Merged` (the tip moved and the merge gives other content
+    /// than was validated), `Conflicted` or `LandingFailed`.
+    Land(Box<LandingRequest>),
+    /// The attempt's worktree and kept patch are no longer wanted.
+    Drop { attempt: AttemptId },
+    /// End the attempt's family: first politely, then by force.
+    Stop { attempt: AttemptId },
+    /// Append to the journal before anything that follows from it is done.
+    Append(Record),
+    /// Put an accepted result into the action cache.
+    Remember(Box<AcceptedResult>),
+    /// Answered by `StatusWritten`.
+    WriteStatus(StatusEdit),
+    /// Say something on every surface.
+    Publish(Notice),
+    /// Send `Woken` at this moment; a later request replaces an earlier one.
+    WakeAt(Moment),
+    /// Everything asked for is decided.
+    Finish,
+}
+
+/// One attempt to run: of a task, or of a validator on a task's candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    pub attempt: AttemptId,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    /// 1 for the first try.
+    pub number: u32,
+    pub purpose: Purpose,
+    pub action: LaunchAction,
+    pub base: Base,
+    /// Paths whose present content in the user's checkout is laid over the base (documents and
+    /// declared inputs that are not committed); they are no part of the attempt's patch.
+    pub overlay: Vec<RelPath>,
+    pub env: Vec<EnvName>,
+    pub limits: Limits,
+    pub pool: PoolName,
+    /// Each pattern must match a file afterwards.
+    pub required_outputs: GlobSet,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Work,
+    Validate(ValidatorName),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchAction {
+    Session(SessionLaunch),
+    Command(CommandLine),
+}
+
+/// What a session is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionLaunch {
+    /// Goes to the CLI by stdin.
+    pub prompt: String,
+    pub model: Option<ModelName>,
+    /// Tools as the agent declares them.
+    pub tools: Vec<String>,
+    pub permission: Permission,
+    /// Go on with this session instead of starting one.
+    pub resume: Option<SessionId>,
+}
+
+/// The tree a worktree starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The integration tip, with the overlay.
+    Tip,
+    /// What would land; no overlay.
+    Candidate(TreeId),
+}
+
+/// A patch to put on the branch, with what its commit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandingRequest {
+    pub attempt: AttemptId,
+    pub task: TaskRef,
+    /// First line of the commit message.
+    pub subject: String,
+    pub key: ActionKey,
+    /// What validators saw: other content must be validated again.
+    pub expected: OutputDigest,
+    pub verdicts: Vec<VerdictMark>,
+    pub session: Option<SessionId>,
+    pub model: Option<ModelName>,
+    pub cost: crate::base::measure::Usd,
+    /// Written into the plan in the same commit where the plan is tracked and otherwise clean.
+    pub status: StatusEdit,
+}
+
+/// Fields of a task in its plan file to be set by minimal text edit; the file is read again first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusEdit {
+    pub plan_path: RelPath,
+    pub task: TaskRef,
+    pub status: Status,
+    pub attempts: Option<u32>,
+    pub result_message: Option<String>,
+    pub last_error: Option<String>,
+    pub model_used: Option<ModelName>,
+    /// ISO 8601 with offset, made by the host from the engine's clock.
+    pub completed_at: Option<Moment>,
+    pub validation_findings: Option<String>,
+}
+
+/// Something worth telling people once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    TaskStarted { task: TaskRef, number: u32, reason: String },
+    TaskFinished { task: TaskRef, how: String },
+    TaskRetried { task: TaskRef, why: String, wait_ms: u64 },
+    TaskFailed { task: TaskRef, why: String, help: Option<String> },
+    TaskBlocked { task: TaskRef, by: TaskRef },
+    Validated { task: TaskRef, validator: ValidatorName, verdict: String, findings: Vec<String> },
+    Parked { task: TaskRef, reason: String },
+    Warning(String),
+}
+
+/// What a driver asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    Build(BuildRequest),
+    /// Start nothing new, end nothing.
+    Stop,
+}
+
+/// `orch build` and its flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildRequest {
+    /// `None` is everything active.
+    pub targets: Option<Vec<TaskRef>>,
+    /// Run these whatever the cache has.
+    pub force: Vec<TaskRef>,
+    /// Only the targets, not what they need.
+    pub only: bool,
+    /// Go on with unrelated work after a failure.
+    pub keep_going: bool,
+    /// Cache only: nothing may run.
+    pub offline: bool,
+    /// Do not look for cached results.
+    pub no_cache: bool,
+    pub jobs: u32,
+    /// Stay alive and build again on changes.
+    pub watch: bool,
+}
+
+/// A person's decision about a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decide {
+    pub task: TaskRef,
+    pub decision: Decision,
+}
+
+/// What a task's key was made of, kept for `orch why`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    pub key: ActionKey,
+    pub manifest: Recorded,
+}

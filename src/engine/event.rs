@@ -1,0 +1,99 @@
+//! What the engine is told.
+
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::Moment;
+use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
+use crate::base::source::Source;
+use crate::spec::config::Config;
+use crate::spec::plan::Status;
+
+use super::effect::{Decide, Request};
+use super::evidence::Evidence;
+use super::lineage::{Landing, Lineage};
+use super::record::{AcceptedResult, Record};
+use super::stream::Progress;
+
+/// Something that happened outside.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// All documents there are; those of the last time that are missing are gone.
+    DocumentsRead(Box<Documents>),
+    /// The journal, oldest first, and git's lineage.
+    HistoryRead { records: Vec<Record>, lineage: Box<Lineage> },
+    /// What a scan found; a path that was asked for and is not there is `None`.
+    FilesScanned(Vec<(RelPath, Option<FileState>)>),
+    /// The watcher saw something at these paths; empty with `everything` after an overflow.
+    Changed { paths: Vec<RelPath>, everything: bool },
+    /// A person or a driver wants something.
+    Asked(Request),
+    Decided(Decide),
+    /// Answer to `FindCandidates`, newest first.
+    CandidatesFound { task: TaskRef, key: ActionKey, candidates: Vec<Candidate> },
+    AttemptProgressed { attempt: AttemptId, progress: Progress },
+    AttemptEnded { attempt: AttemptId, evidence: Box<Evidence> },
+    /// The attempt's patch merged cleanly onto the tip: this tree would land.
+    Merged { attempt: AttemptId, candidate: TreeId, patch: Patch },
+    /// It landed. `landing.changes` may differ from the patch where both sides edited one file.
+    Landed { attempt: AttemptId, landing: Box<Landing>, placement: Placement },
+    /// Nothing had to land (the patch is empty); status lines are written all the same.
+    Settled { attempt: AttemptId },
+    Conflicted { attempt: AttemptId, conflict: Conflict },
+    /// Landing was impossible for a reason outside the task: what and what to do.
+    LandingFailed { attempt: AttemptId, message: String },
+    /// Status lines were written into the plan file (or could not be, with the reason).
+    StatusWritten { task: TaskRef, status: Status, problem: Option<String> },
+    /// The moment asked for with `WakeAt` has come.
+    Woken,
+    /// Ctrl-C or SIGTERM: first finish what runs, the second time end it.
+    Interrupted,
+    /// `.claude/plans/.stop` or `orch stop`: start nothing new.
+    StopSeen,
+}
+
+/// Every document of the repository, unparsed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Documents {
+    pub config: Config,
+    pub plans: Vec<Source>,
+    /// Files of `agents_dir`; built-ins are the engine's own.
+    pub agents: Vec<Source>,
+    pub rules: Vec<Source>,
+    /// Prompt templates that rules name, by path.
+    pub prompts: Vec<Source>,
+    /// Values of the variables that any rule or task lists; unset ones are absent.
+    pub env: Vec<(String, String)>,
+}
+
+/// An accepted result that could be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub result: AcceptedResult,
+    /// Files whose content here differs from what the recorded session saw.
+    pub mismatched: Vec<RelPath>,
+    /// Blobs of the patch that the store has lost.
+    pub lost: Vec<RelPath>,
+}
+
+/// Where a landing went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The user's branch and checkout follow.
+    OnBranch,
+    /// Kept under a ref: why, and the command that takes it.
+    Parked { reason: String },
+}
+
+/// A patch that does not merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub paths: Vec<RelPath>,
+    /// Whose landing it collides with, where lineage knows.
+    pub with: Vec<TaskRef>,
+    /// The tip it failed to merge onto.
+    pub tip: CommitId,
+    /// The conflicted hunks with markers, at most 16 KiB.
+    pub description: String,
+    /// The ref that keeps the attempt's own commit.
+    pub kept_as: String,
+    pub at: Moment,
+}

@@ -1,0 +1,76 @@
+//! What an attempt left in orch's hands: facts only, no judgement. `outcome` judges.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::Millis;
+use crate::base::name::{CommitId, RelPath, SessionId};
+
+use super::stream::StreamFacts;
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    Exited(i32),
+    Signaled(i32),
+    /// It never ran: what was tried and why it failed.
+    LaunchFailed(String),
+    /// orch ended it at its wall limit.
+    TimedOut,
+    /// orch ended it because nothing was heard for too long.
+    Stalled,
+    /// orch ended it on request (stop, interrupt, an input that is gone).
+    Cancelled,
+}
+
+/// Everything known when an attempt is over and its family of processes is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub ending: Ending,
+    /// Sessions only.
+    pub stream: Option<StreamFacts>,
+    pub status_file: StatusFile,
+    /// What changed in the worktree against the tree it started from.
+    pub patch: Patch,
+    /// The commit the worktree stood on.
+    pub base: Option<CommitId>,
+    /// Declared outputs of which no file exists.
+    pub missing_outputs: Vec<String>,
+    /// Content, before the start, of the files the session read or wrote.
+    pub read_set: Vec<(RelPath, Option<FileState>)>,
+    /// End of stdout (commands) and stderr, lossy UTF-8, at most 8 KiB each.
+    pub stdout_tail: String,
+    pub stderr_tail: String,
+    pub session: Option<SessionId>,
+    /// The stored transcript.
+    pub transcript: Option<Digest>,
+    pub duration: Millis,
+}
+
+/// The result file that a session writes as its last act.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StatusFile {
+    #[default]
+    Absent,
+    /// There, but not JSON, not an object, or without a usable status: the reason.
+    Unreadable(String),
+    Given(StatusReport),
+}
+
+/// What the status file says. The agent's prose is an annotation, never evidence of success.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Must name the running task.
+    #[serde(default)]
+    pub task_id: Option<String>,
+    pub status: String,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub plan_modified: bool,
+    /// Kept as they came, for the surfaces that deliver them.
+    #[serde(default)]
+    pub slack_messages: Vec<serde_json::Value>,
+}

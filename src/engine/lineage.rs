@@ -1,0 +1,52 @@
+//! Which landings touched which path, in order: read from git's trailers by the host, told as values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::file::Change;
+use crate::base::measure::Usd;
+use crate::base::name::{
+    ActionKey, CommitId, ModelName, OutputDigest, SessionId, TaskRef, ValidatorName, VerdictKey,
+};
+
+/// One accepted patch on the integration branch, as its commit's trailers and trees tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    pub commit: CommitId,
+    pub task: TaskRef,
+    pub action: ActionKey,
+    pub output: OutputDigest,
+    pub session: Option<SessionId>,
+    pub model: Option<ModelName>,
+    pub cost: Usd,
+    pub verdicts: Vec<VerdictMark>,
+    /// The task's own files, sorted by path; the plan's status line that rode along is not among them.
+    pub changes: Vec<Change>,
+}
+
+/// An accepted result that changed no file, as a receipt commit tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub commit: CommitId,
+    pub task: TaskRef,
+    pub action: ActionKey,
+    pub output: OutputDigest,
+    pub verdicts: Vec<VerdictMark>,
+}
+
+/// A verdict that let a landing pass, from an `Orch-Verdict` trailer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct VerdictMark {
+    pub validator: ValidatorName,
+    /// WARN rather than PASS.
+    pub warned: bool,
+    pub key: VerdictKey,
+}
+
+/// All that git knows, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// The integration tip it was read at.
+    pub tip: Option<CommitId>,
+    pub landings: Vec<Landing>,
+    pub receipts: Vec<Receipt>,
+}

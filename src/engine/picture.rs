@@ -1,0 +1,118 @@
+//! The plain snapshot that every surface reads.
+
+use serde::Serialize;
+
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, TaskRef};
+use crate::spec::plan::Status;
+
+use super::outcome::OutcomeClass;
+use super::record::Provenance;
+
+/// Where everything stands at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Picture {
+    pub plans: Vec<PlanPicture>,
+    /// In plan and file order.
+    pub tasks: Vec<TaskPicture>,
+    pub counts: Counts,
+    /// Spent by this run of orch, every attempt counted.
+    pub cost: Usd,
+    pub started: Moment,
+    /// Why new work does not start, where something holds all of it.
+    pub holding: Option<String>,
+    /// Landings that wait under a ref, and the reason of the newest.
+    pub parked: Option<String>,
+    pub is_finished: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanPicture {
+    pub name: PlanName,
+    pub title: Option<String>,
+    pub path: String,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskPicture {
+    pub task: TaskRef,
+    pub name: String,
+    pub section: String,
+    pub rule: RuleName,
+    pub agent: Option<String>,
+    /// As the plan file has it.
+    pub status: Status,
+    pub state: TaskState,
+    /// Why it is in that state, one line.
+    pub reason: String,
+    /// Key of the present inputs; `None` while something upstream is undecided.
+    pub key: Option<ActionKey>,
+    pub attempts: u32,
+    pub cost: Usd,
+    pub model: Option<ModelName>,
+    pub commit: Option<CommitId>,
+    /// Real dependencies, then order-only ones that are not all tasks before it.
+    pub depends_on: Vec<TaskRef>,
+    pub is_wanted: bool,
+    pub running: Option<RunningPicture>,
+    /// WARN findings of accepted results.
+    pub warnings: Vec<String>,
+}
+
+/// What a running attempt is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunningPicture {
+    pub number: u32,
+    pub since: Moment,
+    pub phase: Phase,
+    /// Current tool and its detail, or the last line said.
+    pub doing: String,
+    pub cost: Usd,
+    pub session: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Working,
+    Merging,
+    Validating,
+    Landing,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    /// Waits for tasks before it.
+    Waiting,
+    /// Could start; no slot, a pool is full, or nobody asked for it. In a picture without a build:
+    /// it would run.
+    Ready,
+    /// Waits for the next try.
+    BackingOff,
+    Running,
+    UpToDate,
+    /// Accepted in this run; how is in the provenance of its reason.
+    Done(Provenance),
+    Skipped,
+    Failed(OutcomeClass),
+    /// Something it needs failed, is blocked or suspended.
+    Blocked,
+    /// Parked until a person decides.
+    Suspended,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub wanted: u32,
+    pub accepted: u32,
+    pub up_to_date: u32,
+    pub replayed: u32,
+    pub ran: u32,
+    pub failed: u32,
+    pub blocked: u32,
+    pub running: u32,
+    pub sessions: u32,
+}

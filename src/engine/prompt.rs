@@ -1,0 +1,1 @@
+//! Prompts from templates: the stable part that is in the key, and the volatile part that is not.

@@ -1,0 +1,129 @@
+//! What is written down: journal records and accepted results. State is a fold over the records.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::{Digest, Recorded};
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::{Millis, Moment, Usd};
+use crate::base::name::{
+    ActionKey, AttemptId, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef,
+    ValidatorName, VerdictKey,
+};
+use crate::spec::plan::Status;
+
+use super::outcome::{OutcomeClass, Verdict};
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    RunStarted { at: Moment, pid: u32, version: String, args: Vec<String> },
+    AttemptStarted {
+        at: Moment,
+        attempt: AttemptId,
+        task: TaskRef,
+        key: ActionKey,
+        number: u32,
+        /// Set where the attempt validates another's result.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validator: Option<ValidatorName>,
+    },
+    /// A process that orch started: what the next start may reap if it still lives.
+    ProcessStarted { attempt: AttemptId, pid: u32, start_ticks: u64 },
+    AttemptEnded(Box<AttemptEnded>),
+    Accepted(Box<Accepted>),
+    VerdictReached(Box<VerdictReached>),
+    /// A status that orch wrote into the plan file.
+    StatusWritten { at: Moment, task: TaskRef, status: Status },
+    /// A person's decision.
+    Decided { at: Moment, task: TaskRef, decision: Decision },
+    RunEnded { at: Moment, exit: u8 },
+}
+
+/// One attempt is over, however it went. Costs are counted from these, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEnded {
+    pub at: Moment,
+    pub attempt: AttemptId,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    pub number: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<ValidatorName>,
+    pub outcome: OutcomeClass,
+    /// One line for people.
+    pub message: String,
+    pub cost: Usd,
+    pub model: Option<ModelName>,
+    pub session: Option<SessionId>,
+    pub transcript: Option<Digest>,
+    pub duration: Millis,
+}
+
+/// A result was accepted for a task. `manifest` is the digest of the stored [`Recorded`] manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    pub output: OutputDigest,
+    pub provenance: Provenance,
+    pub manifest: Option<Digest>,
+    /// The landing; `None` where nothing changed.
+    pub commit: Option<CommitId>,
+}
+
+/// How a result was obtained; how the attempt *ended* is another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    Ran,
+    Replayed,
+    /// The plan said `completed` and there was no record anywhere.
+    Adopted,
+    /// A person accepted it.
+    AcceptedByHand,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictReached {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub validator: ValidatorName,
+    pub key: VerdictKey,
+    pub verdict: Verdict,
+    pub findings: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Run again, whatever the cache has.
+    Retry,
+    Skip,
+    /// Take the present files as the task's result.
+    Accept,
+    /// Forget what is recorded for the task.
+    Reset,
+}
+
+/// An accepted result in the action cache: one of possibly several candidates for its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedResult {
+    pub key: ActionKey,
+    pub task: TaskRef,
+    /// Contents are blobs in the store.
+    pub patch: Patch,
+    pub output: OutputDigest,
+    /// What the session read or wrote, as it was before it started.
+    pub read_set: Vec<(RelPath, Option<FileState>)>,
+    pub verdicts: Vec<VerdictReached>,
+    pub manifest: Recorded,
+    pub at: Moment,
+    pub duration: Millis,
+    pub cost: Usd,
+    pub model: Option<ModelName>,
+    pub session: Option<SessionId>,
+    pub transcript: Option<Digest>,
+    pub message: Option<String>,
+}

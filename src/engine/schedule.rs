@@ -1,0 +1,1 @@
+//! Who may run now: states, pools, order, failure spread.

@@ -1,0 +1,1 @@
+//! The view over lineage: what a node may see of a path.

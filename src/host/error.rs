@@ -1,0 +1,70 @@
+//! The machine failed: what was being done, where, why, and what helps.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A failure outside documents and work. Shown with its causes; exit 101 unless a command says else.
+#[derive(Debug)]
+pub struct Error {
+    /// What was being done, as in "reading the journal".
+    pub doing: String,
+    pub path: Option<PathBuf>,
+    /// What a person can do about it.
+    pub help: Option<String>,
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A failure with no deeper cause.
+    pub fn new(doing: impl Into<String>) -> Self {
+        Self { doing: doing.into(), path: None, help: None, source: None }
+    }
+
+    pub fn because(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { source: Some(source.into()), ..Self::new(doing) }
+    }
+
+    #[must_use]
+    pub fn at(mut self, path: impl AsRef<Path>) -> Self {
+        self.path = Some(path.as_ref().to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.doing)?;
+        if let Some(path) = &self.path {
+            write!(f, " ({})", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// Turns any error into ours by saying what was being done, and where.
+pub trait Doing<T> {
+    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Doing<T> for std::result::Result<T, E> {
+    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T> {
+        self.map_err(|source| Error::because(doing, source).at(path))
+    }
+}

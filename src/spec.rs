@@ -1,0 +1,14 @@
+//! First floor: the documents people write, from text to value with every diagnostic at once. Pure.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod agent;
+pub mod builtin;
+pub mod config;
+pub mod edit;
+pub mod glob;
+pub mod plan;
+pub mod plan_check;
+pub mod rule;
+pub mod schema;
+pub mod text;
+pub mod yaml;

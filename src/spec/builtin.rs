@@ -1,0 +1,1 @@
+//! Agents, rules and prompts that are compiled in; a project's own of the same name replace them.

@@ -1,0 +1,70 @@
+//! Project settings: `.claude/orchestrator-config.yaml` of the original, and `orch.yaml`.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::Millis;
+use crate::base::name::{EnvName, ModelName, PoolName};
+
+/// Settings with every default filled in. `orch.yaml` wins over the original's file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    pub build_command: String,
+    pub test_command: String,
+    pub dev_server_command: String,
+    pub dev_server_port: u16,
+    /// Folder of the project's agents, relative to the root.
+    pub agents_dir: String,
+    pub rules_dir: String,
+    /// Folders that hold active plans, relative to the root.
+    pub plans_dirs: Vec<String>,
+    /// How sessions run.
+    pub session: SessionConfig,
+    pub worktree: WorktreeConfig,
+    /// Pool -> size. `sessions` and `commands` exist always; the size defaults to `-j`.
+    pub pools: BTreeMap<PoolName, u32>,
+    /// Default of `-j`; `None` is the number of cores.
+    pub jobs: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SessionConfig {
+    /// Command words in front of the CLI's arguments; empty: look for `claude` as the original does.
+    pub claude: Vec<String>,
+    /// A script for the embedded stand-in, relative to the root: sessions are played, not run.
+    pub scripted: Option<String>,
+    /// Variables of the caller's environment that sessions get beside the built-in list.
+    pub env: Vec<EnvName>,
+    /// Used where neither task nor agent names a model.
+    pub model: Option<ModelName>,
+    /// Bounds where a rule has none.
+    pub wall: Option<Millis>,
+}
+
+/// What git does not carry into a worktree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WorktreeConfig {
+    /// Shell line run once in a fresh worktree.
+    pub setup: Option<String>,
+    /// Paths linked from the user's checkout.
+    pub link: Vec<String>,
+    /// Paths copied from the user's checkout.
+    pub copy: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            build_command: "pnpm run build".into(),
+            test_command: "pnpm test".into(),
+            dev_server_command: "pnpm dev".into(),
+            dev_server_port: 3000,
+            agents_dir: ".claude/agents".into(),
+            rules_dir: "rules".into(),
+            plans_dirs: vec![".claude/plans".into(), "plans".into()],
+            session: SessionConfig::default(),
+            worktree: WorktreeConfig::default(),
+            pools: BTreeMap::new(),
+            jobs: None,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::measure::Millis;
+use crate::base::name::{
+    ActionKey, AgentName, EnvName, ModelName, PlanName, RuleName, SectionId, TaskId, ValidatorName,
+};
+use crate::base::source::Span;
+
+use super::glob::GlobSet;
+
+/// A whole plan file. Values are in file order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The file's stem; the name in `meta` is only a title.
+    pub name: PlanName,
+    pub meta: Meta,
+    pub sections: Vec<Section>,
+}
+
+impl Plan {
+    /// All tasks in file order, which is also the order of order-only dependencies.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.sections.iter().flat_map(|section| &section.tasks)
+    }
+}
+
+/// What holds for the whole plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Meta {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// The design document, a path below the root as written.
+    pub plan_doc: Option<String>,
+    pub created: Option<String>,
+    /// The backlog item the plan was made from.
+    pub source_item: Option<String>,
+    pub max_attempts: Option<u32>,
+    pub order: Order,
+    pub validation: Option<Validation>,
+    pub backoff_base: Option<Millis>,
+    pub backoff_max: Option<Millis>,
+    /// Whole-plan status as written (`paused_quota`, `failed`); orch shows it, nothing depends on it.
+    pub status: Option<String>,
+}
+
+/// Whether tasks without dependencies wait for the tasks before them in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// A task without `depends_on` waits for every task before it, except its own `parallel_group`.
+    #[default]
+    File,
+    /// Only `depends_on` orders.
+    Free,
+}
+
+/// `meta.validation`: which agents' tasks are validated by which agents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Validation {
+    pub enabled: bool,
+    pub run_after: Vec<AgentName>,
+    pub validators: Vec<AgentName>,
+    pub max_attempts: u32,
+}
+
+/// A section. Its status is a roll-up that orch writes; only `completed` ever had a meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub id: SectionId,
+    pub name: String,
+    pub status: Status,
+    pub tasks: Vec<Task>,
+    pub span: Span,
+}
+
+/// A task: what is asked (`spec`), what is on record in the file (`record`), where it stands in the
+/// text (`spans`). Three types, so that an edit of one leaves readers of the others alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub id: TaskId,
+    pub spec: TaskSpec,
+    pub record: TaskRecord,
+    pub spans: TaskSpans,
+}
+
+/// Everything about a task that may decide how it runs; no status, no position in the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TaskSpec {
+    pub name: String,
+    /// Empty where the author wrote none.
+    pub description: String,
+    pub section: Option<SectionId>,
+    pub section_name: String,
+    pub agent: Option<AgentName>,
+    pub rule: Option<RuleName>,
+    /// A command task: what to run instead of a session.
+    pub run: Option<CommandLine>,
+    pub depends_on: Vec<TaskId>,
+    pub parallel_group: Option<String>,
+    pub exclusive_resources: Vec<String>,
+    pub inputs: GlobSet,
+    pub outputs: GlobSet,
+    /// `None`: the rule's validators and the plan's; `Some`: exactly these.
+    pub validators: Option<Vec<Validator>>,
+    pub model: Option<ModelName>,
+    pub env: Vec<EnvName>,
+    pub timeout: Option<Millis>,
+    pub max_attempts: Option<u32>,
+    pub no_change: NoChange,
+    pub cache: CacheUse,
+    pub pin: Option<ActionKey>,
+    /// Unknown keys of the task with their normalized text: kept, shown, in no key.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// What runs as a command: words, or a line for `sh -c`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandLine {
+    Argv(Vec<String>),
+    Shell(String),
+}
+
+/// Whether a session that changed nothing may be accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoChange {
+    /// The rule decides.
+    #[default]
+    ByRule,
+    Allowed,
+    Refused,
+}
+
+/// Whether an accepted result may be used again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheUse {
+    #[default]
+    Always,
+    Never,
+}
+
+/// One validator of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Validator {
+    pub name: ValidatorName,
+    pub kind: ValidatorKind,
+    /// Files it reads beside those the task owns.
+    pub inputs: GlobSet,
+    pub timeout: Option<Millis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ValidatorKind {
+    /// Exit 0 is PASS, anything else FAIL with the end of its output as findings.
+    Command(CommandLine),
+    /// A session whose last text holds the verdict.
+    Agent(AgentName),
+}
+
+/// What the plan file says happened to a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TaskRecord {
+    pub status: Status,
+    pub attempts: u32,
+    pub result_message: Option<String>,
+    pub last_error: Option<String>,
+    pub validation_findings: Option<String>,
+}
+
+/// A task's or section's status as the file has it. Synonyms are read, one spelling is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    #[default]
+    Pending,
+    InProgress,
+    /// Also read from `complete`.
+    Completed,
+    Verified,
+    Failed,
+    Skipped,
+    /// Parked until a person decides.
+    Suspended,
+}
+
+impl Status {
+    pub const ALL: [Status; 7] = [
+        Status::Pending,
+        Status::InProgress,
+        Status::Completed,
+        Status::Verified,
+        Status::Failed,
+        Status::Skipped,
+        Status::Suspended,
+    ];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "pending" => Some(Self::Pending),
+            "in_progress" => Some(Self::InProgress),
+            "completed" | "complete" => Some(Self::Completed),
+            "verified" => Some(Self::Verified),
+            "failed" => Some(Self::Failed),
+            "skipped" => Some(Self::Skipped),
+            "suspended" => Some(Self::Suspended),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// The file claims the work was done.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Completed | Self::Verified)
+    }
+}
+
+/// Where a task's parts stand in the text. A part that is not written has no span.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskSpans {
+    /// The whole mapping.
+    pub task: Span,
+    pub id: Span,
+    pub status: Option<Span>,
+    pub agent: Option<Span>,
+    pub rule: Option<Span>,
+    /// One for each entry of `depends_on`, in order.
+    pub depends_on: Vec<Span>,
+}

@@ -1,0 +1,1 @@
+//! What is wrong with a whole plan: ids, dependencies, cycles, agents, rules.

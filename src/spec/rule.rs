@@ -1,0 +1,103 @@
+//! A rule: how one kind of node is built. Built-ins and projects write the same keys.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
+
+use super::glob::GlobSet;
+use super::plan::{CommandLine, Validator};
+
+/// A rule file with its `extends` already applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    pub name: RuleName,
+    pub describe: String,
+    /// Which tasks it takes by itself; `None` only on demand.
+    pub matches: Option<Match>,
+    pub action: ActionKind,
+    pub agent: Option<AgentName>,
+    /// A minijinja template: the text itself, already read.
+    pub prompt: String,
+    pub inputs: RuleInputs,
+    pub outputs: RuleOutputs,
+    pub validators: Vec<Validator>,
+    pub env: Vec<EnvName>,
+    pub retry: Retry,
+    pub limits: Limits,
+    pub pool: PoolName,
+    /// Tools the action cannot do without; an agent that lacks one is a diagnostic.
+    pub needs_tools: Vec<String>,
+    /// What a command rule runs where the task has no `run`.
+    pub run: Option<CommandLine>,
+}
+
+/// Whole words and phrases, and agents, that choose the rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Match {
+    pub phrases: Vec<String>,
+    pub agents: Vec<AgentName>,
+    /// Higher is asked first.
+    pub priority: i32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ActionKind {
+    #[default]
+    Session,
+    Command,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RuleInputs {
+    pub declared: GlobSet,
+    /// What the session read last time counts as input of a replay.
+    pub discovered: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RuleOutputs {
+    /// `None`: anything may be written; `Some`: writing anything else fails the task.
+    pub allowed: Option<GlobSet>,
+    pub must_change: bool,
+}
+
+/// How often and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Retry {
+    pub attempts: u32,
+    pub backoff_base: Millis,
+    pub backoff_cap: Millis,
+    /// Outcome class (kebab-case) -> what to do.
+    pub on: BTreeMap<String, RetryStep>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            backoff_base: Millis::seconds(5),
+            backoff_cap: Millis::seconds(120),
+            on: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RetryStep {
+    /// A new session.
+    Fresh,
+    /// The same session goes on with a targeted message.
+    Resume,
+    /// No further attempt.
+    Stop,
+}
+
+/// Bounds of one attempt; `None` is unbounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Limits {
+    pub wall: Option<Millis>,
+    pub stall: Option<Millis>,
+    pub turns: Option<u32>,
+    pub usd: Option<Usd>,
+}
