@@ -74,7 +74,7 @@ pub struct Accepted {
 }
 
 /// How a result was obtained; how the attempt *ended* is another type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provenance {
     Ran,
