@@ -8,6 +8,7 @@ pub mod effect;
 pub mod event;
 pub mod evidence;
 pub mod graph;
+pub mod history;
 pub mod lineage;
 pub mod outcome;
 pub mod picture;

@@ -1,1 +1,364 @@
-//! The salsa database: documents, file states, lineage and results in; keys and decisions out.
+//! The salsa database: documents, file states, lineage and results in; keys out. The only user of
+//! salsa. Queries never recurse along the task graph: a key reads its dependencies' *outputs*,
+//! which are inputs, so depth is constant and an equal output wakes nobody.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::base::diagnostic::Parsed;
+use crate::base::file::FileState;
+use crate::base::name::{
+    ActionKey, AgentName, EnvName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
+};
+use crate::base::source::Source;
+use crate::spec::agent::Agent;
+use crate::spec::config::Config;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Meta, Plan, TaskSpec};
+use crate::spec::rule::{ActionKind, Rule};
+
+use super::action::{Action, Work};
+use super::graph::{Graph, NodeSet};
+use super::prompt::{Scene, stable_part};
+use super::view::{Touch, view};
+
+/// A plan file. The path stands apart from the text, so that readers of one do not wake for the other.
+#[salsa::input]
+pub struct PlanText {
+    pub path: RelPath,
+    pub source: Source,
+}
+
+/// An agent file.
+#[salsa::input]
+pub struct AgentText {
+    pub source: Source,
+}
+
+/// Everything else that people write; there is one.
+#[salsa::input]
+pub struct Library {
+    pub agents: Vec<AgentText>,
+    pub rules: Vec<Source>,
+    pub prompts: BTreeMap<String, String>,
+    pub config: Config,
+    pub env: BTreeMap<String, String>,
+    pub plans: Vec<PlanText>,
+}
+
+/// One path that some key may read.
+#[salsa::input]
+pub struct FileEntry {
+    pub path: RelPath,
+    #[returns(copy)]
+    pub state: Option<FileState>,
+    pub touches: Arc<[Touch]>,
+}
+
+/// Which known paths a set of patterns takes, by path.
+#[salsa::input]
+pub struct Listing {
+    pub files: Arc<[FileEntry]>,
+}
+
+/// All listings by their patterns, and single files by path; there is one.
+#[salsa::input]
+pub struct Files {
+    pub listings: BTreeMap<GlobSet, Listing>,
+    pub singles: BTreeMap<RelPath, FileEntry>,
+}
+
+/// A task, and what it last gave.
+#[salsa::input]
+pub struct Slot {
+    pub task: TaskRef,
+    #[returns(copy)]
+    pub plan: PlanText,
+    #[returns(copy)]
+    pub output: Option<OutputDigest>,
+    /// Slots of the real dependencies.
+    pub needs: Arc<[Slot]>,
+}
+
+/// The database. Nothing but its storage steers a query.
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { storage: salsa::Storage::new(None) }
+    }
+}
+
+/// Names of the queries that were executed, in order.
+pub type QueryLog = Arc<Mutex<Vec<String>>>;
+
+impl Database {
+    /// A database that notes every query it executes: how tests prove incrementality.
+    pub fn observed() -> (Self, QueryLog) {
+        let log = QueryLog::default();
+        let sink = Arc::clone(&log);
+        let note = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                let shown = format!("{database_key:?}");
+                let name = shown.split('(').next().unwrap_or_default().to_owned();
+                if let Ok(mut names) = sink.lock() {
+                    names.push(name);
+                }
+            }
+        };
+        (Self { storage: salsa::Storage::new(Some(Box::new(note))) }, log)
+    }
+}
+
+#[salsa::tracked]
+pub fn plan_of(db: &dyn salsa::Database, text: PlanText) -> Parsed<Plan> {
+    crate::spec::plan::parse(text.source(db))
+}
+
+/// The specifications of a plan's tasks: no status, no span.
+#[salsa::tracked]
+pub fn specs_of(db: &dyn salsa::Database, text: PlanText) -> BTreeMap<TaskId, Arc<TaskSpec>> {
+    let plan = &plan_of(db, text).value;
+    plan.tasks().map(|task| (task.id.clone(), Arc::clone(&task.spec))).collect()
+}
+
+#[salsa::tracked]
+pub fn meta_of(db: &dyn salsa::Database, text: PlanText) -> Arc<Meta> {
+    Arc::new(plan_of(db, text).value.meta.clone())
+}
+
+#[salsa::tracked]
+pub fn agent_of(db: &dyn salsa::Database, text: AgentText) -> Parsed<Arc<Agent>> {
+    let parsed = crate::spec::agent::parse(text.source(db));
+    Parsed { value: Arc::new(parsed.value), diagnostics: parsed.diagnostics }
+}
+
+/// Agents by name; a later file of the same name replaces an earlier one.
+#[salsa::tracked]
+pub fn agents_of(db: &dyn salsa::Database, library: Library) -> BTreeMap<AgentName, AgentText> {
+    library.agents(db).iter().map(|text| (agent_of(db, *text).value.name.clone(), *text)).collect()
+}
+
+#[salsa::tracked]
+pub fn rules_of(
+    db: &dyn salsa::Database,
+    library: Library,
+) -> Parsed<BTreeMap<RuleName, Arc<Rule>>> {
+    let prompts = library.prompts(db);
+    let parsed = crate::spec::rule::parse_all(library.rules(db), &|name| {
+        prompts.get(name).cloned().or_else(|| crate::spec::builtin::prompt(name).map(str::to_owned))
+    });
+    let value = parsed.value.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
+    Parsed { value, diagnostics: parsed.diagnostics }
+}
+
+/// The graph of all plans; equal after edits that change no dependency.
+#[salsa::tracked]
+pub fn graph_of(db: &dyn salsa::Database, library: Library) -> Graph {
+    Graph::new(library.plans(db).iter().map(|text| &plan_of(db, *text).value))
+}
+
+#[salsa::tracked]
+pub fn spec_of(db: &dyn salsa::Database, slot: Slot) -> Option<Arc<TaskSpec>> {
+    specs_of(db, slot.plan(db)).get(&slot.task(db).task).cloned()
+}
+
+/// How a task is built: the rule that takes it, and the agent that does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    pub spec: Arc<TaskSpec>,
+    pub rule: Arc<Rule>,
+    /// Which words or keys chose the rule.
+    pub why: String,
+    pub agent: Option<Arc<Agent>>,
+}
+
+/// `None` while the task, its rule or its agent is unknown: the documents' diagnostics say so.
+#[salsa::tracked]
+pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Option<Recipe> {
+    let spec = spec_of(db, slot).clone()?;
+    let rules = &rules_of(db, library).value;
+    let chosen = crate::spec::rule::choose(rules, &spec);
+    let rule = Arc::clone(rules.get(&chosen.rule)?);
+    let name = match rule.action {
+        ActionKind::Command => None,
+        ActionKind::Session => spec.agent.clone().or_else(|| rule.agent.clone()),
+    };
+    let agent = match name {
+        Some(name) => Some(Arc::clone(&agent_of(db, *agents_of(db, library).get(&name)?).value)),
+        None => None,
+    };
+    Some(Recipe { spec, rule, why: chosen.why, agent })
+}
+
+/// Declared inputs as the task sees them; absent ones are left out.
+#[salsa::tracked]
+pub fn inputs_of(
+    db: &dyn salsa::Database,
+    world: World,
+    slot: Slot,
+) -> Arc<[(RelPath, FileState)]> {
+    let Some(recipe) = recipe_of(db, world.library(db), slot) else { return Arc::new([]) };
+    let listings = world.files(db).listings(db);
+    let mut seen: BTreeMap<RelPath, FileState> = BTreeMap::new();
+    for globs in [&recipe.spec.inputs, &recipe.rule.inputs.declared] {
+        for file in listings.get(globs).into_iter().flat_map(|it| it.files(db).iter()) {
+            if let Some(state) = seen_by(db, world, (*file, slot)) {
+                seen.insert(file.path(db).clone(), state);
+            }
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// The three roots a key is read from; there is one.
+#[salsa::input]
+pub struct World {
+    #[returns(copy)]
+    pub library: Library,
+    #[returns(copy)]
+    pub files: Files,
+}
+
+/// A file's content for a task, through the view.
+pub fn seen_by(
+    db: &dyn salsa::Database,
+    world: World,
+    (file, slot): (FileEntry, Slot),
+) -> Option<FileState> {
+    let touches = file.touches(db);
+    if touches.is_empty() {
+        return file.state(db);
+    }
+    let graph = graph_of(db, world.library(db));
+    let upstream = upstream_of(db, world.library(db), slot);
+    view(file.state(db), touches, |by| graph.id_of(by).is_some_and(|by| upstream.contains(by)))
+}
+
+/// Every task that comes before this one, by need or by order.
+#[salsa::tracked]
+pub fn upstream_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> NodeSet {
+    let graph = graph_of(db, library);
+    graph.id_of(slot.task(db)).map(|id| graph.upstream_of(id)).unwrap_or_default()
+}
+
+/// The task's key; `None` while a dependency has no output or the task is not buildable.
+#[salsa::tracked(returns(copy))]
+pub fn key_of(db: &dyn salsa::Database, world: World, slot: Slot) -> Option<ActionKey> {
+    with_action(db, world, slot, |action| action.key())
+}
+
+/// Builds the action and hands it to `read`: hashing and explaining are its two readers.
+pub fn with_action<T>(
+    db: &dyn salsa::Database,
+    world: World,
+    slot: Slot,
+    read: impl FnOnce(&Action<'_>) -> T,
+) -> Option<T> {
+    let library = world.library(db);
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    let needs = outputs_of_needs(db, slot)?;
+    let env = env_of(db, library, recipe);
+    let prompt = prompt_of(db, library, slot)?;
+    let inputs = inputs_of(db, world, slot);
+    let work = match (&prompt, command_of(recipe)) {
+        (Some(prompt), _) => Work::Session(prompt),
+        (None, Some(command)) => Work::Command(command),
+        (None, None) => return None,
+    };
+    let action = Action {
+        rule: &recipe.rule,
+        agent: recipe.agent.as_deref(),
+        model: recipe.spec.model.as_ref(),
+        work,
+        plan_doc: plan_doc_of(db, world, slot),
+        inputs,
+        outputs: &recipe.spec.outputs,
+        needs: &needs,
+        env: &env,
+    };
+    Some(read(&action))
+}
+
+/// What a command task runs: its own `run`, else its rule's.
+pub fn command_of(recipe: &Recipe) -> Option<&crate::spec::plan::CommandLine> {
+    recipe.spec.run.as_ref().or(recipe.rule.run.as_ref())
+}
+
+/// The stable prompt: outer `None` where it cannot be rendered, inner `None` for a command.
+pub fn prompt_of(
+    db: &dyn salsa::Database,
+    library: Library,
+    slot: Slot,
+) -> Option<Option<String>> {
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    if recipe.rule.action == ActionKind::Command {
+        return Some(None);
+    }
+    render(db, (library, slot), &recipe.rule, recipe.agent.as_deref()).ok().map(Some)
+}
+
+/// Renders a rule's template for a task.
+pub fn render(
+    db: &dyn salsa::Database,
+    (library, slot): (Library, Slot),
+    rule: &Rule,
+    agent: Option<&Agent>,
+) -> Result<String, String> {
+    let Some(spec) = spec_of(db, slot) else { return Err("the task is gone".to_owned()) };
+    let scene = Scene {
+        task: slot.task(db),
+        spec,
+        meta: meta_of(db, slot.plan(db)),
+        plan_path: slot.plan(db).path(db),
+        agent,
+        config: library.config(db),
+    };
+    stable_part(&rule.prompt, &scene)
+}
+
+fn outputs_of_needs(db: &dyn salsa::Database, slot: Slot) -> Option<Vec<(TaskId, OutputDigest)>> {
+    let mut outputs = Vec::with_capacity(slot.needs(db).len());
+    for need in slot.needs(db).iter() {
+        outputs.push((need.task(db).task.clone(), need.output(db)?));
+    }
+    outputs.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(outputs)
+}
+
+fn env_of(
+    db: &dyn salsa::Database,
+    library: Library,
+    recipe: &Recipe,
+) -> Vec<(EnvName, Option<String>)> {
+    let values = library.env(db);
+    let names: std::collections::BTreeSet<&EnvName> =
+        recipe.rule.env.iter().chain(&recipe.spec.env).collect();
+    names.into_iter().map(|it| (it.clone(), values.get(it.as_str()).cloned())).collect()
+}
+
+/// The design document of a session's plan, as the task sees it.
+fn plan_doc_of(
+    db: &dyn salsa::Database,
+    world: World,
+    slot: Slot,
+) -> Option<(RelPath, Option<FileState>)> {
+    let recipe = recipe_of(db, world.library(db), slot).as_ref()?;
+    if recipe.rule.action == ActionKind::Command {
+        return None;
+    }
+    let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
+    let state = world
+        .files(db)
+        .singles(db)
+        .get(&path)
+        .and_then(|file| seen_by(db, world, (*file, slot)));
+    Some((path, state))
+}

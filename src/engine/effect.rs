@@ -1,6 +1,6 @@
 //! What the engine wants done, and what it can be asked for.
 
-use crate::base::digest::Recorded;
+use crate::base::digest::{Digest, Recorded};
 use crate::base::measure::Moment;
 use crate::base::name::{
     ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PoolName, RelPath, SessionId, TaskRef,
@@ -20,8 +20,9 @@ pub enum Effect {
     /// Answered by `FilesScanned`: every file below the root that a glob takes (git-ignored ones
     /// too where a pattern names them without wildcard), and these paths.
     Scan { globs: Vec<GlobSet>, paths: Vec<RelPath> },
-    /// Answered by `CandidatesFound`.
-    FindCandidates { task: TaskRef, key: ActionKey },
+    /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
+    /// `lookup` is false where only that is wanted.
+    FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: bool },
     /// Answered by `AttemptProgressed`*, then `AttemptEnded`.
     Run(Box<Launch>),
     /// Answered by `Merged` or `Conflicted`: the patch of a finished attempt onto the tip.
@@ -102,6 +103,8 @@ pub enum Base {
     Tip,
     /// What would land; no overlay.
     Candidate(TreeId),
+    /// The worktree of an earlier attempt as it was left: its session goes on.
+    Continue(AttemptId),
 }
 
 /// A patch to put on the branch, with what its commit says.
@@ -112,8 +115,10 @@ pub struct LandingRequest {
     /// First line of the commit message.
     pub subject: String,
     pub key: ActionKey,
-    /// What validators saw: other content must be validated again.
+    /// Digest of the merged patch that validators saw: other content must be validated again.
     pub expected: OutputDigest,
+    /// Digest of all files the task owns afterwards: what dependents' keys hold.
+    pub output: OutputDigest,
     pub verdicts: Vec<VerdictMark>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,

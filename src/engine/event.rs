@@ -1,5 +1,6 @@
 //! What the engine is told.
 
+use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::Moment;
 use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
@@ -27,8 +28,8 @@ pub enum Event {
     /// A person or a driver wants something.
     Asked(Request),
     Decided(Decide),
-    /// Answer to `FindCandidates`, newest first.
-    CandidatesFound { task: TaskRef, key: ActionKey, candidates: Vec<Candidate> },
+    /// Answer to `FindCandidates`.
+    CandidatesFound { task: TaskRef, key: ActionKey, found: Box<Found> },
     AttemptProgressed { attempt: AttemptId, progress: Progress },
     AttemptEnded { attempt: AttemptId, evidence: Box<Evidence> },
     /// The attempt's patch merged cleanly onto the tip: this tree would land.
@@ -62,6 +63,15 @@ pub struct Documents {
     pub prompts: Vec<Source>,
     /// Values of the variables that any rule or task lists; unset ones are absent.
     pub env: Vec<(String, String)>,
+}
+
+/// What the cache has for a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Newest first.
+    pub candidates: Vec<Candidate>,
+    /// The manifest of the task's last accepted result, for the reason why it is stale.
+    pub previous: Option<Recorded>,
 }
 
 /// An accepted result that could be replayed.

@@ -11,6 +11,8 @@ use crate::base::name::{
 /// One accepted patch on the integration branch, as its commit's trailers and trees tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landing {
+    /// Position among all landings and receipts, oldest 0; those of one commit share it.
+    pub order: u32,
     pub commit: CommitId,
     pub task: TaskRef,
     pub action: ActionKey,
@@ -26,6 +28,7 @@ pub struct Landing {
 /// An accepted result that changed no file, as a receipt commit tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
+    pub order: u32,
     pub commit: CommitId,
     pub task: TaskRef,
     pub action: ActionKey,

@@ -1,1 +1,137 @@
 //! Prompts from templates: the stable part that is in the key, and the volatile part that is not.
+
+use minijinja::{Environment, UndefinedBehavior, context};
+
+use crate::base::name::{RelPath, TaskRef};
+use crate::spec::agent::Agent;
+use crate::spec::config::Config;
+use crate::spec::plan::{Meta, TaskSpec};
+
+use super::event::Conflict;
+
+/// Where a session leaves its result, relative to its worktree.
+pub const STATUS_FILE: &str = ".orch/task/status.json";
+
+/// What a template may name.
+pub struct Scene<'a> {
+    pub task: &'a TaskRef,
+    pub spec: &'a TaskSpec,
+    pub meta: &'a Meta,
+    pub plan_path: &'a RelPath,
+    pub agent: Option<&'a Agent>,
+    pub config: &'a Config,
+}
+
+/// Renders the part of a prompt that decides the result: role, then the rule's template. `Err` says
+/// what is wrong with the template.
+pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    let Scene { task, spec, meta, plan_path, agent, config } = scene;
+    let values = context! {
+        task => context! {
+            id => task.task.as_str(),
+            name => spec.name,
+            description => spec.description,
+            r#ref => task.to_string(),
+        },
+        section => context! {
+            id => spec.section.as_ref().map(|id| id.as_str()).unwrap_or_default(),
+            name => spec.section_name,
+        },
+        plan => context! {
+            name => task.plan.as_str(),
+            title => meta.title.as_deref().unwrap_or(task.plan.as_str()),
+            path => plan_path.as_str(),
+            doc => meta.plan_doc,
+        },
+        config => context! {
+            build_command => config.build_command,
+            test_command => config.test_command,
+        },
+        agent => context! { name => agent.map(|agent| agent.name.as_str()).unwrap_or_default() },
+        status_file => STATUS_FILE,
+        can_write => agent.is_none_or(Agent::can_write),
+    };
+    let body = environment.render_str(template, values).map_err(|error| error.to_string())?;
+    Ok(match agent {
+        Some(agent) if !agent.body.is_empty() => {
+            format!("{}\n\n---\n\n{}", agent.body.trim_end(), body)
+        }
+        _ => body,
+    })
+}
+
+/// What is different from attempt to attempt, and therefore in no key.
+#[derive(Debug, Default)]
+pub struct Volatile<'a> {
+    pub number: u32,
+    /// Why the attempt before this one was not accepted.
+    pub previous_error: Option<&'a str>,
+    pub findings: &'a [String],
+    pub conflict: Option<&'a Conflict>,
+    /// The commit of the task's earlier result, and the inputs that changed since.
+    pub earlier: Option<Earlier<'a>>,
+    /// A validator is told what the session said of its result.
+    pub result_message: Option<&'a str>,
+}
+
+/// A result that is stale now.
+#[derive(Debug)]
+pub struct Earlier<'a> {
+    pub commit: &'a str,
+    pub changed: &'a [String],
+}
+
+/// Renders the volatile part; empty for a first attempt with nothing to tell.
+pub fn volatile_part(volatile: &Volatile<'_>) -> String {
+    let mut text = String::new();
+    if volatile.number > 1 {
+        text.push_str(&format!(
+            "\n\n## Attempt {}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; \
+             nothing of the earlier attempt is in this worktree unless it landed.\n",
+            volatile.number
+        ));
+    }
+    if let Some(error) = volatile.previous_error {
+        text.push_str(&format!("\nWhy it was not accepted: {error}\n"));
+    }
+    if !volatile.findings.is_empty() {
+        text.push_str("\n## Findings to address\n\n");
+        for finding in volatile.findings {
+            text.push_str(&format!("- {finding}\n"));
+        }
+    }
+    if let Some(conflict) = volatile.conflict {
+        text.push_str(&conflict_part(conflict));
+    }
+    if let Some(earlier) = &volatile.earlier {
+        text.push_str(&format!(
+            "\n\n## This task was done before\n\nIts earlier result is commit {}. Since then these inputs changed:\n",
+            earlier.commit
+        ));
+        for change in earlier.changed {
+            text.push_str(&format!("- {change}\n"));
+        }
+        text.push_str("Bring the result up to date; keep what is still right.\n");
+    }
+    if let Some(message) = volatile.result_message {
+        text.push_str(&format!("\n\n## What the session said of its result\n\n{message}\n"));
+    }
+    text
+}
+
+fn conflict_part(conflict: &Conflict) -> String {
+    let mut text = String::from(
+        "\n\n## A conflict\n\nAn earlier attempt's patch did not merge onto what landed meanwhile. \
+         The worktree has the landed state; make the change again on top of it.\n",
+    );
+    if !conflict.with.is_empty() {
+        let tasks: Vec<String> = conflict.with.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("It collided with: {}\n", tasks.join(", ")));
+    }
+    text.push_str(&format!("\n```\n{}\n```\n", conflict.description.trim_end()));
+    text
+}

@@ -1,1 +1,289 @@
-//! Who may run now: states, pools, order, failure spread.
+//! Who may be decided now: states, readiness by need and by order, and how failure spreads.
+
+use std::collections::BTreeSet;
+
+use crate::base::measure::Moment;
+use crate::base::name::AttemptId;
+
+use super::graph::{Graph, NodeId};
+use super::outcome::OutcomeClass;
+use super::record::Provenance;
+
+/// Where a node stands in this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Something before it is not settled.
+    Waiting,
+    /// The cache is being asked.
+    Looking,
+    /// It must run and waits for a slot.
+    Queued,
+    /// It runs again at this moment.
+    BackingOff(Moment),
+    Active(AttemptId),
+    Settled(Settled),
+}
+
+/// How a node ended in this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    UpToDate,
+    Done(Provenance),
+    Skipped,
+    Failed(OutcomeClass),
+    /// Something before it failed: which.
+    Blocked(NodeId),
+    Suspended,
+    /// A stop, a limit or a failed start kept it from running.
+    Held,
+    /// In a survey: it would run.
+    Stale,
+    /// In a survey: it is decided once what it needs has run.
+    Undecided,
+    /// Nobody asked for it.
+    Unwanted,
+}
+
+impl Settled {
+    /// Dependents may go on.
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::UpToDate | Self::Done(_) | Self::Skipped)
+    }
+
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Blocked(_) | Self::Suspended | Self::Held)
+    }
+}
+
+/// What happens to tasks that only come later in the file when one fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// They are blocked too.
+    Hold,
+    /// They run (`--keep-going`).
+    Continue,
+}
+
+/// All states of one build.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    states: Vec<State>,
+    open_needs: Vec<u32>,
+    /// Nodes whose needs and order are met and that nobody has decided yet.
+    decidable: BTreeSet<NodeId>,
+    gates: Vec<Gate>,
+    after_failure: AfterFailure,
+    n_open: usize,
+}
+
+/// The file order of one plan.
+#[derive(Clone, Debug)]
+struct Gate {
+    first_open: u32,
+    end: u32,
+    failed: Option<NodeId>,
+}
+
+impl Schedule {
+    /// `wanted[i]` says whether node `i` is asked for; the others are settled from the start.
+    pub fn new(graph: &Graph, wanted: &[bool], after_failure: AfterFailure) -> Self {
+        let gates = (0..graph.n_plans() as u32)
+            .map(|plan| graph.plan_range(plan))
+            .map(|range| Gate { first_open: range.start, end: range.end, failed: None })
+            .collect();
+        let state_of = |&wanted: &bool| {
+            if wanted { State::Waiting } else { State::Settled(Settled::Unwanted) }
+        };
+        let open = |id: &&NodeId| wanted[id.index()];
+        let mut schedule = Self {
+            states: wanted.iter().map(state_of).collect(),
+            open_needs: graph
+                .nodes()
+                .map(|(_, node)| node.needs.iter().filter(open).count() as u32)
+                .collect(),
+            decidable: BTreeSet::new(),
+            gates,
+            after_failure,
+            n_open: wanted.iter().filter(|&&it| it).count(),
+        };
+        let free = |(id, node): &(NodeId, &super::graph::Node)| {
+            wanted[id.index()] && !node.is_ordered && schedule.open_needs[id.index()] == 0
+        };
+        schedule.decidable = graph.nodes().filter(free).map(|(id, _)| id).collect();
+        for plan in 0..graph.n_plans() {
+            schedule.open_gate(graph, plan);
+        }
+        schedule
+    }
+
+    pub fn state(&self, id: NodeId) -> State {
+        self.states[id.index()]
+    }
+
+    /// Nodes that are not settled.
+    pub fn n_open(&self) -> usize {
+        self.n_open
+    }
+
+    pub fn has_decidable(&self) -> bool {
+        !self.decidable.is_empty()
+    }
+
+    /// The next node to decide, in plan and file order.
+    pub fn pop_decidable(&mut self) -> Option<NodeId> {
+        self.decidable.pop_first()
+    }
+
+    /// Moves an unsettled node between unsettled states.
+    pub fn set(&mut self, id: NodeId, state: State) {
+        debug_assert!(!matches!(self.states[id.index()], State::Settled(_)), "settled is final");
+        debug_assert!(!matches!(state, State::Settled(_)), "settling goes through `settle`");
+        self.decidable.remove(&id);
+        self.states[id.index()] = state;
+    }
+
+    /// Ends a node and frees what waited for it.
+    pub fn settle(&mut self, graph: &Graph, id: NodeId, settled: Settled) {
+        if matches!(self.states[id.index()], State::Settled(_)) {
+            return;
+        }
+        self.decidable.remove(&id);
+        self.states[id.index()] = State::Settled(settled);
+        self.n_open -= 1;
+        for &dependent in graph.dependents_of(id) {
+            self.open_needs[dependent.index()] -= 1;
+            let is_waiting = self.states[dependent.index()] == State::Waiting;
+            if self.open_needs[dependent.index()] == 0 && is_waiting {
+                self.decidable.insert(dependent);
+            }
+        }
+        let plan = graph.node(id).plan as usize;
+        if settled.is_failure() && self.after_failure == AfterFailure::Hold {
+            let first = self.gates[plan].failed.get_or_insert(id);
+            *first = (*first).min(id);
+        }
+        self.open_gate(graph, plan);
+    }
+
+    /// The failure that keeps an ordered node from running, if one does.
+    pub fn order_failure(&self, graph: &Graph, id: NodeId) -> Option<NodeId> {
+        let node = graph.node(id);
+        let failed = self.gates[node.plan as usize].failed?;
+        let same_group = node.group.is_some() && graph.node(failed).group == node.group;
+        (node.is_ordered && failed < id && !same_group).then_some(failed)
+    }
+
+    /// The need that keeps a node from running, if one does.
+    pub fn need_failure(&self, graph: &Graph, id: NodeId) -> Option<(NodeId, Settled)> {
+        graph.node(id).needs.iter().find_map(|&need| match self.state(need) {
+            State::Settled(Settled::Unwanted) => None,
+            State::Settled(settled) if !settled.is_accepted() => Some((need, settled)),
+            _ => None,
+        })
+    }
+
+    /// Releases ordered nodes before which nothing but their own group is open.
+    fn open_gate(&mut self, graph: &Graph, plan: usize) {
+        let is_open = |states: &[State], at: u32| !matches!(states[at as usize], State::Settled(_));
+        let gate = &mut self.gates[plan];
+        while gate.first_open < gate.end && !is_open(&self.states, gate.first_open) {
+            gate.first_open += 1;
+        }
+        let (first, end) = (gate.first_open, gate.end);
+        if first == end {
+            return;
+        }
+        let group = graph.node(NodeId(first)).group.clone();
+        for at in first..end {
+            let id = NodeId(at);
+            if !is_open(&self.states, at) {
+                continue;
+            }
+            let node = graph.node(id);
+            if at != first && (group.is_none() || node.group != group) {
+                break;
+            }
+            if node.is_ordered && self.states[id.index()] == State::Waiting {
+                self.decidable.insert(id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::graph::tests::plan;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A plan of `n` tasks; `needs[i]` are positions, `groups[i]` a group number or none.
+    fn plan_text(needs: &[Vec<usize>], groups: &[Option<u8>]) -> String {
+        let mut text = String::from("meta: { name: P }\nsections:\n- id: s\n  name: S\n  tasks:\n");
+        for (at, (needs, group)) in needs.iter().zip(groups).enumerate() {
+            let needs: Vec<String> = needs.iter().map(|it| format!("'{it}'")).collect();
+            let group = group.map(|it| format!(", parallel_group: g{it}")).unwrap_or_default();
+            let needs = needs.join(", ");
+            text.push_str(&format!(
+                "  - {{ id: '{at}', name: T{at}, depends_on: [{needs}]{group} }}\n"
+            ));
+        }
+        text
+    }
+
+    fn graph() -> impl Strategy<Value = Graph> {
+        (1usize..14).prop_flat_map(|n| {
+            let needs: Vec<_> = (0..n)
+                .map(|at| proptest::collection::vec(0..at.max(1), 0..at.min(3) + 1))
+                .collect();
+            let groups = proptest::collection::vec(proptest::option::of(0u8..2), n);
+            (needs, groups).prop_map(|(mut needs, groups)| {
+                needs[0].clear();
+                Graph::new([&plan(&plan_text(&needs, &groups))].into_iter())
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_node_settles_once_and_only_after_what_it_needs(
+            graph in graph(),
+            failing in proptest::collection::vec(any::<bool>(), 14),
+            keep_going in any::<bool>(),
+        ) {
+            let after = if keep_going { AfterFailure::Continue } else { AfterFailure::Hold };
+            let mut schedule = Schedule::new(&graph, &vec![true; graph.len()], after);
+            let mut ran = BTreeSet::new();
+            while let Some(id) = schedule.pop_decidable() {
+                if let Some((by, _)) = schedule.need_failure(&graph, id) {
+                    schedule.settle(&graph, id, Settled::Blocked(by));
+                    continue;
+                }
+                if let Some(by) = schedule.order_failure(&graph, id) {
+                    prop_assert!(!keep_going);
+                    schedule.settle(&graph, id, Settled::Blocked(by));
+                    continue;
+                }
+                prop_assert!(ran.insert(id), "each runs once");
+                for need in &graph.node(id).needs {
+                    let is_done = schedule.state(*need)
+                        == State::Settled(Settled::Done(Provenance::Ran));
+                    prop_assert!(is_done, "a need is done before");
+                }
+                if graph.node(id).is_ordered {
+                    let upstream = graph.upstream_of(id);
+                    let open = graph.ids().any(|it| {
+                        upstream.contains(it) && !matches!(schedule.state(it), State::Settled(_))
+                    });
+                    prop_assert!(!open, "everything before it in the file is settled");
+                }
+                let settled = if failing[id.index()] {
+                    Settled::Failed(OutcomeClass::NoStatus)
+                } else {
+                    Settled::Done(Provenance::Ran)
+                };
+                schedule.settle(&graph, id, settled);
+            }
+            prop_assert_eq!(schedule.n_open(), 0, "nothing is left waiting");
+        }
+    }
+}

@@ -1,1 +1,272 @@
-//! The engine: events in, effects out.
+//! The engine: events in, effects out. It owns the salsa database, is synchronous and deterministic,
+//! and is the only thing of the pure floors that changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use salsa::Setter;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::file::FileState;
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{AttemptId, RelPath, TaskRef};
+
+use super::db::{self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World};
+use super::effect::{BuildRequest, Effect, Notice, Request};
+use super::event::Event;
+use super::graph::{Graph, NodeId};
+use super::history::History;
+use super::record::Record;
+use super::schedule::{Schedule, Settled, State};
+
+mod accept;
+mod attempt;
+mod decide;
+mod launch;
+mod load;
+mod paint;
+mod retry;
+mod review;
+
+pub use self::attempt::Attempt;
+pub use self::retry::TaskRun;
+pub use self::review::validators_of;
+
+/// What a build does with what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Decide and run.
+    Build,
+    /// Decide only: nothing runs, nothing is written (`status`, `--dry-run`).
+    Survey,
+}
+
+/// The engine. See the module's text; `step` is the whole of its life.
+pub struct Engine {
+    db: Database,
+    world: World,
+    slots: BTreeMap<TaskRef, Slot>,
+    entries: BTreeMap<RelPath, FileEntry>,
+    history: History,
+    build: Option<Build>,
+    next_attempt: u64,
+    now: Moment,
+    out: Vec<Effect>,
+}
+
+/// One build under way.
+struct Build {
+    request: BuildRequest,
+    mode: Mode,
+    graph: Arc<Graph>,
+    /// Slots by node.
+    nodes: Vec<Slot>,
+    schedule: Schedule,
+    runs: BTreeMap<NodeId, TaskRun>,
+    attempts: BTreeMap<AttemptId, Attempt>,
+    /// A validating attempt's id -> the attempt whose result it looks at.
+    reviews: BTreeMap<AttemptId, AttemptId>,
+    queue: BTreeSet<NodeId>,
+    has_scanned: bool,
+    stopping: Stopping,
+    /// Why no new session starts.
+    holding: Option<String>,
+    started: Moment,
+    cost: Usd,
+    n_sessions: u32,
+    is_finished: bool,
+    parked: Option<String>,
+}
+
+/// How far a stop has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stopping {
+    No,
+    /// Nothing new starts; what runs may end.
+    Asked,
+    /// What runs is ended too.
+    Now,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(Database::default())
+    }
+}
+
+impl Engine {
+    /// An engine that notes which queries it executes.
+    pub fn observed() -> (Self, QueryLog) {
+        let (db, log) = Database::observed();
+        (Self::new(db), log)
+    }
+
+    fn new(db: Database) -> Self {
+        let library = Library::new(
+            &db,
+            Vec::new(),
+            Vec::new(),
+            BTreeMap::new(),
+            crate::spec::config::Config::default(),
+            BTreeMap::new(),
+            Vec::new(),
+        );
+        let files = Files::new(&db, BTreeMap::new(), BTreeMap::new());
+        let world = World::new(&db, library, files);
+        Self {
+            db,
+            world,
+            slots: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            history: History::default(),
+            build: None,
+            next_attempt: 1,
+            now: Moment::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened and answers with what is to be done, in order.
+    pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
+        self.now = now;
+        self.take_in(event);
+        self.pump();
+        std::mem::take(&mut self.out)
+    }
+
+    /// Surveys instead of building: decides, runs nothing.
+    pub fn survey(&mut self, now: Moment, request: BuildRequest) -> Vec<Effect> {
+        self.now = now;
+        self.begin(request, Mode::Survey);
+        self.pump();
+        std::mem::take(&mut self.out)
+    }
+
+    fn take_in(&mut self, event: Event) {
+        match event {
+            Event::DocumentsRead(documents) => self.take_documents(*documents),
+            Event::HistoryRead { records, lineage } => self.take_history(&records, &lineage),
+            Event::FilesScanned(found) => self.take_files(&found),
+            Event::Changed { .. } => self.rescan(),
+            Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
+            Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
+            Event::Decided(decide) => self.take_decision(decide),
+            Event::CandidatesFound { task, key, found } => self.take_candidates(&task, key, *found),
+            Event::AttemptProgressed { attempt, progress } => self.take_progress(attempt, progress),
+            Event::AttemptEnded { attempt, evidence } => self.take_ended(attempt, *evidence),
+            Event::Merged { attempt, candidate, patch } => self.take_merged(attempt, candidate, patch),
+            Event::Landed { attempt, landing, placement } => {
+                self.take_landed(attempt, *landing, placement);
+            }
+            Event::Settled { attempt } => self.take_settled(attempt),
+            Event::Conflicted { attempt, conflict } => self.take_conflict(attempt, conflict),
+            Event::LandingFailed { attempt, message } => self.take_landing_failed(attempt, &message),
+            Event::StatusWritten { task, status, problem } => {
+                self.take_status_written(task, status, problem);
+            }
+            Event::Woken => {}
+            Event::Interrupted => self.interrupt(),
+        }
+    }
+
+    /// Does everything that can be done now.
+    fn pump(&mut self) {
+        if !self.build.as_ref().is_some_and(|build| build.has_scanned) {
+            return;
+        }
+        self.decide_all();
+        self.wake_backed_off();
+        self.start_queued();
+        self.finish_if_settled();
+    }
+
+    fn stop(&mut self, how: Stopping) {
+        let Some(build) = &mut self.build else { return };
+        build.stopping = build.stopping.max(how);
+        if build.stopping == Stopping::Now {
+            let live = build.attempts.keys().chain(build.reviews.keys());
+            self.out.extend(live.map(|&attempt| Effect::Stop { attempt }));
+        }
+    }
+
+    fn interrupt(&mut self) {
+        let already = self.build.as_ref().is_some_and(|it| it.stopping >= Stopping::Asked);
+        self.stop(if already { Stopping::Now } else { Stopping::Asked });
+    }
+
+    fn finish_if_settled(&mut self) {
+        let Some(build) = &mut self.build else { return };
+        let is_idle = build.schedule.n_open() == 0 && build.attempts.is_empty();
+        if is_idle && !build.is_finished {
+            build.is_finished = true;
+            self.out.push(Effect::Finish);
+        }
+    }
+
+    /// Every finding about every document, by file.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        load::diagnostics_of(&self.db, self.world.library(&self.db).to_owned())
+    }
+
+    /// The plans as parsed, with their files.
+    pub fn plans(&self) -> impl Iterator<Item = (PlanText, &crate::spec::plan::Plan)> {
+        let library = self.world.library(&self.db);
+        library.plans(&self.db).iter().map(|text| (*text, &db::plan_of(&self.db, *text).value))
+    }
+
+    /// Every task there is, in plan and file order.
+    pub fn tasks(&self) -> Vec<TaskRef> {
+        let graph = db::graph_of(&self.db, self.world.library(&self.db));
+        graph.nodes().map(|(_, node)| node.task.clone()).collect()
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The manifest of a task's present key; `None` while it cannot be told.
+    pub fn manifest_of(&self, task: &TaskRef) -> Option<crate::base::digest::Recorded> {
+        let slot = *self.slots.get(task)?;
+        db::with_action(&self.db, self.world, slot, |action| action.manifest())
+    }
+
+    fn append(&mut self, record: Record) {
+        self.history.fold(&record);
+        self.out.push(Effect::Append(record));
+    }
+
+    fn publish(&mut self, notice: Notice) {
+        self.out.push(Effect::Publish(notice));
+    }
+
+    fn settle(&mut self, id: NodeId, settled: Settled) {
+        let Some(build) = &mut self.build else { return };
+        build.queue.remove(&id);
+        build.schedule.settle(&build.graph, id, settled);
+    }
+
+    fn state_of(&self, path: &RelPath) -> Option<FileState> {
+        self.entries.get(path).and_then(|entry| entry.state(&self.db))
+    }
+
+    fn new_attempt(&mut self) -> AttemptId {
+        let id = AttemptId(self.next_attempt);
+        self.next_attempt += 1;
+        id
+    }
+
+    fn set_state(&mut self, id: NodeId, state: State) {
+        if let Some(build) = &mut self.build {
+            build.schedule.set(id, state);
+        }
+    }
+
+    fn set_output(&mut self, slot: Slot, output: crate::base::name::OutputDigest) {
+        if slot.output(&self.db) != Some(output) {
+            slot.set_output(&mut self.db).to(Some(output));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +83,7 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub id: TaskId,
-    pub spec: TaskSpec,
+    pub spec: Arc<TaskSpec>,
     pub record: TaskRecord,
     pub spans: TaskSpans,
 }

@@ -1,0 +1,252 @@
+//! What is on record: the fold over the journal and git's lineage.
+
+use std::collections::BTreeMap;
+
+use crate::base::digest::Digest;
+use crate::base::file::{Change, FileState, Patch};
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{
+    ActionKey, CommitId, ModelName, OutputDigest, RelPath, TaskRef, VerdictKey,
+};
+use crate::spec::plan::Status;
+
+use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
+use super::outcome::{OutcomeClass, Verdict};
+use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record};
+use super::view::Touch;
+
+/// All that is known of earlier runs.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    tasks: BTreeMap<TaskRef, TaskHistory>,
+    verdicts: BTreeMap<VerdictKey, KnownVerdict>,
+    touches: BTreeMap<RelPath, Vec<Touch>>,
+}
+
+/// What is known of one task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskHistory {
+    /// The accepted result that counts; `None` where none ever did, or a person reset it.
+    pub accepted: Option<AcceptedFact>,
+    /// The last landing's or receipt's facts in git.
+    in_git: Option<AcceptedFact>,
+    /// Files the task's landings touched, as the last of them left each.
+    pub owned: BTreeMap<RelPath, Option<FileState>>,
+    /// The status that orch last wrote into the plan.
+    pub written: Option<Status>,
+    /// A person's decision that no later result has answered.
+    pub decision: Option<Decision>,
+    pub n_attempts: u32,
+    pub cost: Usd,
+    pub last_failure: Option<Failure>,
+    pub model: Option<ModelName>,
+    /// The stored manifest of the newest accepted result.
+    pub manifest: Option<Digest>,
+    commits: Vec<CommitId>,
+}
+
+/// One accepted result, as far as deciding needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedFact {
+    pub key: ActionKey,
+    pub output: OutputDigest,
+    pub provenance: Provenance,
+    pub commit: Option<CommitId>,
+    pub at: Option<Moment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub key: ActionKey,
+    pub class: OutcomeClass,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownVerdict {
+    pub verdict: Verdict,
+    pub findings: Vec<String>,
+}
+
+impl History {
+    /// Folds git first, then the journal: the journal knows more, but a landing it names counts
+    /// only while git still has it.
+    pub fn new(records: &[Record], lineage: &Lineage) -> Self {
+        let mut history = Self::default();
+        history.fold_lineage(lineage);
+        for task in history.tasks.values_mut() {
+            task.accepted = task.in_git.clone();
+        }
+        for record in records {
+            history.fold(record);
+        }
+        history
+    }
+
+    pub fn task(&self, task: &TaskRef) -> Option<&TaskHistory> {
+        self.tasks.get(task)
+    }
+
+    pub fn verdict(&self, key: &VerdictKey) -> Option<&KnownVerdict> {
+        self.verdicts.get(key)
+    }
+
+    /// Landings on a path, oldest first.
+    pub fn touches(&self, path: &RelPath) -> &[Touch] {
+        self.touches.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every path that a landing touched.
+    pub fn touched_paths(&self) -> impl Iterator<Item = &RelPath> {
+        self.touches.keys()
+    }
+
+    /// What the task would own after `patch`: its earlier files, overlaid.
+    pub fn owned_after(&self, task: &TaskRef, patch: &Patch) -> Patch {
+        let mut owned = self.tasks.get(task).map(|it| it.owned.clone()).unwrap_or_default();
+        for change in patch.changes() {
+            owned.insert(change.path.clone(), change.after);
+        }
+        let changes = owned
+            .into_iter()
+            .map(|(path, after)| Change { path, before: other_than(after), after })
+            .collect();
+        Patch::new(changes)
+    }
+
+    /// Takes in a landing of this run.
+    pub fn add_landing(&mut self, landing: &Landing) {
+        self.fold_landing(landing);
+        let task = self.tasks.entry(landing.task.clone()).or_default();
+        task.accepted = task.in_git.clone();
+    }
+
+    fn fold_lineage(&mut self, lineage: &Lineage) {
+        let mut receipts = lineage.receipts.iter().peekable();
+        for landing in &lineage.landings {
+            while let Some(receipt) = receipts.next_if(|it| it.order < landing.order) {
+                self.fold_receipt(receipt);
+            }
+            self.fold_landing(landing);
+        }
+        receipts.for_each(|receipt| self.fold_receipt(receipt));
+    }
+
+    fn fold_landing(&mut self, landing: &Landing) {
+        for change in &landing.changes {
+            self.touches.entry(change.path.clone()).or_default().push(Touch {
+                by: landing.task.clone(),
+                before: change.before,
+                after: change.after,
+            });
+        }
+        self.fold_marks(&landing.verdicts);
+        let task = self.tasks.entry(landing.task.clone()).or_default();
+        for change in &landing.changes {
+            task.owned.insert(change.path.clone(), change.after);
+        }
+        task.model.clone_from(&landing.model);
+        task.commits.push(landing.commit.clone());
+        task.in_git = Some(AcceptedFact {
+            key: landing.action,
+            output: landing.output,
+            provenance: Provenance::Ran,
+            commit: Some(landing.commit.clone()),
+            at: None,
+        });
+    }
+
+    fn fold_receipt(&mut self, receipt: &Receipt) {
+        self.fold_marks(&receipt.verdicts);
+        let task = self.tasks.entry(receipt.task.clone()).or_default();
+        task.in_git = Some(AcceptedFact {
+            key: receipt.action,
+            output: receipt.output,
+            provenance: Provenance::Ran,
+            commit: None,
+            at: None,
+        });
+    }
+
+    fn fold_marks(&mut self, marks: &[VerdictMark]) {
+        for mark in marks {
+            let verdict = if mark.warned { Verdict::Warn } else { Verdict::Pass };
+            let known = KnownVerdict { verdict, findings: Vec::new() };
+            self.verdicts.entry(mark.key).or_insert(known);
+        }
+    }
+
+    /// Takes in one journal record.
+    pub fn fold(&mut self, record: &Record) {
+        match record {
+            Record::Accepted(accepted) => self.fold_accepted(accepted),
+            Record::AttemptEnded(ended) => self.fold_ended(ended),
+            Record::VerdictReached(reached) => {
+                let known =
+                    KnownVerdict { verdict: reached.verdict, findings: reached.findings.clone() };
+                self.verdicts.insert(reached.key, known);
+            }
+            Record::StatusWritten { task, status, .. } => {
+                self.tasks.entry(task.clone()).or_default().written = Some(*status);
+            }
+            Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
+            Record::RunStarted { .. }
+            | Record::AttemptStarted { .. }
+            | Record::ProcessStarted { .. }
+            | Record::RunEnded { .. } => {}
+        }
+    }
+
+    fn fold_accepted(&mut self, accepted: &Accepted) {
+        let task = self.tasks.entry(accepted.task.clone()).or_default();
+        task.decision = None;
+        task.last_failure = None;
+        task.manifest = accepted.manifest;
+        let is_lost = accepted.commit.as_ref().is_some_and(|it| !task.commits.contains(it));
+        if is_lost {
+            // The branch was moved back: git's word counts, and the cache may replay the rest.
+            task.accepted = task.in_git.clone();
+            return;
+        }
+        task.accepted = Some(AcceptedFact {
+            key: accepted.key,
+            output: accepted.output,
+            provenance: accepted.provenance,
+            commit: accepted.commit.clone(),
+            at: Some(accepted.at),
+        });
+    }
+
+    fn fold_ended(&mut self, ended: &AttemptEnded) {
+        let task = self.tasks.entry(ended.task.clone()).or_default();
+        task.cost += ended.cost;
+        if ended.validator.is_none() {
+            task.n_attempts += 1;
+        }
+        if ended.outcome != OutcomeClass::Done {
+            task.last_failure = Some(Failure {
+                key: ended.key,
+                class: ended.outcome,
+                message: ended.message.clone(),
+            });
+        }
+    }
+
+    fn fold_decision(&mut self, name: &TaskRef, decision: Decision) {
+        let task = self.tasks.entry(name.clone()).or_default();
+        task.decision = Some(decision);
+        if decision == Decision::Reset {
+            task.accepted = None;
+            task.last_failure = None;
+            task.written = None;
+        }
+    }
+}
+
+/// A before that differs from `after`, for patches that only their after matters of.
+fn other_than(after: Option<FileState>) -> Option<FileState> {
+    match after {
+        Some(_) => None,
+        None => Some(FileState::regular(b"")),
+    }
+}

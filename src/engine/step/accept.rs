@@ -1,0 +1,262 @@
+//! From a good attempt to an accepted result: merge, validate, land, remember, write the status.
+
+use crate::base::file::Patch;
+use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
+use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
+use crate::engine::event::Placement;
+use crate::engine::graph::NodeId;
+use crate::engine::lineage::Landing;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::picture::Phase;
+use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
+use crate::engine::schedule::Settled;
+use crate::spec::plan::Status;
+use crate::spec::rule::ActionKind;
+
+use super::Engine;
+use super::attempt::{Attempt, Origin};
+use super::review::marks_of;
+
+impl Engine {
+    /// The session did its part: its patch onto the tip, unless there is none.
+    pub(super) fn merge(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempt_mut(id) else { return };
+        attempt.phase = Phase::Merging;
+        if attempt.facts.patch.is_empty() {
+            return self.review_candidate(id);
+        }
+        self.out.push(Effect::Merge { attempt: id });
+    }
+
+    pub(super) fn take_merged(&mut self, id: AttemptId, candidate: TreeId, patch: Patch) {
+        let Some(attempt) = self.attempt_mut(id) else { return };
+        attempt.merged = patch;
+        attempt.candidate = Some(candidate);
+        attempt.validating = 0;
+        attempt.reached.clear();
+        self.review_candidate(id);
+    }
+
+    /// Every validator let it pass.
+    pub(super) fn land(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&id)) else {
+            return;
+        };
+        if attempt.origin == Origin::Standing {
+            return self.stand(id);
+        }
+        attempt.phase = Phase::Landing;
+        let attempt = attempt.clone();
+        let request = LandingRequest {
+            attempt: id,
+            subject: subject_of(&attempt),
+            key: attempt.key,
+            expected: attempt.merged.output_digest(),
+            output: self.output_after(&attempt),
+            verdicts: marks_of(&attempt.reached),
+            session: attempt.session.clone(),
+            model: attempt.model.clone(),
+            cost: attempt.cost,
+            status: self.completed_edit(&attempt),
+            task: attempt.task,
+        };
+        self.out.push(Effect::Land(Box::new(request)));
+    }
+
+    /// The verdict of a standing result holds again.
+    fn stand(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
+            return;
+        };
+        self.out.push(Effect::Drop { attempt: id });
+        if let Some(node) = attempt.node {
+            self.note_reason(node, "its verdict was renewed");
+            self.settle(node, Settled::UpToDate);
+        }
+    }
+
+    fn output_after(&self, attempt: &Attempt) -> OutputDigest {
+        self.history.owned_after(&attempt.task, &attempt.merged).output_digest()
+    }
+
+    pub(super) fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
+            return;
+        };
+        self.history.add_landing(&landing);
+        for change in &landing.changes {
+            // A path the user has changed keeps the user's content; the landing is seen elsewhere.
+            if self.state_of(&change.path) == change.before {
+                self.place(&change.path, change.after);
+            }
+            self.refresh_touches(&change.path);
+        }
+        if let Placement::Parked { reason } = placement {
+            if let Some(build) = &mut self.build {
+                build.parked = Some(reason.clone());
+            }
+            self.publish(Notice::Parked { task: attempt.task.clone(), reason });
+        }
+        self.accept(id, attempt, (Some(landing.commit), landing.output));
+    }
+
+    pub(super) fn take_settled(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
+            return;
+        };
+        let output = self.output_after(&attempt);
+        self.accept(id, attempt, (None, output));
+    }
+
+    fn accept(
+        &mut self,
+        id: AttemptId,
+        attempt: Attempt,
+        (commit, output): (Option<CommitId>, OutputDigest),
+    ) {
+        let provenance = match attempt.origin {
+            Origin::Replayed => Provenance::Replayed,
+            Origin::Ran | Origin::Standing => Provenance::Ran,
+        };
+        let (node, slot) = (attempt.node, attempt.slot);
+        let result = self.result_of(attempt);
+        let manifest = manifest_digest(&result);
+        self.append(Record::Accepted(Box::new(Accepted {
+            at: self.now,
+            task: result.task.clone(),
+            key: result.key,
+            output,
+            provenance,
+            manifest,
+            commit,
+        })));
+        let task = result.task.clone();
+        let how = if provenance == Provenance::Replayed { "replayed" } else { "done" };
+        self.out.push(Effect::Remember(Box::new(result)));
+        self.out.push(Effect::Drop { attempt: id });
+        self.set_output(slot, output);
+        self.publish(Notice::TaskFinished { task, how: how.to_owned() });
+        if let Some(node) = node {
+            if let Some(run) = self.run_of(node) {
+                run.is_accepted = true;
+                run.findings.clear();
+                run.n_tries = 0;
+            }
+            self.settle(node, Settled::Done(provenance));
+        }
+    }
+
+    fn result_of(&self, attempt: Attempt) -> AcceptedResult {
+        AcceptedResult {
+            key: attempt.key,
+            task: attempt.task,
+            output: attempt.facts.patch.output_digest(),
+            patch: attempt.facts.patch,
+            read_set: attempt.facts.read_set,
+            verdicts: attempt.reached,
+            manifest: attempt.manifest,
+            at: self.now,
+            duration: attempt.facts.duration,
+            cost: attempt.cost,
+            model: attempt.model,
+            session: attempt.session,
+            transcript: attempt.facts.transcript,
+            message: attempt.facts.message,
+        }
+    }
+
+    pub(super) fn take_landing_failed(&mut self, id: AttemptId, message: &str) {
+        self.set_back(id, OutcomeClass::Unknown, format!("it could not land: {message}"));
+    }
+
+    pub(super) fn take_status_written(
+        &mut self,
+        task: crate::base::name::TaskRef,
+        status: Status,
+        problem: Option<String>,
+    ) {
+        match problem {
+            None => self.append(Record::StatusWritten { at: self.now, task, status }),
+            Some(problem) => self.publish(Notice::Warning(format!(
+                "the status of {task} could not be written into its plan: {problem}"
+            ))),
+        }
+    }
+
+    /// `in_progress` while a session runs, so that a reader of the plan sees it.
+    pub(super) fn write_started(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempt_mut(id).cloned() else { return };
+        if attempt.recipe.rule.action == ActionKind::Command {
+            return;
+        }
+        let edit = StatusEdit {
+            attempts: Some(attempt.number),
+            model_used: attempt.model.clone(),
+            ..self.edit_of(&attempt, Status::InProgress)
+        };
+        self.out.push(Effect::WriteStatus(edit));
+    }
+
+    /// A task that was given up: its status and why.
+    pub(super) fn write_failure(&mut self, node: NodeId, why: &str) {
+        let Some(build) = &self.build else { return };
+        let slot = build.nodes[node.index()];
+        let findings = build.runs.get(&node).map(|run| run.findings.join("\n"));
+        let edit = StatusEdit {
+            plan_path: slot.plan(&self.db).path(&self.db).clone(),
+            task: slot.task(&self.db).clone(),
+            status: Status::Failed,
+            attempts: None,
+            result_message: None,
+            last_error: Some(why.to_owned()),
+            model_used: None,
+            completed_at: None,
+            validation_findings: findings.filter(|it| !it.is_empty()),
+        };
+        self.out.push(Effect::WriteStatus(edit));
+    }
+
+    fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
+        StatusEdit {
+            attempts: Some(attempt.number),
+            result_message: attempt.facts.message.clone(),
+            model_used: attempt.model.clone(),
+            completed_at: Some(self.now),
+            ..self.edit_of(attempt, Status::Completed)
+        }
+    }
+
+    fn edit_of(&self, attempt: &Attempt, status: Status) -> StatusEdit {
+        StatusEdit {
+            plan_path: attempt.slot.plan(&self.db).path(&self.db).clone(),
+            task: attempt.task.clone(),
+            status,
+            attempts: None,
+            result_message: None,
+            last_error: None,
+            model_used: None,
+            completed_at: None,
+            validation_findings: None,
+        }
+    }
+
+    fn attempt_mut(&mut self, id: AttemptId) -> Option<&mut Attempt> {
+        self.build.as_mut()?.attempts.get_mut(&id)
+    }
+}
+
+/// `plan//task: name`, at most 72 characters and one line.
+fn subject_of(attempt: &Attempt) -> String {
+    const WIDTH: usize = 72;
+    let name = attempt.recipe.spec.name.lines().next().unwrap_or_default();
+    let subject = format!("{}: {name}", attempt.task);
+    match subject.char_indices().nth(WIDTH) {
+        Some((at, _)) => subject[..at].trim_end().to_owned(),
+        None => subject.trim_end().to_owned(),
+    }
+}
+
+/// The digest under which the host stores the manifest: of its JSON.
+fn manifest_digest(result: &AcceptedResult) -> Option<crate::base::digest::Digest> {
+    serde_json::to_vec(&result.manifest).ok().map(|bytes| crate::base::digest::Digest::of(&bytes))
+}

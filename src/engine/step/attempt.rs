@@ -1,0 +1,233 @@
+//! One attempt from start to end: what it is, what it says, how it is judged.
+
+use crate::base::digest::Recorded;
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{
+    ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId,
+};
+use crate::engine::db::{Recipe, Slot};
+use crate::engine::effect::Effect;
+use crate::engine::event::Conflict;
+use crate::engine::evidence::Evidence;
+use crate::engine::graph::NodeId;
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Subject, classify};
+use crate::engine::picture::Phase;
+use crate::engine::record::{self, Record, VerdictReached};
+use crate::engine::stream::Progress;
+use crate::spec::plan::{NoChange, Validator};
+use crate::spec::rule::ActionKind;
+
+use super::retry::{Setback, attempts_allowed};
+use super::{Engine, Mode};
+
+/// A running attempt, or the validation of a result that stands.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub task: TaskRef,
+    /// Its place in the present graph; `None` where the task is gone meanwhile.
+    pub node: Option<NodeId>,
+    pub slot: Slot,
+    pub recipe: Recipe,
+    pub key: ActionKey,
+    pub manifest: Recorded,
+    pub number: u32,
+    pub origin: Origin,
+    pub phase: Phase,
+    pub since: Moment,
+    pub doing: String,
+    /// Spent by this attempt and its validators so far.
+    pub cost: Usd,
+    pub session: Option<SessionId>,
+    pub model: Option<ModelName>,
+    pub facts: Facts,
+    /// The change as it would land.
+    pub merged: Patch,
+    /// The tree that validators look at; `None` is the present state.
+    pub candidate: Option<TreeId>,
+    pub validators: Vec<Validator>,
+    /// Which validator is at work, and how often it reached no verdict.
+    pub validating: usize,
+    pub n_no_verdict: u32,
+    pub reached: Vec<VerdictReached>,
+}
+
+/// Where a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Ran,
+    Replayed,
+    /// Nothing ran: only the verdict of a standing result was stale.
+    Standing,
+}
+
+/// What stays of the evidence once it is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub patch: Patch,
+    pub read_set: Vec<(RelPath, Option<FileState>)>,
+    pub transcript: Option<crate::base::digest::Digest>,
+    pub duration: crate::base::measure::Millis,
+    pub message: Option<String>,
+}
+
+impl Engine {
+    pub(super) fn take_progress(&mut self, attempt: AttemptId, progress: Progress) {
+        let Some(build) = &mut self.build else { return };
+        let owner = build.reviews.get(&attempt).copied().unwrap_or(attempt);
+        let is_review = owner != attempt;
+        let Some(it) = build.attempts.get_mut(&owner) else { return };
+        match progress {
+            Progress::Started { session, model } if !is_review => {
+                it.session = session.or(it.session.take());
+                it.model = model.or(it.model.take());
+            }
+            Progress::Started { .. } | Progress::Cost(_) if is_review => {}
+            Progress::Cost(cost) => it.cost = cost,
+            Progress::Started { .. } => {}
+            Progress::Said(text) | Progress::Output(text) => it.doing = text,
+            Progress::UsedTool { tool, detail } => it.doing = format!("{tool} {detail}"),
+            Progress::Retrying { attempt, error, .. } => {
+                it.doing = format!("waits for the API (try {attempt}): {error}");
+            }
+        }
+    }
+
+    pub(super) fn take_ended(&mut self, id: AttemptId, evidence: Evidence) {
+        let Some(build) = &mut self.build else { return };
+        if let Some(owner) = build.reviews.remove(&id) {
+            return self.take_review_ended(owner, id, evidence);
+        }
+        let Some(attempt) = build.attempts.get(&id) else { return };
+        let expectation = expectation_of(attempt);
+        let judgement = classify(&evidence, &expectation);
+        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
+        self.journal_end(id, None, &evidence, &judgement);
+        let Some(build) = &mut self.build else { return };
+        build.cost += cost;
+        let Some(attempt) = build.attempts.get_mut(&id) else { return };
+        attempt.cost = cost;
+        attempt.session = evidence.session.clone().or(attempt.session.take());
+        attempt.model = model_of(&evidence).or(attempt.model.take());
+        attempt.facts = Facts {
+            message: judgement.note.clone(),
+            patch: evidence.patch,
+            read_set: evidence.read_set,
+            transcript: evidence.transcript,
+            duration: evidence.duration,
+        };
+        if let Some(node) = attempt.node {
+            build.runs.entry(node).or_default().cost += cost;
+        }
+        if judgement.class == OutcomeClass::Done {
+            self.merge(id);
+        } else {
+            self.set_back(id, judgement.class, judgement.message);
+        }
+    }
+
+    /// Ends an attempt without a result and decides what follows.
+    pub(super) fn set_back(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
+        let Some(build) = &mut self.build else { return };
+        let Some(attempt) = build.attempts.remove(&id) else { return };
+        let Some(node) = attempt.node else {
+            self.out.push(Effect::Drop { attempt: id });
+            return;
+        };
+        let setback = self.setback_of(&attempt, class, message);
+        self.meet(node, id, setback);
+        let keeps = self.run_of(node).is_some_and(|run| {
+            run.resume_session.clone_from(&attempt.session);
+            run.resume == Some(id) && run.resume_session.is_some()
+        });
+        if !keeps {
+            self.out.push(Effect::Drop { attempt: id });
+        }
+    }
+
+    fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
+        let recipe = &attempt.recipe;
+        let meta = crate::engine::db::meta_of(&self.db, attempt.slot.plan(&self.db));
+        let mut retry = recipe.rule.retry.clone();
+        retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
+        retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
+        let allowed =
+            attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
+        Setback { class, message, allowed, retry }
+    }
+
+    pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
+        let Some(build) = &mut self.build else { return };
+        let Some(attempt) = build.attempts.get(&id) else { return };
+        let Some(node) = attempt.node else { return };
+        if attempt.origin == Origin::Replayed {
+            // A cached patch that no longer merges is a miss, not a failure: it runs instead.
+            build.attempts.remove(&id);
+            build.schedule.set(node, crate::engine::schedule::State::Queued);
+            build.queue.insert(node);
+            self.out.push(Effect::Drop { attempt: id });
+            return;
+        }
+        let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
+        let message = format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "));
+        build.runs.entry(node).or_default().conflict = Some(conflict);
+        self.set_back(id, OutcomeClass::Conflict, message);
+    }
+
+    /// Writes down how an attempt, or a validator's, ended: costs are counted from these.
+    pub(super) fn journal_end(
+        &mut self,
+        id: AttemptId,
+        owner: Option<AttemptId>,
+        evidence: &Evidence,
+        judgement: &Judgement,
+    ) {
+        let Some(build) = &self.build else { return };
+        let Some(attempt) = build.attempts.get(&owner.unwrap_or(id)) else { return };
+        let validator = owner.and(attempt.validators.get(attempt.validating));
+        let ended = record::AttemptEnded {
+            at: self.now,
+            attempt: id,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            validator: validator.map(|it| it.name.clone()),
+            outcome: judgement.class,
+            message: judgement.message.clone(),
+            cost: evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost),
+            model: model_of(evidence),
+            session: evidence.session.clone(),
+            transcript: evidence.transcript,
+            duration: evidence.duration,
+        };
+        self.append(Record::AttemptEnded(Box::new(ended)));
+    }
+
+    pub(super) fn is_building(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.mode == Mode::Build)
+    }
+}
+
+/// The model that really answered.
+pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
+    evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
+}
+
+fn expectation_of(attempt: &Attempt) -> Expectation {
+    let recipe = &attempt.recipe;
+    let must_change = match recipe.spec.no_change {
+        NoChange::Allowed => false,
+        NoChange::Refused => true,
+        NoChange::ByRule => recipe.rule.outputs.must_change,
+    };
+    Expectation {
+        task: attempt.task.task.clone(),
+        subject: match recipe.rule.action {
+            ActionKind::Session => Subject::Session,
+            ActionKind::Command => Subject::Command,
+        },
+        must_change,
+        allowed_outputs: recipe.rule.outputs.allowed.clone(),
+        can_write: recipe.agent.as_deref().is_none_or(crate::spec::agent::Agent::can_write),
+    }
+}

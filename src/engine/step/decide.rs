@@ -1,0 +1,329 @@
+//! Deciding one node: up to date, replayed, run, adopted, skipped, blocked.
+
+use crate::base::name::{ActionKey, OutputDigest, TaskRef};
+use crate::base::digest::{Digest, Recorded};
+use crate::engine::db::{Slot, key_of, plan_of};
+use crate::engine::effect::{Decide, Effect, Notice};
+use crate::engine::event::{Candidate, Found};
+use crate::engine::graph::NodeId;
+use crate::engine::history::TaskHistory;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::{Accepted, Decision, Provenance, Record};
+use crate::engine::schedule::{Settled, State};
+use crate::spec::plan::{CacheUse, Status, TaskRecord};
+
+use super::load::recipe;
+use super::retry::TaskRun;
+use super::{Engine, Mode, Stopping};
+
+/// Why a task runs although its key may have a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Forced {
+    No,
+    /// For this reason.
+    Because(&'static str),
+}
+
+impl Engine {
+    pub(super) fn decide_all(&mut self) {
+        while let Some(build) = &mut self.build {
+            let Some(id) = build.schedule.pop_decidable() else { break };
+            if build.stopping != Stopping::No {
+                self.settle(id, Settled::Held);
+            } else {
+                self.decide(id);
+            }
+        }
+    }
+
+    fn decide(&mut self, id: NodeId) {
+        let Some(build) = &self.build else { return };
+        let slot = build.nodes[id.index()];
+        if let Some(settled) = self.held_back(id) {
+            return self.settle(id, settled);
+        }
+        let record = self.record_of(slot);
+        match record.status {
+            Status::Skipped => return self.accept_as_is(id, slot, Settled::Skipped),
+            Status::Suspended => return self.settle(id, Settled::Suspended),
+            _ => {}
+        }
+        match key_of(&self.db, self.world, slot) {
+            Some(key) => self.decide_by_key(id, key, &record),
+            None => self.cannot_be_built(id, slot),
+        }
+    }
+
+    /// The settled state that something before the node imposes on it.
+    fn held_back(&mut self, id: NodeId) -> Option<Settled> {
+        let build = self.build.as_ref()?;
+        if let Some((by, settled)) = build.schedule.need_failure(&build.graph, id) {
+            let is_open = matches!(settled, Settled::Stale | Settled::Undecided);
+            return Some(if is_open { Settled::Undecided } else { self.blocked(id, by) });
+        }
+        let by = build.schedule.order_failure(&build.graph, id)?;
+        Some(self.blocked(id, by))
+    }
+
+    fn blocked(&mut self, id: NodeId, by: NodeId) -> Settled {
+        if let Some(build) = &self.build {
+            let (task, by) = (build.graph.node(id).task.clone(), build.graph.node(by).task.clone());
+            self.publish(Notice::TaskBlocked { task, by });
+        }
+        Settled::Blocked(by)
+    }
+
+    fn decide_by_key(&mut self, id: NodeId, key: ActionKey, record: &TaskRecord) {
+        let Some(build) = &self.build else { return };
+        let slot = build.nodes[id.index()];
+        let task = slot.task(&self.db).clone();
+        let past = self.history.task(&task).cloned().unwrap_or_default();
+        let forced = self.forced(id, &past, record);
+        if forced == Forced::No {
+            match &past.accepted {
+                Some(accepted) if accepted.key == key => {
+                    return self.decide_verdicts(id, slot, accepted.clone());
+                }
+                None if record.status.is_done() => return self.adopt(id, slot, key),
+                _ => {}
+            }
+        }
+        self.look_up(id, key, &past, &forced);
+    }
+
+    fn forced(&self, id: NodeId, past: &TaskHistory, record: &TaskRecord) -> Forced {
+        let Some(build) = &self.build else { return Forced::No };
+        let slot = build.nodes[id.index()];
+        let task = slot.task(&self.db);
+        let has_run = build.runs.get(&id).is_some_and(|run| run.is_accepted);
+        let cache = recipe(self, slot).map(|it| it.spec.cache).unwrap_or_default();
+        if has_run {
+            Forced::No
+        } else if build.request.force.contains(task) {
+            Forced::Because("forced")
+        } else if matches!(past.decision, Some(Decision::Retry)) {
+            Forced::Because("a person asked for it again")
+        } else if past.written.is_some_and(Status::is_done) && record.status == Status::Pending {
+            Forced::Because("its status was set back to pending")
+        } else if cache == CacheUse::Never {
+            Forced::Because("cache: never")
+        } else if build.runs.get(&id).is_some_and(|run| !run.findings.is_empty()) {
+            Forced::Because("its verdict is FAIL")
+        } else {
+            Forced::No
+        }
+    }
+
+    /// Asks the cache, or only for the manifest that tells why the task is stale.
+    fn look_up(&mut self, id: NodeId, key: ActionKey, past: &TaskHistory, forced: &Forced) {
+        let Some(build) = &mut self.build else { return };
+        let run = build.runs.entry(id).or_default();
+        run.reason = match forced {
+            Forced::Because(reason) => (*reason).to_owned(),
+            Forced::No if past.accepted.is_some() => "its inputs changed".to_owned(),
+            Forced::No => match &past.last_failure {
+                Some(failure) if failure.key == key => format!("failed before: {}", failure.message),
+                _ => "no accepted result yet".to_owned(),
+            },
+        };
+        let lookup = *forced == Forced::No && !build.request.no_cache;
+        let task = build.graph.node(id).task.clone();
+        build.schedule.set(id, State::Looking);
+        let manifest = past.manifest;
+        self.out.push(Effect::FindCandidates { task, key, manifest, lookup });
+    }
+
+    pub(super) fn take_candidates(&mut self, task: &TaskRef, key: ActionKey, found: Found) {
+        let Some(build) = &self.build else { return };
+        let Some(id) = build.graph.id_of(task) else { return };
+        if build.schedule.state(id) != State::Looking {
+            return;
+        }
+        self.explain(id, task, found.previous);
+        let slot = self.build.as_ref().map(|it| it.nodes[id.index()]);
+        let pin = slot.and_then(|slot| recipe(self, slot)).and_then(|it| it.spec.pin);
+        let usable = |it: &Candidate| {
+            it.mismatched.is_empty()
+                && it.lost.is_empty()
+                && pin.is_none_or(|pin| pin.0 == it.result.output.0)
+        };
+        let candidate = found.candidates.into_iter().find(usable);
+        let Some(build) = &mut self.build else { return };
+        match (candidate, build.mode) {
+            (Some(candidate), Mode::Build) => self.replay(id, key, candidate.result),
+            (Some(_), Mode::Survey) => {
+                self.note_reason(id, "its result is in the cache");
+                self.settle(id, Settled::Stale);
+            }
+            (None, Mode::Survey) => self.settle(id, Settled::Stale),
+            (None, Mode::Build) if build.request.offline => {
+                self.note_reason(id, "not in the cache, and nothing may run offline");
+                self.settle(id, Settled::Held);
+            }
+            (None, Mode::Build) => {
+                build.schedule.set(id, State::Queued);
+                build.queue.insert(id);
+            }
+        }
+    }
+
+    /// Names the changed inputs by comparing manifests.
+    fn explain(&mut self, id: NodeId, task: &TaskRef, previous: Option<Recorded>) {
+        let (Some(previous), Some(now)) = (previous, self.manifest_of(task)) else { return };
+        let changed = changes_between(&previous, &now);
+        let Some(build) = &mut self.build else { return };
+        let run = build.runs.entry(id).or_default();
+        if let Some(first) = changed.first()
+            && run.reason == "its inputs changed"
+        {
+            let more = changed.len() - 1;
+            run.reason =
+                if more == 0 { first.clone() } else { format!("{first}, and {more} more") };
+        }
+        run.changed = changed;
+    }
+
+    pub(super) fn note_reason(&mut self, id: NodeId, reason: impl Into<String>) {
+        if let Some(build) = &mut self.build {
+            build.runs.entry(id).or_default().reason = reason.into();
+        }
+    }
+
+    /// The plan says it was done and there is no record anywhere: trusted, and keyed from now on.
+    fn adopt(&mut self, id: NodeId, slot: Slot, key: ActionKey) {
+        let output = OutputDigest(Digest::of(b"orch adopted"));
+        let task = slot.task(&self.db).clone();
+        if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
+            self.append(Record::Accepted(Box::new(Accepted {
+                at: self.now,
+                task,
+                key,
+                output,
+                provenance: Provenance::Adopted,
+                manifest: None,
+                commit: None,
+            })));
+        }
+        self.set_output(slot, output);
+        self.note_reason(id, "adopted: the plan says it was done");
+        self.settle(id, Settled::UpToDate);
+    }
+
+    pub(super) fn accept_as_is(&mut self, id: NodeId, slot: Slot, settled: Settled) {
+        if slot.output(&self.db).is_none() {
+            self.set_output(slot, OutputDigest(Digest::of(b"orch nothing")));
+        }
+        self.settle(id, settled);
+    }
+
+    fn cannot_be_built(&mut self, id: NodeId, slot: Slot) {
+        let missing = slot.needs(&self.db).iter().find(|it| it.output(&self.db).is_none());
+        let (class, why) = match missing {
+            Some(need) => {
+                let need = need.task(&self.db);
+                (OutcomeClass::LaunchFailure, format!("{need} has no accepted result; build it first"))
+            }
+            None => (OutcomeClass::LaunchFailure, self.why_unbuildable(slot)),
+        };
+        let task = slot.task(&self.db).clone();
+        self.note_reason(id, why.clone());
+        self.publish(Notice::TaskFailed { task, why, help: None });
+        self.settle(id, Settled::Failed(class));
+    }
+
+    fn why_unbuildable(&self, slot: Slot) -> String {
+        let library = self.world.library(&self.db);
+        let Some(recipe) = recipe(self, slot) else {
+            return "its rule or agent is unknown".to_owned();
+        };
+        let agent = recipe.agent.as_deref();
+        match crate::engine::db::render(&self.db, (library, slot), &recipe.rule, agent) {
+            Err(problem) => format!("its prompt cannot be rendered: {problem}"),
+            Ok(_) => "its rule runs a command, and neither rule nor task has `run`".to_owned(),
+        }
+    }
+
+    /// What the plan file has on record.
+    pub(super) fn record_of(&self, slot: Slot) -> TaskRecord {
+        let plan = &plan_of(&self.db, slot.plan(&self.db)).value;
+        let id = &slot.task(&self.db).task;
+        // Positions are dense, so a task is found from its node without a search where it can be.
+        let graph = self.build.as_ref().map(|it| &it.graph);
+        let position = graph.and_then(|graph| {
+            let at = graph.id_of(slot.task(&self.db))?;
+            let range = graph.plan_range(graph.node(at).plan);
+            Some((at.0 - range.start) as usize)
+        });
+        position
+            .and_then(|at| nth_task(plan, at))
+            .filter(|task| task.id == *id)
+            .or_else(|| plan.tasks().find(|task| task.id == *id))
+            .map(|task| task.record.clone())
+            .unwrap_or_default()
+    }
+
+    /// A person's decision: journaled; `accept` needs the task's present key.
+    pub(super) fn take_decision(&mut self, decide: Decide) {
+        let Decide { task, decision } = decide;
+        let at = self.now;
+        self.append(Record::Decided { at, task: task.clone(), decision });
+        if decision != Decision::Accept {
+            return;
+        }
+        let Some(&slot) = self.slots.get(&task) else { return };
+        let Some(key) = key_of(&self.db, self.world, slot) else { return };
+        let output = self
+            .history
+            .owned_after(&task, &crate::base::file::Patch::default())
+            .output_digest();
+        self.append(Record::Accepted(Box::new(Accepted {
+            at,
+            task,
+            key,
+            output,
+            provenance: Provenance::AcceptedByHand,
+            manifest: None,
+            commit: None,
+        })));
+    }
+
+    pub(super) fn run_of(&mut self, id: NodeId) -> Option<&mut TaskRun> {
+        Some(self.build.as_mut()?.runs.entry(id).or_default())
+    }
+}
+
+fn nth_task(plan: &crate::spec::plan::Plan, mut at: usize) -> Option<&crate::spec::plan::Task> {
+    for section in &plan.sections {
+        if at < section.tasks.len() {
+            return section.tasks.get(at);
+        }
+        at -= section.tasks.len();
+    }
+    None
+}
+
+/// What differs between two manifests, one line each: `inputs: src/a.rs changed`.
+pub fn changes_between(before: &Recorded, now: &Recorded) -> Vec<String> {
+    use std::collections::BTreeMap;
+    let table = |manifest: &Recorded| -> BTreeMap<(String, String), String> {
+        manifest
+            .values()
+            .map(|(section, name, value)| {
+                ((section.to_owned(), name.to_owned()), value.to_owned())
+            })
+            .collect()
+    };
+    let (before, now) = (table(before), table(now));
+    let keys: std::collections::BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    keys.into_iter()
+        .filter_map(|key| {
+            let how = match (before.get(key), now.get(key)) {
+                (Some(old), Some(new)) if old == new => return None,
+                (Some(_), Some(_)) => "changed",
+                (None, _) => "is new",
+                (_, None) => "is gone",
+            };
+            Some(format!("{} `{}` {how}", key.0, key.1))
+        })
+        .collect()
+}

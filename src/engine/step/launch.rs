@@ -1,0 +1,288 @@
+//! Starting what is queued, as far as slots, pools and exclusive resources allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::file::Patch;
+use crate::base::measure::Usd;
+use crate::base::name::{ActionKey, AttemptId, PoolName};
+use crate::engine::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
+use crate::engine::effect::{
+    Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
+};
+use crate::engine::graph::NodeId;
+use crate::engine::picture::Phase;
+use crate::engine::prompt::{Earlier, Volatile, volatile_part};
+use crate::engine::record::{AcceptedResult, Record};
+use crate::engine::schedule::{Settled, State};
+use crate::spec::agent::Agent;
+use crate::spec::rule::ActionKind;
+
+use super::attempt::{Attempt, Facts, Origin};
+use super::load::recipe;
+use super::retry::TaskRun;
+use super::review::validators_of;
+use super::{Engine, Stopping};
+
+/// What running attempts hold.
+#[derive(Default)]
+struct Held {
+    n: u32,
+    pools: BTreeMap<PoolName, u32>,
+    resources: BTreeSet<Arc<str>>,
+}
+
+impl Engine {
+    pub(super) fn start_queued(&mut self) {
+        let Some(build) = &self.build else { return };
+        if build.queue.is_empty() {
+            return;
+        }
+        let queue: Vec<NodeId> = build.queue.iter().copied().collect();
+        let mut held = self.held();
+        for id in queue {
+            if self.build.as_ref().is_some_and(|it| it.stopping != Stopping::No) {
+                self.settle(id, Settled::Held);
+                continue;
+            }
+            if held.n >= self.build.as_ref().map_or(1, |it| it.request.jobs.max(1)) {
+                break;
+            }
+            self.start_if_free(id, &mut held);
+        }
+    }
+
+    fn held(&self) -> Held {
+        let mut held = Held::default();
+        for attempt in self.build.iter().flat_map(|it| it.attempts.values()) {
+            held.n += 1;
+            *held.pools.entry(attempt.recipe.rule.pool.clone()).or_default() += 1;
+            held.resources.extend(
+                attempt.recipe.spec.exclusive_resources.iter().map(|it| Arc::from(it.as_str())),
+            );
+        }
+        held
+    }
+
+    fn start_if_free(&mut self, id: NodeId, held: &mut Held) {
+        let Some(build) = &self.build else { return };
+        let slot = build.nodes[id.index()];
+        let Some(recipe) = recipe(self, slot).cloned() else { return };
+        if build.holding.is_some() && recipe.rule.action == ActionKind::Session {
+            self.note_reason(id, build_holding(self));
+            return self.settle(id, Settled::Held);
+        }
+        let config = self.world.library(&self.db).config(&self.db);
+        let size = config.pools.get(&recipe.rule.pool).copied();
+        let used = held.pools.get(&recipe.rule.pool).copied().unwrap_or(0);
+        let resources = &build.graph.node(id).resources;
+        let is_free = size.is_none_or(|size| used < size)
+            && !resources.iter().any(|it| held.resources.contains(it));
+        if !is_free {
+            return;
+        }
+        held.n += 1;
+        *held.pools.entry(recipe.rule.pool.clone()).or_default() += 1;
+        held.resources.extend(resources.iter().cloned());
+        self.start(id, recipe);
+    }
+
+    fn start(&mut self, id: NodeId, recipe: Recipe) {
+        let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
+        let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
+        let at = self.now;
+        self.append(Record::AttemptStarted { at, attempt, task: task.clone(), key, number, validator: None });
+        self.write_started(attempt);
+        self.publish(Notice::TaskStarted { task, number, reason });
+        match self.launch_of(attempt) {
+            Ok(launch) => self.out.push(Effect::Run(Box::new(launch))),
+            Err(problem) => {
+                self.set_back(attempt, crate::engine::outcome::OutcomeClass::LaunchFailure, problem);
+            }
+        }
+    }
+
+    fn announce(
+        &self,
+        id: NodeId,
+        attempt: AttemptId,
+    ) -> Option<(crate::base::name::TaskRef, ActionKey, u32, String)> {
+        let build = self.build.as_ref()?;
+        let it = build.attempts.get(&attempt)?;
+        let reason = build.runs.get(&id).map(|run| run.reason.clone()).unwrap_or_default();
+        Some((it.task.clone(), it.key, it.number, reason))
+    }
+
+    /// Registers an attempt for a node and makes the node active.
+    pub(super) fn open_attempt(
+        &mut self,
+        id: NodeId,
+        recipe: Recipe,
+        origin: Origin,
+    ) -> Option<AttemptId> {
+        let slot = self.build.as_ref()?.nodes[id.index()];
+        let key = key_of(&self.db, self.world, slot)?;
+        let manifest = with_action(&self.db, self.world, slot, |it| it.manifest())?;
+        let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
+        let attempt_id = self.new_attempt();
+        let now = self.now;
+        let build = self.build.as_mut()?;
+        let run = build.runs.entry(id).or_default();
+        let number = run.n_tries + run.n_transient + 1;
+        if origin == Origin::Ran && recipe.rule.action == ActionKind::Session {
+            build.n_sessions += 1;
+        }
+        let attempt = Attempt {
+            task: slot.task(&self.db).clone(),
+            node: Some(id),
+            slot,
+            key,
+            manifest,
+            number,
+            origin,
+            phase: if origin == Origin::Ran { Phase::Working } else { Phase::Merging },
+            since: now,
+            doing: String::new(),
+            cost: Usd::ZERO,
+            session: None,
+            model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
+            facts: Facts::default(),
+            merged: Patch::default(),
+            candidate: None,
+            validators,
+            validating: 0,
+            n_no_verdict: 0,
+            reached: Vec::new(),
+            recipe,
+        };
+        build.attempts.insert(attempt_id, attempt);
+        build.queue.remove(&id);
+        build.schedule.set(id, State::Active(attempt_id));
+        Some(attempt_id)
+    }
+
+    fn launch_of(&self, id: AttemptId) -> Result<Launch, String> {
+        let gone = || "the task is gone".to_owned();
+        let build = self.build.as_ref().ok_or_else(gone)?;
+        let attempt = build.attempts.get(&id).ok_or_else(gone)?;
+        let node = attempt.node.ok_or_else(gone)?;
+        let recipe = &attempt.recipe;
+        let run = build.runs.get(&node).cloned().unwrap_or_default();
+        let action = match recipe.rule.action {
+            ActionKind::Command => LaunchAction::Command(
+                command_of(recipe).cloned().ok_or("neither rule nor task has `run`")?,
+            ),
+            ActionKind::Session => LaunchAction::Session(self.session_of(attempt, &run)?),
+        };
+        let base = run.resume.map_or(Base::Tip, Base::Continue);
+        Ok(self.launch_with(id, attempt, (action, base)))
+    }
+
+    fn launch_with(
+        &self,
+        id: AttemptId,
+        attempt: &Attempt,
+        (action, base): (LaunchAction, Base),
+    ) -> Launch {
+        let recipe = &attempt.recipe;
+        let mut limits = recipe.rule.limits.clone();
+        limits.wall = recipe.spec.timeout.or(limits.wall);
+        let mut env = recipe.rule.env.clone();
+        env.extend(recipe.spec.env.iter().cloned());
+        Launch {
+            attempt: id,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            purpose: Purpose::Work,
+            action,
+            base,
+            overlay: self.declared_paths(attempt.slot),
+            env,
+            limits,
+            pool: recipe.rule.pool.clone(),
+            required_outputs: recipe.spec.outputs.clone(),
+        }
+    }
+
+    fn session_of(&self, attempt: &Attempt, run: &TaskRun) -> Result<SessionLaunch, String> {
+        let library = self.world.library(&self.db);
+        let stable = prompt_of(&self.db, library, attempt.slot)
+            .flatten()
+            .ok_or("its prompt cannot be rendered")?;
+        let past = self.history.task(&attempt.task);
+        let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
+        let earlier = commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed });
+        let volatile = volatile_part(&Volatile {
+            number: attempt.number,
+            previous_error: run.previous_error.as_deref(),
+            findings: &run.findings,
+            conflict: run.conflict.as_ref(),
+            earlier,
+            result_message: None,
+        });
+        let resume = run.resume.and(run.resume_session.clone());
+        let prompt = match &resume {
+            Some(_) => resume_message(run),
+            None => stable + &volatile,
+        };
+        let agent = attempt.recipe.agent.as_deref();
+        Ok(SessionLaunch {
+            prompt,
+            model: self.model_for(attempt),
+            tools: agent.map(|it| it.tools.clone()).unwrap_or_default(),
+            permission: agent.map(|it| it.permission).unwrap_or_default(),
+            resume,
+        })
+    }
+
+    fn model_for(&self, attempt: &Attempt) -> Option<crate::base::name::ModelName> {
+        let config = self.world.library(&self.db).config(&self.db);
+        let agent = attempt.recipe.agent.as_deref();
+        let own = attempt.recipe.spec.model.clone();
+        own.or_else(|| agent.and_then(|it: &Agent| it.model.clone()))
+            .or_else(|| config.session.model.clone())
+    }
+
+    /// Puts a cached result through merging, validating and landing, as if it had just run.
+    pub(super) fn replay(&mut self, id: NodeId, key: ActionKey, result: AcceptedResult) {
+        let Some(slot) = self.build.as_ref().map(|it| it.nodes[id.index()]) else { return };
+        let Some(recipe) = recipe(self, slot).cloned() else { return };
+        let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
+        debug_assert_eq!(key, result.key, "candidates are found by key");
+        if let Some(attempt) =
+            self.build.as_mut().and_then(|it| it.attempts.get_mut(&attempt_id))
+        {
+            attempt.session.clone_from(&result.session);
+            attempt.model.clone_from(&result.model);
+            attempt.facts = Facts {
+                patch: result.patch.clone(),
+                read_set: result.read_set.clone(),
+                transcript: result.transcript,
+                duration: result.duration,
+                message: result.message.clone(),
+            };
+        }
+        for reached in &result.verdicts {
+            self.append(Record::VerdictReached(Box::new(reached.clone())));
+        }
+        if result.patch.is_empty() {
+            self.review_candidate(attempt_id);
+        } else {
+            self.out.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
+        }
+    }
+}
+
+fn build_holding(engine: &Engine) -> String {
+    engine.build.as_ref().and_then(|it| it.holding.clone()).unwrap_or_default()
+}
+
+fn resume_message(run: &TaskRun) -> String {
+    let why = run.previous_error.as_deref().unwrap_or("it was not finished");
+    format!(
+        "Your last turn ended, but the result was not accepted: {why}\n\
+         Finish the task and write the status file `{}` as instructed.\n",
+        crate::engine::prompt::STATUS_FILE
+    )
+}

@@ -1,0 +1,193 @@
+//! Painting the picture: the plain snapshot that every surface reads.
+
+use crate::base::name::TaskRef;
+use crate::engine::db::{key_of, plan_of};
+use crate::engine::graph::NodeId;
+use crate::engine::picture::{
+    Counts, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
+};
+use crate::engine::record::Provenance;
+use crate::engine::schedule::{Settled, State};
+
+use super::load::recipe;
+use super::{Build, Engine};
+
+impl Engine {
+    /// Where everything stands. Costs time linear in the number of tasks.
+    pub fn picture(&self) -> Picture {
+        let library = self.world.library(&self.db);
+        let plans = library.plans(&self.db).iter().map(|text| {
+            let plan = &plan_of(&self.db, *text).value;
+            PlanPicture {
+                name: plan.name.clone(),
+                title: plan.meta.title.clone(),
+                path: text.path(&self.db).to_string(),
+            }
+        });
+        let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
+        let Some(build) = &self.build else { return picture };
+        picture.tasks = build.graph.ids().filter_map(|id| self.paint(build, id)).collect();
+        picture.counts = self.counts();
+        picture.cost = build.cost;
+        picture.started = build.started;
+        picture.holding.clone_from(&build.holding);
+        picture.parked.clone_from(&build.parked);
+        picture.is_finished = build.is_finished;
+        picture
+    }
+
+    /// How many tasks are where; cheap beside a whole picture.
+    pub fn counts(&self) -> Counts {
+        let Some(build) = &self.build else { return Counts::default() };
+        let mut counts = Counts { sessions: build.n_sessions, ..Counts::default() };
+        for id in build.graph.ids() {
+            let state = build.schedule.state(id);
+            if state == State::Settled(Settled::Unwanted) {
+                continue;
+            }
+            counts.wanted += 1;
+            match state {
+                State::Active(_) => counts.running += 1,
+                State::Settled(settled) => count(&mut counts, settled),
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    /// True where a limit or a failed start keeps sessions from running.
+    pub fn is_holding(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.holding.is_some())
+    }
+
+    /// True once a stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.stopping != super::Stopping::No)
+    }
+
+    fn paint(&self, build: &Build, id: NodeId) -> Option<TaskPicture> {
+        let slot = build.nodes[id.index()];
+        let task = slot.task(&self.db);
+        let state = build.schedule.state(id);
+        let recipe = recipe(self, slot)?;
+        let run = build.runs.get(&id);
+        let past = self.history.task(task);
+        let is_decided = !matches!(
+            state,
+            State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)
+        );
+        let node = build.graph.node(id);
+        Some(TaskPicture {
+            task: task.clone(),
+            name: recipe.spec.name.clone(),
+            section: recipe.spec.section_name.clone(),
+            rule: recipe.rule.name.clone(),
+            agent: recipe.agent.as_ref().map(|it| it.name.to_string()),
+            status: self.record_of(slot).status,
+            state: state_shown(state),
+            reason: self.reason(build, id),
+            key: is_decided.then(|| key_of(&self.db, self.world, slot)).flatten(),
+            attempts: past.map_or(0, |it| it.n_attempts),
+            cost: past.map(|it| it.cost).unwrap_or_default(),
+            model: past.and_then(|it| it.model.clone()),
+            commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
+            depends_on: node.needs.iter().map(|it| build.graph.node(*it).task.clone()).collect(),
+            is_wanted: state != State::Settled(Settled::Unwanted),
+            running: running(build, state),
+            warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
+        })
+    }
+
+    fn reason(&self, build: &Build, id: NodeId) -> String {
+        let name = |id: NodeId| build.graph.node(id).task.to_string();
+        let told = build.runs.get(&id).map(|it| it.reason.clone()).unwrap_or_default();
+        match build.schedule.state(id) {
+            State::Waiting => first_open(build, id)
+                .map_or_else(|| "waits".to_owned(), |it| format!("waits for {}", name(it))),
+            State::Settled(Settled::Blocked(by)) => format!("blocked by {}", name(by)),
+            State::Settled(Settled::Undecided) => match build.schedule.need_failure(&build.graph, id) {
+                Some((by, _)) => format!("decided once {} has run", name(by)),
+                None => told,
+            },
+            State::Settled(Settled::UpToDate) if told.is_empty() => "up to date".to_owned(),
+            State::Settled(Settled::Skipped) => "the plan says skipped".to_owned(),
+            State::Settled(Settled::Suspended) => "suspended: a person decides".to_owned(),
+            State::Settled(Settled::Held) if told.is_empty() => "not started".to_owned(),
+            _ => told,
+        }
+    }
+
+    /// Why a task is in its state, with everything that differs from its last result.
+    pub fn why(&self, task: &TaskRef) -> Vec<String> {
+        let Some(build) = &self.build else { return Vec::new() };
+        let Some(id) = build.graph.id_of(task) else { return Vec::new() };
+        let mut lines = vec![self.reason(build, id)];
+        if let Some(run) = build.runs.get(&id) {
+            lines.extend(run.changed.iter().filter(|it| !lines[0].starts_with(it.as_str())).cloned());
+        }
+        if let Some(recipe) = recipe(self, build.nodes[id.index()]) {
+            lines.push(format!("rule `{}`: {}", recipe.rule.name, recipe.why));
+        }
+        lines
+    }
+}
+
+fn count(counts: &mut Counts, settled: Settled) {
+    match settled {
+        Settled::UpToDate | Settled::Skipped => {
+            counts.accepted += 1;
+            counts.up_to_date += 1;
+        }
+        Settled::Done(provenance) => {
+            counts.accepted += 1;
+            if provenance == Provenance::Replayed {
+                counts.replayed += 1;
+            } else {
+                counts.ran += 1;
+            }
+        }
+        Settled::Failed(_) => counts.failed += 1,
+        Settled::Blocked(_) | Settled::Suspended | Settled::Held => counts.blocked += 1,
+        Settled::Stale | Settled::Undecided | Settled::Unwanted => {}
+    }
+}
+
+fn state_shown(state: State) -> TaskState {
+    match state {
+        State::Waiting | State::Settled(Settled::Undecided | Settled::Unwanted) => TaskState::Waiting,
+        State::Looking | State::Queued | State::Settled(Settled::Stale | Settled::Held) => {
+            TaskState::Ready
+        }
+        State::BackingOff(_) => TaskState::BackingOff,
+        State::Active(_) => TaskState::Running,
+        State::Settled(Settled::UpToDate) => TaskState::UpToDate,
+        State::Settled(Settled::Done(provenance)) => TaskState::Done(provenance),
+        State::Settled(Settled::Skipped) => TaskState::Skipped,
+        State::Settled(Settled::Failed(class)) => TaskState::Failed(class),
+        State::Settled(Settled::Blocked(_)) => TaskState::Blocked,
+        State::Settled(Settled::Suspended) => TaskState::Suspended,
+    }
+}
+
+fn running(build: &Build, state: State) -> Option<RunningPicture> {
+    let State::Active(id) = state else { return None };
+    let attempt = build.attempts.get(&id)?;
+    Some(RunningPicture {
+        number: attempt.number,
+        since: attempt.since,
+        phase: attempt.phase,
+        doing: attempt.doing.clone(),
+        cost: attempt.cost,
+        session: attempt.session.as_ref().map(ToString::to_string),
+    })
+}
+
+/// The first unsettled node that this one waits for.
+fn first_open(build: &Build, id: NodeId) -> Option<NodeId> {
+    let is_open = |it: &NodeId| !matches!(build.schedule.state(*it), State::Settled(_));
+    let node = build.graph.node(id);
+    if !node.is_ordered {
+        return node.needs.iter().copied().find(is_open);
+    }
+    (build.graph.plan_range(node.plan).start..id.0).map(NodeId).find(is_open)
+}

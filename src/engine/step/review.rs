@@ -1,0 +1,516 @@
+//! Validators: which a task has, which verdicts are known, running those that are not.
+
+use std::collections::BTreeMap;
+
+use crate::base::file::FileState;
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, RelPath, ValidatorName, VerdictKey};
+use crate::engine::action::VerdictSubject;
+use crate::engine::db::{
+    Recipe, Slot, agent_of, agents_of, graph_of, meta_of, render, rules_of, upstream_of,
+};
+use crate::engine::effect::{
+    Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
+};
+use crate::engine::evidence::{Ending, Evidence};
+use crate::engine::graph::NodeId;
+use crate::engine::history::AcceptedFact;
+use crate::engine::lineage::VerdictMark;
+use crate::engine::outcome::{
+    Expectation, Judgement, OutcomeClass, Subject, Verdict, classify, verdict_of,
+};
+use crate::engine::picture::Phase;
+use crate::engine::prompt::{Volatile, volatile_part};
+use crate::engine::record::{Provenance, Record, VerdictReached};
+use crate::engine::schedule::Settled;
+use crate::engine::view::view;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Meta, Validator, ValidatorKind};
+use crate::spec::rule::{ActionKind, Limits};
+
+use super::attempt::Origin;
+use super::load::recipe;
+use super::{Engine, Mode};
+
+/// How often a validator may reach no verdict before the task fails loudly.
+const MAX_NO_VERDICT: u32 = 2;
+
+/// The rule that an agent validator's prompt comes from.
+const VALIDATE_RULE: &str = "validate";
+
+/// The task's own validators, else its rule's and those that the plan runs after its agent.
+pub fn validators_of(recipe: &Recipe, meta: &Meta) -> Vec<Validator> {
+    if let Some(own) = &recipe.spec.validators {
+        return own.clone();
+    }
+    let mut validators = recipe.rule.validators.clone();
+    let agent = recipe.agent.as_ref().map(|it| &it.name);
+    let by_plan = meta.validation.as_ref().filter(|it| {
+        it.enabled
+            && recipe.rule.action == ActionKind::Session
+            && agent.is_some_and(|agent| it.run_after.contains(agent))
+    });
+    for name in by_plan.into_iter().flat_map(|it| &it.validators) {
+        if !validators.iter().any(|it| it.name.as_str() == name.as_str()) {
+            validators.push(Validator {
+                name: ValidatorName::new(name.as_str()),
+                kind: ValidatorKind::Agent(name.clone()),
+                inputs: GlobSet::default(),
+                timeout: None,
+            });
+        }
+    }
+    validators
+}
+
+impl Engine {
+    /// The key holds: do its verdicts? If one is unknown its validator runs; if one is FAIL the task.
+    pub(super) fn decide_verdicts(&mut self, id: NodeId, slot: Slot, accepted: AcceptedFact) {
+        self.set_output(slot, accepted.output);
+        let Some(recipe) = recipe(self, slot).cloned() else { return };
+        let trusted =
+            matches!(accepted.provenance, Provenance::Adopted | Provenance::AcceptedByHand);
+        let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
+        if trusted || validators.is_empty() {
+            return self.settle(id, Settled::UpToDate);
+        }
+        let owned = self.owned_now(slot);
+        let mut unknown = None;
+        for validator in &validators {
+            let key = self.verdict_key(slot, validator, &owned);
+            match self.history.verdict(&key).cloned() {
+                Some(known) if known.verdict == Verdict::Fail => {
+                    return self.reject_standing(id, &known.findings);
+                }
+                Some(known) if known.verdict == Verdict::Warn => {
+                    if let Some(run) = self.run_of(id) {
+                        run.warnings.extend(known.findings);
+                    }
+                }
+                Some(_) => {}
+                None => unknown = unknown.or(Some(validator.name.clone())),
+            }
+        }
+        match unknown {
+            None => self.settle(id, Settled::UpToDate),
+            Some(name) => self.review_standing(id, recipe, &name),
+        }
+    }
+
+    /// A known FAIL on the present content: the task runs again, with the findings.
+    fn reject_standing(&mut self, id: NodeId, findings: &[String]) {
+        let Some(key) = self.present_key(id) else { return };
+        if let Some(run) = self.run_of(id) {
+            run.findings = findings.to_vec();
+            run.reason = "its verdict is FAIL".to_owned();
+        }
+        let Some(build) = &mut self.build else { return };
+        build.schedule.set(id, crate::engine::schedule::State::Looking);
+        let task = build.graph.node(id).task.clone();
+        let manifest = None;
+        self.out.push(Effect::FindCandidates { task, key, manifest, lookup: false });
+    }
+
+    fn present_key(&self, id: NodeId) -> Option<crate::base::name::ActionKey> {
+        let slot = self.build.as_ref()?.nodes[id.index()];
+        crate::engine::db::key_of(&self.db, self.world, slot)
+    }
+
+    fn review_standing(&mut self, id: NodeId, recipe: Recipe, name: &ValidatorName) {
+        self.note_reason(id, format!("the verdict of {name} is stale"));
+        let Some(build) = &self.build else { return };
+        if build.mode == Mode::Survey {
+            return self.settle(id, Settled::Stale);
+        }
+        if build.request.offline {
+            return self.settle(id, Settled::Held);
+        }
+        if let Some(attempt) = self.open_attempt(id, recipe, Origin::Standing) {
+            self.review_candidate(attempt);
+        }
+    }
+
+    /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
+    fn owned_now(&self, slot: Slot) -> BTreeMap<RelPath, Option<FileState>> {
+        let owned = self.history.task(slot.task(&self.db)).map(|it| &it.owned);
+        owned.into_iter().flatten().map(|(path, _)| (path.clone(), self.verdict_view(slot, path))).collect()
+    }
+
+    fn verdict_view(&self, slot: Slot, path: &RelPath) -> Option<FileState> {
+        let library = self.world.library(&self.db);
+        let graph = graph_of(&self.db, library);
+        let upstream = upstream_of(&self.db, library, slot);
+        let task = slot.task(&self.db);
+        view(self.state_of(path), self.history.touches(path), |by| {
+            by == task || graph.id_of(by).is_some_and(|by| upstream.contains(by))
+        })
+    }
+
+    fn verdict_key(
+        &self,
+        slot: Slot,
+        validator: &Validator,
+        owned: &BTreeMap<RelPath, Option<FileState>>,
+    ) -> VerdictKey {
+        let library = self.world.library(&self.db);
+        let mut files = owned.clone();
+        let listing = self.world.files(&self.db).listings(&self.db).get(&validator.inputs);
+        for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
+            let path = file.path(&self.db);
+            files.entry(path.clone()).or_insert_with(|| self.verdict_view(slot, path));
+        }
+        let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
+        let agent = self.validating_agent(validator);
+        let Some(recipe) = recipe(self, slot) else {
+            return VerdictKey(crate::base::digest::Digest::of(b"orch gone"));
+        };
+        VerdictSubject {
+            validator,
+            agent: agent.as_deref(),
+            spec: &recipe.spec,
+            config: library.config(&self.db),
+            files: &files,
+        }
+        .key()
+    }
+
+    fn validating_agent(
+        &self,
+        validator: &Validator,
+    ) -> Option<std::sync::Arc<crate::spec::agent::Agent>> {
+        let ValidatorKind::Agent(name) = &validator.kind else { return None };
+        let library = self.world.library(&self.db);
+        let text = agents_of(&self.db, library).get(name)?;
+        Some(std::sync::Arc::clone(&agent_of(&self.db, *text).value))
+    }
+
+    /// Goes through the validators of an attempt's candidate; known verdicts are not bought again.
+    pub(super) fn review_candidate(&mut self, id: AttemptId) {
+        loop {
+            let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else {
+                return;
+            };
+            let Some(validator) = attempt.validators.get(attempt.validating).cloned() else {
+                return self.land(id);
+            };
+            let key = self.candidate_key(id, &validator);
+            let Some(known) = self.history.verdict(&key).cloned() else {
+                return self.launch_review(id, &validator);
+            };
+            let reached = VerdictReached {
+                at: self.now,
+                task: attempt.task.clone(),
+                validator: validator.name.clone(),
+                key,
+                verdict: known.verdict,
+                findings: known.findings,
+            };
+            if !self.take_verdict(id, reached) {
+                return;
+            }
+        }
+    }
+
+    fn candidate_key(&self, id: AttemptId, validator: &Validator) -> VerdictKey {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else {
+            return VerdictKey(crate::base::digest::Digest::of(b"orch gone"));
+        };
+        let mut owned = self.owned_now(attempt.slot);
+        for change in attempt.merged.changes() {
+            owned.insert(change.path.clone(), change.after);
+        }
+        self.verdict_key(attempt.slot, validator, &owned)
+    }
+
+    fn launch_review(&mut self, owner: AttemptId, validator: &Validator) {
+        let review = self.new_attempt();
+        let at = self.now;
+        let launch = self.review_launch(owner, review, validator);
+        let Some(build) = &mut self.build else { return };
+        let Some(attempt) = build.attempts.get_mut(&owner) else { return };
+        attempt.phase = Phase::Validating;
+        attempt.doing = format!("validator {}", validator.name);
+        let started = Record::AttemptStarted {
+            at,
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            validator: Some(validator.name.clone()),
+        };
+        match launch {
+            Ok(launch) => {
+                build.reviews.insert(review, owner);
+                if matches!(launch.action, LaunchAction::Session(_)) {
+                    build.n_sessions += 1;
+                }
+                self.append(started);
+                self.out.push(Effect::Run(Box::new(launch)));
+            }
+            Err(problem) => self.set_back(owner, OutcomeClass::LaunchFailure, problem),
+        }
+    }
+
+    fn review_launch(
+        &self,
+        owner: AttemptId,
+        review: AttemptId,
+        validator: &Validator,
+    ) -> Result<Launch, String> {
+        let gone = || "the task is gone".to_owned();
+        let attempt =
+            self.build.as_ref().and_then(|it| it.attempts.get(&owner)).ok_or_else(gone)?;
+        let library = self.world.library(&self.db);
+        let rule = rules_of(&self.db, library).value.get(VALIDATE_RULE).cloned();
+        let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        limits.wall = validator.timeout.or(limits.wall);
+        let action = match &validator.kind {
+            ValidatorKind::Command(command) => LaunchAction::Command(command.clone()),
+            ValidatorKind::Agent(name) => {
+                let rule = rule.ok_or("there is no rule `validate`")?;
+                let agent = self
+                    .validating_agent(validator)
+                    .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
+                let stable = render(&self.db, (library, attempt.slot), &rule, Some(&agent))?;
+                let volatile = volatile_part(&Volatile {
+                    result_message: attempt.facts.message.as_deref(),
+                    ..Volatile::default()
+                });
+                LaunchAction::Session(SessionLaunch {
+                    prompt: stable + &volatile,
+                    model: agent.model.clone(),
+                    tools: agent.tools.clone(),
+                    permission: agent.permission,
+                    resume: None,
+                })
+            }
+        };
+        let overlay = match &attempt.candidate {
+            Some(_) => Vec::new(),
+            None => self.owned_now(attempt.slot).into_keys().collect(),
+        };
+        let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
+        Ok(Launch {
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            purpose: Purpose::Validate(validator.name.clone()),
+            action,
+            base,
+            overlay,
+            env: attempt.recipe.rule.env.clone(),
+            limits: Limits { usd: None, ..limits },
+            pool: attempt.recipe.rule.pool.clone(),
+            required_outputs: GlobSet::default(),
+        })
+    }
+
+    pub(super) fn take_review_ended(
+        &mut self,
+        owner: AttemptId,
+        review: AttemptId,
+        evidence: Evidence,
+    ) {
+        let judgement = judge_review(&evidence, self.task_of(owner));
+        self.journal_end(review, Some(owner), &evidence, &judgement.0);
+        self.out.push(Effect::Drop { attempt: review });
+        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
+        let Some(build) = &mut self.build else { return };
+        build.cost += cost;
+        let Some(attempt) = build.attempts.get_mut(&owner) else { return };
+        attempt.cost += cost;
+        if let Some(node) = attempt.node {
+            build.runs.entry(node).or_default().cost += cost;
+        }
+        let Some(validator) = attempt.validators.get(attempt.validating).cloned() else { return };
+        let task = attempt.task.clone();
+        match judgement {
+            (_, Some((verdict, findings))) => {
+                let key = self.candidate_key(owner, &validator);
+                let at = self.now;
+                let name = validator.name;
+                let reached = VerdictReached { at, task, validator: name, key, verdict, findings };
+                self.append(Record::VerdictReached(Box::new(reached.clone())));
+                if self.take_verdict(owner, reached) {
+                    self.review_candidate(owner);
+                }
+            }
+            (judgement, None) => self.no_verdict(owner, &judgement),
+        }
+    }
+
+    fn task_of(&self, owner: AttemptId) -> crate::base::name::TaskId {
+        let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
+        attempt.map_or_else(|| "".into(), |it| it.task.task.clone())
+    }
+
+    /// A validator that did nothing is no pass: tried again, then loud.
+    fn no_verdict(&mut self, owner: AttemptId, judgement: &Judgement) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&owner)) else {
+            return;
+        };
+        attempt.n_no_verdict += 1;
+        let tried = attempt.n_no_verdict;
+        let name = attempt.validators.get(attempt.validating).map(|it| it.name.clone());
+        let held = matches!(
+            judgement.class,
+            OutcomeClass::PlanLimit | OutcomeClass::Auth | OutcomeClass::Billing
+        );
+        if judgement.class == OutcomeClass::Aborted || held {
+            return self.set_back(owner, judgement.class, judgement.message.clone());
+        }
+        if tried < MAX_NO_VERDICT {
+            return self.review_candidate(owner);
+        }
+        let name = name.map(|it| it.to_string()).unwrap_or_default();
+        let message = format!("validator {name} reached no verdict: {}", judgement.message);
+        self.set_back(owner, OutcomeClass::NoVerdict, message);
+    }
+
+    /// Takes a verdict in; true where the next validator may go on.
+    fn take_verdict(&mut self, owner: AttemptId, reached: VerdictReached) -> bool {
+        let Some(build) = &mut self.build else { return false };
+        let Some(attempt) = build.attempts.get_mut(&owner) else { return false };
+        let notice = Notice::Validated {
+            task: reached.task.clone(),
+            validator: reached.validator.clone(),
+            verdict: reached.verdict.as_str().to_owned(),
+            findings: reached.findings.clone(),
+        };
+        attempt.validating += 1;
+        attempt.n_no_verdict = 0;
+        attempt.reached.push(reached.clone());
+        if let Some(node) = attempt.node
+            && reached.verdict == Verdict::Warn
+        {
+            build.runs.entry(node).or_default().warnings.extend(reached.findings.clone());
+        }
+        self.publish(notice);
+        if reached.verdict == Verdict::Fail {
+            self.reject(owner, reached);
+            return false;
+        }
+        true
+    }
+
+    /// FAIL: the task runs again with the findings, within its bounds.
+    fn reject(&mut self, owner: AttemptId, reached: VerdictReached) {
+        let Some(build) = &self.build else { return };
+        let Some(attempt) = build.attempts.get(&owner) else { return };
+        let Some(node) = attempt.node else { return };
+        let is_standing = attempt.origin != Origin::Ran;
+        let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
+        let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
+        let message = format!("validator {} said FAIL", reached.validator);
+        let Some(run) = self.run_of(node) else { return };
+        run.findings.clone_from(&reached.findings);
+        run.n_rejections += u32::from(!is_standing);
+        let n = run.n_rejections;
+        if is_standing {
+            return self.requeue(owner, node, "its verdict is FAIL");
+        }
+        if bound.is_some_and(|bound| n > bound) {
+            let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));
+            return self.set_back(owner, OutcomeClass::NoVerdict, message);
+        }
+        self.set_back(owner, OutcomeClass::Rejected, message);
+    }
+
+    /// Runs the task itself after a standing or cached result was refused.
+    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: &str) {
+        self.note_reason(node, reason);
+        if let Some(build) = &mut self.build {
+            build.attempts.remove(&owner);
+            build.schedule.set(node, crate::engine::schedule::State::Queued);
+            build.queue.insert(node);
+        }
+        self.out.push(Effect::Drop { attempt: owner });
+    }
+}
+
+/// What the landing commit says of the verdicts.
+pub(super) fn marks_of(reached: &[VerdictReached]) -> Vec<VerdictMark> {
+    reached
+        .iter()
+        .filter(|it| it.verdict != Verdict::Fail)
+        .map(|it| VerdictMark {
+            validator: it.validator.clone(),
+            warned: it.verdict == Verdict::Warn,
+            key: it.key,
+        })
+        .collect()
+}
+
+/// The judgement for the journal, and the verdict if one was reached.
+fn judge_review(
+    evidence: &Evidence,
+    task: crate::base::name::TaskId,
+) -> (Judgement, Option<(Verdict, Vec<String>)>) {
+    let Some(facts) = &evidence.stream else { return judge_command(evidence) };
+    let expectation = Expectation {
+        task,
+        subject: Subject::Validator,
+        must_change: false,
+        allowed_outputs: None,
+        can_write: false,
+    };
+    let judgement = classify(evidence, &expectation);
+    let reached = match judgement.class {
+        // A verdict without a single look at the files is no verdict.
+        OutcomeClass::Done if facts.n_tool_uses > 0 => verdict_of(&facts.final_text),
+        _ => None,
+    };
+    match reached {
+        Some(reached) => (judgement, Some(reached)),
+        None if judgement.class == OutcomeClass::Done => {
+            let message = if facts.n_tool_uses == 0 {
+                "it used no tool"
+            } else {
+                "its text has no verdict line"
+            };
+            let class = OutcomeClass::NoVerdict;
+            (Judgement { class, message: message.to_owned(), ..judgement }, None)
+        }
+        None => (judgement, None),
+    }
+}
+
+fn judge_command(evidence: &Evidence) -> (Judgement, Option<(Verdict, Vec<String>)>) {
+    let judged = |class, message: String| Judgement { class, message, ..Judgement::default() };
+    match &evidence.ending {
+        Ending::Exited(0) => (
+            judged(OutcomeClass::Done, "exit 0".to_owned()),
+            Some((Verdict::Pass, Vec::new())),
+        ),
+        // 126 and 127 are the shell's words for "could not be run".
+        Ending::Exited(code) if !matches!(code, 126 | 127) => {
+            let mut findings = vec![format!("[FAIL] exit {code}")];
+            findings.extend(tail_lines(evidence));
+            let judgement = judged(OutcomeClass::Done, format!("exit {code}"));
+            (judgement, Some((Verdict::Fail, findings)))
+        }
+        Ending::Exited(code) => {
+            (judged(OutcomeClass::LaunchFailure, format!("it could not be run (exit {code})")), None)
+        }
+        Ending::Signaled(signal) => {
+            (judged(OutcomeClass::Killed, format!("ended by signal {signal}")), None)
+        }
+        Ending::LaunchFailed(why) => (judged(OutcomeClass::LaunchFailure, why.clone()), None),
+        Ending::TimedOut => (judged(OutcomeClass::TimedOut, "it ran too long".to_owned()), None),
+        Ending::Stalled => (judged(OutcomeClass::Stalled, "it went silent".to_owned()), None),
+        Ending::Cancelled => (judged(OutcomeClass::Aborted, "it was stopped".to_owned()), None),
+    }
+}
+
+/// The end of what a command printed, as findings.
+fn tail_lines(evidence: &Evidence) -> Vec<String> {
+    const LINES: usize = 20;
+    let lines: Vec<&str> = evidence
+        .stdout_tail
+        .lines()
+        .chain(evidence.stderr_tail.lines())
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(LINES)..].iter().map(|it| (*it).to_owned()).collect()
+}
