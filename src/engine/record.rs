@@ -17,7 +17,12 @@ use super::outcome::{OutcomeClass, Verdict};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
-    RunStarted { at: Moment, pid: u32, version: String, args: Vec<String> },
+    RunStarted {
+        at: Moment,
+        pid: u32,
+        version: String,
+        args: Vec<String>,
+    },
     AttemptStarted {
         at: Moment,
         attempt: AttemptId,
@@ -29,15 +34,30 @@ pub enum Record {
         validator: Option<ValidatorName>,
     },
     /// A process that orch started: what the next start may reap if it still lives.
-    ProcessStarted { attempt: AttemptId, pid: u32, start_ticks: u64 },
+    ProcessStarted {
+        attempt: AttemptId,
+        pid: u32,
+        start_ticks: u64,
+    },
     AttemptEnded(Box<AttemptEnded>),
     Accepted(Box<Accepted>),
     VerdictReached(Box<VerdictReached>),
     /// A status that orch wrote into the plan file.
-    StatusWritten { at: Moment, task: TaskRef, status: Status },
+    StatusWritten {
+        at: Moment,
+        task: TaskRef,
+        status: Status,
+    },
     /// A person's decision.
-    Decided { at: Moment, task: TaskRef, decision: Decision },
-    RunEnded { at: Moment, exit: u8 },
+    Decided {
+        at: Moment,
+        task: TaskRef,
+        decision: Decision,
+    },
+    RunEnded {
+        at: Moment,
+        exit: u8,
+    },
 }
 
 /// One attempt is over, however it went. Costs are counted from these, each once.

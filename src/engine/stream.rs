@@ -91,15 +91,25 @@ pub struct RateLimit {
 /// A step worth showing while the session runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    Started { session: Option<SessionId>, model: Option<ModelName> },
+    Started {
+        session: Option<SessionId>,
+        model: Option<ModelName>,
+    },
     /// Text of the model, cut to 200 characters.
     Said(String),
     /// A tool call: its name and the one detail that matters (path, command, pattern), cut to 80.
-    UsedTool { tool: String, detail: String },
+    UsedTool {
+        tool: String,
+        detail: String,
+    },
     /// What this process has cost so far, estimated until its result comes.
     Cost(Usd),
     /// The CLI waits before it asks the API again.
-    Retrying { attempt: u32, wait: Millis, error: String },
+    Retrying {
+        attempt: u32,
+        wait: Millis,
+        error: String,
+    },
     /// Output of a command, one line.
     Output(String),
 }

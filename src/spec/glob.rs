@@ -1,8 +1,263 @@
 //! Path patterns as documents write them: `src/**/*.rs`, `docs`, `!docs/old/**`. A plain folder
 //! means everything below it.
 
+use globset::{Glob, GlobBuilder, GlobMatcher};
+
+use crate::base::name::RelPath;
+
 /// Patterns as written, in order; a later `!pattern` takes away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlobSet {
     pub patterns: Vec<String>,
+}
+
+/// A [`GlobSet`] ready to be asked.
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    takes_away: bool,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    /// A file, or everything below a folder; an empty path is the root.
+    Within(String),
+    Pattern {
+        prefix: String,
+        matcher: GlobMatcher,
+    },
+}
+
+/// A pattern that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPattern {
+    /// Which of the patterns, counted from zero.
+    pub index: usize,
+    pub pattern: String,
+    pub reason: String,
+}
+
+impl GlobSet {
+    pub fn new<T: Into<String>>(patterns: impl IntoIterator<Item = T>) -> Self {
+        Self { patterns: patterns.into_iter().map(Into::into).collect() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Compiles every pattern, or names the first bad one.
+    pub fn compile(&self) -> Result<Matcher, BadPattern> {
+        let compiled = self.patterns.iter().enumerate().map(|(index, pattern)| {
+            let bad = |reason| BadPattern { index, pattern: pattern.clone(), reason };
+            Ok(Rule {
+                takes_away: pattern.starts_with('!'),
+                test: Shape::of(pattern).map_err(bad)?.compile(),
+            })
+        });
+        Ok(Matcher { rules: compiled.collect::<Result<_, _>>()? })
+    }
+
+    /// Why `pattern` cannot be used, if so.
+    pub fn check_pattern(pattern: &str) -> Result<(), String> {
+        Shape::of(pattern).map(|_| ())
+    }
+
+    /// Patterns without wildcards, which need no walk of the tree: files, or folders with all that is
+    /// below. Those that take away are not among them.
+    pub fn literal_paths(&self) -> Vec<RelPath> {
+        let added = self.patterns.iter().filter(|pattern| !pattern.starts_with('!'));
+        added
+            .filter(|pattern| !has_wildcard(pattern))
+            .filter_map(|it| RelPath::normalize(it))
+            .collect()
+    }
+
+    /// For each pattern that adds paths, in order, the folder or file all its matches lie in; empty
+    /// means the root.
+    pub fn static_prefixes(&self) -> Vec<String> {
+        let added = self.patterns.iter().filter(|pattern| !pattern.starts_with('!'));
+        added.map(|pattern| static_prefix(pattern)).collect()
+    }
+}
+
+impl Matcher {
+    /// True where the last pattern that speaks of `path` adds it.
+    pub fn is_match(&self, path: &RelPath) -> bool {
+        let spoken = self.rules.iter().rev().find(|rule| rule.test.is_match(path));
+        spoken.is_some_and(|rule| !rule.takes_away)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl Test {
+    fn is_match(&self, path: &RelPath) -> bool {
+        match self {
+            Self::Within(place) => place.is_empty() || path.is_within(place),
+            Self::Pattern { prefix, matcher } => {
+                path.as_str().starts_with(prefix.as_str()) && matcher.is_match(path.as_str())
+            }
+        }
+    }
+}
+
+/// A pattern understood, not yet compiled: that costs much more, and checking does not need it.
+enum Shape {
+    Within(String),
+    Pattern { prefix: String, glob: Glob },
+}
+
+impl Shape {
+    fn of(written: &str) -> Result<Self, String> {
+        let pattern = written.strip_prefix('!').unwrap_or(written);
+        if pattern.is_empty() {
+            return Err("it is empty".into());
+        }
+        if pattern.starts_with('/') {
+            return Err("it is absolute; patterns start at the repository root".into());
+        }
+        if !has_wildcard(pattern) {
+            return within(pattern);
+        }
+        let normal = normal_form(pattern)?;
+        let below =
+            normal.strip_suffix("/*").filter(|rest| rest.ends_with("**")).unwrap_or(&normal);
+        let folder = below.strip_suffix("**").map(|rest| rest.trim_end_matches('/'));
+        if let Some(folder) = folder.filter(|folder| !has_wildcard(folder)) {
+            return within(if folder.is_empty() { "." } else { folder });
+        }
+        let prefix = text_before_wildcard(&normal).to_owned();
+        Ok(Self::Pattern { prefix, glob: glob_of(&normal)? })
+    }
+
+    fn compile(self) -> Test {
+        match self {
+            Self::Within(place) => Test::Within(place),
+            Self::Pattern { prefix, glob } => {
+                Test::Pattern { prefix, matcher: glob.compile_matcher() }
+            }
+        }
+    }
+}
+
+fn within(pattern: &str) -> Result<Shape, String> {
+    match RelPath::normalize(pattern) {
+        Some(path) => Ok(Shape::Within(path.into())),
+        None if pattern.split('/').all(|part| matches!(part, "" | ".")) => {
+            Ok(Shape::Within(String::new()))
+        }
+        None => Err("it leaves the repository root".into()),
+    }
+}
+
+/// Without `./` and doubled slashes; a closing slash means everything below. `..` cannot be told
+/// apart behind a wildcard.
+fn normal_form(pattern: &str) -> Result<String, String> {
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if parts.contains(&"..") {
+        return Err("`..` cannot stand beside a wildcard".into());
+    }
+    let closing = if pattern.ends_with('/') { "/**" } else { "" };
+    Ok(parts.join("/") + closing)
+}
+
+fn glob_of(pattern: &str) -> Result<Glob, String> {
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build()
+        .map_err(|error| error.kind().to_string())
+}
+
+fn has_wildcard(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '[', ']', '{', '}', '\\'])
+}
+
+fn text_before_wildcard(pattern: &str) -> &str {
+    let end = pattern.find(['*', '?', '[', ']', '{', '}', '\\']).unwrap_or(pattern.len());
+    &pattern[..end]
+}
+
+/// The longest folder path without a wildcard that every match lies in; a pattern without wildcards
+/// is its own. Empty means the root.
+pub fn static_prefix(pattern: &str) -> String {
+    let pattern = pattern.strip_prefix('!').unwrap_or(pattern);
+    if !has_wildcard(pattern) {
+        return RelPath::normalize(pattern).map_or_else(String::new, String::from);
+    }
+    let folder = text_before_wildcard(pattern).rsplit_once('/').map_or("", |(folder, _)| folder);
+    RelPath::normalize(folder).map_or_else(String::new, String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(patterns: &[&str], path: &str) -> bool {
+        let set = GlobSet::new(patterns.iter().copied());
+        set.compile().unwrap().is_match(&RelPath::new(path).unwrap())
+    }
+
+    #[test]
+    fn a_star_stays_in_its_folder() {
+        assert!(check(&["src/*.rs"], "src/a.rs"));
+        assert!(!check(&["src/*.rs"], "src/deep/a.rs"));
+        assert!(check(&["src/**/*.rs"], "src/a.rs"));
+        assert!(check(&["src/**/*.rs"], "src/deep/er/a.rs"));
+        assert!(check(&["**/*.md"], "README.md"));
+        assert!(check(&["*.{md,txt}"], "a.txt"));
+    }
+
+    #[test]
+    fn a_plain_folder_is_everything_below() {
+        assert!(check(&["docs"], "docs/a/b.md"));
+        assert!(check(&["docs/"], "docs/a.md"));
+        assert!(check(&["./docs"], "docs"));
+        assert!(!check(&["docs"], "docs2/a.md"));
+        assert!(!check(&["crates/*"], "crates/one/src/lib.rs"));
+        assert!(check(&["crates/*/"], "crates/one/src/lib.rs"));
+        assert!(check(&["docs/**"], "docs/a/b.md"));
+        assert!(check(&["docs/**/*"], "docs/a/b.md"));
+        assert!(!check(&["docs/**"], "docs2/a/b.md"));
+        assert!(check(&["."], "any/thing"));
+        assert!(check(&["**"], "any/thing"));
+    }
+
+    #[test]
+    fn the_last_pattern_that_speaks_of_a_path_decides() {
+        let patterns = ["docs", "!docs/old/**", "docs/old/keep.md"];
+        assert!(check(&patterns, "docs/new.md"));
+        assert!(!check(&patterns, "docs/old/a.md"));
+        assert!(check(&patterns, "docs/old/keep.md"));
+        assert!(!check(&[], "docs/new.md"));
+        assert!(!check(&["!docs"], "src/a"));
+    }
+
+    #[test]
+    fn bad_patterns_say_why() {
+        let check = |pattern: &str| GlobSet::check_pattern(pattern).unwrap_err();
+        assert_eq!(check("src/[a"), "unclosed character class; missing ']'");
+        assert_eq!(check(""), "it is empty");
+        assert_eq!(check("!"), "it is empty");
+        assert_eq!(check("/etc/*"), "it is absolute; patterns start at the repository root");
+        assert_eq!(check("../x"), "it leaves the repository root");
+        assert_eq!(check("../*"), "`..` cannot stand beside a wildcard");
+    }
+
+    #[test]
+    fn patterns_know_where_they_can_match() {
+        let set = GlobSet::new(["src/a.rs", "docs/**/*.md", "*.toml", "!src/b.rs", "./x//y/", "."]);
+        let literal: Vec<String> = set.literal_paths().into_iter().map(String::from).collect();
+        assert_eq!(literal, ["src/a.rs", "x/y"]);
+        assert_eq!(set.static_prefixes(), ["src/a.rs", "docs", "", "x/y", ""]);
+        assert_eq!(static_prefix("a/b*/c"), "a");
+    }
 }

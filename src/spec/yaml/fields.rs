@@ -1,0 +1,465 @@
+//! Reading a mapping's keys by type; whatever is wrong is collected, and reading goes on.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::scalar::{boolean_of, float_of, int_of};
+use super::{Layout, Mapping, Node, NodeKind, Resolved, Style};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::measure::Millis;
+use crate::base::name::RelPath;
+use crate::base::source::Span;
+use crate::spec::glob::GlobSet;
+use crate::spec::text::{duration_of, nearest};
+
+/// The diagnostic codes of one kind of document; made by [`codes!`].
+#[derive(Debug)]
+pub struct Codes {
+    pub wrong_type: &'static str,
+    pub unknown_key: &'static str,
+    pub missing_key: &'static str,
+    pub bad_value: &'static str,
+    pub bad_glob: &'static str,
+}
+
+/// `codes!("plan")`: the [`Codes`] `plan::wrong-type` and so on.
+macro_rules! codes {
+    ($kind:literal) => {
+        $crate::spec::yaml::Codes {
+            wrong_type: concat!($kind, "::wrong-type"),
+            unknown_key: concat!($kind, "::unknown-key"),
+            missing_key: concat!($kind, "::missing-key"),
+            bad_value: concat!($kind, "::bad-value"),
+            bad_glob: concat!($kind, "::bad-glob"),
+        }
+    };
+}
+pub(crate) use codes;
+
+/// Collects what is wrong with one document.
+pub struct Problems<'a> {
+    pub codes: &'static Codes,
+    file: &'a RelPath,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Problems<'a> {
+    pub fn new(file: &'a RelPath, codes: &'static Codes) -> Self {
+        Self { codes, file, found: RefCell::new(Vec::new()) }
+    }
+
+    /// Takes a finding; it is made to point into this document.
+    pub fn report(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic.in_file(self.file));
+    }
+
+    /// Reports that a value is not what its place needs: `expected` reads like `a list of names`.
+    pub fn wrong_type(&self, name: &str, node: &Node<'_>, expected: &str) {
+        let message = format!("`{name}` must be {expected}, not {}", node.noun());
+        self.report(
+            Diagnostic::error(self.codes.wrong_type, message)
+                .label(node.span.clone(), format!("this is {}", node.noun())),
+        );
+    }
+
+    /// Reports a value of the right type that says something impossible.
+    pub fn bad_value(&self, name: &str, node: &Node<'_>, help: impl Into<String>) {
+        let shown = node.as_text().unwrap_or_default();
+        let message = format!("`{name}` cannot be `{}`", shorten(shown));
+        self.report(
+            Diagnostic::error(self.codes.bad_value, message)
+                .label(node.span.clone(), "not understood")
+                .help(help),
+        );
+    }
+
+    pub fn into_found(self) -> Vec<Diagnostic> {
+        self.found.into_inner()
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut shown: String = text.chars().take(60).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Reads the keys of one mapping. A null value counts as not written. Every key asked for is known;
+/// [`Fields::rest`] deals with the others.
+pub struct Fields<'n, 's> {
+    problems: &'n Problems<'n>,
+    mapping: &'n Mapping<'s>,
+    span: Span,
+    what: &'static str,
+    asked: Vec<&'static str>,
+    known: &'static [&'static str],
+}
+
+impl<'n, 's> Fields<'n, 's> {
+    /// `what` names the mapping in messages, such as `task`. `None`, reported, where `node` is none.
+    pub fn of(node: &'n Node<'s>, what: &'static str, problems: &'n Problems<'n>) -> Option<Self> {
+        let Some(mapping) = node.as_mapping() else {
+            problems.wrong_type(what, node, "a mapping of keys to values");
+            return None;
+        };
+        let asked = Vec::with_capacity(32);
+        Some(Self { problems, mapping, span: node.span.clone(), what, asked, known: &[] })
+    }
+
+    pub fn problems(&self) -> &'n Problems<'n> {
+        self.problems
+    }
+
+    /// Bytes of the whole mapping.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The value of a key, whatever it is; `None` where it is not written or null.
+    pub fn node(&mut self, name: &'static str) -> Option<&'n Node<'s>> {
+        self.asked.push(name);
+        self.mapping.get(name).filter(|node| !node.is_null())
+    }
+
+    /// The value of the first of several synonyms that is written.
+    pub fn first_node(&mut self, names: &[&'static str]) -> Option<(&'static str, &'n Node<'s>)> {
+        let mut found = None;
+        for &name in names {
+            let node = self.node(name);
+            found = found.or(node.map(|node| (name, node)));
+        }
+        found
+    }
+
+    /// Where a value stands; `None` where it is not written or null.
+    pub fn span_of(&self, name: &str) -> Option<Span> {
+        let node = self.mapping.get(name).filter(|node| !node.is_null())?;
+        Some(node.span.clone())
+    }
+
+    /// A nested mapping.
+    pub fn fields(&mut self, name: &'static str) -> Option<Fields<'n, 's>> {
+        let node = self.node(name)?;
+        Fields::of(node, name, self.problems)
+    }
+
+    /// Any scalar as it is written: numbers, dates and booleans are taken as text.
+    pub fn text(&mut self, name: &'static str) -> Option<&'n str> {
+        let node = self.node(name)?;
+        if node.as_text().is_none() {
+            self.problems.wrong_type(name, node, "text");
+        }
+        node.as_text()
+    }
+
+    /// Like [`Fields::text`]; a key that is not written, or empty, is an error with `help`.
+    pub fn required_text(&mut self, name: &'static str, help: &str) -> Option<&'n str> {
+        match self.node(name) {
+            Some(node) if node.as_text() != Some("") => self.text(name),
+            _ => {
+                self.missing(name, help);
+                None
+            }
+        }
+    }
+
+    /// Reports that `name` is not written.
+    pub fn missing(&self, name: &str, help: &str) {
+        let start = self.span.start..self.mapping.entries.first().map_or(self.span.end, |entry| {
+            entry.value.span.end.max(entry.key_span.end).min(self.span.end).max(self.span.start)
+        });
+        let message = format!("{} without `{name}`", self.what);
+        self.problems.report(
+            Diagnostic::error(self.problems.codes.missing_key, message)
+                .label(start, format!("this {} has no `{name}`", self.what))
+                .help(help),
+        );
+    }
+
+    /// `true`, `yes`, `on` and their opposites.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let node = self.node(name)?;
+        if let Some(Resolved::Bool(flag)) = node.as_scalar().map(|scalar| scalar.resolve()) {
+            return Some(flag);
+        }
+        let quoted = node.as_text().filter(|text| boolean_of(text).is_some());
+        match quoted {
+            Some(text) => self.problems.bad_value(name, node, format!("without quotes: {text}")),
+            None => self.problems.wrong_type(name, node, "true or false"),
+        }
+        None
+    }
+
+    /// A whole number from zero up; quoted ones are taken too.
+    pub fn count(&mut self, name: &'static str) -> Option<u32> {
+        let node = self.node(name)?;
+        let number = node.as_text().and_then(|text| int_of(text.trim()));
+        match number.map(u32::try_from) {
+            Some(Ok(count)) => Some(count),
+            Some(Err(_)) => {
+                self.problems.bad_value(name, node, "a whole number from 0 to 4294967295");
+                None
+            }
+            None => {
+                self.problems.wrong_type(name, node, "a whole number");
+                None
+            }
+        }
+    }
+
+    /// A whole number of either sign.
+    pub fn integer(&mut self, name: &'static str) -> Option<i64> {
+        let node = self.node(name)?;
+        let number = node.as_text().and_then(|text| int_of(text.trim()));
+        if number.is_none() {
+            self.problems.wrong_type(name, node, "a whole number");
+        }
+        number
+    }
+
+    /// Any finite number.
+    pub fn number(&mut self, name: &'static str) -> Option<f64> {
+        let node = self.node(name)?;
+        let number = node
+            .as_text()
+            .map(str::trim)
+            .and_then(|text| float_of(text).or_else(|| int_of(text).map(|int| int as f64)));
+        let number = number.filter(|number| number.is_finite());
+        if number.is_none() {
+            self.problems.wrong_type(name, node, "a number");
+        }
+        number
+    }
+
+    /// `10m`, `90s`, `1h 30m`, or seconds as a number.
+    pub fn duration(&mut self, name: &'static str) -> Option<Millis> {
+        let node = self.node(name)?;
+        let Some(text) = node.as_text() else {
+            self.problems.wrong_type(name, node, "a duration");
+            return None;
+        };
+        let duration = duration_of(text);
+        if duration.is_none() {
+            self.problems.bad_value(name, node, "a duration is `90s`, `10m`, `1h 30m`, or seconds");
+        }
+        duration
+    }
+
+    /// One of several words; anything else is reported with the words that would do.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let node = self.node(name)?;
+        let Some(text) = node.as_text() else {
+            self.problems.wrong_type(name, node, "a word");
+            return None;
+        };
+        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if chosen.is_none() {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let meant = nearest(text, choices.iter().map(|(word, _)| *word))
+                .map_or(String::new(), |word| format!("did you mean `{word}`? "));
+            self.problems.bad_value(name, node, format!("{meant}one of {}", words.join(", ")));
+        }
+        chosen
+    }
+
+    /// The items of a list; empty where it is not written.
+    pub fn list(&mut self, name: &'static str) -> &'n [Node<'s>] {
+        let Some(node) = self.node(name) else { return &[] };
+        match node.as_sequence() {
+            Some(sequence) => &sequence.items,
+            None => {
+                self.problems.wrong_type(name, node, "a list");
+                &[]
+            }
+        }
+    }
+
+    /// A list of texts, or one text alone, each with its place.
+    pub fn texts(&mut self, name: &'static str) -> Vec<(&'n str, Span)> {
+        self.node(name).map_or_else(Vec::new, |node| self.texts_in(name, node))
+    }
+
+    /// Like [`Fields::texts`]; a text alone is split at commas (`tools: Read, Bash(git *)`), but not
+    /// inside of parentheses.
+    pub fn comma_texts(&mut self, name: &'static str) -> Vec<String> {
+        match self.node(name) {
+            Some(node) if node.as_scalar().is_some() => {
+                split_commas(node.as_text().unwrap_or_default())
+            }
+            Some(node) => {
+                self.texts_in(name, node).into_iter().map(|(text, _)| text.to_owned()).collect()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// The texts of `node`, which is the value of `name`.
+    pub fn texts_in(&self, name: &str, node: &'n Node<'s>) -> Vec<(&'n str, Span)> {
+        let items = match &node.kind {
+            NodeKind::Scalar(_) => std::slice::from_ref(node),
+            NodeKind::Sequence(sequence) => &sequence.items[..],
+            NodeKind::Mapping(_) => {
+                self.problems.wrong_type(name, node, "a list of texts");
+                &[]
+            }
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.as_text() {
+                Some(text) => texts.push((text, item.span.clone())),
+                None => self.problems.wrong_type(&format!("{name}[]"), item, "text"),
+            }
+        }
+        texts
+    }
+
+    /// Path patterns: a list or one text. A pattern that cannot be compiled is reported and left out.
+    pub fn globs(&mut self, name: &'static str) -> GlobSet {
+        let mut patterns = Vec::new();
+        for (pattern, span) in self.texts(name) {
+            match GlobSet::check_pattern(pattern) {
+                Ok(()) => patterns.push(pattern.to_owned()),
+                Err(reason) => self.problems.report(
+                    Diagnostic::error(
+                        self.problems.codes.bad_glob,
+                        format!("`{}` is no path pattern: {reason}", shorten(pattern)),
+                    )
+                    .label(span, "in this pattern")
+                    .help(
+                        "patterns are relative to the root: `src/**/*.rs`, `docs`, `!docs/old/**`",
+                    ),
+                ),
+            }
+        }
+        GlobSet { patterns }
+    }
+
+    /// Declares keys that are right but not read here: kept by [`Fields::rest`], never reported.
+    pub fn known(&mut self, names: &'static [&'static str]) {
+        self.known = names;
+    }
+
+    /// The keys nobody asked for, as normalized text. One that looks like a typo is a warning.
+    pub fn rest(self) -> BTreeMap<String, String> {
+        self.leftover(Strictness::Typos)
+    }
+
+    /// Warns of every key nobody asked for.
+    pub fn refuse_rest(self) {
+        self.leftover(Strictness::All);
+    }
+
+    fn leftover(self, strictness: Strictness) -> BTreeMap<String, String> {
+        let mut rest = BTreeMap::new();
+        for entry in &self.mapping.entries {
+            let key: &str = &entry.key;
+            if self.asked.contains(&key) {
+                continue;
+            }
+            if !self.known.contains(&key) {
+                let meant = nearest(key, self.unused()).filter(|meant| is_likely_typo(key, meant));
+                if meant.is_some() || strictness == Strictness::All {
+                    self.report_unknown(key, entry.key_span.clone(), meant);
+                }
+            }
+            rest.insert(key.to_owned(), normalized(&entry.value));
+        }
+        rest
+    }
+
+    /// Known keys that are not written: what a typo may have been meant to be.
+    fn unused(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let names = self.asked.iter().chain(self.known).copied();
+        names.filter(|name| self.mapping.entry(name).is_none())
+    }
+
+    fn report_unknown(&self, key: &str, span: Span, meant: Option<&str>) {
+        let message = format!("{} has no key `{}`", self.what, shorten(key));
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "it has no effect".to_owned(),
+        };
+        self.problems.report(
+            Diagnostic::warning(self.problems.codes.unknown_key, message)
+                .label(span, "unknown key")
+                .help(help),
+        );
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Strictness {
+    Typos,
+    All,
+}
+
+/// Short keys are close to one another by chance, so they need a closer look.
+fn is_likely_typo(key: &str, meant: &str) -> bool {
+    let close = |a: &str, b: &str| nearest(a, [b]).is_some();
+    if key.len().min(meant.len()) <= 4 {
+        return key.len() >= 3 && key.len().abs_diff(meant.len()) <= 1 && close(key, meant);
+    }
+    close(key, meant)
+}
+
+fn split_commas(text: &str) -> Vec<String> {
+    let mut depth = 0i32;
+    let parts = text.split(|c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth <= 0
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// The value in one line, however it is written: texts that could be taken for something else in
+/// double quotes.
+fn normalized(node: &Node<'_>) -> String {
+    let mut text = String::new();
+    write_normalized(node, &mut text);
+    text
+}
+
+fn write_normalized(node: &Node<'_>, out: &mut String) {
+    match &node.kind {
+        NodeKind::Scalar(scalar) if scalar.style == Style::Plain => out.push_str(&scalar.text),
+        NodeKind::Scalar(scalar) => out.push_str(&format!("{:?}", scalar.text)),
+        NodeKind::Sequence(sequence) => {
+            write_joined(out, ('[', ']'), &sequence.items, write_normalized);
+        }
+        NodeKind::Mapping(mapping) => {
+            write_joined(out, ('{', '}'), &mapping.entries, |entry, out| {
+                out.push_str(&entry.key);
+                out.push_str(": ");
+                write_normalized(&entry.value, out);
+            });
+        }
+    }
+}
+
+fn write_joined<T>(
+    out: &mut String,
+    (open, close): (char, char),
+    items: &[T],
+    write: impl Fn(&T, &mut String),
+) {
+    out.push(open);
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        write(item, out);
+    }
+    out.push(close);
+}
+
+impl Layout {
+    pub(crate) fn is_flow(self) -> bool {
+        self == Self::Flow
+    }
+}
