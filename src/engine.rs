@@ -3,6 +3,8 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod action;
+#[cfg(test)]
+mod corpus;
 pub mod db;
 pub mod effect;
 pub mod event;

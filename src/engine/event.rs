@@ -20,11 +20,17 @@ pub enum Event {
     /// All documents there are; those of the last time that are missing are gone.
     DocumentsRead(Box<Documents>),
     /// The journal, oldest first, and git's lineage.
-    HistoryRead { records: Vec<Record>, lineage: Box<Lineage> },
+    HistoryRead {
+        records: Vec<Record>,
+        lineage: Box<Lineage>,
+    },
     /// What a scan found; a path that was asked for and is not there is `None`.
     FilesScanned(Vec<(RelPath, Option<FileState>)>),
     /// The watcher saw something at these paths; empty with `everything` after an overflow.
-    Changed { paths: Vec<RelPath>, everything: bool },
+    Changed {
+        paths: Vec<RelPath>,
+        everything: bool,
+    },
     /// A person or a driver wants something.
     Asked(Request),
     Decided(Decide),
@@ -33,16 +39,36 @@ pub enum Event {
     AttemptProgressed { attempt: AttemptId, progress: Progress },
     AttemptEnded { attempt: AttemptId, evidence: Box<Evidence> },
     /// The attempt's patch merged cleanly onto the tip: this tree would land.
-    Merged { attempt: AttemptId, candidate: TreeId, patch: Patch },
+    Merged {
+        attempt: AttemptId,
+        candidate: TreeId,
+        patch: Patch,
+    },
     /// It landed. `landing.changes` may differ from the patch where both sides edited one file.
-    Landed { attempt: AttemptId, landing: Box<Landing>, placement: Placement },
+    Landed {
+        attempt: AttemptId,
+        landing: Box<Landing>,
+        placement: Placement,
+    },
     /// Nothing had to land (the patch is empty); status lines are written all the same.
-    Settled { attempt: AttemptId },
-    Conflicted { attempt: AttemptId, conflict: Conflict },
+    Settled {
+        attempt: AttemptId,
+    },
+    Conflicted {
+        attempt: AttemptId,
+        conflict: Conflict,
+    },
     /// Landing was impossible for a reason outside the task: what and what to do.
-    LandingFailed { attempt: AttemptId, message: String },
+    LandingFailed {
+        attempt: AttemptId,
+        message: String,
+    },
     /// Status lines were written into the plan file (or could not be, with the reason).
-    StatusWritten { task: TaskRef, status: Status, problem: Option<String> },
+    StatusWritten {
+        task: TaskRef,
+        status: Status,
+        problem: Option<String>,
+    },
     /// The moment asked for with `WakeAt` has come.
     Woken,
     /// Ctrl-C or SIGTERM: first finish what runs, the second time end it.

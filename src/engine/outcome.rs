@@ -1,7 +1,19 @@
 //! The classifier: from evidence to a closed set of outcomes. Structure decides; text is read for a
 //! limit only inside a synthetic API-error message. `Unknown` is loud.
 
+mod api;
+mod report;
+mod verdict;
+
 use serde::{Deserialize, Serialize};
+
+pub use report::{status_from_json, status_from_text};
+pub use verdict::verdict_of;
+
+use crate::base::name::{RelPath, TaskId};
+
+use super::evidence::{Ending, Evidence, StatusFile};
+use super::stream::{ResultFacts, StreamFacts};
 
 /// How an attempt ended, as one of a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,3 +67,318 @@ pub enum Verdict {
     Warn,
     Fail,
 }
+
+/// What an attempt was to do: the other half of a judgement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The id that the status file must name.
+    pub task_id: TaskId,
+    pub kind: AttemptKind,
+    /// Where the session says how it went.
+    pub report: ReportPlace,
+    pub no_change_allowed: bool,
+    /// Written paths that the rule does not allow.
+    pub stray_writes: Vec<RelPath>,
+    pub schema_expected: bool,
+    /// Tools the session cannot do its work without: a denial of one of them fails the attempt,
+    /// unless the very same call was allowed later.
+    pub needed_tools: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptKind {
+    Session,
+    Command,
+    /// A session or a command whose result is a verdict.
+    Validator,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportPlace {
+    #[default]
+    StatusFile,
+    /// Agents that may not write say it in a fenced JSON block at the end of their text.
+    StatusFileOrText,
+}
+
+impl Expectation {
+    /// A session that edits files, reports by file and must change something.
+    pub fn of_session(task_id: TaskId) -> Self {
+        Self {
+            task_id,
+            kind: AttemptKind::Session,
+            report: ReportPlace::StatusFile,
+            no_change_allowed: false,
+            stray_writes: Vec::new(),
+            schema_expected: false,
+            needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]
+                .map(str::to_owned)
+                .into(),
+        }
+    }
+
+    /// A command; changing nothing is fine.
+    pub fn of_command(task_id: TaskId) -> Self {
+        Self { kind: AttemptKind::Command, no_change_allowed: true, ..Self::of_session(task_id) }
+    }
+
+    /// A validator: needs no tool but those it got, and reports by its verdict.
+    pub fn of_validator(task_id: TaskId) -> Self {
+        let kind = AttemptKind::Validator;
+        Self { kind, needed_tools: Vec::new(), ..Self::of_command(task_id) }
+    }
+}
+
+/// How an attempt ended, why, and on what evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub class: OutcomeClass,
+    /// One line for people.
+    pub message: String,
+    pub evidence: Vec<String>,
+    /// Validators only. A FAIL is `Rejected`; PASS and WARN are `Done`.
+    pub verdict: Option<(Verdict, Vec<String>)>,
+}
+
+impl OutcomeClass {
+    /// The service or the network, not the work: the same attempt may well succeed later.
+    pub fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::PlanLimit
+                | Self::Throttled
+                | Self::Overloaded
+                | Self::ServerError
+                | Self::Network
+        )
+    }
+
+    /// False where the task is not to blame, so that the attempt is not held against it.
+    pub fn counts_as_attempt(self) -> bool {
+        !self.is_transient() && !matches!(self, Self::Aborted | Self::Auth | Self::Billing)
+    }
+}
+
+/// Judges an attempt. Anything that is not provably done is something else.
+pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
+    let (class, message, verdict) = match by_ending(evidence, expectation) {
+        Some((class, message)) => (class, message, None),
+        None if expectation.kind == AttemptKind::Validator => by_verdict(evidence),
+        None => {
+            let (class, message) = by_result(evidence, expectation);
+            (class, message, None)
+        }
+    };
+    Judgement { class, message, evidence: clues_of(evidence), verdict }
+}
+
+type Finding = (OutcomeClass, String);
+
+/// What process and stream say; `None` where both ended well.
+fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+    let stopped = match &evidence.ending {
+        Ending::LaunchFailed(why) => (OutcomeClass::LaunchFailure, why.clone()),
+        Ending::Cancelled => (OutcomeClass::Aborted, "ended on request".to_owned()),
+        Ending::TimedOut => {
+            (OutcomeClass::TimedOut, format!("ended after {} at its time limit", evidence.duration))
+        }
+        Ending::Stalled => (
+            OutcomeClass::Stalled,
+            format!("silent for too long, ended after {}", evidence.duration),
+        ),
+        Ending::Exited(code) => {
+            return match &evidence.stream {
+                Some(stream) => by_stream(stream, *code, evidence, expectation),
+                None => by_exit(*code, evidence, expectation),
+            };
+        }
+        Ending::Signaled(signal) => return Some(by_signal(*signal, evidence)),
+    };
+    Some(stopped)
+}
+
+fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+    match (expectation.kind, code) {
+        (AttemptKind::Session, _) => {
+            Some((OutcomeClass::Unknown, format!("a session without any stream, exit {code}")))
+        }
+        (_, 0) | (AttemptKind::Validator, _) => None,
+        (AttemptKind::Command, _) => {
+            let last = last_line(&evidence.stderr_tail).or(last_line(&evidence.stdout_tail));
+            let message = format!("exit {code}: {}", last.unwrap_or("no output"));
+            Some((OutcomeClass::CommandFailed, message))
+        }
+    }
+}
+
+fn by_signal(signal: i32, evidence: &Evidence) -> Finding {
+    let stream = evidence.stream.as_ref();
+    let failure = stream.filter(|stream| stream.result.is_some()).and_then(api::failure_of);
+    failure.unwrap_or_else(|| (OutcomeClass::Killed, format!("killed by signal {signal}")))
+}
+
+fn by_stream(
+    stream: &StreamFacts,
+    code: i32,
+    evidence: &Evidence,
+    expectation: &Expectation,
+) -> Option<Finding> {
+    let Some(result) = &stream.result else { return Some(without_result(stream, code, evidence)) };
+    if let Some(failure) = api::failure_of(stream).or_else(|| by_subtype(stream, result)) {
+        return Some(failure);
+    }
+    let unknown = |message: String| Some((OutcomeClass::Unknown, message));
+    if code != 0 {
+        return unknown(format!("the result says success, but the exit code is {code}"));
+    }
+    if stream.is_truncated {
+        return unknown("the stream broke off inside its last line".to_owned());
+    }
+    if stream.has_background_task {
+        return unknown("the session ended while a background task was still running".to_owned());
+    }
+    if expectation.schema_expected && !result.has_structured_output {
+        let message = "the session gave no structured answer".to_owned();
+        return Some((OutcomeClass::SchemaMiss, message));
+    }
+    None
+}
+
+fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
+    if let Some(failure) = api::failure_of(stream) {
+        return failure;
+    }
+    let stderr = last_line(&evidence.stderr_tail).unwrap_or("nothing on stderr");
+    match code {
+        130 => (OutcomeClass::Aborted, "interrupted (exit 130)".to_owned()),
+        129 | 137 | 143 => (OutcomeClass::Killed, format!("killed by signal {}", code - 128)),
+        0 => (OutcomeClass::Unknown, "the stream ended without a result, exit 0".to_owned()),
+        _ if stream.n_events == 0 && stream.n_foreign_lines == 0 => {
+            (OutcomeClass::LaunchFailure, format!("exit {code} at the start: {stderr}"))
+        }
+        _ => (OutcomeClass::Unknown, format!("no result, exit {code}: {stderr}")),
+    }
+}
+
+fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Finding> {
+    let first_error = result.errors.first().map_or("no reason given", String::as_str);
+    let reason = result.terminal_reason.as_deref().unwrap_or_default();
+    let found = match result.subtype.as_str() {
+        "error_max_turns" => {
+            (OutcomeClass::TurnCap, format!("turn limit reached after {} turns", result.n_turns))
+        }
+        "error_max_budget_usd" => {
+            (OutcomeClass::BudgetCap, format!("money limit reached at {}", result.total_cost))
+        }
+        "error_max_structured_output_retries" => {
+            (OutcomeClass::SchemaMiss, "no valid structured answer in all its tries".to_owned())
+        }
+        _ if reason.starts_with("aborted") => {
+            (OutcomeClass::Aborted, format!("interrupted ({reason})"))
+        }
+        "error_during_execution" if stream.n_calls == 0 => {
+            (OutcomeClass::LaunchFailure, format!("could not start: {first_error}"))
+        }
+        "success" if !result.is_error => return None,
+        subtype => (OutcomeClass::Unknown, format!("{subtype} ({reason}): {first_error}")),
+    };
+    Some(found)
+}
+
+/// Process and stream ended well: what did the work leave?
+fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
+    let mut message = "exit 0".to_owned();
+    if expectation.kind == AttemptKind::Session {
+        match by_report(evidence, expectation) {
+            Ok(said) => message = said,
+            Err(finding) => return finding,
+        }
+    }
+    if !evidence.missing_outputs.is_empty() {
+        let missing = evidence.missing_outputs.join(", ");
+        return (OutcomeClass::OutputMismatch, format!("declared outputs are missing: {missing}"));
+    }
+    if !expectation.stray_writes.is_empty() {
+        let paths: Vec<_> = expectation.stray_writes.iter().map(RelPath::as_str).collect();
+        let message = format!("wrote outside the allowed outputs: {}", paths.join(", "));
+        return (OutcomeClass::OutputMismatch, message);
+    }
+    if evidence.patch.is_empty() && !expectation.no_change_allowed {
+        return (OutcomeClass::NoChange, "nothing was changed".to_owned());
+    }
+    (OutcomeClass::Done, message)
+}
+
+fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, Finding> {
+    let stream = evidence.stream.as_ref();
+    let denials = stream.map_or(&[][..], |stream| &stream.permission_denials);
+    let tool_of = |denial: &String| denial.split('(').next().unwrap_or_default().to_owned();
+    let needed = denials.iter().find(|it| expectation.needed_tools.contains(&tool_of(it)));
+    if let Some(denial) = needed {
+        return Err((OutcomeClass::PermissionDenied, format!("denied: {denial}")));
+    }
+    let from_text = || stream.map_or(StatusFile::Absent, |it| status_from_text(&it.final_text));
+    let status = match (&evidence.status_file, expectation.report) {
+        (StatusFile::Absent, ReportPlace::StatusFileOrText) => from_text(),
+        (given, _) => given.clone(),
+    };
+    report::judge(&status, &expectation.task_id)
+}
+
+fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Vec<String>)>) {
+    let verdict = match (&evidence.stream, &evidence.ending) {
+        (Some(stream), _) => verdict_of(&stream.final_text),
+        (None, Ending::Exited(0)) => Some((Verdict::Pass, Vec::new())),
+        (None, _) => Some((Verdict::Fail, findings_of_output(evidence))),
+    };
+    let Some((verdict, findings)) = verdict else {
+        let message = "the validator gave no verdict".to_owned();
+        return (OutcomeClass::NoVerdict, message, None);
+    };
+    let class = if verdict == Verdict::Fail { OutcomeClass::Rejected } else { OutcomeClass::Done };
+    let first = findings.first().map_or(String::new(), |finding| format!(": {finding}"));
+    (class, format!("{verdict:?}{first}"), Some((verdict, findings)))
+}
+
+/// The end of a failed command's output, at most 20 lines.
+fn findings_of_output(evidence: &Evidence) -> Vec<String> {
+    let lines: Vec<_> = evidence
+        .stdout_tail
+        .lines()
+        .chain(evidence.stderr_tail.lines())
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(20)..].iter().map(|&line| line.to_owned()).collect()
+}
+
+fn clues_of(evidence: &Evidence) -> Vec<String> {
+    let mut clues = vec![format!("{:?}", evidence.ending)];
+    if let Some(stream) = &evidence.stream {
+        clues.extend(stream.result.as_ref().map(|result| {
+            let reason = result.terminal_reason.as_deref().unwrap_or("-");
+            format!("result {} is_error={} ({reason})", result.subtype, result.is_error)
+        }));
+        clues.extend(stream.api_error.as_ref().map(|error| {
+            let status = error.status.map_or(String::new(), |status| format!(" {status}"));
+            format!("api error{status} {}: {}", error.error, first_line(&error.text))
+        }));
+        clues.extend(stream.rate_limit.as_ref().map(|limit| {
+            let window = limit.window.as_deref().unwrap_or("-");
+            format!("rate limit {} {window} resets {:?}", limit.status, limit.resets_at)
+        }));
+        clues.extend(stream.permission_denials.iter().map(|denial| format!("denied {denial}")));
+    }
+    clues.extend(last_line(&evidence.stderr_tail).map(|line| format!("stderr: {line}")));
+    clues
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

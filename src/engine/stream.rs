@@ -1,6 +1,14 @@
 //! The CLI's event stream: one JSON object a line, read as it comes, folded into facts.
 
+mod fold;
+mod line;
+mod price;
+mod wire;
+
 use serde::{Deserialize, Serialize};
+
+pub use line::LINE_LIMIT;
+pub use price::PRICES_VERSION;
 
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
@@ -12,10 +20,14 @@ pub struct StreamFacts {
     /// `claude_code_version` of the last `init`.
     pub cli_version: Option<String>,
     pub inits: u32,
-    /// Events by `type/subtype`, unknown ones too: nothing is lost silently.
+    /// Events, unknown ones too: nothing is lost silently.
     pub n_events: u64,
     /// Lines that are no JSON object (blank lines apart).
     pub n_foreign_lines: u64,
+    /// Lines above [`LINE_LIMIT`] bytes: counted, not read.
+    pub n_skipped_lines: u64,
+    /// Events of a type this reader has no use for.
+    pub n_unknown_events: u64,
     /// The last line had no newline and did not parse.
     pub is_truncated: bool,
     /// The last `result` event before the end.
@@ -28,8 +40,10 @@ pub struct StreamFacts {
     pub models: Vec<ModelName>,
     /// Distinct completed model calls.
     pub n_calls: u32,
-    /// Tool calls, and those that were not answered when the stream ended.
     pub n_tool_uses: u32,
+    /// Tool calls that had no answer when the stream ended.
+    pub n_unanswered_tools: u32,
+    /// Denied calls as `Tool(detail)`, without those of which the very same call was allowed later.
     pub permission_denials: Vec<String>,
     /// The last synthetic API-error message.
     pub api_error: Option<ApiError>,
@@ -52,8 +66,11 @@ pub struct ResultFacts {
     pub is_error: bool,
     pub terminal_reason: Option<String>,
     pub api_error_status: Option<u16>,
+    pub stop_reason: Option<String>,
     pub n_turns: u32,
     pub duration: Millis,
+    /// The main loop's own count; the whole, with sub-agents, is `StreamFacts::tokens`.
+    pub usage: Tokens,
     /// As the CLI says it, cumulative over a resumed session.
     pub total_cost: Usd,
     pub has_structured_output: bool,
@@ -75,7 +92,10 @@ pub struct ApiError {
     /// `rate_limit`, `authentication_failed`, `server_error`, ...
     pub error: String,
     pub status: Option<u16>,
+    /// The API's own `error.type`.
     pub kind: Option<String>,
+    /// The CLI's finer word: `connection_failed`, `usage_limit_reached`, `max_output_tokens`.
+    pub code: Option<String>,
     pub text: String,
 }
 
@@ -113,3 +133,49 @@ pub enum Progress {
     /// Output of a command, one line.
     Output(String),
 }
+
+/// Reads a stream as it comes, in chunks of any size, with bounded memory.
+#[derive(Debug, Default)]
+pub struct StreamReader {
+    lines: line::LineSplitter,
+    fold: fold::Fold,
+}
+
+impl StreamReader {
+    /// `base_cost` is what the CLI already counts for a session that is resumed; it is needed only
+    /// where the CLI is too old to say what is new (`model_usage_since_last_result`).
+    pub fn new(base_cost: Usd) -> Self {
+        Self { lines: line::LineSplitter::default(), fold: fold::Fold::new(base_cost) }
+    }
+
+    /// Takes the next bytes; answers with what is worth showing.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Progress> {
+        let mut shown = Vec::new();
+        let fold = &mut self.fold;
+        self.lines.feed(bytes, &mut |line| fold.take(line, &mut shown));
+        shown
+    }
+
+    /// What the stream cost so far: estimated until its result comes.
+    pub fn cost(&self) -> Usd {
+        self.fold.cost()
+    }
+
+    /// The stream is over; a last line without newline still counts where it can be read.
+    pub fn finish(mut self) -> StreamFacts {
+        if let Some(rest) = self.lines.finish() {
+            self.fold.take_last(&rest);
+        }
+        self.fold.finish(self.lines.n_skipped())
+    }
+}
+
+/// Facts of a whole stream at once.
+pub fn facts_of(bytes: &[u8]) -> StreamFacts {
+    let mut reader = StreamReader::default();
+    reader.feed(bytes);
+    reader.finish()
+}
+
+#[cfg(test)]
+mod tests;

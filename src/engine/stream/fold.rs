@@ -1,0 +1,428 @@
+//! Folds events into facts. Costs of finished turns are the CLI's own, of a cut turn estimated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
+
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::{ModelName, SessionId};
+
+use super::line::trim_noise;
+use super::wire::{self, Wire};
+use super::{ApiError, Progress, RateLimit, ResultFacts, StreamFacts, Tokens, price};
+
+const TEXT_LIMIT: usize = 1 << 20;
+const FOREIGN_LIMIT: usize = 64 * 1024;
+const PATH_LIMIT: usize = 4096;
+const SAID_LIMIT: usize = 200;
+const DETAIL_LIMIT: usize = 80;
+const SYNTHETIC: &str = "<synthetic>";
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub struct Fold {
+    facts: StreamFacts,
+    base_cost: Usd,
+    /// What results have said of this process; `None` once one of them did not say.
+    since: Since,
+    calls: BTreeSet<String>,
+    /// Calls that no result has counted yet, by message id.
+    open_calls: BTreeMap<String, OpenCall>,
+    open_cost: Usd,
+    open_tools: BTreeMap<String, String>,
+    denied: BTreeMap<String, String>,
+    /// Calls that failed once, and whether the same call was answered well later.
+    failed_calls: BTreeMap<String, bool>,
+    background: BTreeSet<String>,
+    read: BTreeSet<String>,
+    written: BTreeSet<String>,
+    streamed_models: Vec<String>,
+    last_text: LastText,
+    foreign_text: String,
+}
+
+#[derive(Debug, Default)]
+struct Since {
+    is_missing: bool,
+    cost: Usd,
+    tokens: Tokens,
+}
+
+#[derive(Debug, Default)]
+struct OpenCall {
+    model: String,
+    tokens: Tokens,
+    n_chars: u64,
+}
+
+#[derive(Debug, Default)]
+struct LastText {
+    message: String,
+    text: String,
+}
+
+impl OpenCall {
+    fn estimate(&self) -> Tokens {
+        Tokens { output: self.tokens.output.max(self.n_chars / 4), ..self.tokens }
+    }
+
+    fn cost(&self) -> Usd {
+        price::cost_of(&self.model, self.estimate())
+    }
+}
+
+impl Fold {
+    pub fn new(base_cost: Usd) -> Self {
+        Self { base_cost, ..Self::default() }
+    }
+
+    pub fn cost(&self) -> Usd {
+        self.facts.cost + self.open_cost
+    }
+
+    /// Takes one whole line.
+    pub fn take(&mut self, line: &[u8], shown: &mut Vec<Progress>) {
+        let text = String::from_utf8_lossy(trim_noise(line));
+        if text.is_empty() {
+            return;
+        }
+        if self.take_text(&text, shown).is_err() {
+            self.take_foreign(&text);
+        }
+    }
+
+    /// Takes a last line that had no newline.
+    pub fn take_last(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(trim_noise(line));
+        if text.is_empty() || self.take_text(&text, &mut Vec::new()).is_ok() {
+            return;
+        }
+        if self.facts.n_events > 0 || text.starts_with(['{', '[']) {
+            self.facts.is_truncated = true;
+        } else {
+            self.take_foreign(&text);
+        }
+    }
+
+    fn take_text(&mut self, text: &str, shown: &mut Vec<Progress>) -> Result<(), ()> {
+        if let Some(event) = wire::event_of(text) {
+            self.take_event(event, shown);
+            return Ok(());
+        }
+        // `--output-format json --verbose` is one array of events.
+        if let Ok(events) = serde_json::from_str::<Vec<&RawValue>>(text) {
+            let events: Option<Vec<_>> = events.iter().map(|it| wire::event_of(it.get())).collect();
+            let events = events.filter(|events| !events.is_empty()).ok_or(())?;
+            events.into_iter().for_each(|event| self.take_event(event, shown));
+            return Ok(());
+        }
+        self.take_several(text, shown)
+    }
+
+    /// Two writers, or noise behind the object: takes what objects there are.
+    fn take_several(&mut self, text: &str, shown: &mut Vec<Progress>) -> Result<(), ()> {
+        let mut objects = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+        let mut n_taken = 0;
+        let mut end = 0;
+        while let Some(Ok(object)) = objects.next() {
+            let Some(event) = wire::event_of(object.get()) else { break };
+            self.take_event(event, shown);
+            n_taken += 1;
+            end = objects.byte_offset();
+        }
+        if n_taken == 0 {
+            return Err(());
+        }
+        let rest = trim_noise(text.get(end..).unwrap_or_default().as_bytes());
+        if !rest.is_empty() {
+            self.facts.n_foreign_lines += 1;
+        }
+        Ok(())
+    }
+
+    fn take_foreign(&mut self, text: &str) {
+        self.facts.n_foreign_lines += 1;
+        if self.foreign_text.len() + text.len() < FOREIGN_LIMIT {
+            self.foreign_text.push_str(text);
+            self.foreign_text.push('\n');
+        }
+    }
+
+    fn take_event(&mut self, event: Wire, shown: &mut Vec<Progress>) {
+        self.facts.n_events += 1;
+        match event {
+            Wire::Init(init) => self.take_init(init, shown),
+            Wire::Assistant(assistant) => self.take_assistant(*assistant, shown),
+            Wire::User(user) => self.take_answers(*user),
+            Wire::Result(result) => self.take_result(*result, shown),
+            Wire::Retry(retry) => self.take_retry(retry, shown),
+            Wire::Denied(denial) => self.take_denial(denial),
+            Wire::TaskStarted(task) => {
+                if task.is_backgrounded != Some(false) {
+                    self.background.insert(task.task_id);
+                }
+            }
+            Wire::TaskEnded(task) => {
+                self.background.remove(&task);
+            }
+            Wire::TasksChanged(tasks) => {
+                self.background = tasks.into_iter().map(|task| task.task_id).collect();
+            }
+            Wire::RateLimited(limit) => self.take_limit(limit),
+            Wire::Other => self.facts.n_unknown_events += 1,
+        }
+    }
+
+    fn take_init(&mut self, init: wire::Init, shown: &mut Vec<Progress>) {
+        self.facts.inits += 1;
+        let session = init.session_id.map(SessionId::new);
+        self.facts.session = session.clone().or(self.facts.session.take());
+        self.facts.cli_version = init.claude_code_version.or(self.facts.cli_version.take());
+        shown.push(Progress::Started { session, model: init.model.map(ModelName::new) });
+    }
+
+    fn take_assistant(&mut self, event: wire::Assistant, shown: &mut Vec<Progress>) {
+        if self.facts.session.is_none() {
+            self.facts.session = event.session_id.as_deref().map(SessionId::new);
+        }
+        if event.message.model == SYNTHETIC || event.is_api_error_message {
+            self.take_api_error(event);
+            return;
+        }
+        // A model call that went through means that an earlier failure was overcome.
+        self.facts.api_error = None;
+        self.count_call(&event.message);
+        let is_main = event.parent_tool_use_id.is_none();
+        for block in &event.message.content {
+            match block.kind.as_str() {
+                "text" => self.take_said(&event.message.id, &block.text, is_main, shown),
+                "tool_use" => self.take_tool_use(block, shown),
+                _ => {}
+            }
+        }
+        shown.push(Progress::Cost(self.cost()));
+    }
+
+    fn count_call(&mut self, message: &wire::Message) {
+        if !self.calls.contains(&message.id) {
+            self.calls.insert(message.id.clone());
+            self.facts.n_calls += 1;
+        }
+        if !message.model.is_empty() && !self.streamed_models.contains(&message.model) {
+            self.streamed_models.push(message.model.clone());
+        }
+        let call = self.open_calls.entry(message.id.clone()).or_default();
+        let before = call.cost();
+        call.model.clone_from(&message.model);
+        call.tokens = Tokens::from(&message.usage);
+        let chars = message
+            .content
+            .iter()
+            .map(|block| block.text.len() + block.thinking.len() + block.input.detail().len());
+        call.n_chars += chars.sum::<usize>() as u64;
+        self.open_cost = self.open_cost + call.cost() - before;
+    }
+
+    fn take_said(&mut self, id: &str, text: &str, is_main: bool, shown: &mut Vec<Progress>) {
+        if text.trim().is_empty() {
+            return;
+        }
+        shown.push(Progress::Said(cut(text.trim(), SAID_LIMIT)));
+        if !is_main {
+            return;
+        }
+        if self.last_text.message != id {
+            self.last_text = LastText { message: id.to_owned(), text: String::new() };
+        } else if !self.last_text.text.is_empty() {
+            self.last_text.text.push_str("\n\n");
+        }
+        if self.last_text.text.len() + text.len() <= TEXT_LIMIT {
+            self.last_text.text.push_str(text);
+        }
+    }
+
+    fn take_tool_use(&mut self, block: &wire::Block, shown: &mut Vec<Progress>) {
+        self.facts.n_tool_uses += 1;
+        let detail = block.input.detail();
+        self.open_tools.insert(block.id.clone(), label(&block.name, detail));
+        self.note_files(block);
+        let detail = cut(detail, DETAIL_LIMIT);
+        shown.push(Progress::UsedTool { tool: block.name.clone(), detail });
+    }
+
+    fn note_files(&mut self, block: &wire::Block) {
+        let input = &block.input;
+        let (path, is_written) = match block.name.as_str() {
+            "Read" | "NotebookRead" => (&input.file_path, false),
+            "Grep" | "Glob" | "LS" => (&input.path, false),
+            "Write" | "Edit" | "MultiEdit" => (&input.file_path, true),
+            "NotebookEdit" => (&input.notebook_path, true),
+            _ => return,
+        };
+        let path = path.as_ref().or(input.notebook_path.as_ref());
+        let Some(path) = path.filter(|path| path.len() <= PATH_LIMIT) else { return };
+        let files = if is_written { &mut self.written } else { &mut self.read };
+        files.insert(path.clone());
+    }
+
+    fn take_answers(&mut self, event: wire::User) {
+        let files = event.tool_use_result.filenames;
+        self.read.extend(files.into_iter().filter(|path| path.len() <= PATH_LIMIT));
+        for block in event.message.content {
+            if block.kind != "tool_result" {
+                continue;
+            }
+            let Some(label) = self.open_tools.remove(&block.tool_use_id) else { continue };
+            if block.is_error {
+                self.failed_calls.insert(label, false);
+            } else if let Some(is_overcome) = self.failed_calls.get_mut(&label) {
+                *is_overcome = true;
+            }
+        }
+    }
+
+    fn take_denial(&mut self, denial: wire::Denial) {
+        let known = self.open_tools.get(&denial.tool_use_id).cloned();
+        let label = known.unwrap_or_else(|| label(&denial.tool_name, denial.tool_input.detail()));
+        self.denied.entry(denial.tool_use_id).or_insert(label);
+    }
+
+    fn take_api_error(&mut self, event: wire::Assistant) {
+        let text: Vec<_> = event.message.content.into_iter().map(|block| block.text).collect();
+        self.facts.api_error = Some(ApiError {
+            error: event.error.unwrap_or_default(),
+            status: event.api_error_status,
+            kind: event.api_error_type,
+            code: event.api_error,
+            text: text.join("\n"),
+        });
+    }
+
+    fn take_limit(&mut self, limit: wire::RateLimitInfo) {
+        if limit.status == "rejected" {
+            self.facts.rate_limit = Some(RateLimit {
+                status: limit.status,
+                resets_at: limit.resets_at,
+                window: limit.window,
+            });
+        }
+    }
+
+    fn take_retry(&mut self, retry: wire::Retry, shown: &mut Vec<Progress>) {
+        self.facts.n_api_retries += 1;
+        let error = match retry.error_status {
+            Some(status) => format!("{} ({status})", retry.error),
+            None => retry.error,
+        };
+        let wait = Millis(retry.retry_delay_ms.max(0.0) as u64);
+        shown.push(Progress::Retrying { attempt: retry.attempt, wait, error });
+    }
+
+    fn take_result(&mut self, result: wire::ResultLine, shown: &mut Vec<Progress>) {
+        self.facts.n_results += 1;
+        self.settle(&result);
+        for denial in &result.permission_denials {
+            self.take_denial(denial.clone());
+        }
+        self.facts.has_background_task = !self.background.is_empty();
+        if let Some(session) = &result.session_id {
+            self.facts.session = Some(SessionId::new(session));
+        }
+        if let Some(text) = &result.result {
+            self.facts.final_text.clone_from(text);
+        } else {
+            self.facts.final_text = std::mem::take(&mut self.last_text.text);
+        }
+        self.last_text = LastText::default();
+        self.facts.result = Some(result_facts(result));
+        shown.push(Progress::Cost(self.cost()));
+    }
+
+    /// The CLI has counted the turn: its figures replace the estimate.
+    fn settle(&mut self, result: &wire::ResultLine) {
+        let (new_cost, new_tokens) = match &result.model_usage_since_last_result {
+            Some(usage) => wire::total_of(usage),
+            None => {
+                self.since.is_missing = true;
+                (Usd::ZERO, Tokens::default())
+            }
+        };
+        self.since.cost += new_cost;
+        self.since.tokens = self.since.tokens.plus(new_tokens);
+        let total = Usd::from_dollars(result.total_cost_usd);
+        if !self.since.is_missing {
+            (self.facts.cost, self.facts.tokens) = (self.since.cost, self.since.tokens);
+        } else {
+            self.facts.cost = (total - self.base_cost).max(Usd::ZERO);
+            self.facts.tokens = if result.model_usage.is_empty() {
+                self.facts.tokens.plus(Tokens::from(&result.usage))
+            } else {
+                wire::total_of(&result.model_usage).1
+            };
+        }
+        self.facts.models = models_of(result);
+        self.open_calls.clear();
+        self.open_cost = Usd::ZERO;
+    }
+
+    pub fn finish(mut self, n_skipped_lines: u64) -> StreamFacts {
+        let mut facts = self.facts;
+        facts.n_skipped_lines = n_skipped_lines;
+        facts.cost += self.open_cost;
+        for call in self.open_calls.values() {
+            facts.tokens = facts.tokens.plus(call.estimate());
+        }
+        if facts.models.is_empty() {
+            facts.models = self.streamed_models.iter().map(ModelName::new).collect();
+        }
+        if !self.last_text.text.is_empty() {
+            facts.final_text = self.last_text.text;
+        } else if facts.n_events == 0 {
+            facts.final_text = self.foreign_text;
+        }
+        let is_overcome = |label: &String| self.failed_calls.get(label) == Some(&true);
+        self.denied.retain(|_, label| !is_overcome(label));
+        facts.permission_denials = self.denied.into_values().collect();
+        facts.n_unanswered_tools = self.open_tools.len() as u32;
+        facts.files_read = self.read.into_iter().collect();
+        facts.files_written = self.written.into_iter().collect();
+        facts
+    }
+}
+
+fn result_facts(result: wire::ResultLine) -> ResultFacts {
+    ResultFacts {
+        usage: Tokens::from(&result.usage),
+        has_structured_output: result.structured_output.is_some(),
+        structured_output: result.structured_output.map(|value| value.to_string()),
+        subtype: result.subtype,
+        is_error: result.is_error,
+        terminal_reason: result.terminal_reason,
+        stop_reason: result.stop_reason,
+        api_error_status: result.api_error_status,
+        n_turns: result.num_turns,
+        duration: Millis(result.duration_ms),
+        total_cost: Usd::from_dollars(result.total_cost_usd),
+        errors: result.errors,
+    }
+}
+
+/// Models that answered, the one that cost most first.
+fn models_of(result: &wire::ResultLine) -> Vec<ModelName> {
+    let new = result.model_usage_since_last_result.as_ref().filter(|usage| !usage.is_empty());
+    let mut models: Vec<_> = new.unwrap_or(&result.model_usage).iter().collect();
+    models.sort_by(|a, b| b.1.cost.total_cmp(&a.1.cost).then_with(|| a.0.cmp(b.0)));
+    models.into_iter().map(|(name, _)| ModelName::new(name)).collect()
+}
+
+fn label(tool: &str, detail: &str) -> String {
+    format!("{tool}({})", cut(detail, PATH_LIMIT))
+}
+
+/// At most `limit` characters.
+fn cut(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}
