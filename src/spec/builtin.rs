@@ -1,1 +1,82 @@
 //! Agents, rules and prompts that are compiled in; a project's own of the same name replace them.
+
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+
+macro_rules! embedded {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../", $folder, "/", $name)))),*]
+    };
+}
+
+const AGENTS: &[(&str, &str)] = embedded!("agents":
+    "code-reviewer.md",
+    "coder.md",
+    "issue-verifier.md",
+    "planner.md",
+    "qa-auditor.md",
+    "spec-verifier.md",
+    "systems-designer.md",
+    "ux-designer.md",
+    "ux-reviewer.md",
+    "validator.md",
+);
+
+const RULES: &[(&str, &str)] = embedded!("rules":
+    "archive-item.yaml",
+    "command.yaml",
+    "design.yaml",
+    "extend-plan.yaml",
+    "implement.yaml",
+    "judge.yaml",
+    "plan-item.yaml",
+    "qa-audit.yaml",
+    "review.yaml",
+    "smoke.yaml",
+    "spec-review.yaml",
+    "ux-review.yaml",
+    "validate.yaml",
+    "verify-item.yaml",
+    "verify.yaml",
+);
+
+const PROMPTS: &[(&str, &str)] = embedded!("rules":
+    "prompts/design.md",
+    "prompts/extend-plan.md",
+    "prompts/implement.md",
+    "prompts/judge.md",
+    "prompts/plan-item.md",
+    "prompts/review.md",
+    "prompts/validate.md",
+    "prompts/verify-item.md",
+);
+
+/// The folder that built-in documents seem to lie in, so that messages can name them.
+pub const FOLDER: &str = "(built-in)";
+
+/// The built-in agents by name.
+pub fn agents() -> Vec<Source> {
+    sources("agents", AGENTS)
+}
+
+/// The built-in rules by name, `extends` not applied.
+pub fn rules() -> Vec<Source> {
+    sources("rules", RULES)
+}
+
+/// The text of a built-in prompt by its path as rules write it, such as `prompts/review.md`.
+pub fn prompt(path: &str) -> Option<&'static str> {
+    PROMPTS.iter().find(|(name, _)| *name == path).map(|(_, text)| *text)
+}
+
+fn sources(folder: &str, files: &[(&str, &'static str)]) -> Vec<Source> {
+    let source = |(name, text): &(&str, &'static str)| {
+        // The names above are literals in normal form, so none is lost.
+        let path = RelPath::new(format!("{FOLDER}/{folder}/{name}"))?;
+        Some(Source::new(path, *text))
+    };
+    files.iter().filter_map(source).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,12 @@
 //! A rule: how one kind of node is built. Built-ins and projects write the same keys.
 
+mod choose;
+mod draft;
+mod read;
+mod resolve;
+mod template;
+mod validators;
+
 use std::collections::BTreeMap;
 
 use crate::base::measure::{Millis, Usd};
@@ -7,6 +14,13 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 
 use super::glob::GlobSet;
 use super::plan::{CommandLine, Validator};
+
+pub use choose::{Chosen, Why, agent_of, choose};
+pub use draft::RuleDraft;
+pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
+pub use resolve::resolve;
+pub use template::{ITEM_VARIABLES, VARIABLES};
+pub(crate) use validators::{VALIDATOR_KEYS, command_line, validators_of};
 
 /// A rule file with its `extends` already applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,3 +115,6 @@ pub struct Limits {
     pub turns: Option<u32>,
     pub usd: Option<Usd>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Which rule builds a task, and which agent does it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::base::name::{AgentName, RuleName};
+use crate::spec::plan::TaskSpec;
+
+use super::{Match, Rule};
+
+/// The rule of a task with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// May be a name that no rule has, where the task says so.
+    pub rule: RuleName,
+    pub why: Why,
+}
+
+/// Why a rule was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The task names it.
+    Named,
+    /// The task has a `run`.
+    Run,
+    /// The rule takes the tasks of this agent.
+    Agent(AgentName),
+    /// The task's name begins with this phrase.
+    Phrase(String),
+    /// Nothing else wanted it.
+    Default,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("the task names it"),
+            Self::Run => f.write_str("the task has a `run`"),
+            Self::Agent(agent) => write!(f, "it takes the tasks of agent `{agent}`"),
+            Self::Phrase(phrase) => write!(f, "its name begins with \"{phrase}\""),
+            Self::Default => f.write_str("it is the default"),
+        }
+    }
+}
+
+/// The rule of a task: the one it names, else by `run`, agent, phrases; `implement` where nothing fits.
+///
+/// A phrase counts only where the task's name begins with it: "add tests that verify the parser" is no
+/// verification, and "checkout page" no check. Words like "final", "run the" or "phase 2" may stand
+/// before it. Descriptions do not choose: those of coding tasks often open with "review the code".
+pub fn choose(rules: &BTreeMap<RuleName, Rule>, spec: &TaskSpec) -> Chosen {
+    if let Some(rule) = &spec.rule {
+        return Chosen { rule: rule.clone(), why: Why::Named };
+    }
+    if spec.run.is_some() {
+        return Chosen { rule: RuleName::new("command"), why: Why::Run };
+    }
+    let by_priority = by_priority(rules);
+    if let Some(agent) = &spec.agent {
+        let taker = by_priority.iter().find(|(_, matches)| matches.agents.contains(agent));
+        if let Some((rule, _)) = taker {
+            return Chosen { rule: rule.name.clone(), why: Why::Agent(agent.clone()) };
+        }
+    }
+    by_phrase(&by_priority, &spec.name)
+        .unwrap_or_else(|| Chosen { rule: RuleName::new("implement"), why: Why::Default })
+}
+
+/// Who does the task: its own agent, else the rule's.
+pub fn agent_of<'a>(rule: &'a Rule, spec: &'a TaskSpec) -> Option<&'a AgentName> {
+    spec.agent.as_ref().or(rule.agent.as_ref())
+}
+
+/// Rules that want tasks, the highest priority first, equals by name.
+fn by_priority(rules: &BTreeMap<RuleName, Rule>) -> Vec<(&Rule, &Match)> {
+    let mut wanting: Vec<_> =
+        rules.values().filter_map(|rule| Some((rule, rule.matches.as_ref()?))).collect();
+    wanting.sort_by_key(|(_, matches)| std::cmp::Reverse(matches.priority));
+    wanting
+}
+
+fn by_phrase(rules: &[(&Rule, &Match)], name: &str) -> Option<Chosen> {
+    let opening: Vec<String> = words(name).collect();
+    rules.iter().find_map(|(rule, matches)| {
+        let phrase = matches.phrases.iter().find(|phrase| begins_with(&opening, phrase))?;
+        Some(Chosen { rule: rule.name.clone(), why: Why::Phrase(phrase.clone()) })
+    })
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+fn begins_with(opening: &[String], phrase: &str) -> bool {
+    let phrase: Vec<String> = words(phrase).collect();
+    let fillers = opening.iter().take_while(|word| is_filler(word)).count();
+    !phrase.is_empty() && (0..=fillers).any(|at| opening[at..].starts_with(&phrase))
+}
+
+fn is_filler(word: &str) -> bool {
+    const FILLERS: &[&str] = &[
+        "a",
+        "an",
+        "the",
+        "do",
+        "run",
+        "perform",
+        "conduct",
+        "carry",
+        "out",
+        "final",
+        "full",
+        "independent",
+        "first",
+        "second",
+        "last",
+        "phase",
+        "step",
+        "task",
+        "part",
+    ];
+    FILLERS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+}

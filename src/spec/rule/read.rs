@@ -1,0 +1,317 @@
+//! From a rule file's text to its draft.
+
+use std::collections::BTreeMap;
+
+use crate::base::diagnostic::{Diagnostic, Parsed};
+use crate::base::measure::Usd;
+use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
+use crate::base::source::Source;
+use crate::spec::agent::stem;
+use crate::spec::text::nearest;
+use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
+
+use super::draft::{Bound, LimitParts, Parts, RetryParts, RuleDraft};
+use super::template::{self, Template};
+use super::validators::{command_line, validators_of};
+use super::{ActionKind, Match, RetryStep};
+
+/// Every key of a rule file.
+pub const KEYS: &[&str] = &[
+    "rule",
+    "extends",
+    "describe",
+    "match",
+    "action",
+    "agent",
+    "prompt",
+    "inputs",
+    "outputs",
+    "validators",
+    "env",
+    "retry",
+    "limits",
+    "pool",
+    "needs_tools",
+    "run",
+];
+
+/// The keys of the mappings in a rule file, by the key they stand under.
+pub const NESTED_KEYS: &[(&str, &[&str])] = &[
+    ("match", &["phrases", "agents", "priority"]),
+    ("inputs", &["declared", "discovered"]),
+    ("outputs", &["allowed", "must_change"]),
+    ("retry", &["attempts", "backoff", "on"]),
+    ("backoff", &["base", "cap"]),
+    ("limits", &["wall", "stall", "turns", "usd"]),
+];
+
+/// How an attempt can end, as `retry.on` names it.
+pub const OUTCOME_CLASSES: &[&str] = &[
+    "failed-by-status",
+    "no-status",
+    "wrong-task",
+    "no-change",
+    "output-mismatch",
+    "rejected",
+    "no-verdict",
+    "conflict",
+    "plan-limit",
+    "throttled",
+    "overloaded",
+    "server-error",
+    "network",
+    "auth",
+    "billing",
+    "context-overflow",
+    "refused",
+    "turn-cap",
+    "budget-cap",
+    "schema-miss",
+    "permission-denied",
+    "aborted",
+    "killed",
+    "launch-failure",
+    "stalled",
+    "timed-out",
+    "command-failed",
+    "unknown",
+];
+
+const CODES: Codes = codes!("rule");
+
+/// Reads a rule file. `prompts` gives the text of a template by its path as written.
+pub fn parse(source: &Source, prompts: &dyn Fn(&str) -> Option<String>) -> Parsed<RuleDraft> {
+    let problems = Problems::new(&source.path, &CODES);
+    let mut draft = RuleDraft {
+        name: RuleName::new(stem(source.path.file_name())),
+        extends: None,
+        file: source.path.clone(),
+        name_span: 0..0,
+        extends_span: 0..0,
+        parts: Parts::default(),
+    };
+    let parsed = yaml::parse(source);
+    match &parsed.value {
+        Some(node) => {
+            if let Some(fields) = Fields::of(node, "rule", &problems) {
+                read(fields, &mut draft, prompts);
+            }
+        }
+        None if parsed.diagnostics.is_empty() => problems.report(empty()),
+        None => {}
+    }
+    let mut diagnostics = parsed.diagnostics;
+    diagnostics.extend(problems.into_found());
+    Parsed { value: draft, diagnostics }
+}
+
+fn empty() -> Diagnostic {
+    Diagnostic::error(CODES.missing_key, "the rule file is empty")
+        .label(0..0, "nothing here")
+        .help("start with `rule: name` and `extends: implement`")
+}
+
+fn read(
+    mut fields: Fields<'_, '_>,
+    draft: &mut RuleDraft,
+    prompts: &dyn Fn(&str) -> Option<String>,
+) {
+    read_name(&mut fields, draft);
+    draft.extends = fields.text("extends").map(RuleName::new);
+    draft.extends_span = fields.span_of("extends").unwrap_or_default();
+    draft.parts = Parts {
+        describe: fields.text("describe").map(|text| text.trim().to_owned()),
+        matches: fields.fields("match").map(match_of),
+        action: fields.choice("action", ACTIONS),
+        agent: fields.text("agent").map(AgentName::new),
+        validators: validators_of(&mut fields),
+        env: env_of(&mut fields),
+        retry: fields.fields("retry").map(retry_of).unwrap_or_default(),
+        limits: fields.fields("limits").map(limits_of).unwrap_or_default(),
+        pool: fields.text("pool").map(PoolName::new),
+        needs_tools: tools_of(&mut fields),
+        run: command_line("run", &mut fields),
+        ..Parts::default()
+    };
+    read_files(&mut fields, &mut draft.parts);
+    read_prompt(&mut fields, draft, prompts);
+    debug_assert!(fields.reads_only(KEYS));
+    fields.refuse_rest();
+}
+
+const ACTIONS: &[(&str, ActionKind)] =
+    &[("session", ActionKind::Session), ("command", ActionKind::Command)];
+
+fn read_name(fields: &mut Fields<'_, '_>, draft: &mut RuleDraft) {
+    draft.name_span = fields.span_of("rule").unwrap_or_default();
+    let Some(name) = fields.text("rule").filter(|name| !name.is_empty()) else { return };
+    if name != draft.name.as_str() {
+        let message = format!("rule `{name}` stands in `{}`", draft.file.file_name());
+        fields.problems().report(
+            Diagnostic::warning("rule::file-name", message)
+                .label(draft.name_span.clone(), "this name counts")
+                .help(format!("call the file `{name}.yaml`, or the rule `{}`", draft.name)),
+        );
+    }
+    draft.name = RuleName::new(name);
+}
+
+fn match_of(mut fields: Fields<'_, '_>) -> Match {
+    let texts = |texts: Vec<(&str, _)>| -> Vec<String> {
+        texts.into_iter().map(|(text, _)| text.to_owned()).collect()
+    };
+    let phrases = texts(fields.texts("phrases"));
+    let agents = texts(fields.texts("agents")).iter().map(AgentName::new).collect();
+    let priority = fields.integer("priority").unwrap_or_default();
+    close(fields, "match");
+    let priority = priority.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+    Match { phrases, agents, priority }
+}
+
+fn read_files(fields: &mut Fields<'_, '_>, parts: &mut Parts) {
+    if let Some(mut inputs) = fields.fields("inputs") {
+        parts.declared = inputs.span_of("declared").map(|_| inputs.globs("declared"));
+        parts.discovered = inputs.flag("discovered");
+        inputs.known(&["declared"]);
+        close(inputs, "inputs");
+    }
+    if let Some(mut outputs) = fields.fields("outputs") {
+        parts.allowed = outputs.span_of("allowed").map(|_| outputs.globs("allowed"));
+        parts.must_change = outputs.flag("must_change");
+        outputs.known(&["allowed"]);
+        close(outputs, "outputs");
+    }
+}
+
+fn env_of(fields: &mut Fields<'_, '_>) -> Option<Vec<EnvName>> {
+    fields.node("env")?;
+    Some(fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect())
+}
+
+fn tools_of(fields: &mut Fields<'_, '_>) -> Option<Vec<String>> {
+    fields.node("needs_tools")?;
+    Some(fields.comma_texts("needs_tools"))
+}
+
+fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
+    let mut retry = RetryParts { attempts: fields.count("attempts"), ..RetryParts::default() };
+    if retry.attempts == Some(0) {
+        retry.attempts = None;
+        if let Some(node) = fields.node("attempts") {
+            fields.problems().bad_value("attempts", node, "at least 1: the first one counts");
+        }
+    }
+    if let Some(mut backoff) = fields.fields("backoff") {
+        retry.base = backoff.duration("base");
+        retry.cap = backoff.duration("cap");
+        close(backoff, "backoff");
+    }
+    retry.on = retry_steps(&mut fields);
+    close(fields, "retry");
+    retry
+}
+
+fn retry_steps(fields: &mut Fields<'_, '_>) -> BTreeMap<String, RetryStep> {
+    let Some(node) = fields.node("on") else { return BTreeMap::new() };
+    let Some(mapping) = node.as_mapping() else {
+        fields.problems().wrong_type("on", node, "a mapping of outcomes to steps");
+        return BTreeMap::new();
+    };
+    let mut steps = BTreeMap::new();
+    for entry in &mapping.entries {
+        if !OUTCOME_CLASSES.contains(&entry.key.as_ref()) {
+            fields.problems().report(unknown_outcome(&entry.key, entry.key_span.clone()));
+            continue;
+        }
+        let step = match entry.value.as_text() {
+            Some("fresh") => RetryStep::Fresh,
+            Some("resume") => RetryStep::Resume,
+            Some("stop") => RetryStep::Stop,
+            _ => {
+                let help = "one of `fresh`, `resume`, `stop`";
+                fields.problems().bad_value(&entry.key, &entry.value, help);
+                continue;
+            }
+        };
+        steps.insert(entry.key.to_string(), step);
+    }
+    steps
+}
+
+fn unknown_outcome(name: &str, span: crate::base::source::Span) -> Diagnostic {
+    let help = match nearest(name, OUTCOME_CLASSES.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", OUTCOME_CLASSES.join(", ")),
+    };
+    Diagnostic::error("rule::unknown-outcome", format!("no attempt ends as `{name}`"))
+        .label(span, "unknown outcome")
+        .help(help)
+}
+
+fn limits_of(mut fields: Fields<'_, '_>) -> LimitParts {
+    let limits = LimitParts {
+        wall: bound(&mut fields, "wall", |fields, name| fields.duration(name)),
+        stall: bound(&mut fields, "stall", |fields, name| fields.duration(name)),
+        turns: bound(&mut fields, "turns", |fields, name| fields.count(name)),
+        usd: bound(&mut fields, "usd", |fields, name| fields.number(name).map(Usd::from_dollars)),
+    };
+    close(fields, "limits");
+    limits
+}
+
+fn bound<'n, 's, T>(
+    fields: &mut Fields<'n, 's>,
+    name: &'static str,
+    read: impl Fn(&mut Fields<'n, 's>, &'static str) -> Option<T>,
+) -> Bound<T> {
+    match fields.node(name).and_then(|node| node.as_text()) {
+        Some("none") => Bound::Unbounded,
+        _ => read(fields, name).map_or(Bound::Unsaid, Bound::At),
+    }
+}
+
+fn close(fields: Fields<'_, '_>, name: &str) {
+    debug_assert!(
+        NESTED_KEYS.iter().any(|(nested, keys)| *nested == name && fields.reads_only(keys))
+    );
+    fields.refuse_rest();
+}
+
+fn read_prompt(
+    fields: &mut Fields<'_, '_>,
+    draft: &mut RuleDraft,
+    prompts: &dyn Fn(&str) -> Option<String>,
+) {
+    let span = fields.span_of("prompt").unwrap_or_default();
+    let Some(written) = fields.text("prompt") else { return };
+    let path = is_path(written).then_some(written);
+    let text = match path {
+        None => Some(written.to_owned()),
+        Some(path) => prompts(path),
+    };
+    let Some(text) = text else {
+        fields.problems().report(
+            Diagnostic::error("rule::unknown-prompt", format!("there is no prompt `{written}`"))
+                .label(span, "this file")
+                .help("a path relative to the rules folder, or the text itself after `prompt: |`"),
+        );
+        return;
+    };
+    let has_item = is_about_items(draft);
+    let template = Template { path, text: &text, span, has_item };
+    for problem in template::problems_of(&template) {
+        fields.problems().report(problem);
+    }
+    draft.parts.prompt = Some(text);
+}
+
+/// A prompt of one word that ends like a text file is the name of one.
+fn is_path(prompt: &str) -> bool {
+    !prompt.contains(char::is_whitespace)
+        && [".md", ".txt", ".j2"].iter().any(|ending| prompt.ends_with(ending))
+}
+
+fn is_about_items(draft: &RuleDraft) -> bool {
+    let names = [Some(&draft.name), draft.extends.as_ref()];
+    names.into_iter().flatten().any(|name| name.as_str().ends_with("-item"))
+}
