@@ -1,3 +1,8 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod error;
+pub mod journal;
+pub mod lock;
+pub mod scan;
+pub mod store;
+pub mod watcher;

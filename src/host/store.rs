@@ -1,0 +1,101 @@
+//! The store below `.orch/`: blobs by the digest of their content, and accepted results by action
+//! key. Whatever is missing or damaged in it is a miss and a warning, never a wrong answer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::base::digest::{Digest, Recorded};
+
+use super::error::{Doing, Result};
+
+pub mod actions;
+pub mod blob;
+pub mod folder;
+pub mod upkeep;
+
+use folder::{Access, OrchFolder};
+
+const BLOBS: &str = "cas-v1";
+const ACTIONS: &str = "actions-v1";
+
+/// The store of one repository. Several processes may use it at once: every object appears whole.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: OrchFolder,
+}
+
+impl Store {
+    /// For reading and writing. The folder is made by the first write.
+    pub fn open(root: &Path) -> Self {
+        Self { folder: OrchFolder::below(root, Access::ReadWrite) }
+    }
+
+    /// For looking only: writing is an error, and damage is left where it is.
+    pub fn open_read_only(root: &Path) -> Self {
+        Self { folder: OrchFolder::below(root, Access::ReadOnly) }
+    }
+
+    /// Stores `content`. Content that is there already, and whole, is not written again.
+    pub fn put(&self, content: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(content);
+        if self.get(&digest)?.is_none() {
+            let (head, body) = blob::encode(content);
+            self.folder.write_whole(&self.blob_path(&digest), &[&[head], &body])?;
+        }
+        Ok(digest)
+    }
+
+    /// Stores the content of a file.
+    pub fn put_file(&self, path: &Path) -> Result<Digest> {
+        self.put(&fs::read(path).doing("reading a file for the store", path)?)
+    }
+
+    /// The content with this digest. A damaged blob is removed, so that it can be stored again.
+    pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let path = self.blob_path(digest);
+        let Some(file) = folder::read_if_there(&path)? else { return Ok(None) };
+        let content = blob::decode(file, digest);
+        if content.is_none() {
+            self.discard(&path, "a damaged blob");
+        }
+        Ok(content)
+    }
+
+    /// True where the blob is there; whether it is whole only [`Store::get`] tells.
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// Stores a manifest as a blob of JSON.
+    pub fn put_manifest(&self, manifest: &Recorded) -> Result<Digest> {
+        let json = serde_json::to_vec(manifest).doing("writing a manifest", self.folder.path())?;
+        self.put(&json)
+    }
+
+    /// A manifest by the digest of its blob.
+    pub fn manifest(&self, digest: &Digest) -> Result<Option<Recorded>> {
+        let Some(json) = self.get(digest)? else { return Ok(None) };
+        let manifest = serde_json::from_slice(&json);
+        Ok(manifest
+            .inspect_err(|error| tracing::warn!("blob {digest} holds no manifest: {error}"))
+            .ok())
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(BLOBS).join(blob::place_of(digest))
+    }
+
+    /// Removes what is damaged, where that is allowed, and says so.
+    fn discard(&self, path: &Path, what: &str) {
+        tracing::warn!("{what} is treated as missing: {}", path.display());
+        if self.folder.may_write()
+            && let Err(error) = fs::remove_file(path)
+            && !folder::is_absent(&error)
+        {
+            tracing::warn!("it could not be removed: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The action cache: accepted results by action key, several candidates for each. A candidate's
+//! file is named by the digest of its content, so damage shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::base::digest::Digest;
+use crate::base::name::ActionKey;
+use crate::engine::record::AcceptedResult;
+use crate::host::error::{Doing, Result};
+
+use super::{ACTIONS, Store, blob, folder};
+
+/// More candidates than this for one key are not kept; the oldest go.
+const CANDIDATES: usize = 16;
+/// A use within this time of the last one is not noted again.
+const NOTED_FOR: Duration = Duration::from_secs(3600);
+
+impl Store {
+    /// Keeps an accepted result as one more candidate for its key.
+    pub fn remember(&self, result: &AcceptedResult) -> Result<()> {
+        let folder = self.candidates_path(&result.key);
+        let json = serde_json::to_vec(result).doing("writing an accepted result", &folder)?;
+        self.folder.write_whole(&folder.join(file_name_of(&json)), &[&json])?;
+        for (path, _) in self.candidates_in(&folder, &result.key)?.into_iter().skip(CANDIDATES) {
+            fs::remove_file(&path).doing("dropping an old result", &path)?;
+        }
+        Ok(())
+    }
+
+    /// The accepted results for a key, newest first.
+    pub fn results_of(&self, key: &ActionKey) -> Result<Vec<AcceptedResult>> {
+        let candidates = self.candidates_in(&self.candidates_path(key), key)?;
+        if self.folder.may_write() {
+            candidates.iter().for_each(|(path, _)| note_use(path));
+        }
+        Ok(candidates.into_iter().map(|(_, result)| result).collect())
+    }
+
+    /// Whole candidates in one folder with their files, newest first.
+    pub(super) fn candidates_in(
+        &self,
+        folder: &Path,
+        key: &ActionKey,
+    ) -> Result<Vec<(PathBuf, AcceptedResult)>> {
+        let mut found = Vec::new();
+        for path in folder::names_in(folder)?.into_iter().map(|name| folder.join(name)) {
+            let Some(json) = folder::read_if_there(&path)? else { continue };
+            match whole_result(&path, &json, key) {
+                Some(result) => found.push((path, result)),
+                None => self.discard(&path, "a damaged cache entry"),
+            }
+        }
+        found.sort_by(|(a, x), (b, y)| y.at.cmp(&x.at).then_with(|| a.cmp(b)));
+        Ok(found)
+    }
+
+    pub(super) fn candidates_path(&self, key: &ActionKey) -> PathBuf {
+        self.folder.join(ACTIONS).join(blob::place_of(&key.0))
+    }
+}
+
+fn file_name_of(json: &[u8]) -> String {
+    format!("{}.json", &Digest::of(json).to_string()[..32])
+}
+
+fn whole_result(path: &Path, json: &[u8], key: &ActionKey) -> Option<AcceptedResult> {
+    let named = path.file_name()?.to_str()? == file_name_of(json);
+    let result: AcceptedResult = named.then(|| serde_json::from_slice(json).ok()).flatten()?;
+    (result.key == *key).then_some(result)
+}
+
+/// Moves the file's time stamp, which is how old age is told from disuse. Best effort.
+fn note_use(path: &Path) {
+    let Ok(file) = fs::File::open(path) else { return };
+    let used = file.metadata().and_then(|meta| meta.modified());
+    let is_stale = used.is_ok_and(|used| used.elapsed().is_ok_and(|age| age > NOTED_FOR));
+    if is_stale && let Err(error) = file.set_modified(SystemTime::now()) {
+        tracing::debug!("the use of {} was not noted: {error}", path.display());
+    }
+}

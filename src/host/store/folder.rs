@@ -1,0 +1,118 @@
+//! orch's own folder `.orch/`: made on the first write, kept out of git by its own `.gitignore`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::host::error::{Doing, Error, Result};
+
+/// The folder's name below the repository root.
+pub const NAME: &str = ".orch";
+
+/// What an opener may do to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is created, changed or removed, not even what is found damaged.
+    ReadOnly,
+    ReadWrite,
+}
+
+/// `.orch/` of one repository. Making the value touches nothing.
+#[derive(Clone, Debug)]
+pub struct OrchFolder {
+    path: PathBuf,
+    access: Access,
+}
+
+impl OrchFolder {
+    pub fn below(root: &Path, access: Access) -> Self {
+        Self { path: root.join(NAME), access }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where `name` lies in the folder.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub fn may_write(&self) -> bool {
+        self.access == Access::ReadWrite
+    }
+
+    /// Makes the folder where it is missing; an error where writing is not allowed.
+    pub fn create(&self) -> Result<()> {
+        if !self.may_write() {
+            return Err(Error::new("writing to a folder that was opened for reading").at(&self.path));
+        }
+        let made = fs::create_dir_all(self.join("tmp")).and_then(|()| self.ignore_itself());
+        made.doing("making orch's folder", &self.path)
+    }
+
+    /// Writes a whole file: whoever reads it sees the old content or the new, nothing between.
+    pub fn write_whole(&self, to: &Path, pieces: &[&[u8]]) -> Result<()> {
+        let mut aside = self.aside()?;
+        for piece in pieces {
+            aside.write_all(piece).doing("writing a file", to)?;
+        }
+        publish(aside, to)
+    }
+
+    /// A file beside all others, to be [`publish`]ed when complete.
+    pub fn aside(&self) -> Result<NamedTempFile> {
+        self.create()?;
+        let tmp = self.join("tmp");
+        tempfile::Builder::new().prefix("new-").tempfile_in(&tmp).doing("making a file", &tmp)
+    }
+
+    fn ignore_itself(&self) -> io::Result<()> {
+        let file = fs::File::create_new(self.join(".gitignore"));
+        match file {
+            Ok(mut file) => file.write_all(b"*\n"),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Gives a complete file its name, over what was there.
+pub fn publish(aside: NamedTempFile, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).doing("making a folder", parent)?;
+    }
+    aside.persist(to).map(drop).map_err(|error| error.error).doing("renaming a new file", to)
+}
+
+/// The content of a file; `None` where there is none.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error).doing("reading a file", path),
+    }
+}
+
+/// True where an error says that there is no such file.
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The names in a folder, sorted; none where there is no such folder.
+pub fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error).doing("listing a folder", folder),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.doing("listing a folder", folder)?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
