@@ -1,0 +1,63 @@
+//! What the driver tells whoever watches a build, and what it hands back when one is over. The host
+//! never prints: a surface does.
+
+use serde::Serialize;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::TaskRef;
+use crate::base::source::Source;
+use crate::engine::effect::Notice;
+use crate::engine::picture::Picture;
+use crate::engine::stream::Progress;
+use crate::spec::plan::Plan;
+
+/// Something that shows a build to people or programs. Calls come from one thread, in the order
+/// things happened; none of them may block for long.
+pub trait Surface {
+    /// Where everything stands; called after every step, often with little changed.
+    fn show(&mut self, picture: &Picture, now: Moment);
+    /// Something worth telling once.
+    fn say(&mut self, notice: &Notice, now: Moment);
+    /// A step of a running attempt.
+    fn stream(&mut self, task: &TaskRef, progress: &Progress);
+}
+
+/// How a build ended, as `--format json` prints it last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Wanted tasks.
+    pub targets: u32,
+    /// Of those, how many have an accepted result now.
+    pub accepted: u32,
+    pub up_to_date: u32,
+    pub replayed: u32,
+    pub ran: u32,
+    pub failed: u32,
+    pub blocked: u32,
+    /// Sessions started, validators' and retries included.
+    pub sessions: u32,
+    pub cost_usd: Usd,
+    /// Milliseconds from start to end.
+    pub wall_ms: u64,
+    /// The exit code that follows from all this; see `ui::exit`.
+    pub exit: u8,
+}
+
+/// A document after `check`: what it is, and everything that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedDocument {
+    /// The path as people should see it; the source's own path where that lies below the root.
+    pub path: String,
+    pub source: Source,
+    pub diagnostics: Vec<Diagnostic>,
+    /// The plan in its normal form, where the document is one and could be read.
+    pub plan: Option<Plan>,
+}
+
+impl CheckedDocument {
+    /// True where nothing keeps the document from being used.
+    pub fn is_ok(&self) -> bool {
+        !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}

@@ -1,0 +1,369 @@
+//! The command line as it was typed. What it means is settled by whoever runs the command.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::ui::shell::ColorChoice;
+
+const OVERVIEW: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Work:
+  build        Bring targets up to date: run what changed, and nothing else
+  watch        Stay, and build whenever a document or an input changes
+  check        Diagnose plans, rules, agents and config; nothing runs
+Look:
+  status       Where everything stands
+  why          Why a task is up to date, would run, waits or failed
+  graph        The graph as text, DOT, Mermaid or JSON
+  log          What a session said and did
+  show         A task's result: files, verdicts, attempts, cost
+  cache        Look into the cache and keep it in order
+Decide:
+  retry        Run a task again, whatever the cache has
+  skip         Leave a task out; what depends on it goes on
+  accept       Take the files as they are for a task's result
+  reset        Forget what is recorded for a task
+  land         Take parked work onto the branch
+Set up:
+  init         Set up a repository
+  new          Start a plan, an agent or a rule
+  doctor       Is everything there that orch needs
+  demo         The main job on a sample, in a scratch repository, no account needed
+  schema       JSON Schemas for editors
+  completions  Completions for a shell
+
+Options:
+{options}
+
+A TARGET is a plan (`demo`, `plans/demo.yaml`), a task of it (`demo//1.2`), a task of any plan
+(`//1.2`), or a pattern of these (`demo//2.*`). None means all that is active.
+Exit codes: 0 all accepted, 1 something failed or is blocked, 2 the documents or the command line
+are wrong, 3 stopped, 4 budget reached, 75 usage limit, 101 the machine failed, 130/143 interrupted.
+";
+
+/// A build system for agent work.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "orch",
+    version,
+    about = "A build system for agent work: runs the sessions whose inputs changed, and no others.",
+    help_template = OVERVIEW,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// How to write data
+    #[arg(long, value_enum, default_value_t, global = true, hide_possible_values = true)]
+    #[arg(help = "How to write data: text or json (graph: also dot, mermaid)")]
+    pub format: Format,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    pub color: ColorChoice,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// What `--format` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+    Dot,
+    Mermaid,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    #[command(about = "Bring targets up to date: run what changed, and nothing else")]
+    Build(BuildArgs),
+    #[command(about = "Stay, and build whenever a document or an input changes")]
+    Watch(WatchArgs),
+    #[command(about = "Diagnose plans, rules, agents and config; nothing runs")]
+    Check(CheckArgs),
+    #[command(about = "Where everything stands")]
+    Status(TargetsArgs),
+    #[command(about = "Why a task is up to date, would run, waits or failed")]
+    Why(SomeTargetsArgs),
+    #[command(about = "The graph as text, DOT, Mermaid or JSON")]
+    Graph(TargetsArgs),
+    #[command(about = "What a session said and did")]
+    Log(LogArgs),
+    #[command(about = "A task's result: files, verdicts, attempts, cost")]
+    Show(SomeTargetsArgs),
+    #[command(about = "Look into the cache and keep it in order")]
+    Cache(CacheArgs),
+    #[command(about = "Run a task again, whatever the cache has")]
+    Retry(SomeTargetsArgs),
+    #[command(about = "Leave a task out; what depends on it goes on")]
+    Skip(SomeTargetsArgs),
+    #[command(about = "Take the files as they are for a task's result")]
+    Accept(SomeTargetsArgs),
+    #[command(about = "Forget what is recorded for a task")]
+    Reset(SomeTargetsArgs),
+    #[command(about = "Take parked work onto the branch")]
+    Land(LandArgs),
+    #[command(about = "Set up a repository: writes orch.yaml if there is none, nothing else")]
+    Init,
+    #[command(about = "Start a plan, an agent or a rule; never overwrites")]
+    New(NewArgs),
+    #[command(about = "Is everything there that orch needs")]
+    Doctor,
+    #[command(about = "The main job on a sample, in a scratch repository, no account needed")]
+    Demo(DemoArgs),
+    #[command(about = "JSON Schemas for editors")]
+    Schema(SchemaArgs),
+    #[command(about = "Completions for a shell")]
+    Completions(CompletionsArgs),
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch build                      everything active
+  orch build demo -n              what would run in plan demo, why, and the likely cost
+  orch build demo//1.2 --force demo//1.2
+  orch build --format json | tail -1
+")]
+pub struct BuildArgs {
+    /// What to build; none means all that is active
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// How many actions may run at once
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Show what would run and why; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Go on with unrelated work after a failure
+    #[arg(short, long)]
+    pub keep_going: bool,
+    /// Run TARGET whatever the cache has; may be given again
+    #[arg(long, value_name = "TARGET")]
+    pub force: Vec<String>,
+    /// Only the targets, not what they need
+    #[arg(long)]
+    pub only: bool,
+    /// Use the cache only: nothing may run
+    #[arg(long)]
+    pub offline: bool,
+    /// Do not use cached results
+    #[arg(long, conflicts_with = "offline")]
+    pub no_cache: bool,
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch watch                      build on every change, until Ctrl-C
+  orch watch --once               build, wait for one change, build, end
+")]
+pub struct WatchArgs {
+    /// What to keep up to date; none means all that is active
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// How many actions may run at once
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// End when everything asked for is decided
+    #[arg(long)]
+    pub once: bool,
+    /// Show what would run and why; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch check                      every document of the repository
+  orch check plans/demo.yaml --format json
+")]
+pub struct CheckArgs {
+    /// Documents to diagnose; none means all there are
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct TargetsArgs {
+    /// What to show; none means all that is active
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct SomeTargetsArgs {
+    /// Tasks or plans
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch log demo//1.2              the newest attempt
+  orch log demo//1.2 --attempt 1
+  orch log demo//1.2 -f           follow it while it runs
+")]
+pub struct LogArgs {
+    /// The task
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Follow a running attempt
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Which attempt, counted from 1; the newest if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum CacheCommand {
+    #[command(about = "Accepted results, newest first")]
+    Ls(TargetsArgs),
+    #[command(about = "One accepted result by its key or the start of it")]
+    Show {
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    #[command(about = "Read every blob and check it against its digest")]
+    Verify,
+    #[command(about = "Drop what nothing needs any more")]
+    Gc {
+        /// Show what would go; change nothing
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+    },
+    #[command(about = "How much there is")]
+    Stats,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct LandArgs {
+    /// Show what would land; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub struct NewArgs {
+    /// What to start
+    #[arg(value_enum)]
+    pub kind: NewKind,
+    /// Its name, which is also the name of its file
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    Plan,
+    Agent,
+    Rule,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DemoArgs {
+    /// Keep the scratch repository in DIR, which must be empty or absent
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = "\
+Example, the first line of a plan for the YAML language server:
+  # yaml-language-server: $schema=plan.schema.json    (orch schema plan > plan.schema.json)
+")]
+pub struct SchemaArgs {
+    /// Which document; none lists the kinds
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  orch completions bash > ~/.local/share/bash-completion/completions/orch
+")]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+impl Args {
+    /// Reads a command line whose first word is the program's own name.
+    ///
+    /// # Errors
+    /// clap's: wrong usage, or a request for help or the version.
+    pub fn read<I, T>(words: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        let matches = Self::command().try_get_matches_from(words)?;
+        let args = Self::from_arg_matches(&matches)?;
+        args.global.check_format(&args.command)?;
+        Ok(args)
+    }
+}
+
+impl Global {
+    /// Only a graph can be drawn.
+    fn check_format(&self, command: &Command) -> Result<(), clap::Error> {
+        let name = match self.format {
+            Format::Text | Format::Json => return Ok(()),
+            Format::Dot => "dot",
+            Format::Mermaid => "mermaid",
+        };
+        if matches!(command, Command::Graph(_)) {
+            return Ok(());
+        }
+        let message = format!("`--format {name}` is only for `orch graph`");
+        Err(Args::command().error(clap::error::ErrorKind::ArgumentConflict, message))
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What a build looks like while it runs: plain lines, a live display, or events for programs.
+
+mod events;
+mod live;
+mod plain;
+mod summary;
+mod words;
+
+use std::io;
+
+use crate::base::measure::Moment;
+use crate::base::name::TaskRef;
+use crate::engine::effect::Notice;
+use crate::engine::picture::Picture;
+use crate::engine::stream::Progress;
+use crate::host::surface::{Summary, Surface};
+
+pub use events::Events;
+pub use live::Live;
+pub use plain::Plain;
+pub use summary::summary_text;
+
+/// How much people are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What went wrong.
+    Problems,
+    /// One line an event.
+    #[default]
+    Events,
+    /// And what every session says and does.
+    Streams,
+}
+
+/// A surface that is closed when the build is over.
+pub trait Screen: Surface {
+    /// Ends it; `None` where the build failed before it had a summary.
+    ///
+    /// # Errors
+    /// The first write that failed since the start.
+    fn close(&mut self, summary: Option<&Summary>) -> io::Result<()>;
+}
+
+/// Several screens that are told the same.
+#[derive(Default)]
+pub struct Console {
+    screens: Vec<Box<dyn Screen>>,
+}
+
+impl Console {
+    pub fn add(&mut self, screen: impl Screen + 'static) {
+        self.screens.push(Box::new(screen));
+    }
+}
+
+impl Surface for Console {
+    fn show(&mut self, picture: &Picture, now: Moment) {
+        for screen in &mut self.screens {
+            screen.show(picture, now);
+        }
+    }
+
+    fn say(&mut self, notice: &Notice, now: Moment) {
+        for screen in &mut self.screens {
+            screen.say(notice, now);
+        }
+    }
+
+    fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+        for screen in &mut self.screens {
+            screen.stream(task, progress);
+        }
+    }
+}
+
+impl Screen for Console {
+    fn close(&mut self, summary: Option<&Summary>) -> io::Result<()> {
+        let closed: Vec<_> = self.screens.iter_mut().map(|screen| screen.close(summary)).collect();
+        closed.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,156 @@
+//! The last lines of a build: what is done, what is not and because of what, time and money.
+
+use std::fmt::Write as _;
+
+use crate::base::measure::{Millis, Usd};
+use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::host::surface::Summary;
+use crate::ui::exit::Exit;
+use crate::ui::report::counted;
+use crate::ui::shell::{Paint, Tone};
+
+/// How many unfinished tasks are named one by one.
+const NAMED: usize = 20;
+
+/// The summary as text that ends in a newline. The picture names what failed or is blocked.
+pub fn summary_text(summary: &Summary, picture: &Picture, paint: Paint) -> String {
+    let mut text = String::new();
+    push_unfinished(&mut text, picture, paint);
+    if let Some(reason) = &picture.parked {
+        let head = paint.paint(Tone::Caution, "parked");
+        let _ = writeln!(text, "{head}: {reason}; `orch land` takes it onto the branch");
+    }
+    let exit = Exit::from_code(summary.exit);
+    let is_idle = summary.up_to_date == summary.targets && summary.accepted == summary.targets;
+    if exit == Exit::Success && is_idle {
+        let head = paint.paint(Tone::Good, "up to date");
+        let tasks = counted(summary.targets as usize, "task");
+        let _ = writeln!(text, "{head}: {tasks} ({})", time_of(summary.wall_ms));
+        return text;
+    }
+    let tone = if exit == Exit::Success { Tone::Good } else { Tone::Bad };
+    let head = paint.paint(tone, exit.meaning());
+    let tasks = counted(summary.targets as usize, "task");
+    let _ = write!(text, "{head}: {} of {tasks}", summary.accepted);
+    for (separator, parts) in [(": ", counts_of(summary)), ("; ", costs_of(summary, exit))] {
+        if !parts.is_empty() {
+            let _ = write!(text, "{separator}{}", parts.join(", "));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn counts_of(summary: &Summary) -> Vec<String> {
+    let counts = [
+        (summary.ran, "ran"),
+        (summary.replayed, "replayed"),
+        (summary.up_to_date, "up to date"),
+        (summary.failed, "failed"),
+        (summary.blocked, "blocked"),
+    ];
+    counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect()
+}
+
+fn costs_of(summary: &Summary, exit: Exit) -> Vec<String> {
+    let sessions = (summary.sessions > 0).then(|| counted(summary.sessions as usize, "session"));
+    let cost = (summary.cost_usd != Usd::ZERO).then(|| summary.cost_usd.to_string());
+    let code = (exit != Exit::Success).then(|| format!("exit {}", summary.exit));
+    [sessions, cost, Some(time_of(summary.wall_ms)), code].into_iter().flatten().collect()
+}
+
+/// Two decimals below ten seconds: a build with nothing to do takes hundredths.
+fn time_of(wall_ms: u64) -> String {
+    match wall_ms {
+        0..10_000 => format!("{}.{:02}s", wall_ms / 1000, wall_ms % 1000 / 10),
+        _ => Millis(wall_ms).to_string(),
+    }
+}
+
+fn push_unfinished(text: &mut String, picture: &Picture, paint: Paint) {
+    let wanted = picture.tasks.iter().filter(|task| task.is_wanted);
+    let is_unfinished = |task: &&TaskPicture| {
+        matches!(task.state, TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended)
+    };
+    let unfinished: Vec<&TaskPicture> = wanted.filter(is_unfinished).collect();
+    for task in unfinished.iter().take(NAMED) {
+        let head = match task.state {
+            TaskState::Failed(_) => paint.paint(Tone::Bad, "failed:    "),
+            TaskState::Blocked => paint.paint(Tone::Caution, "blocked:   "),
+            _ => paint.paint(Tone::Caution, "suspended: "),
+        };
+        let _ = writeln!(text, "{head}{}  {}: {}", task.task, task.name, task.reason);
+    }
+    if unfinished.len() > NAMED {
+        let more = unfinished.len() - NAMED;
+        let _ = writeln!(text, "... and {more} more: `orch status`");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample;
+
+    fn check(summary: Summary, picture: &Picture) -> String {
+        summary_text(&summary, picture, Paint::PLAIN)
+    }
+
+    #[test]
+    fn nothing_to_do_says_so() {
+        let summary =
+            Summary { targets: 6, accepted: 6, up_to_date: 6, wall_ms: 34, ..Summary::default() };
+        assert_eq!(check(summary, &Picture::default()), "up to date: 6 tasks (0.03s)\n");
+        let summary = Summary { wall_ms: 7, ..Summary::default() };
+        assert_eq!(check(summary, &Picture::default()), "up to date: 0 tasks (0.00s)\n");
+    }
+
+    #[test]
+    fn a_finished_build_says_what_it_did() {
+        let summary = Summary {
+            targets: 6,
+            accepted: 6,
+            up_to_date: 4,
+            ran: 2,
+            sessions: 3,
+            cost_usd: Usd::from_dollars(0.87),
+            wall_ms: 185_000,
+            ..Summary::default()
+        };
+        assert_eq!(
+            check(summary, &Picture::default()),
+            "done: 6 of 6 tasks: 2 ran, 4 up to date; 3 sessions, $0.87, 3m05s\n"
+        );
+    }
+
+    #[test]
+    fn an_unfinished_build_names_what_is_missing() {
+        let summary = Summary {
+            targets: 7,
+            accepted: 3,
+            up_to_date: 1,
+            ran: 1,
+            failed: 1,
+            blocked: 1,
+            sessions: 4,
+            cost_usd: Usd::from_dollars(1.92),
+            wall_ms: 62_000,
+            exit: 1,
+            ..Summary::default()
+        };
+        let mut picture = sample::picture();
+        picture.parked = Some("you have changed src/a.rs".to_owned());
+        insta::assert_snapshot!(check(summary, &picture), @r#"
+            failed:    demo//2.1  Wire up: left no status file (3 attempts)
+            blocked:   demo//2.2  Document: demo//2.1 failed
+            parked: you have changed src/a.rs; `orch land` takes it onto the branch
+            not finished: 3 of 7 tasks: 1 ran, 1 up to date, 1 failed, 1 blocked; 4 sessions, $1.92, 1m02s, exit 1
+            "#);
+    }
+
+    #[test]
+    fn a_stopped_build_never_reads_as_up_to_date() {
+        let summary = Summary { exit: 3, ..Summary::default() };
+        assert_eq!(check(summary, &Picture::default()), "stopped: 0 of 0 tasks; 0.00s, exit 3\n");
+    }
+}

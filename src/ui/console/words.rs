@@ -1,0 +1,133 @@
+//! The words of a build: one line for each notice and each step of a session.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::Millis;
+use crate::base::name::TaskRef;
+use crate::engine::effect::Notice;
+use crate::engine::picture::{Picture, TaskState};
+use crate::engine::stream::Progress;
+use crate::ui::shell::{Paint, Tone};
+
+use super::Detail;
+
+/// Names of tasks that are at work or will be: notices carry ids only.
+#[derive(Debug, Default)]
+pub struct Names(BTreeMap<TaskRef, String>);
+
+impl Names {
+    /// Learns what is new. Tasks that are up to date are never spoken of, so a build with nothing
+    /// to do costs nothing here.
+    pub fn learn(&mut self, picture: &Picture) {
+        for task in &picture.tasks {
+            let is_quiet = matches!(task.state, TaskState::UpToDate | TaskState::Skipped);
+            if !is_quiet && !self.0.contains_key(&task.task) {
+                self.0.insert(task.task.clone(), task.name.clone());
+            }
+        }
+    }
+
+    /// `demo//1.2  Add parser`.
+    fn of(&self, task: &TaskRef) -> String {
+        match self.0.get(task).filter(|name| !name.is_empty()) {
+            Some(name) => format!("{task}  {name}"),
+            None => task.to_string(),
+        }
+    }
+}
+
+/// The notice as lines; `None` where so little detail is wanted that it is left out.
+pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint) -> Option<String> {
+    if detail == Detail::Problems && !is_problem(notice) {
+        return None;
+    }
+    Some(match notice {
+        Notice::TaskStarted { task, number, reason } => {
+            let rest = format!("{}  (attempt {number}): {reason}", names.of(task));
+            line(paint.paint(Tone::Active, "run   "), &rest)
+        }
+        Notice::TaskFinished { task, how } => {
+            line(paint.paint(Tone::Good, "done  "), &format!("{task}  {how}"))
+        }
+        Notice::TaskRetried { task, why, wait_ms } => {
+            let wait = match wait_ms {
+                0 => "again now".to_owned(),
+                wait => format!("again in {}", Millis(*wait)),
+            };
+            line(paint.paint(Tone::Caution, "retry "), &format!("{task}  {why}; {wait}"))
+        }
+        Notice::TaskFailed { task, why, help } => {
+            let mut text = format!("{}: {why}", names.of(task));
+            if let Some(help) = help {
+                text.push_str(&format!("\nhelp: {help}"));
+            }
+            line(paint.paint(Tone::Bad, "FAIL  "), &text)
+        }
+        Notice::TaskBlocked { task, by } => {
+            line(paint.paint(Tone::Caution, "block "), &format!("{task}  by {by}"))
+        }
+        Notice::Validated { task, validator, verdict, findings } => {
+            let tone = tone_of_verdict(verdict);
+            let mut text = format!("{task}  {validator}: {verdict}");
+            for finding in findings {
+                text.push_str(&format!("\n- {finding}"));
+            }
+            line(paint.paint(tone, "check "), &text)
+        }
+        Notice::Parked { task, reason } => {
+            line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
+        }
+        Notice::Warning(text) => line(paint.paint(Tone::Caution, "warn  "), text),
+    })
+}
+
+/// A head, and the text beside it; further lines of the text below its first.
+fn line(head: String, text: &str) -> String {
+    format!("  {head}{}", text.trim_end().replace('\n', "\n        "))
+}
+
+fn is_problem(notice: &Notice) -> bool {
+    match notice {
+        Notice::TaskFailed { .. }
+        | Notice::TaskBlocked { .. }
+        | Notice::Parked { .. }
+        | Notice::Warning(_) => true,
+        Notice::Validated { verdict, .. } => !verdict.eq_ignore_ascii_case("pass"),
+        Notice::TaskStarted { .. } | Notice::TaskFinished { .. } | Notice::TaskRetried { .. } => {
+            false
+        }
+    }
+}
+
+fn tone_of_verdict(verdict: &str) -> Tone {
+    match verdict.to_ascii_uppercase().as_str() {
+        "PASS" => Tone::Good,
+        "WARN" => Tone::Caution,
+        _ => Tone::Bad,
+    }
+}
+
+/// A step of a session as one line; `None` where there is nothing to read.
+pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Option<String> {
+    let words = match progress {
+        Progress::Started { session, model } => {
+            let session = session.as_ref().map_or("?", |session| session.as_str());
+            let model = model.as_ref().map_or("?", |model| model.as_str());
+            format!("session {session}, model {model}")
+        }
+        Progress::Said(text) => one_line(text),
+        Progress::UsedTool { tool, detail } => format!("{tool} {}", one_line(detail)),
+        Progress::Cost(_) => return None,
+        Progress::Retrying { attempt, wait, error } => {
+            format!("the CLI tries again in {wait} (try {attempt}): {}", one_line(error))
+        }
+        Progress::Output(text) => text.trim_end().to_owned(),
+    };
+    let head = paint.paint(Tone::Faint, format!("  |     {task}"));
+    Some(format!("{head}  {words}"))
+}
+
+/// The text with every run of white space as one blank.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

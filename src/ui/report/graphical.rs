@@ -1,0 +1,179 @@
+//! One diagnostic with its source excerpt, drawn by miette.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
+
+use crate::base::diagnostic::{Diagnostic, Label, Severity};
+use crate::base::source::Source;
+
+use super::Look;
+
+/// The diagnostic as text that ends in a newline.
+pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, look: Look) -> String {
+    let shown = Shown::new(diagnostic, source);
+    let theme = match look.paint.colored {
+        true => GraphicalTheme::unicode(),
+        false => GraphicalTheme::unicode_nocolor(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(look.width)
+        .with_context_lines(1)
+        .tab_width(4)
+        .without_syntax_highlighting();
+    let mut text = String::new();
+    let is_drawn = handler.render_report(&mut text, &shown).is_ok();
+    if !is_drawn || (shown.source.is_none() && !diagnostic.labels.is_empty()) {
+        text = plain(&shown);
+    }
+    tidy(&text)
+}
+
+/// What miette leaves at line ends and around the report is of no use to anyone.
+fn tidy(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_matches('\n').lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Where there is nothing to draw (an empty document, one that was not read): the words alone.
+fn plain(shown: &Shown) -> String {
+    let Diagnostic { code, severity, labels, help, .. } = shown.diagnostic;
+    let mut text = format!("{code}\n\n  {severity}: {shown}");
+    for label in labels.iter().filter(|label| !label.text.is_empty()) {
+        text.push_str(&format!("\n    {}", label.text));
+    }
+    if let Some(help) = help {
+        text.push_str(&format!("\n  help: {help}"));
+    }
+    text
+}
+
+/// A diagnostic as miette wants it.
+#[derive(Debug)]
+struct Shown<'a> {
+    diagnostic: &'a Diagnostic,
+    source: Option<Excerpts<'a>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(diagnostic: &'a Diagnostic, source: Option<&'a Source>) -> Self {
+        let source = source.filter(|source| !source.text.trim().is_empty());
+        let labels = source.map_or_else(Vec::new, |source| {
+            let labels = diagnostic.labels.iter().enumerate();
+            labels.map(|(number, label)| span_of(label, number == 0, &source.text)).collect()
+        });
+        let source = source.filter(|_| !labels.is_empty()).map(Excerpts::of);
+        Self { diagnostic, source, labels }
+    }
+}
+
+/// A source that counts columns in characters, where miette's own count bytes.
+#[derive(Debug)]
+struct Excerpts<'a> {
+    source: &'a Source,
+    /// Ends in a line break: miette draws no label behind the last line's end.
+    text: Cow<'a, str>,
+}
+
+impl<'a> Excerpts<'a> {
+    fn of(source: &'a Source) -> Self {
+        let text = match source.text.ends_with('\n') {
+            true => Cow::Borrowed(&*source.text),
+            false => Cow::Owned(format!("{}\n", source.text)),
+        };
+        Self { source, text }
+    }
+}
+
+impl SourceCode for Excerpts<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let found = self.text.as_bytes().read_span(span, lines_before, lines_after)?;
+        let column = self.source.position_of(found.span().offset()).column - 1;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.source.path.to_string(),
+            found.data(),
+            *found.span(),
+            found.line(),
+            column,
+            found.line_count(),
+        )))
+    }
+}
+
+/// A label that lies inside the text, on character boundaries; the end of the text is shown as the
+/// end of its last line.
+fn span_of(label: &Label, is_primary: bool, text: &str) -> LabeledSpan {
+    let start = floor_boundary(text, label.span.start.min(last_visible(text)));
+    let end = floor_boundary(text, label.span.end).max(start);
+    let words = (!label.text.is_empty()).then(|| label.text.clone());
+    match is_primary {
+        true => LabeledSpan::new_primary_with_span(words, (start, end - start)),
+        false => LabeledSpan::new_with_span(words, (start, end - start)),
+    }
+}
+
+/// The end of the text without its final line break.
+fn last_visible(text: &str) -> usize {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text).len()
+}
+
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)?;
+        match (&self.diagnostic.file, &self.source) {
+            (Some(file), None) => write!(f, " ({file})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Advice => miette::Severity::Advice,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Error => miette::Severity::Error,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        match self.labels.is_empty() {
+            true => None,
+            false => Some(Box::new(self.labels.iter().cloned())),
+        }
+    }
+}
