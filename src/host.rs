@@ -5,4 +5,5 @@ pub mod journal;
 pub mod lock;
 pub mod scan;
 pub mod store;
+pub mod surface;
 pub mod watcher;

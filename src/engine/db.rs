@@ -152,11 +152,19 @@ pub fn rules_of(
     library: Library,
 ) -> Parsed<BTreeMap<RuleName, Arc<Rule>>> {
     let prompts = library.prompts(db);
-    let parsed = crate::spec::rule::parse_all(library.rules(db), &|name| {
+    let prompt = |name: &str| {
         prompts.get(name).cloned().or_else(|| crate::spec::builtin::prompt(name).map(str::to_owned))
-    });
-    let value = parsed.value.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
-    Parsed { value, diagnostics: parsed.diagnostics }
+    };
+    let (mut drafts, mut diagnostics) = (Vec::new(), Vec::new());
+    for source in library.rules(db) {
+        let parsed = crate::spec::rule::parse(source, &prompt);
+        drafts.push(parsed.value);
+        diagnostics.extend(parsed.diagnostics);
+    }
+    let resolved = crate::spec::rule::resolve(drafts);
+    diagnostics.extend(resolved.diagnostics);
+    let value = resolved.value.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
+    Parsed { value, diagnostics }
 }
 
 /// The graph of all plans; equal after edits that change no dependency.
@@ -195,7 +203,7 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
         Some(name) => Some(Arc::clone(&agent_of(db, *agents_of(db, library).get(&name)?).value)),
         None => None,
     };
-    Some(Recipe { spec, rule, why: chosen.why, agent })
+    Some(Recipe { spec, rule, why: chosen.why.to_string(), agent })
 }
 
 /// Declared inputs as the task sees them; absent ones are left out.

@@ -68,6 +68,16 @@ pub enum Verdict {
     Fail,
 }
 
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Warn => "WARN",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
 /// What an attempt was to do: the other half of a judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
@@ -141,6 +151,41 @@ pub struct Judgement {
 }
 
 impl OutcomeClass {
+    /// Its name in documents, the journal and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::FailedByStatus => "failed-by-status",
+            Self::NoStatus => "no-status",
+            Self::WrongTask => "wrong-task",
+            Self::NoChange => "no-change",
+            Self::OutputMismatch => "output-mismatch",
+            Self::Rejected => "rejected",
+            Self::NoVerdict => "no-verdict",
+            Self::Conflict => "conflict",
+            Self::PlanLimit => "plan-limit",
+            Self::Throttled => "throttled",
+            Self::Overloaded => "overloaded",
+            Self::ServerError => "server-error",
+            Self::Network => "network",
+            Self::Auth => "auth",
+            Self::Billing => "billing",
+            Self::ContextOverflow => "context-overflow",
+            Self::Refused => "refused",
+            Self::TurnCap => "turn-cap",
+            Self::BudgetCap => "budget-cap",
+            Self::SchemaMiss => "schema-miss",
+            Self::PermissionDenied => "permission-denied",
+            Self::Aborted => "aborted",
+            Self::Killed => "killed",
+            Self::LaunchFailure => "launch-failure",
+            Self::Stalled => "stalled",
+            Self::TimedOut => "timed-out",
+            Self::CommandFailed => "command-failed",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The service or the network, not the work: the same attempt may well succeed later.
     pub fn is_transient(self) -> bool {
         matches!(

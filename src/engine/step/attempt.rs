@@ -9,9 +9,9 @@ use crate::base::name::{
 use crate::engine::db::{Recipe, Slot};
 use crate::engine::effect::Effect;
 use crate::engine::event::Conflict;
-use crate::engine::evidence::Evidence;
+use crate::engine::evidence::{Evidence, StatusFile};
 use crate::engine::graph::NodeId;
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Subject, classify};
+use crate::engine::outcome::{AttemptKind, Expectation, Judgement, OutcomeClass, ReportPlace, classify};
 use crate::engine::picture::Phase;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
@@ -99,7 +99,7 @@ impl Engine {
             return self.take_review_ended(owner, id, evidence);
         }
         let Some(attempt) = build.attempts.get(&id) else { return };
-        let expectation = expectation_of(attempt);
+        let expectation = expectation_of(attempt, &evidence);
         let judgement = classify(&evidence, &expectation);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
@@ -110,7 +110,7 @@ impl Engine {
         attempt.session = evidence.session.clone().or(attempt.session.take());
         attempt.model = model_of(&evidence).or(attempt.model.take());
         attempt.facts = Facts {
-            message: judgement.note.clone(),
+            message: message_of(&evidence, &judgement),
             patch: evidence.patch,
             read_set: evidence.read_set,
             transcript: evidence.transcript,
@@ -142,6 +142,15 @@ impl Engine {
         });
         if !keeps {
             self.out.push(Effect::Drop { attempt: id });
+        }
+    }
+
+    /// Ends an attempt and its task with it: no further try.
+    pub(super) fn give_up_attempt(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
+        let attempt = self.build.as_mut().and_then(|build| build.attempts.remove(&id));
+        self.out.push(Effect::Drop { attempt: id });
+        if let Some(node) = attempt.and_then(|it| it.node) {
+            self.give_up(node, class, message);
         }
     }
 
@@ -213,21 +222,41 @@ pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
     evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
 }
 
-fn expectation_of(attempt: &Attempt) -> Expectation {
+fn expectation_of(attempt: &Attempt, evidence: &Evidence) -> Expectation {
     let recipe = &attempt.recipe;
-    let must_change = match recipe.spec.no_change {
-        NoChange::Allowed => false,
-        NoChange::Refused => true,
-        NoChange::ByRule => recipe.rule.outputs.must_change,
+    let task_id = attempt.task.task.clone();
+    let is_command = recipe.rule.action == ActionKind::Command;
+    let no_change_allowed = match recipe.spec.no_change {
+        NoChange::Allowed => true,
+        NoChange::Refused => false,
+        NoChange::ByRule => is_command || !recipe.rule.outputs.must_change,
+    };
+    let can_write = recipe.agent.as_deref().is_none_or(crate::spec::agent::Agent::can_write);
+    let base = if is_command {
+        Expectation::of_command(task_id)
+    } else {
+        Expectation::of_session(task_id)
     };
     Expectation {
-        task: attempt.task.task.clone(),
-        subject: match recipe.rule.action {
-            ActionKind::Session => Subject::Session,
-            ActionKind::Command => Subject::Command,
-        },
-        must_change,
-        allowed_outputs: recipe.rule.outputs.allowed.clone(),
-        can_write: recipe.agent.as_deref().is_none_or(crate::spec::agent::Agent::can_write),
+        kind: if is_command { AttemptKind::Command } else { AttemptKind::Session },
+        report: if can_write { ReportPlace::StatusFile } else { ReportPlace::StatusFileOrText },
+        no_change_allowed,
+        stray_writes: stray_writes(attempt, evidence),
+        ..base
+    }
+}
+
+/// What was written outside the rule's allowed outputs.
+fn stray_writes(attempt: &Attempt, evidence: &Evidence) -> Vec<RelPath> {
+    let Some(allowed) = &attempt.recipe.rule.outputs.allowed else { return Vec::new() };
+    let Ok(matcher) = allowed.compile() else { return Vec::new() };
+    evidence.patch.paths().filter(|path| !matcher.is_match(path)).cloned().collect()
+}
+
+/// What the session said of its result: an annotation, for people and the next prompt.
+fn message_of(evidence: &Evidence, judgement: &Judgement) -> Option<String> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.message.clone(),
+        _ => Some(judgement.message.clone()).filter(|it| !it.is_empty()),
     }
 }

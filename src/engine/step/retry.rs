@@ -143,7 +143,7 @@ impl Engine {
         self.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
     }
 
-    fn give_up(&mut self, id: NodeId, class: OutcomeClass, why: String) {
+    pub(super) fn give_up(&mut self, id: NodeId, class: OutcomeClass, why: String) {
         let Some(build) = &self.build else { return };
         let task = build.graph.node(id).task.clone();
         let conflict = build.runs.get(&id).and_then(|run| run.conflict.as_ref());

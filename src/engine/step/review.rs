@@ -12,13 +12,11 @@ use crate::engine::db::{
 use crate::engine::effect::{
     Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
-use crate::engine::evidence::{Ending, Evidence};
+use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
 use crate::engine::history::AcceptedFact;
 use crate::engine::lineage::VerdictMark;
-use crate::engine::outcome::{
-    Expectation, Judgement, OutcomeClass, Subject, Verdict, classify, verdict_of,
-};
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use crate::engine::picture::Phase;
 use crate::engine::prompt::{Volatile, volatile_part};
 use crate::engine::record::{Provenance, Record, VerdictReached};
@@ -412,7 +410,7 @@ impl Engine {
         }
         if bound.is_some_and(|bound| n > bound) {
             let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));
-            return self.set_back(owner, OutcomeClass::NoVerdict, message);
+            return self.give_up_attempt(owner, OutcomeClass::Rejected, message);
         }
         self.set_back(owner, OutcomeClass::Rejected, message);
     }
@@ -442,75 +440,19 @@ pub(super) fn marks_of(reached: &[VerdictReached]) -> Vec<VerdictMark> {
         .collect()
 }
 
-/// The judgement for the journal, and the verdict if one was reached.
+/// The judgement for the journal, and the verdict if one was reached. A session that never looked
+/// at a file reached none, whatever it says.
 fn judge_review(
     evidence: &Evidence,
     task: crate::base::name::TaskId,
 ) -> (Judgement, Option<(Verdict, Vec<String>)>) {
-    let Some(facts) = &evidence.stream else { return judge_command(evidence) };
-    let expectation = Expectation {
-        task,
-        subject: Subject::Validator,
-        must_change: false,
-        allowed_outputs: None,
-        can_write: false,
-    };
-    let judgement = classify(evidence, &expectation);
-    let reached = match judgement.class {
-        // A verdict without a single look at the files is no verdict.
-        OutcomeClass::Done if facts.n_tool_uses > 0 => verdict_of(&facts.final_text),
-        _ => None,
-    };
-    match reached {
-        Some(reached) => (judgement, Some(reached)),
-        None if judgement.class == OutcomeClass::Done => {
-            let message = if facts.n_tool_uses == 0 {
-                "it used no tool"
-            } else {
-                "its text has no verdict line"
-            };
-            let class = OutcomeClass::NoVerdict;
-            (Judgement { class, message: message.to_owned(), ..judgement }, None)
-        }
-        None => (judgement, None),
+    let mut judgement = classify(evidence, &Expectation::of_validator(task));
+    let verdict = judgement.verdict.take();
+    let did_nothing = evidence.stream.as_ref().is_some_and(|facts| facts.n_tool_uses == 0);
+    if verdict.is_some() && did_nothing {
+        judgement.class = OutcomeClass::NoVerdict;
+        judgement.message = "it used no tool, so its verdict is none".to_owned();
+        return (judgement, None);
     }
-}
-
-fn judge_command(evidence: &Evidence) -> (Judgement, Option<(Verdict, Vec<String>)>) {
-    let judged = |class, message: String| Judgement { class, message, ..Judgement::default() };
-    match &evidence.ending {
-        Ending::Exited(0) => (
-            judged(OutcomeClass::Done, "exit 0".to_owned()),
-            Some((Verdict::Pass, Vec::new())),
-        ),
-        // 126 and 127 are the shell's words for "could not be run".
-        Ending::Exited(code) if !matches!(code, 126 | 127) => {
-            let mut findings = vec![format!("[FAIL] exit {code}")];
-            findings.extend(tail_lines(evidence));
-            let judgement = judged(OutcomeClass::Done, format!("exit {code}"));
-            (judgement, Some((Verdict::Fail, findings)))
-        }
-        Ending::Exited(code) => {
-            (judged(OutcomeClass::LaunchFailure, format!("it could not be run (exit {code})")), None)
-        }
-        Ending::Signaled(signal) => {
-            (judged(OutcomeClass::Killed, format!("ended by signal {signal}")), None)
-        }
-        Ending::LaunchFailed(why) => (judged(OutcomeClass::LaunchFailure, why.clone()), None),
-        Ending::TimedOut => (judged(OutcomeClass::TimedOut, "it ran too long".to_owned()), None),
-        Ending::Stalled => (judged(OutcomeClass::Stalled, "it went silent".to_owned()), None),
-        Ending::Cancelled => (judged(OutcomeClass::Aborted, "it was stopped".to_owned()), None),
-    }
-}
-
-/// The end of what a command printed, as findings.
-fn tail_lines(evidence: &Evidence) -> Vec<String> {
-    const LINES: usize = 20;
-    let lines: Vec<&str> = evidence
-        .stdout_tail
-        .lines()
-        .chain(evidence.stderr_tail.lines())
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(LINES)..].iter().map(|it| (*it).to_owned()).collect()
+    (judgement, verdict)
 }

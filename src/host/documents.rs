@@ -1,0 +1,169 @@
+//! Finding and reading documents: config, plans, agents, rules, prompts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+use crate::engine::event::Documents;
+use crate::spec::config::{self, Config};
+
+use super::error::{Doing, Result};
+
+/// The original's settings, and orch's own.
+pub const CLAUDE_CONFIG: &str = ".claude/orchestrator-config.yaml";
+pub const NATIVE_CONFIG: &str = "orch.yaml";
+
+/// A template that users copy; never a plan to build.
+const SAMPLE_PLAN: &str = "sample-plan.yaml";
+
+/// Documents as they lie on the disk, with what is wrong with their bytes.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub documents: Documents,
+    /// Findings that stand before parsing: unreadable, too large, not UTF-8; and the config's own.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every text that a diagnostic may point into.
+    pub sources: BTreeMap<RelPath, Source>,
+}
+
+/// Reads all documents below `root`, and `extra` plan files beside the active ones. A folder that
+/// is not there holds nothing. `Err` only where the disk fails.
+pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let config = loaded.read_config(root)?;
+    let mut plans = BTreeSet::new();
+    for dir in &config.plans_dirs {
+        plans.extend(files_in(root, dir, &["yaml", "yml"])?);
+    }
+    plans.retain(|path| path.file_name() != SAMPLE_PLAN);
+    plans.extend(extra.iter().cloned());
+    let agents = files_in(root, &config.agents_dir, &["md"])?;
+    let rules = files_in(root, &config.rules_dir, &["yaml", "yml"])?;
+    let prompts = files_in(root, &format!("{}/prompts", config.rules_dir), &["md"])?;
+    loaded.documents.plans = loaded.read_all(root, plans);
+    loaded.documents.agents = loaded.read_all(root, agents);
+    loaded.documents.rules = loaded.read_all(root, rules);
+    let prefix = format!("{}/", config.rules_dir.trim_end_matches('/'));
+    loaded.documents.prompts = loaded
+        .read_all(root, prompts)
+        .into_iter()
+        .filter_map(|source| {
+            let name = RelPath::new(source.path.as_str().strip_prefix(&prefix)?)?;
+            Some(Source { path: name, text: source.text })
+        })
+        .collect();
+    loaded.documents.env = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    loaded.documents.config = config;
+    Ok(loaded)
+}
+
+/// Paths whose change may change what `read` gives: a hint for the watcher.
+pub fn is_document(path: &RelPath, config: &Config) -> bool {
+    let folders =
+        config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).map(String::as_str);
+    [CLAUDE_CONFIG, NATIVE_CONFIG].contains(&path.as_str())
+        || folders.into_iter().any(|folder| path.is_within(folder.trim_end_matches('/')))
+}
+
+impl Loaded {
+    fn read_config(&mut self, root: &Path) -> Result<Config> {
+        let claude = self.read_optional(root, CLAUDE_CONFIG)?;
+        let native = self.read_optional(root, NATIVE_CONFIG)?;
+        let parsed = config::parse(claude.as_ref(), native.as_ref());
+        self.diagnostics.extend(parsed.diagnostics);
+        Ok(parsed.value)
+    }
+
+    fn read_optional(&mut self, root: &Path, name: &str) -> Result<Option<Source>> {
+        let is_there = root.join(name).try_exists().doing("looking for the config", name)?;
+        let path = RelPath::new(name).filter(|_| is_there);
+        Ok(path.and_then(|path| self.read_one(root, &path)))
+    }
+
+    fn read_all(&mut self, root: &Path, paths: impl IntoIterator<Item = RelPath>) -> Vec<Source> {
+        paths.into_iter().filter_map(|path| self.read_one(root, &path)).collect()
+    }
+
+    /// One document; what keeps it from being text becomes a diagnostic.
+    fn read_one(&mut self, root: &Path, path: &RelPath) -> Option<Source> {
+        let found = read_text(&place(root, path), path);
+        match found {
+            Ok(text) => {
+                let source = Source::new(path.clone(), text);
+                self.sources.insert(path.clone(), source.clone());
+                Some(source)
+            }
+            Err(diagnostic) => {
+                self.sources.insert(path.clone(), Source::new(path.clone(), ""));
+                self.diagnostics.push(*diagnostic);
+                None
+            }
+        }
+    }
+}
+
+fn place(root: &Path, path: &RelPath) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    root.join(std::ffi::OsStr::from_bytes(&path.to_bytes()))
+}
+
+/// A file's text, or what is wrong with it. Size is looked at before anything is read.
+pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, Box<Diagnostic>> {
+    let unreadable = |why: std::io::Error| {
+        Box::new(
+            Diagnostic::error("document::unreadable", format!("{path} cannot be read: {why}"))
+                .in_file(path)
+                .help("check that the file is there and its permissions let you read it"),
+        )
+    };
+    let size = fs::metadata(file).map_err(unreadable)?.len();
+    let limit = crate::spec::yaml::MAX_BYTES;
+    if size > limit as u64 {
+        let empty = Source::new(path.clone(), "");
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        return Err(Box::new(crate::spec::yaml::too_large(&empty, size)));
+    }
+    let bytes = fs::read(file).map_err(unreadable)?;
+    String::from_utf8(bytes).map(Arc::from).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Box::new(
+            Diagnostic::error(
+                "document::not-utf8",
+                format!("{path} is not UTF-8: the byte at offset {at} (line {line}) is none"),
+            )
+            .in_file(path)
+            .help("save the file as UTF-8"),
+        )
+    })
+}
+
+/// Files of a folder (not below it) with one of the endings, by name; hidden ones are left out.
+fn files_in(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>> {
+    let Some(folder) = RelPath::normalize(folder) else { return Ok(Vec::new()) };
+    let dir = place(root, &folder);
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if super::store::folder::is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error).doing("reading a folder of documents", &dir),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.doing("reading a folder of documents", &dir)?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let is_file = fs::metadata(entry.path()).is_ok_and(|it| it.is_file());
+        if !name.starts_with('.') && endings.contains(&ending) && is_file {
+            found.extend(folder.join(name));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
