@@ -1,5 +1,9 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
+pub(crate) mod read;
+mod shared;
+mod task;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +16,9 @@ use crate::base::name::{
 use crate::base::source::Span;
 
 use super::glob::GlobSet;
+
+pub use read::parse;
+pub use shared::{command_line, validators};
 
 /// A whole plan file. Values are in file order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub struct Meta {
     pub backoff_max: Option<Millis>,
     /// Whole-plan status as written (`paused_quota`, `failed`); orch shows it, nothing depends on it.
     pub status: Option<String>,
+    /// Other keys with their normalized text.
+    pub extra: BTreeMap<String, String>,
 }
 
 /// Whether tasks without dependencies wait for the tasks before them in the file.
@@ -172,6 +181,11 @@ pub struct TaskRecord {
     pub result_message: Option<String>,
     pub last_error: Option<String>,
     pub validation_findings: Option<String>,
+    pub validation_attempts: u32,
+    /// When the last attempt began and the task was completed, as written: local time without zone.
+    pub last_attempt: Option<String>,
+    pub completed_at: Option<String>,
+    pub model_used: Option<String>,
 }
 
 /// A task's or section's status as the file has it. Synonyms are read, one spelling is written.
@@ -245,4 +259,8 @@ pub struct TaskSpans {
     pub rule: Option<Span>,
     /// One for each entry of `depends_on`, in order.
     pub depends_on: Vec<Span>,
+    pub parallel_group: Option<Span>,
+    pub outputs: Option<Span>,
+    /// One for each validator, in order.
+    pub validators: Vec<Span>,
 }

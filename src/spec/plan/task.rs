@@ -1,0 +1,155 @@
+//! Reading one task.
+
+use super::read::read_status;
+use super::shared::{command_line, placed_validators};
+use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::digest::Digest;
+use crate::base::name::{ActionKey, AgentName, EnvName, ModelName, RuleName, SectionId, TaskId};
+use crate::base::source::Span;
+use crate::spec::yaml::{Fields, Node, Problems, Resolved};
+
+/// Where a task stands in the plan.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub section: &'a SectionId,
+    pub section_name: &'a str,
+}
+
+/// Keys that are right and that orch has no use for.
+const OTHER_KEYS: &[&str] = &["execution_mode", "team_roles", "target_acs", "validate_only"];
+
+/// Reads a task; without an id it is none.
+pub(super) fn read<'n>(
+    node: &'n Node<'_>,
+    place: Place<'_>,
+    problems: &'n Problems<'n>,
+) -> Option<Task> {
+    let mut fields = Fields::of(node, "task", problems)?;
+    let id = read_id(&mut fields);
+    let record = read_record(&mut fields);
+    let (depends_on, depends_spans) = read_depends_on(&mut fields);
+    let (validators, validator_spans) = match placed_validators(&mut fields, "validators") {
+        Some(placed) => {
+            let (validators, spans) = placed.into_iter().unzip();
+            (Some(validators), spans)
+        }
+        None => (None, Vec::new()),
+    };
+    let spans = TaskSpans {
+        task: fields.span(),
+        id: fields.span_of("id").unwrap_or_default(),
+        status: fields.span_of("status"),
+        agent: fields.span_of("agent"),
+        rule: fields.span_of("rule"),
+        depends_on: depends_spans,
+        parallel_group: fields.span_of("parallel_group"),
+        outputs: fields.span_of("outputs"),
+        validators: validator_spans,
+    };
+    let spec = TaskSpec { depends_on, validators, ..read_spec(fields, place) };
+    Some(Task { id: id?, spec, record, spans })
+}
+
+fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
+    fields.known(OTHER_KEYS);
+    let name = fields.required_text("name", "say in a few words what it is to do");
+    TaskSpec {
+        name: name.unwrap_or_default().to_owned(),
+        description: fields.text("description").unwrap_or_default().to_owned(),
+        section: Some(place.section.clone()),
+        section_name: place.section_name.to_owned(),
+        agent: named(&mut fields, "agent").map(AgentName::new),
+        rule: named(&mut fields, "rule").map(RuleName::new),
+        run: command_line(&mut fields, "run"),
+        depends_on: Vec::new(),
+        parallel_group: named(&mut fields, "parallel_group").map(str::to_owned),
+        exclusive_resources: owned(&mut fields, "exclusive_resources"),
+        inputs: fields.globs("inputs"),
+        outputs: fields.globs("outputs"),
+        validators: None,
+        model: named(&mut fields, "model").map(ModelName::new),
+        env: fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect(),
+        timeout: fields.duration("timeout"),
+        max_attempts: fields.count("max_attempts"),
+        no_change: fields
+            .choice("no_change", &[("allowed", NoChange::Allowed), ("refused", NoChange::Refused)])
+            .unwrap_or_default(),
+        cache: fields
+            .choice("cache", &[("never", CacheUse::Never), ("always", CacheUse::Always)])
+            .unwrap_or_default(),
+        pin: read_pin(&mut fields),
+        extra: fields.rest(),
+    }
+}
+
+/// An empty name is none.
+fn named<'n>(fields: &mut Fields<'n, '_>, name: &'static str) -> Option<&'n str> {
+    fields.text(name).map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn owned(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
+    fields.texts(name).into_iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+fn read_id(fields: &mut Fields<'_, '_>) -> Option<TaskId> {
+    let help = "give it an id that no other task has, in quotes: `id: '1.1'`";
+    let text = fields.required_text("id", help)?;
+    if let Some(node) = fields.node("id") {
+        advise_quotes(fields.problems(), node, text);
+    }
+    Some(TaskId::new(text))
+}
+
+/// Other readers take `1.10` for the number 1.1.
+fn advise_quotes(problems: &Problems<'_>, node: &Node<'_>, text: &str) {
+    let meaning = node.as_scalar().map(|scalar| scalar.resolve());
+    if matches!(meaning, Some(Resolved::Int(_) | Resolved::Float(_))) {
+        problems.report(
+            Diagnostic::advice("plan::unquoted-id", format!("the id {text} is not in quotes"))
+                .label(node.span.clone(), "other programs read a number here")
+                .help(format!("write `id: '{text}'`")),
+        );
+    }
+}
+
+fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<TaskId>, Vec<Span>) {
+    let both = (fields.span_of("depends_on"), fields.span_of("dependencies"));
+    if let (Some(one), Some(other)) = both {
+        fields.problems().report(
+            Diagnostic::error("plan::two-dependency-keys", "`depends_on` and `dependencies`")
+                .label(other, "this is not read")
+                .label(one, "this is")
+                .help("the two are the same key: write one list under `depends_on`"),
+        );
+    }
+    let Some((name, node)) = fields.first_node(&["depends_on", "dependencies"]) else {
+        return Default::default();
+    };
+    let texts = fields.texts_in(name, node);
+    texts.into_iter().map(|(id, span)| (TaskId::new(id), span)).unzip()
+}
+
+fn read_pin(fields: &mut Fields<'_, '_>) -> Option<ActionKey> {
+    let text = fields.text("pin")?;
+    let digest = Digest::parse(text);
+    if let (None, Some(node)) = (digest, fields.node("pin")) {
+        let help = "an action key has 64 digits; `orch show` of the task names those it has";
+        fields.problems().bad_value("pin", node, help);
+    }
+    digest.map(ActionKey)
+}
+
+fn read_record(fields: &mut Fields<'_, '_>) -> TaskRecord {
+    TaskRecord {
+        status: read_status(fields),
+        attempts: fields.count("attempts").unwrap_or(0),
+        result_message: fields.text("result_message").map(str::to_owned),
+        last_error: fields.text("last_error").map(str::to_owned),
+        validation_findings: fields.text("validation_findings").map(str::to_owned),
+        validation_attempts: fields.count("validation_attempts").unwrap_or(0),
+        last_attempt: fields.text("last_attempt").map(str::to_owned),
+        completed_at: fields.text("completed_at").map(str::to_owned),
+        model_used: fields.text("model_used").map(str::to_owned),
+    }
+}
