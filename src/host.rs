@@ -1,5 +1,7 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
+pub mod clock;
+pub mod documents;
 pub mod error;
 pub mod journal;
 pub mod lock;

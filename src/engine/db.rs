@@ -23,7 +23,7 @@ use super::prompt::{Scene, stable_part};
 use super::view::{Touch, view};
 
 /// A plan file. The path stands apart from the text, so that readers of one do not wake for the other.
-#[salsa::input]
+#[salsa::input(debug)]
 pub struct PlanText {
     pub path: RelPath,
     pub source: Source,
@@ -69,7 +69,7 @@ pub struct Files {
 }
 
 /// A task, and what it last gave.
-#[salsa::input]
+#[salsa::input(debug)]
 pub struct Slot {
     pub task: TaskRef,
     #[returns(copy)]

@@ -27,29 +27,27 @@ pub struct Scene<'a> {
 pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
     let Scene { task, spec, meta, plan_path, agent, config } = scene;
     let values = context! {
         task => context! {
             id => task.task.as_str(),
-            name => spec.name,
-            description => spec.description,
+            name => &spec.name,
+            description => &spec.description,
             r#ref => task.to_string(),
         },
         section => context! {
             id => spec.section.as_ref().map(|id| id.as_str()).unwrap_or_default(),
-            name => spec.section_name,
+            name => &spec.section_name,
         },
         plan => context! {
             name => task.plan.as_str(),
             title => meta.title.as_deref().unwrap_or(task.plan.as_str()),
             path => plan_path.as_str(),
-            doc => meta.plan_doc,
+            doc => &meta.plan_doc,
         },
         config => context! {
-            build_command => config.build_command,
-            test_command => config.test_command,
+            build_command => &config.build_command,
+            test_command => &config.test_command,
         },
         agent => context! { name => agent.map(|agent| agent.name.as_str()).unwrap_or_default() },
         status_file => STATUS_FILE,

@@ -17,7 +17,7 @@ use super::event::Event;
 use super::graph::{Graph, NodeId};
 use super::history::History;
 use super::record::Record;
-use super::schedule::{Schedule, Settled, State};
+use super::schedule::{Schedule, Settled};
 
 mod accept;
 mod attempt;
@@ -253,12 +253,6 @@ impl Engine {
         let id = AttemptId(self.next_attempt);
         self.next_attempt += 1;
         id
-    }
-
-    fn set_state(&mut self, id: NodeId, state: State) {
-        if let Some(build) = &mut self.build {
-            build.schedule.set(id, state);
-        }
     }
 
     fn set_output(&mut self, slot: Slot, output: crate::base::name::OutputDigest) {

@@ -87,7 +87,7 @@ impl Engine {
         for change in &landing.changes {
             // A path the user has changed keeps the user's content; the landing is seen elsewhere.
             if self.state_of(&change.path) == change.before {
-                self.place(&change.path, change.after);
+                self.set_entry(&change.path, change.after);
             }
             self.refresh_touches(&change.path);
         }

@@ -19,7 +19,7 @@ use crate::spec::plan::{NoChange, Validator};
 use crate::spec::rule::ActionKind;
 
 use super::retry::{Setback, attempts_allowed};
-use super::{Engine, Mode};
+use super::Engine;
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]
@@ -99,7 +99,8 @@ impl Engine {
             return self.take_review_ended(owner, id, evidence);
         }
         let Some(attempt) = build.attempts.get(&id) else { return };
-        let expectation = expectation_of(attempt, &evidence);
+        let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
+        let expectation = expectation_of(attempt, &evidence, owns_files);
         let judgement = classify(&evidence, &expectation);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
@@ -211,10 +212,6 @@ impl Engine {
         };
         self.append(Record::AttemptEnded(Box::new(ended)));
     }
-
-    pub(super) fn is_building(&self) -> bool {
-        self.build.as_ref().is_some_and(|it| it.mode == Mode::Build)
-    }
 }
 
 /// The model that really answered.
@@ -222,14 +219,15 @@ pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
     evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
 }
 
-fn expectation_of(attempt: &Attempt, evidence: &Evidence) -> Expectation {
+/// A task whose files have landed before may find them right as they are.
+fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> Expectation {
     let recipe = &attempt.recipe;
     let task_id = attempt.task.task.clone();
     let is_command = recipe.rule.action == ActionKind::Command;
     let no_change_allowed = match recipe.spec.no_change {
         NoChange::Allowed => true,
         NoChange::Refused => false,
-        NoChange::ByRule => is_command || !recipe.rule.outputs.must_change,
+        NoChange::ByRule => is_command || owns_files || !recipe.rule.outputs.must_change,
     };
     let can_write = recipe.agent.as_deref().is_none_or(crate::spec::agent::Agent::can_write);
     let base = if is_command {

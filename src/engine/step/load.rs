@@ -273,7 +273,7 @@ impl Engine {
         }
     }
 
-    fn set_entry(&mut self, path: &RelPath, state: Option<FileState>) {
+    pub(super) fn set_entry(&mut self, path: &RelPath, state: Option<FileState>) {
         match self.entries.get(path) {
             Some(entry) if entry.state(&self.db) == state => {}
             Some(&entry) => {
@@ -344,7 +344,9 @@ impl Engine {
     /// True where the path is a folder of known entries: a plain folder means all below it.
     fn has_below(&self, path: &RelPath) -> bool {
         let below = format!("{path}/");
-        let mut after = self.entries.range::<str, _>(below.as_str()..);
+        use std::ops::Bound;
+        let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+        let mut after = self.entries.range::<str, _>(from);
         after.next().is_some_and(|(it, _)| it.as_str().starts_with(&below))
     }
 

@@ -123,7 +123,8 @@ impl Engine {
         let Some(id) = build.graph.id_of(task) else { return Vec::new() };
         let mut lines = vec![self.reason(build, id)];
         if let Some(run) = build.runs.get(&id) {
-            lines.extend(run.changed.iter().filter(|it| !lines[0].starts_with(it.as_str())).cloned());
+            let first = lines[0].clone();
+            lines.extend(run.changed.iter().filter(|it| !first.starts_with(it.as_str())).cloned());
         }
         if let Some(recipe) = recipe(self, build.nodes[id.index()]) {
             lines.push(format!("rule `{}`: {}", recipe.rule.name, recipe.why));

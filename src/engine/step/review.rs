@@ -402,7 +402,11 @@ impl Engine {
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
         let message = format!("validator {} said FAIL", reached.validator);
         let Some(run) = self.run_of(node) else { return };
-        run.findings.clone_from(&reached.findings);
+        run.findings = if reached.findings.is_empty() {
+            vec![format!("[FAIL] {message}, without findings")]
+        } else {
+            reached.findings.clone()
+        };
         run.n_rejections += u32::from(!is_standing);
         let n = run.n_rejections;
         if is_standing {

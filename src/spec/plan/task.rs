@@ -1,5 +1,7 @@
 //! Reading one task.
 
+use std::sync::Arc;
+
 use super::read::read_status;
 use super::shared::{command_line, placed_validators};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec};
@@ -48,7 +50,7 @@ pub(super) fn read<'n>(
         validators: validator_spans,
     };
     let spec = TaskSpec { depends_on, validators, ..read_spec(fields, place) };
-    Some(Task { id: id?, spec, record, spans })
+    Some(Task { id: id?, spec: Arc::new(spec), record, spans })
 }
 
 fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {

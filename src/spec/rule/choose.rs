@@ -1,5 +1,6 @@
 //! Which rule builds a task, and which agent does it.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -48,7 +49,7 @@ impl fmt::Display for Why {
 /// A phrase counts only where the task's name begins with it: "add tests that verify the parser" is no
 /// verification, and "checkout page" no check. Words like "final", "run the" or "phase 2" may stand
 /// before it. Descriptions do not choose: those of coding tasks often open with "review the code".
-pub fn choose(rules: &BTreeMap<RuleName, Rule>, spec: &TaskSpec) -> Chosen {
+pub fn choose<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>, spec: &TaskSpec) -> Chosen {
     if let Some(rule) = &spec.rule {
         return Chosen { rule: rule.clone(), why: Why::Named };
     }
@@ -72,9 +73,9 @@ pub fn agent_of<'a>(rule: &'a Rule, spec: &'a TaskSpec) -> Option<&'a AgentName>
 }
 
 /// Rules that want tasks, the highest priority first, equals by name.
-fn by_priority(rules: &BTreeMap<RuleName, Rule>) -> Vec<(&Rule, &Match)> {
+fn by_priority<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>) -> Vec<(&Rule, &Match)> {
     let mut wanting: Vec<_> =
-        rules.values().filter_map(|rule| Some((rule, rule.matches.as_ref()?))).collect();
+        rules.values().map(Borrow::borrow).filter_map(|rule: &Rule| Some((rule, rule.matches.as_ref()?))).collect();
     wanting.sort_by_key(|(_, matches)| std::cmp::Reverse(matches.priority));
     wanting
 }

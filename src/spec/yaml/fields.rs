@@ -336,6 +336,11 @@ impl<'n, 's> Fields<'n, 's> {
         GlobSet { patterns }
     }
 
+    /// True where nothing outside of `keys` was asked for so far: what keeps a list of keys honest.
+    pub fn reads_only(&self, keys: &[&str]) -> bool {
+        self.asked.iter().all(|name| keys.contains(name))
+    }
+
     /// Declares keys that are right but not read here: kept by [`Fields::rest`], never reported.
     pub fn known(&mut self, names: &'static [&'static str]) {
         self.known = names;

@@ -113,16 +113,17 @@ fn every_key_of_a_task_is_read() {
     ));
     let spec = read.spec;
     assert_eq!((spec.name.as_str(), spec.description.as_str()), ("N", "D"));
-    assert_eq!((spec.section.unwrap().as_str(), spec.section_name.as_str()), ("a", "A"));
+    assert_eq!((spec.section.as_ref().unwrap().as_str(), spec.section_name.as_str()), ("a", "A"));
     assert_eq!(spec.depends_on, [TaskId::new("0")]);
     assert_eq!(spec.exclusive_resources, ["db"]);
-    assert_eq!((spec.inputs, spec.outputs), (GlobSet::new(["src/**"]), GlobSet::new(["docs"])));
+    assert_eq!((spec.inputs.clone(), spec.outputs.clone()), (GlobSet::new(["src/**"]), GlobSet::new(["docs"])));
     assert_eq!(spec.timeout.unwrap().0, 5_400_000);
     assert_eq!((spec.no_change, spec.cache), (NoChange::Allowed, CacheUse::Never));
     assert_eq!(spec.pin, Some(ActionKey(key)));
     assert_eq!(spec.run, Some(CommandLine::Argv(vec!["cargo".into(), "test".into()])));
     let validators: Vec<String> = spec
         .validators
+        .clone()
         .unwrap()
         .iter()
         .map(|it| match &it.kind {

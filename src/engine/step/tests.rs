@@ -1,0 +1,580 @@
+//! The engine against a world in memory: no disk, no clock, no process.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::base::digest::Digest;
+use crate::base::file::{Change, Patch};
+use crate::base::measure::Millis;
+use crate::base::name::{CommitId, TaskId, TreeId};
+use crate::base::source::Source;
+use crate::engine::effect::{Launch, Purpose};
+use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement};
+use crate::engine::evidence::{Ending, Evidence, StatusFile, StatusReport};
+use crate::engine::lineage::{Landing, Lineage};
+use crate::engine::record::AcceptedResult;
+use crate::engine::stream::{ResultFacts, StreamFacts};
+
+/// What a task's next attempts do: which files they write, or how they fail.
+type Play = Box<dyn FnMut(&Launch, &mut Files) -> Ended>;
+type Files = BTreeMap<RelPath, String>;
+
+enum Ended {
+    Done,
+    Failed(&'static str),
+    Silent,
+    Exit(i32),
+}
+
+/// A repository in memory that does what the engine says.
+struct Space {
+    plans: BTreeMap<&'static str, String>,
+    files: Files,
+    records: Vec<Record>,
+    lineage: Lineage,
+    cache: Vec<AcceptedResult>,
+    play: Play,
+    /// Tasks and validators that ran, in order.
+    ran: Vec<String>,
+    pending: BTreeMap<AttemptId, (Patch, Files)>,
+    refuse_merge: BTreeSet<TaskId>,
+    now: u64,
+}
+
+impl Space {
+    fn new(plan: &str) -> Self {
+        Self {
+            plans: BTreeMap::from([("plans/p.yaml", plan.to_owned())]),
+            files: Files::new(),
+            records: Vec::new(),
+            lineage: Lineage::default(),
+            cache: Vec::new(),
+            play: Box::new(|launch, files| {
+                write(files, &format!("out/{}.txt", launch.task.task), "made");
+                Ended::Done
+            }),
+            ran: Vec::new(),
+            pending: BTreeMap::new(),
+            refuse_merge: BTreeSet::new(),
+            now: 1_000_000,
+        }
+    }
+
+    fn documents(&self) -> Documents {
+        let source = |(path, text): (&&str, &String)| {
+            Source::new(RelPath::new(path).unwrap(), text.as_str())
+        };
+        Documents { plans: self.plans.iter().map(source).collect(), ..Documents::default() }
+    }
+
+    fn build(&mut self) -> Engine {
+        self.build_with(BuildRequest { jobs: 2, ..BuildRequest::default() })
+    }
+
+    fn build_with(&mut self, request: BuildRequest) -> Engine {
+        let mut engine = Engine::default();
+        self.drive(&mut engine, request);
+        engine
+    }
+
+    fn open(&self, engine: &mut Engine) {
+        let documents = Event::DocumentsRead(Box::new(self.documents()));
+        assert!(engine.step(Moment(self.now), documents).is_empty());
+        let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let lineage = Box::new(self.lineage.clone());
+        engine.step(Moment(self.now), Event::HistoryRead { records: self.records.clone(), lineage });
+    }
+
+    fn drive(&mut self, engine: &mut Engine, request: BuildRequest) {
+        self.open(engine);
+        let asked = Event::Asked(Request::Build(request));
+        let mut effects = engine.step(Moment(self.now), asked);
+        self.run(engine, &mut effects);
+    }
+
+    fn run(&mut self, engine: &mut Engine, effects: &mut Vec<Effect>) {
+        for _ in 0..10_000 {
+            if effects.is_empty() {
+                return;
+            }
+            let effect = effects.remove(0);
+            for event in self.perform(effect) {
+                effects.extend(engine.step(Moment(self.now), event));
+            }
+        }
+        panic!("the engine never finishes");
+    }
+
+    fn perform(&mut self, effect: Effect) -> Vec<Event> {
+        match effect {
+            Effect::Scan { globs, paths } => vec![Event::FilesScanned(self.scan(&globs, &paths))],
+            Effect::FindCandidates { task, key, lookup, .. } => {
+                let found = self.cache.iter().rev().filter(|it| lookup && it.key == key);
+                let candidates = found.map(|it| self.candidate(it)).collect();
+                let found = Box::new(Found { candidates, previous: None });
+                vec![Event::CandidatesFound { task, key, found }]
+            }
+            Effect::Run(launch) => vec![self.play(&launch)],
+            Effect::Merge { attempt } => vec![self.merge(attempt)],
+            Effect::Replay { attempt, result } => {
+                let files = result.patch.changes().iter().map(|it| (it.path.clone(), "made".into()));
+                self.pending.insert(attempt, (result.patch.clone(), files.collect()));
+                vec![self.merge(attempt)]
+            }
+            Effect::Land(request) => {
+                let landed = self.land(&request);
+                let mut events = self.write_status(&request.status);
+                events.push(landed);
+                events
+            }
+            Effect::Append(record) => {
+                self.records.push(record);
+                vec![]
+            }
+            Effect::Remember(result) => {
+                self.cache.push(*result);
+                vec![]
+            }
+            Effect::WriteStatus(edit) => self.write_status(&edit),
+            Effect::WakeAt(moment) => {
+                self.now = self.now.max(moment.0);
+                vec![Event::Woken]
+            }
+            Effect::Drop { .. } | Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
+        }
+    }
+
+    fn candidate(&self, result: &AcceptedResult) -> Candidate {
+        let differs = |(path, state): &&(RelPath, Option<FileState>)| self.state(path) != *state;
+        let mismatched = result.read_set.iter().filter(differs).map(|it| it.0.clone()).collect();
+        Candidate { result: result.clone(), mismatched, lost: Vec::new() }
+    }
+
+    fn state(&self, path: &RelPath) -> Option<FileState> {
+        self.files.get(path).map(|text| FileState::regular(text.as_bytes()))
+    }
+
+    fn scan(
+        &self,
+        globs: &[crate::spec::glob::GlobSet],
+        paths: &[RelPath],
+    ) -> Vec<(RelPath, Option<FileState>)> {
+        let matchers: Vec<_> = globs.iter().map(|it| it.compile().unwrap()).collect();
+        let mut found: BTreeSet<RelPath> = paths.iter().cloned().collect();
+        let wanted = |path: &&RelPath| matchers.iter().any(|it| it.is_match(path));
+        found.extend(self.files.keys().filter(wanted).cloned());
+        found.into_iter().map(|path| (path.clone(), self.state(&path))).collect()
+    }
+
+    fn play(&mut self, launch: &Launch) -> Event {
+        let mut files = self.files.clone();
+        let ended = (self.play)(launch, &mut files);
+        let task = &launch.task.task;
+        let is_review = matches!(launch.purpose, Purpose::Validate(_));
+        self.ran.push(match &launch.purpose {
+            Purpose::Work => task.to_string(),
+            Purpose::Validate(name) => format!("{name}:{task}"),
+        });
+        let changes = files
+            .iter()
+            .map(|(path, text)| Change {
+                path: path.clone(),
+                before: self.state(path),
+                after: Some(FileState::regular(text.as_bytes())),
+            })
+            .collect();
+        let patch = if is_review { Patch::default() } else { Patch::new(changes) };
+        self.pending.insert(launch.attempt, (patch.clone(), files));
+        let is_command = matches!(launch.action, crate::engine::effect::LaunchAction::Command(_));
+        Event::AttemptEnded {
+            attempt: launch.attempt,
+            evidence: Box::new(evidence(&ended, task, patch, is_command)),
+        }
+    }
+
+    fn merge(&mut self, attempt: AttemptId) -> Event {
+        let (patch, _) = &self.pending[&attempt];
+        if let Some(task) = self.refuse_merge.pop_first() {
+            let conflict = Conflict {
+                paths: patch.paths().cloned().collect(),
+                with: vec![TaskRef { plan: "p".into(), task }],
+                tip: CommitId::new("tip"),
+                description: "<<<<<<<".to_owned(),
+                kept_as: "refs/orch/kept/1".to_owned(),
+                at: Moment(self.now),
+            };
+            return Event::Conflicted { attempt, conflict };
+        }
+        Event::Merged { attempt, candidate: TreeId::new("tree"), patch: patch.clone() }
+    }
+
+    fn land(&mut self, request: &crate::engine::effect::LandingRequest) -> Event {
+        let attempt = request.attempt;
+        let Some((patch, files)) = self.pending.remove(&attempt).filter(|it| !it.0.is_empty())
+        else {
+            return Event::Settled { attempt };
+        };
+        for change in patch.changes() {
+            self.files.insert(change.path.clone(), files[&change.path].clone());
+        }
+        let order = self.lineage.landings.len() as u32;
+        let landing = Landing {
+            order,
+            commit: CommitId::new(format!("c{order}")),
+            task: request.task.clone(),
+            action: request.key,
+            output: request.output,
+            session: None,
+            model: None,
+            cost: request.cost,
+            verdicts: request.verdicts.clone(),
+            changes: patch.changes().to_vec(),
+        };
+        self.lineage.landings.push(landing.clone());
+        Event::Landed { attempt, landing: Box::new(landing), placement: Placement::OnBranch }
+    }
+
+    fn write_status(&mut self, edit: &crate::engine::effect::StatusEdit) -> Vec<Event> {
+        self.status(edit);
+        vec![Event::StatusWritten { task: edit.task.clone(), status: edit.status, problem: None }]
+    }
+
+    /// Plans here write `status: x` right behind the id, so a plain replacement does.
+    fn status(&mut self, edit: &crate::engine::effect::StatusEdit) {
+        let text = self.plans.get_mut(edit.plan_path.as_str()).unwrap();
+        let id = format!("id: '{}', status: ", edit.task.task);
+        if let Some(at) = text.find(&id) {
+            let start = at + id.len();
+            let end = start + text[start..].find(',').unwrap();
+            text.replace_range(start..end, edit.status.as_str());
+        }
+    }
+
+    fn ran(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.ran)
+    }
+
+    fn edit(&mut self, from: &str, to: &str) {
+        let text = self.plans.get_mut("plans/p.yaml").unwrap();
+        assert!(text.contains(from), "{from} is not in the plan");
+        *text = text.replace(from, to);
+    }
+}
+
+fn write(files: &mut Files, path: &str, text: &str) {
+    files.insert(RelPath::new(path).unwrap(), text.to_owned());
+}
+
+fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evidence {
+    let status = |status: &str, message: &str| {
+        StatusFile::Given(StatusReport {
+            task_id: Some(task.to_string()),
+            status: status.to_owned(),
+            message: Some(message.to_owned()),
+            ..StatusReport::default()
+        })
+    };
+    let (code, status_file) = match ended {
+        Ended::Done => (0, status("completed", "did it")),
+        Ended::Failed(why) => (0, status("failed", why)),
+        Ended::Silent => (0, StatusFile::Absent),
+        Ended::Exit(code) => (*code, StatusFile::Absent),
+    };
+    let result = ResultFacts { subtype: "success".to_owned(), ..ResultFacts::default() };
+    let stream = StreamFacts {
+        n_events: 3,
+        n_results: 1,
+        n_calls: 1,
+        n_tool_uses: 1,
+        result: Some(result),
+        cost: Usd::from_dollars(0.5),
+        ..StreamFacts::default()
+    };
+    Evidence {
+        ending: Ending::Exited(code),
+        stream: (!is_command).then_some(stream),
+        status_file,
+        patch,
+        base: None,
+        missing_outputs: Vec::new(),
+        read_set: Vec::new(),
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        session: None,
+        transcript: None,
+        duration: Millis(10),
+    }
+}
+
+const DIAMOND: &str = "\
+meta: { name: P, order: free }
+sections:
+- id: s
+  name: S
+  tasks:
+  - { id: 'a', status: pending, name: A, description: first, inputs: [src/a.txt] }
+  - { id: 'b', status: pending, name: B, description: second, depends_on: [a] }
+  - { id: 'c', status: pending, name: C, description: third, depends_on: [a] }
+  - { id: 'd', status: pending, name: D, description: fourth, depends_on: [b, c] }
+";
+
+fn states(engine: &Engine) -> String {
+    let picture = engine.picture();
+    let shown: Vec<String> =
+        picture.tasks.iter().map(|it| format!("{}={:?}", it.task.task, it.state)).collect();
+    shown.join(" ")
+}
+
+#[test]
+fn a_build_runs_everything_once_and_the_next_runs_nothing() {
+    let mut space = Space::new(DIAMOND);
+    let engine = space.build();
+    assert_eq!(space.ran(), ["a", "b", "c", "d"]);
+    assert!(engine.picture().is_finished);
+    assert_eq!(engine.picture().cost, Usd::from_dollars(2.0));
+    let engine = space.build();
+    assert_eq!(space.ran(), [""; 0]);
+    assert_eq!(states(&engine), "a=UpToDate b=UpToDate c=UpToDate d=UpToDate");
+}
+
+#[test]
+fn a_fresh_clone_builds_nothing() {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    space.ran();
+    space.records.clear();
+    space.cache.clear();
+    space.build();
+    assert_eq!(space.ran(), [""; 0]);
+}
+
+#[test]
+fn an_edited_task_runs_alone_where_its_output_stays() {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    space.ran();
+    space.edit("description: second", "description: second thoughts");
+    space.build();
+    assert_eq!(space.ran(), ["b"], "the same output: early cutoff");
+    space.play = Box::new(|launch, files| {
+        write(files, &format!("out/{}.txt", launch.task.task), &format!("{:?}", launch.key));
+        Ended::Done
+    });
+    space.edit("description: first", "description: at first");
+    space.build();
+    assert_eq!(space.ran(), ["a", "b", "c", "d"], "other output: dependents follow");
+}
+
+#[test]
+fn hand_edits_of_outputs_run_nothing_and_of_inputs_their_readers() {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    space.ran();
+    write(&mut space.files, "out/b.txt", "edited by hand");
+    space.build();
+    assert_eq!(space.ran(), [""; 0]);
+    write(&mut space.files, "src/a.txt", "new input");
+    space.build();
+    assert_eq!(space.ran(), ["a"]);
+}
+
+#[test]
+fn an_undone_edit_is_replayed_not_paid_again() {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    space.edit("description: second", "description: another");
+    space.build();
+    space.edit("description: another", "description: second");
+    space.ran();
+    let engine = space.build();
+    assert_eq!(space.ran(), [""; 0]);
+    assert_eq!(engine.counts().replayed, 1);
+}
+
+#[test]
+fn failure_blocks_dependents_and_nothing_else() {
+    let mut space = Space::new(DIAMOND);
+    space.play = Box::new(|launch, files| match launch.task.task.as_str() {
+        "b" => Ended::Failed("no idea"),
+        task => {
+            write(files, &format!("out/{task}.txt"), "made");
+            Ended::Done
+        }
+    });
+    let engine = space.build();
+    assert_eq!(space.ran(), ["a", "b", "c", "b", "b"]);
+    assert_eq!(
+        states(&engine),
+        "a=Done(Ran) b=Failed(FailedByStatus) c=Done(Ran) d=Blocked"
+    );
+    assert!(space.plans["plans/p.yaml"].contains("id: 'b', status: failed"));
+    let engine = space.build();
+    assert_eq!(space.ran(), ["b", "b", "b"], "only what has no accepted result");
+    assert_eq!(engine.counts().failed, 1);
+}
+
+#[test]
+fn what_was_not_proved_is_not_done() {
+    for (ended, class) in [(Ended::Silent, "NoStatus"), (Ended::Exit(1), "Unknown")]
+    {
+        let mut space = Space::new(DIAMOND);
+        let silent = matches!(ended, Ended::Silent);
+        space.play = Box::new(move |_, files| {
+            write(files, "x.txt", "x");
+            if silent { Ended::Silent } else { Ended::Exit(1) }
+        });
+        let engine = space.build();
+        assert!(states(&engine).starts_with(&format!("a=Failed({class})")), "{}", states(&engine));
+    }
+}
+
+#[test]
+fn a_status_set_back_to_pending_asks_for_a_run() {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    space.ran();
+    space.edit("id: 'c', status: completed", "id: 'c', status: pending");
+    space.build();
+    assert_eq!(space.ran(), ["c"]);
+    space.build();
+    assert_eq!(space.ran(), [""; 0]);
+}
+
+#[test]
+fn completed_without_a_record_is_adopted_and_keyed() {
+    let mut space = Space::new(&DIAMOND.replace("pending", "completed"));
+    let engine = space.build();
+    assert_eq!(space.ran(), [""; 0]);
+    assert_eq!(engine.counts().accepted, 4);
+    space.edit("description: fourth", "description: changed");
+    space.build();
+    assert_eq!(space.ran(), ["d"]);
+}
+
+const CHECKED: &str = "\
+meta: { name: P }
+sections:
+- id: s
+  name: S
+  tasks:
+  - { id: 'a', status: pending, name: A, description: x, validators: [{ name: t, run: [check] }] }
+";
+
+#[test]
+fn a_rejected_result_never_lands_and_its_findings_come_back() {
+    let mut space = Space::new(CHECKED);
+    let mut n = 0;
+    space.play = Box::new(move |launch, files| match launch.purpose {
+        Purpose::Validate(_) => {
+            n += 1;
+            if n == 1 { Ended::Exit(1) } else { Ended::Exit(0) }
+        }
+        Purpose::Work => {
+            let crate::engine::effect::LaunchAction::Session(session) = &launch.action else {
+                panic!("a session")
+            };
+            assert_eq!(launch.number > 1, session.prompt.contains("Findings to address"));
+            write(files, "a.txt", &format!("try {}", launch.number));
+            Ended::Done
+        }
+    });
+    space.build();
+    assert_eq!(space.ran(), ["a", "t:a", "a", "t:a"]);
+    assert_eq!(space.lineage.landings.len(), 1);
+    space.play = Box::new(|_, _| Ended::Exit(0));
+    space.build();
+    assert_eq!(space.ran(), [""; 0], "the verdict is on record");
+    write(&mut space.files, "a.txt", "edited");
+    space.build();
+    assert_eq!(space.ran(), ["t:a"], "a hand edit makes the verdict stale, not the task");
+}
+
+#[test]
+fn a_conflict_runs_the_later_task_again() {
+    let mut space = Space::new(DIAMOND);
+    space.refuse_merge.insert("a".into());
+    let engine = space.build();
+    assert_eq!(space.ran(), ["a", "a", "b", "c", "d"]);
+    assert_eq!(engine.counts().accepted, 4);
+}
+
+#[test]
+fn a_survey_has_no_effect() {
+    let mut space = Space::new(DIAMOND);
+    let mut engine = Engine::default();
+    space.open(&mut engine);
+    let mut effects = engine.survey(Moment(1), BuildRequest::default());
+    let writes = |effect: &Effect| {
+        !matches!(effect, Effect::Scan { .. } | Effect::FindCandidates { .. } | Effect::Finish)
+    };
+    while !effects.is_empty() {
+        let effect = effects.remove(0);
+        assert!(!writes(&effect), "{effect:?}");
+        for event in space.perform(effect) {
+            effects.extend(engine.step(Moment(1), event));
+        }
+    }
+    assert_eq!(states(&engine), "a=Ready b=Waiting c=Waiting d=Waiting");
+}
+
+/// The queries that run when `change` is made to a finished build.
+fn queries_after(change: impl FnOnce(&mut Space)) -> BTreeMap<String, usize> {
+    let mut space = Space::new(DIAMOND);
+    space.build();
+    let (mut engine, log) = Engine::observed();
+    space.drive(&mut engine, BuildRequest { jobs: 2, watch: true, ..BuildRequest::default() });
+    space.ran();
+    change(&mut space);
+    log.lock().unwrap().clear();
+    let documents = Event::DocumentsRead(Box::new(space.documents()));
+    let mut effects = engine.step(Moment(space.now), documents);
+    effects.retain(|it| matches!(it, Effect::Scan { .. }));
+    let scan = effects.remove(0);
+    for event in space.perform(scan) {
+        engine.step(Moment(space.now), event);
+    }
+    let mut counts = BTreeMap::new();
+    for name in log.lock().unwrap().iter() {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn only_readers_of_what_changed_run() {
+    let check = |what: &str, change: fn(&mut Space)| {
+        let counts = queries_after(change);
+        let shown: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        format!("{what}: {}", shown.join(", "))
+    };
+    let lines = [
+        check("comment", |space| space.edit("meta:", "# a comment\nmeta:")),
+        check("status", |space| {
+            space.edit("id: 'a', status: completed", "id: 'a', status: failed");
+        }),
+        check("prompt of b", |space| space.edit("second", "second one")),
+        check("input of a", |space| write(&mut space.files, "src/a.txt", "x")),
+        check("unrelated file", |space| write(&mut space.files, "other.txt", "x")),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @"
+    comment: graph_of 1, meta_of 1, plan_of 1, specs_of 1
+    status: graph_of 1, meta_of 1, plan_of 1, specs_of 1
+    prompt of b: graph_of 1, inputs_of 1, key_of 1, meta_of 1, plan_of 1, recipe_of 1, spec_of 4, specs_of 1
+    input of a: inputs_of 1, key_of 1
+    unrelated file:
+    ");
+}
+
+#[test]
+fn manifests_and_keys_come_from_one_walk() {
+    let mut space = Space::new(DIAMOND);
+    let engine = space.build();
+    let manifest = engine.manifest_of(&TaskRef::new("p", "b")).unwrap();
+    let sections: Vec<&str> = manifest.sections.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(
+        sections,
+        ["rule", "agent", "model", "prompt", "inputs", "outputs", "dependencies", "environment"]
+    );
+    assert_ne!(Digest::of(b""), Digest::of(b"x"));
+}
