@@ -1,0 +1,70 @@
+//! Which mapping of the tree each change is for.
+
+use super::{Change, EditError, FieldValue, Target};
+use crate::base::source::Span;
+use crate::spec::yaml::{Mapping, Node, Origin};
+
+/// All changes of one mapping, each key once.
+pub(super) struct Edit<'n, 's> {
+    pub target: Target,
+    pub mapping: &'n Mapping<'s>,
+    pub span: Span,
+    pub fields: Vec<(&'n str, FieldValue<'n>)>,
+}
+
+pub(super) fn edits_of<'n, 's>(
+    root: &'n Node<'s>,
+    changes: &'n [Change<'n>],
+) -> Result<Vec<Edit<'n, 's>>, EditError> {
+    let mut edits: Vec<Edit<'n, 's>> = Vec::new();
+    for change in changes {
+        let at = match edits.iter().position(|edit| edit.target == change.target) {
+            Some(at) => at,
+            None => {
+                let node = find(root, &change.target)?;
+                let Some(mapping) = node.as_mapping() else {
+                    return Err(EditError::NotFound(change.target.clone()));
+                };
+                let (target, span) = (change.target.clone(), node.span.clone());
+                edits.push(Edit { target, mapping, span, fields: Vec::new() });
+                edits.len() - 1
+            }
+        };
+        let fields = &mut edits[at].fields;
+        match fields.iter_mut().find(|(key, _)| *key == change.key) {
+            Some((_, value)) => *value = change.value,
+            None => fields.push((change.key, change.value)),
+        }
+    }
+    Ok(edits)
+}
+
+fn find<'n, 's>(root: &'n Node<'s>, target: &Target) -> Result<&'n Node<'s>, EditError> {
+    let sections = || items_of(root, "sections");
+    let found: Vec<&Node<'s>> = match target {
+        Target::Meta => child_of(root, "meta").into_iter().collect(),
+        Target::Section(id) => sections().filter(|node| has_id(node, id.as_str())).collect(),
+        Target::Task(id) => sections()
+            .flat_map(|section| items_of(section, "tasks"))
+            .filter(|node| has_id(node, id.as_str()))
+            .collect(),
+    };
+    match found[..] {
+        [node] if node.origin == Origin::Written => Ok(node),
+        [] | [_] => Err(EditError::NotFound(target.clone())),
+        _ => Err(EditError::Ambiguous(target.clone())),
+    }
+}
+
+fn child_of<'n, 's>(node: &'n Node<'s>, key: &str) -> Option<&'n Node<'s>> {
+    node.as_mapping()?.get(key)
+}
+
+fn items_of<'n, 's>(node: &'n Node<'s>, key: &str) -> impl Iterator<Item = &'n Node<'s>> {
+    let sequence = child_of(node, key).and_then(Node::as_sequence);
+    sequence.into_iter().flat_map(|sequence| &sequence.items)
+}
+
+fn has_id(node: &Node<'_>, id: &str) -> bool {
+    child_of(node, "id").and_then(Node::as_text) == Some(id)
+}
