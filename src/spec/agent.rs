@@ -81,8 +81,7 @@ fn read(mut fields: Fields<'_, '_>, agent: &mut Agent) {
     agent.model = fields.text("model").map(str::trim).filter(|m| !m.is_empty()).map(ModelName::new);
     let permissions = [("least", Permission::LeastPrivilege), ("bypass", Permission::Bypass)];
     agent.permission = fields.choice("permission", &permissions).unwrap_or_default();
-    debug_assert!(fields.reads_only(KEYS));
-    fields.rest();
+    fields.rest_of(KEYS);
 }
 
 /// Where the parts of the file stand.

@@ -1,9 +1,13 @@
 //! Project settings: `.claude/orchestrator-config.yaml` of the original, and `orch.yaml`.
 
+mod read;
+
 use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName};
+
+pub use read::{KEYS, NESTED_KEYS, parse};
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,3 +72,6 @@ impl Default for Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
+pub mod keys;
 pub(crate) mod read;
 mod shared;
 mod task;

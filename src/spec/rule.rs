@@ -5,7 +5,6 @@ mod draft;
 mod read;
 mod resolve;
 mod template;
-mod validators;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +19,6 @@ pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
 pub use resolve::resolve;
 pub use template::{ITEM_VARIABLES, VARIABLES};
-pub(crate) use validators::{VALIDATOR_KEYS, command_line, validators_of};
 
 /// A rule file with its `extends` already applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -90,3 +90,21 @@ fn a_tool_that_writes_is_known() {
     assert!(!can_write("Read, Grep, Glob"));
     assert!(!can_write("[]"));
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "real agents lie outside of the repository")]
+fn real_agents_are_read_without_a_finding() {
+    let shared = std::env::var("ORCH_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
+    let Ok(folder) = std::fs::read_dir(format!("{shared}/corpus/agents")) else {
+        eprintln!("SKIPPED: no corpus of real agents; set ORCH_SHARED");
+        return;
+    };
+    for entry in folder {
+        let path = entry.unwrap().path();
+        let (agent, found) = check(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(found, [] as [&str; 0], "{}", path.display());
+        assert_eq!(agent.name.as_str(), path.file_stem().unwrap().to_str().unwrap());
+        assert!(!agent.tools.is_empty() && agent.model.is_some() && agent.body.starts_with("# "));
+    }
+}

@@ -55,7 +55,23 @@ fn agents_have_the_names_models_and_tools_that_plans_rely_on() {
 #[test]
 fn rules_say_who_does_what_within_which_bounds() {
     let shown: Vec<String> = built_in_rules().values().map(line_of).collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    archive-item Command -                commands - writes, must change; 1 attempts, wall 2m00s, stall -
+    command      Command -                commands - writes, may change nothing; 1 attempts, wall 30m00s, stall -
+    design       Session systems-designer sessions 15 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    extend-plan  Session planner          sessions 60 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    implement    Session coder            sessions 0 writes, must change; 3 attempts, wall 30m00s, stall 10m00s
+    judge        Session systems-designer sessions 30 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    plan-item    Session planner          sessions - writes, must change; 3 attempts, wall 30m00s, stall 10m00s
+    qa-audit     Session qa-auditor       sessions 50 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    review       Session code-reviewer    sessions 20 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    smoke        Command -                commands - writes, may change nothing; 1 attempts, wall 3m00s, stall -
+    spec-review  Session spec-verifier    sessions 45 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    ux-review    Session ux-reviewer      sessions 40 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    validate     Session validator        sessions - read-only, may change nothing; 2 attempts, wall 20m00s, stall 10m00s
+    verify       Session validator        sessions 10 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    verify-item  Session issue-verifier   sessions - read-only, may change nothing; 2 attempts, wall 30m00s, stall 10m00s
+    ");
 }
 
 fn line_of(rule: &Rule) -> String {

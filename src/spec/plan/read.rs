@@ -1,7 +1,7 @@
 //! From a plan's text to its value: the document, `meta` and the sections.
 
 use super::task::{self, Place};
-use super::{Meta, Order, Plan, Section, Status, Validation};
+use super::{Meta, Order, Plan, Section, Status, Validation, keys};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::{AgentName, PlanName, RelPath, SectionId};
 use crate::base::source::Source;
@@ -64,7 +64,7 @@ fn read_root<'n>(root: &'n Node<'_>, problems: &'n Problems<'n>, plan: &mut Plan
     for node in fields.list("sections") {
         plan.sections.extend(read_section(node, problems));
     }
-    fields.rest();
+    fields.rest_of(keys::PLAN);
 }
 
 fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
@@ -83,7 +83,7 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         backoff_base: fields.duration("backoff_base"),
         backoff_max: fields.duration("backoff_max"),
         status: fields.text("status").map(str::to_owned),
-        extra: fields.rest(),
+        extra: fields.rest_of(keys::META),
     }
 }
 
@@ -102,7 +102,7 @@ fn read_validation(fields: &mut Fields<'_, '_>) -> Option<Validation> {
         validators,
         max_attempts: validation.count("max_validation_attempts").unwrap_or(1),
     };
-    validation.rest();
+    validation.rest_of(keys::VALIDATION);
     Some(read)
 }
 
@@ -126,7 +126,7 @@ fn read_section<'n>(node: &'n Node<'_>, problems: &'n Problems<'n>) -> Option<Se
         tasks.extend(task::read(node, Place { section: &id, section_name: &name }, problems));
     }
     let span = fields.span();
-    fields.rest();
+    fields.rest_of(keys::SECTION);
     Some(Section { id, name, status, tasks, span })
 }
 

@@ -1,6 +1,6 @@
 //! Parts that tasks and rules write alike: command lines and validators.
 
-use super::{CommandLine, Validator, ValidatorKind};
+use super::{CommandLine, Validator, ValidatorKind, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, ValidatorName};
 use crate::base::source::Span;
@@ -92,7 +92,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
     let name = own.text("name").map_or_else(|| default_name(&kind), str::to_owned);
     let inputs = own.globs("inputs");
     let timeout = own.duration("timeout");
-    own.rest();
+    own.rest_of(keys::VALIDATOR);
     Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout })
 }
 

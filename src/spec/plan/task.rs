@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read::read_status;
 use super::shared::{command_line, placed_validators};
-use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec};
+use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::base::name::{ActionKey, AgentName, EnvName, ModelName, RuleName, SectionId, TaskId};
@@ -81,7 +81,7 @@ fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
             .choice("cache", &[("never", CacheUse::Never), ("always", CacheUse::Always)])
             .unwrap_or_default(),
         pin: read_pin(&mut fields),
-        extra: fields.rest(),
+        extra: fields.rest_of(keys::TASK),
     }
 }
 

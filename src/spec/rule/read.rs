@@ -7,12 +7,13 @@ use crate::base::measure::Usd;
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 use crate::base::source::Source;
 use crate::spec::agent::stem;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{command_line, validators};
 use crate::spec::text::nearest;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
 use super::draft::{Bound, LimitParts, Parts, RetryParts, RuleDraft};
 use super::template::{self, Template};
-use super::validators::{command_line, validators_of};
 use super::{ActionKind, Match, RetryStep};
 
 /// Every key of a rule file.
@@ -124,13 +125,13 @@ fn read(
         matches: fields.fields("match").map(match_of),
         action: fields.choice("action", ACTIONS),
         agent: fields.text("agent").map(AgentName::new),
-        validators: validators_of(&mut fields),
+        validators: validators(&mut fields, "validators"),
         env: env_of(&mut fields),
         retry: fields.fields("retry").map(retry_of).unwrap_or_default(),
         limits: fields.fields("limits").map(limits_of).unwrap_or_default(),
         pool: fields.text("pool").map(PoolName::new),
         needs_tools: tools_of(&mut fields),
-        run: command_line("run", &mut fields),
+        run: command_line(&mut fields, "run"),
         ..Parts::default()
     };
     read_files(&mut fields, &mut draft.parts);
@@ -170,17 +171,21 @@ fn match_of(mut fields: Fields<'_, '_>) -> Match {
 
 fn read_files(fields: &mut Fields<'_, '_>, parts: &mut Parts) {
     if let Some(mut inputs) = fields.fields("inputs") {
-        parts.declared = inputs.span_of("declared").map(|_| inputs.globs("declared"));
+        parts.declared = globs_of(&mut inputs, "declared");
         parts.discovered = inputs.flag("discovered");
-        inputs.known(&["declared"]);
         close(inputs, "inputs");
     }
     if let Some(mut outputs) = fields.fields("outputs") {
-        parts.allowed = outputs.span_of("allowed").map(|_| outputs.globs("allowed"));
+        parts.allowed = globs_of(&mut outputs, "allowed");
         parts.must_change = outputs.flag("must_change");
-        outputs.known(&["allowed"]);
         close(outputs, "outputs");
     }
+}
+
+/// `None` where the key is not written: an empty list is something else.
+fn globs_of(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<GlobSet> {
+    fields.node(name)?;
+    Some(fields.globs(name))
 }
 
 fn env_of(fields: &mut Fields<'_, '_>) -> Option<Vec<EnvName>> {

@@ -1,2 +1,351 @@
+//! Behaviour of rule files: reading, `extends`, templates, and the choice of a task's rule.
+
+use super::*;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+use crate::spec::builtin;
+use crate::spec::plan::{TaskSpec, ValidatorKind};
+
+fn source(name: &str, text: &str) -> Source {
+    Source::new(RelPath::new(format!("rules/{name}.yaml")).unwrap(), text)
+}
+
+fn prompt(path: &str) -> Option<String> {
+    builtin::prompt(path).map(ToOwned::to_owned)
+}
+
+fn shown(source: &Source, found: &[Diagnostic]) -> Vec<String> {
+    let line = |found: &Diagnostic| {
+        let label = found.labels.first().map_or("", |label| &source.text[label.span.clone()]);
+        format!("{} {}: {}", found.severity, found.code, label)
+    };
+    found.iter().map(line).collect()
+}
+
+/// Reads one rule file called `mine`.
+fn check(text: &str) -> (RuleDraft, Vec<String>) {
+    let source = source("mine", text);
+    let parsed = parse(&source, &prompt);
+    (parsed.value, shown(&source, &parsed.diagnostics))
+}
+
+/// Resolves files over one another; what is wrong by code and file.
+fn check_all(files: &[(&str, &str)]) -> (BTreeMap<RuleName, Rule>, Vec<String>) {
+    let drafts = files.iter().map(|(name, text)| {
+        let parsed = parse(&source(name, text), &prompt);
+        assert_eq!(parsed.diagnostics, [], "{name}");
+        parsed.value
+    });
+    let resolved = resolve(drafts.collect());
+    let line = |found: &Diagnostic| format!("{}: {}", found.code, found.message);
+    (resolved.value, resolved.diagnostics.iter().map(line).collect())
+}
+
+fn built_in() -> BTreeMap<RuleName, Rule> {
+    let drafts = builtin::rules().into_iter().map(|source| parse(&source, &prompt).value);
+    resolve(drafts.collect()).value
+}
+
 #[test]
-fn x() {}
+fn every_key_is_read() {
+    let (rules, found) = check_all(&[(
+        "mine",
+        "
+rule: mine
+describe: all of it
+match: { phrases: [Do It], agents: [coder], priority: 7 }
+action: session
+agent: coder
+prompt: 'Do {{ task.name }}'
+inputs: { declared: ['src/**'], discovered: false }
+outputs: { allowed: [docs], must_change: false }
+validators: [{ run: [cargo, test], name: tests, timeout: 5m }, { run: make lint }, { agent: validator, inputs: [a] }]
+env: [CARGO_HOME]
+retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, on: { no-status: resume, auth: stop } }
+limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
+pool: gpu
+needs_tools: [Bash]
+run: [make, all]
+",
+    )]);
+    assert_eq!(found, [] as [&str; 0]);
+    let rule = &rules["mine"];
+    let expected = Rule {
+        name: "mine".into(),
+        describe: "all of it".into(),
+        matches: Some(Match {
+            phrases: vec!["Do It".into()],
+            agents: vec!["coder".into()],
+            priority: 7,
+        }),
+        action: ActionKind::Session,
+        agent: Some("coder".into()),
+        prompt: "Do {{ task.name }}".into(),
+        inputs: RuleInputs { declared: GlobSet::new(["src/**"]), discovered: false },
+        outputs: RuleOutputs { allowed: Some(GlobSet::new(["docs"])), must_change: false },
+        validators: rule.validators.clone(),
+        env: vec!["CARGO_HOME".into()],
+        retry: Retry {
+            attempts: 2,
+            backoff_base: Millis::seconds(1),
+            backoff_cap: Millis::seconds(60),
+            on: [("no-status".to_owned(), RetryStep::Resume), ("auth".to_owned(), RetryStep::Stop)]
+                .into(),
+        },
+        limits: Limits {
+            wall: Some(Millis::seconds(600)),
+            stall: Some(Millis::seconds(180)),
+            turns: Some(80),
+            usd: Some(Usd::from_dollars(5.0)),
+        },
+        pool: "gpu".into(),
+        needs_tools: vec!["Bash".into()],
+        run: Some(CommandLine::Argv(vec!["make".into(), "all".into()])),
+    };
+    assert_eq!(rule, &expected);
+    let names: Vec<&str> = rule.validators.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["tests", "make-lint", "validator"]);
+    assert_eq!(rule.validators[2].kind, ValidatorKind::Agent("validator".into()));
+}
+
+#[test]
+fn what_is_wrong_is_shown_where_it_stands() {
+    let check = |text: &str| check(text).1.join("; ");
+    assert_eq!(check(""), "error rule::missing-key: ");
+    assert_eq!(check("rule: other\n"), "warning rule::file-name: other");
+    assert_eq!(check("rule: mine\nagnet: x\n"), "warning rule::unknown-key: agnet");
+    assert_eq!(check("action: dance\n"), "error rule::bad-value: dance");
+    assert_eq!(check("retry: { attempts: 0 }\n"), "error rule::bad-value: 0");
+    assert_eq!(
+        check("retry: { on: { nostatus: fresh } }\n"),
+        "error rule::unknown-outcome: nostatus"
+    );
+    assert_eq!(check("retry: { on: { stalled: again } }\n"), "error rule::bad-value: again");
+    assert_eq!(check("limits: { wall: soon }\n"), "error rule::bad-value: soon");
+    assert_eq!(check("prompt: prompts/none.md\n"), "error rule::unknown-prompt: prompts/none.md");
+    assert_eq!(check("validators: [{ name: x }]\n"), "error rule::missing-key: { name: x");
+    assert_eq!(check("run: []\n"), "error rule::bad-value: []");
+    assert_eq!(check("match: review\n"), "error rule::wrong-type: review");
+    assert_eq!(check("outputs: { must_chnage: true }\n"), "warning rule::unknown-key: must_chnage");
+}
+
+#[test]
+fn templates_are_checked_before_anything_runs() {
+    let check = |prompt: &str| {
+        let parsed = parse(&source("mine", &format!("prompt: |\n  {prompt}\n")), &|_| None);
+        let line = |found: Diagnostic| {
+            let help = found.help.unwrap_or_default();
+            format!("{}: {} [{help}]", found.code, found.message)
+        };
+        parsed.diagnostics.into_iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(check("{{ task.id }} {{ plan.doc or 'no' }}{% if can_write %}w{% endif %}"), "");
+    assert_eq!(check("{% for i in range(3) %}{{ i }}{% endfor %}{{ task }}"), "");
+    insta::assert_snapshot!(
+        check("Do {{ task.nmae }}"),
+        @"rule::unknown-variable: a prompt has no variable `task.nmae` (line 1 of it) [did you mean `task.name`?]"
+    );
+    assert!(check("{{ item.path }}").starts_with("rule::unknown-variable"));
+    assert!(check("{{ attempt }}").starts_with("rule::unknown-variable"));
+    assert!(check("{% if x %}").starts_with("rule::template"));
+    assert!(check("{{ task.id").starts_with("rule::template"));
+}
+
+#[test]
+fn templates_of_item_rules_know_the_item() {
+    let (_, found) = check("extends: verify-item\nprompt: 'Look at {{ item.path }}'\n");
+    assert_eq!(found, [] as [&str; 0]);
+}
+
+#[test]
+fn a_rule_changes_parts_of_the_one_it_extends() {
+    let (rules, found) = check_all(&[
+        (
+            "base",
+            "match: { phrases: [base] }\nprompt: p\nlimits: { wall: 1m, stall: 1m, turns: 3 }\nretry: { attempts: 5, on: { stalled: fresh } }\n",
+        ),
+        (
+            "mine",
+            "extends: base\nagent: coder\nlimits: { wall: 2m, stall: none }\nretry: { on: { auth: stop } }\n",
+        ),
+    ]);
+    assert_eq!(found, [] as [&str; 0]);
+    let mine = &rules["mine"];
+    assert_eq!(mine.prompt, "p");
+    assert_eq!(mine.agent, Some("coder".into()));
+    assert_eq!(mine.matches, None, "two rules must not want the same tasks");
+    let expected =
+        Limits { wall: Some(Millis::seconds(120)), stall: None, turns: Some(3), usd: None };
+    assert_eq!(mine.limits, expected);
+    assert_eq!(mine.retry.attempts, 5);
+    assert_eq!(mine.retry.on.len(), 2);
+}
+
+#[test]
+fn a_projects_rule_replaces_or_extends_the_built_in_of_its_name() {
+    let first = ("review", "match: { agents: [a] }\nprompt: built in\n");
+    let (rules, found) = check_all(&[first, ("review", "prompt: own\n")]);
+    assert_eq!((rules["review"].prompt.as_str(), found.len()), ("own", 0));
+    assert_eq!(rules["review"].matches, None);
+    let (rules, found) = check_all(&[first, ("review", "extends: review\nagent: me\n")]);
+    assert_eq!((rules["review"].prompt.as_str(), found.len()), ("built in", 0));
+    assert!(rules["review"].matches.is_some());
+    assert_eq!(rules["review"].agent, Some("me".into()));
+}
+
+#[test]
+fn extends_that_leads_nowhere_or_in_a_circle_is_reported_where_it_does() {
+    let check = |files: &[(&str, &str)]| check_all(files).1.join("\n");
+    insta::assert_snapshot!(
+        check(&[("a", "extends: b\nprompt: p\n"), ("b", "extends: c\nprompt: p\n"), ("c", "extends: b\nprompt: p\n")]),
+        @"
+    rule::extends-cycle: rules extend one another in a circle: b -> c -> b
+    rule::extends-cycle: rules extend one another in a circle: c -> b -> c
+    "
+    );
+    insta::assert_snapshot!(
+        check(&[("a", "extends: revew\nprompt: p\n"), ("review", "prompt: p\n"), ("x", "extends: a\n")]),
+        @"rule::unknown-rule: rule `a` extends `revew`, which does not exist"
+    );
+    assert_eq!(
+        check(&[("a", "extends: a\nprompt: p\n")]),
+        "rule::unknown-rule: rule `a` extends `a`, which does not exist"
+    );
+    assert_eq!(
+        check(&[("a", "agent: b\n")]),
+        "rule::no-prompt: rule `a` runs a session and has no prompt"
+    );
+    assert_eq!(check(&[("a", "action: command\n")]), "");
+}
+
+#[test]
+fn a_command_is_tried_once_and_may_change_nothing() {
+    let (rules, _) = check_all(&[("mine", "action: command\nrun: make\n")]);
+    let rule = &rules["mine"];
+    assert_eq!((rule.retry.attempts, rule.outputs.must_change), (1, false));
+    assert_eq!(rule.pool.as_str(), "commands");
+}
+
+fn chosen(spec: &TaskSpec) -> String {
+    let rules = built_in();
+    let chosen = choose(&rules, spec);
+    let agent = agent_of(&rules[&chosen.rule], spec).map_or("-", |agent| agent.as_str());
+    format!("{} by {agent}: {}", chosen.rule, chosen.why)
+}
+
+#[test]
+fn a_tasks_own_words_come_before_any_guess() {
+    let spec = || TaskSpec { name: "Review the code".into(), ..TaskSpec::default() };
+    let run = Some(CommandLine::Shell("true".into()));
+    insta::assert_snapshot!(
+        [
+            chosen(&TaskSpec { rule: Some("design".into()), run: run.clone(), ..spec() }),
+            chosen(&TaskSpec { run, agent: Some("coder".into()), ..spec() }),
+            chosen(&TaskSpec { agent: Some("coder".into()), ..spec() }),
+            chosen(&TaskSpec { agent: Some("ux-designer".into()), ..spec() }),
+            chosen(&TaskSpec { agent: Some("stranger".into()), ..spec() }),
+            chosen(&spec()),
+        ]
+        .join("\n"),
+        @r#"
+    design by systems-designer: the task names it
+    command by coder: the task has a `run`
+    implement by coder: it takes the tasks of agent `coder`
+    design by ux-designer: it takes the tasks of agent `ux-designer`
+    review by stranger: its name begins with "review the"
+    review by code-reviewer: its name begins with "review the"
+    "#
+    );
+}
+
+#[test]
+fn phrases_are_whole_words_at_the_start_of_the_name() {
+    let check = |name: &str| {
+        let spec = TaskSpec { name: name.into(), ..TaskSpec::default() };
+        choose(&built_in(), &spec).rule.to_string()
+    };
+    for name in [
+        "Add a checkout page",
+        "Checkout: preview of the cart",
+        "Redesign the header",
+        "Add tests that verify the parser",
+        "Preview the upload",
+        "Create code-reviewer agent definition",
+        "Run tests and verify",
+        "Update the design document",
+        "Review",
+        "",
+    ] {
+        assert_eq!(check(name), "implement", "{name}");
+    }
+    for (name, rule) in [
+        ("Code review of the parser", "review"),
+        ("Phase 2: final code review", "review"),
+        ("REVIEW THE api", "review"),
+        ("Verify syntax and run full test suite", "verify"),
+        ("Regression test - verify no hardcoded names", "verify"),
+        ("Design the storage layer", "design"),
+        ("Generate Design 1 - Approach A", "design"),
+        ("Judge the designs", "judge"),
+        ("Extend plan with implementation tasks", "extend-plan"),
+        ("Run the QA audit", "qa-audit"),
+        ("Perform a UX review of the dashboard", "ux-review"),
+        ("Spec compliance of the list", "spec-review"),
+    ] {
+        assert_eq!(check(name), rule, "{name}");
+    }
+}
+
+#[test]
+fn every_listed_key_and_outcome_is_read() {
+    let no_unknown = |text: &str| {
+        let (_, found) = check(text);
+        assert_ne!(found, [] as [&str; 0], "{text}");
+        assert!(found.iter().all(|line| !line.contains("unknown-key")), "{text}: {found:?}");
+    };
+    for key in KEYS {
+        no_unknown(&format!("{key}: [[1]]\n"));
+    }
+    for (outer, keys) in NESTED_KEYS {
+        for key in *keys {
+            let inner = format!("{outer}: {{ {key}: [[1]] }}");
+            let is_deep = *outer == "backoff";
+            no_unknown(&if is_deep { format!("retry: {{ {inner} }}\n") } else { inner });
+        }
+    }
+    for key in crate::spec::plan::keys::VALIDATOR {
+        no_unknown(&format!("validators: [{{ {key}: [[1]] }}]\n"));
+    }
+    for outcome in OUTCOME_CLASSES {
+        let (_, found) = check(&format!("retry: {{ on: {{ {outcome}: stop }} }}\n"));
+        assert_eq!(found, [] as [&str; 0], "{outcome}");
+    }
+}
+
+/// In the real plans every task of a reader that names its agent would have been given one that reads.
+#[test]
+fn real_tasks_are_told_apart_by_their_names() {
+    let Some(plans) = crate::spec::plan::read::tests::corpus() else { return };
+    let rules = built_in();
+    let mut wrong = Vec::new();
+    for source in plans {
+        for task in crate::spec::plan::parse(&source).value.tasks() {
+            let Some(agent) = &task.spec.agent else { continue };
+            let guess = choose(&rules, &TaskSpec { agent: None, ..task.spec.clone() });
+            let is_reader = agent.as_str() == "code-reviewer";
+            if is_reader != (guess.rule.as_str() != "implement") {
+                wrong.push(format!("{agent}: {}", task.spec.name));
+            }
+        }
+    }
+    assert_eq!(wrong, [] as [&str; 0]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_reading_fail(text in "(rule|extends|prompt|match|retry|run|limits|\\{|\\}|: |\n|- |\\[|x|%|'| ){0,40}") {
+        let (draft, _) = check(&text);
+        resolve(vec![draft]);
+    }
+}

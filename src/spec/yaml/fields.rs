@@ -341,6 +341,12 @@ impl<'n, 's> Fields<'n, 's> {
         self.asked.iter().all(|name| keys.contains(name))
     }
 
+    /// [`Fields::rest`] of a mapping that has the keys `keys`; no other may have been asked for.
+    pub fn rest_of(self, keys: &[&str]) -> BTreeMap<String, String> {
+        debug_assert!(self.reads_only(keys), "{} reads a key outside of its list", self.what);
+        self.rest()
+    }
+
     /// Declares keys that are right but not read here: kept by [`Fields::rest`], never reported.
     pub fn known(&mut self, names: &'static [&'static str]) {
         self.known = names;

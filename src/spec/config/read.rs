@@ -1,0 +1,207 @@
+//! From the two settings files to [`Config`]: the original's first, `orch.yaml` over it.
+
+use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
+use crate::base::name::{EnvName, ModelName, PoolName, RelPath};
+use crate::base::source::Source;
+use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
+
+use super::{Config, SessionConfig, WorktreeConfig};
+
+/// Every key of `orch.yaml`.
+pub const KEYS: &[&str] = &[
+    "build_command",
+    "test_command",
+    "dev_server_command",
+    "dev_server_port",
+    "agents_dir",
+    "rules_dir",
+    "plans_dirs",
+    "session",
+    "worktree",
+    "pools",
+    "jobs",
+];
+
+/// The keys of the mappings in `orch.yaml`, by the key they stand under.
+pub const NESTED_KEYS: &[(&str, &[&str])] = &[
+    ("session", &["claude", "scripted", "env", "model", "wall"]),
+    ("worktree", &["setup", "link", "copy"]),
+];
+
+/// Keys that the original or its later versions know and orch has no use for.
+const FOREIGN_KEYS: &[&str] =
+    &["validation", "identity", "pipeline", "web", "langsmith", "slack", "pricing"];
+
+const CODES: Codes = codes!("config");
+
+/// Reads `.claude/orchestrator-config.yaml` and `orch.yaml`; what neither says gets its default.
+/// What is wrong in the first is only a warning: the original went on without it, too.
+pub fn parse(claude: Option<&Source>, native: Option<&Source>) -> Parsed<Config> {
+    let mut config = Config::default();
+    let mut diagnostics = Vec::new();
+    if let Some(source) = claude {
+        let found = read(source, |fields| read_original(fields, &mut config));
+        diagnostics.extend(found.into_iter().map(at_most_a_warning));
+    }
+    if let Some(source) = native {
+        diagnostics.extend(read(source, |fields| read_native(fields, &mut config)));
+    }
+    Parsed { value: config, diagnostics }
+}
+
+fn read(source: &Source, take: impl FnOnce(Fields<'_, '_>)) -> Vec<Diagnostic> {
+    let problems = Problems::new(&source.path, &CODES);
+    let parsed = yaml::parse(source);
+    let node = parsed.value.as_ref().filter(|node| !node.is_null());
+    if let Some(fields) = node.and_then(|node| Fields::of(node, "config", &problems)) {
+        take(fields);
+    }
+    let mut found = parsed.diagnostics;
+    found.extend(problems.into_found());
+    found
+}
+
+fn at_most_a_warning(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+    diagnostic
+}
+
+fn read_original(mut fields: Fields<'_, '_>, config: &mut Config) {
+    read_shared(&mut fields, config);
+    fields.known(FOREIGN_KEYS);
+    fields.rest();
+}
+
+fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
+    read_shared(&mut fields, config);
+    if let Some(dir) = folder(&mut fields, "rules_dir") {
+        config.rules_dir = dir;
+    }
+    if fields.node("plans_dirs").is_some() {
+        config.plans_dirs = paths(&mut fields, "plans_dirs");
+    }
+    if let Some(session) = fields.fields("session") {
+        read_session(session, &mut config.session);
+    }
+    if let Some(worktree) = fields.fields("worktree") {
+        read_worktree(worktree, &mut config.worktree);
+    }
+    read_pools(&mut fields, config);
+    config.jobs = at_least_one(&mut fields, "jobs").or(config.jobs);
+    debug_assert!(fields.reads_only(KEYS));
+    fields.refuse_rest();
+}
+
+/// The keys that both files have.
+fn read_shared(fields: &mut Fields<'_, '_>, config: &mut Config) {
+    let mut take = |name: &'static str, setting: &mut String| {
+        if let Some(text) = fields.text(name) {
+            *setting = text.trim().to_owned();
+        }
+    };
+    take("build_command", &mut config.build_command);
+    take("test_command", &mut config.test_command);
+    take("dev_server_command", &mut config.dev_server_command);
+    if let Some(port) = port(fields) {
+        config.dev_server_port = port;
+    }
+    if let Some(dir) = folder(fields, "agents_dir") {
+        config.agents_dir = dir;
+    }
+}
+
+fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
+    let port = u16::try_from(fields.count("dev_server_port")?).ok().filter(|port| *port > 0);
+    if port.is_none()
+        && let Some(node) = fields.node("dev_server_port")
+    {
+        fields.problems().bad_value("dev_server_port", node, "a port is from 1 to 65535");
+    }
+    port
+}
+
+fn at_least_one(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<u32> {
+    let count = fields.count(name)?;
+    if count == 0
+        && let Some(node) = fields.node(name)
+    {
+        fields.problems().bad_value(name, node, "at least 1");
+    }
+    (count > 0).then_some(count)
+}
+
+/// A folder below the root, in normal form; `.` is the root itself and refused.
+fn folder(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<String> {
+    let path = fields.text(name)?;
+    let normal = RelPath::normalize(path).map(String::from);
+    if normal.is_none()
+        && let Some(node) = fields.node(name)
+    {
+        fields.problems().bad_value(name, node, "a path below the root of the repository");
+    }
+    normal
+}
+
+fn paths(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (path, span) in fields.texts(name) {
+        match RelPath::normalize(path) {
+            Some(path) => paths.push(path.into()),
+            None => fields.problems().report(
+                Diagnostic::error(CODES.bad_value, format!("`{name}` cannot hold `{path}`"))
+                    .label(span, "not below the root")
+                    .help("a path below the root of the repository"),
+            ),
+        }
+    }
+    paths
+}
+
+fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
+    session.claude = match fields.node("claude") {
+        Some(node) if node.as_sequence().is_none() => fields
+            .text("claude")
+            .map(|line| line.split_whitespace().map(ToOwned::to_owned).collect())
+            .unwrap_or_default(),
+        _ => fields.texts("claude").into_iter().map(|(word, _)| word.to_owned()).collect(),
+    };
+    session.scripted = folder(&mut fields, "scripted");
+    session.env = fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect();
+    session.model = fields.text("model").map(ModelName::new);
+    session.wall = fields.duration("wall");
+    close(fields, "session");
+}
+
+fn read_worktree(mut fields: Fields<'_, '_>, worktree: &mut WorktreeConfig) {
+    worktree.setup = fields.text("setup").map(ToOwned::to_owned);
+    worktree.link = paths(&mut fields, "link");
+    worktree.copy = paths(&mut fields, "copy");
+    close(fields, "worktree");
+}
+
+fn close(fields: Fields<'_, '_>, name: &str) {
+    debug_assert!(
+        NESTED_KEYS.iter().any(|(nested, keys)| *nested == name && fields.reads_only(keys))
+    );
+    fields.refuse_rest();
+}
+
+fn read_pools(fields: &mut Fields<'_, '_>, config: &mut Config) {
+    let Some(node) = fields.node("pools") else { return };
+    let Some(mapping) = node.as_mapping() else {
+        fields.problems().wrong_type("pools", node, "a mapping of names to sizes");
+        return;
+    };
+    for entry in &mapping.entries {
+        let size = entry.value.as_text().and_then(|text| text.trim().parse().ok());
+        match size.filter(|size| *size > 0) {
+            Some(size) => {
+                config.pools.insert(PoolName::new(&entry.key), size);
+            }
+            None => {
+                let help = "the size of a pool is a whole number, at least 1";
+                fields.problems().bad_value(&entry.key, &entry.value, help);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Behaviour of the settings files.
+
+use super::*;
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+
+fn source(path: &str, text: &str) -> Source {
+    Source::new(RelPath::new(path).unwrap(), text)
+}
+
+fn check(claude: &str, native: &str) -> (Config, Vec<String>) {
+    let claude = source(".claude/orchestrator-config.yaml", claude);
+    let native = source("orch.yaml", native);
+    let parsed = parse(Some(&claude), Some(&native));
+    let shown = parsed.diagnostics.iter().map(|found| {
+        let text = if found.file.as_ref() == Some(&native.path) { &native } else { &claude };
+        let label = found.labels.first().map_or("", |label| &text.text[label.span.clone()]);
+        format!("{} {}: {}", found.severity, found.code, label)
+    });
+    (parsed.value, shown.collect())
+}
+
+#[test]
+fn nothing_written_is_the_default() {
+    assert_eq!(parse(None, None).value, Config::default());
+    assert_eq!(check("", "# only a comment\n"), (Config::default(), Vec::new()));
+}
+
+#[test]
+fn the_native_file_wins_key_by_key() {
+    let (config, found) = check(
+        "build_command: make\ntest_command: make test\nagents_dir: .claude/agents/\ndev_server_port: '8080'\n",
+        "test_command: make check\nrules_dir: ./my//rules\n",
+    );
+    assert_eq!(found, [] as [&str; 0]);
+    let expected = Config {
+        build_command: "make".into(),
+        test_command: "make check".into(),
+        dev_server_port: 8080,
+        rules_dir: "my/rules".into(),
+        ..Config::default()
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn every_native_setting_is_read() {
+    let (config, found) = check(
+        "",
+        "
+build_command: a
+test_command: b
+dev_server_command: c
+dev_server_port: 1
+agents_dir: d
+rules_dir: e
+plans_dirs: [f, g/h]
+session: { claude: npx @anthropic-ai/claude-code, scripted: s.yaml, env: [X, Y], model: opus, wall: 1h }
+worktree: { setup: npm ci, link: [node_modules], copy: .env }
+pools: { sessions: 2, gpu: 1 }
+jobs: 3
+",
+    );
+    assert_eq!(found, [] as [&str; 0]);
+    let expected = Config {
+        build_command: "a".into(),
+        test_command: "b".into(),
+        dev_server_command: "c".into(),
+        dev_server_port: 1,
+        agents_dir: "d".into(),
+        rules_dir: "e".into(),
+        plans_dirs: vec!["f".into(), "g/h".into()],
+        session: SessionConfig {
+            claude: vec!["npx".into(), "@anthropic-ai/claude-code".into()],
+            scripted: Some("s.yaml".into()),
+            env: vec!["X".into(), "Y".into()],
+            model: Some("opus".into()),
+            wall: Some(Millis::seconds(3600)),
+        },
+        worktree: WorktreeConfig {
+            setup: Some("npm ci".into()),
+            link: vec!["node_modules".into()],
+            copy: vec![".env".into()],
+        },
+        pools: [("sessions".into(), 2), ("gpu".into(), 1)].into(),
+        jobs: Some(3),
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn the_cli_may_be_named_by_words() {
+    let (config, found) = check("", "session: { claude: [/opt/my tools/claude, --flag] }\n");
+    assert_eq!(found, [] as [&str; 0]);
+    assert_eq!(config.session.claude, ["/opt/my tools/claude", "--flag"]);
+}
+
+#[test]
+fn what_is_wrong_in_the_native_file_is_an_error_and_the_default_stays() {
+    let check = |text: &str| {
+        let (config, found) = check("", text);
+        assert_eq!(config, Config::default(), "{text}");
+        found.join("; ")
+    };
+    assert_eq!(check("dev_server_port: abc\n"), "error config::wrong-type: abc");
+    assert_eq!(check("dev_server_port: 70000\n"), "error config::bad-value: 70000");
+    assert_eq!(check("jobs: 0\n"), "error config::bad-value: 0");
+    assert_eq!(check("agents_dir: /etc\n"), "error config::bad-value: /etc");
+    assert_eq!(check("pools: { x: many }\n"), "error config::bad-value: many");
+    assert_eq!(check("pools: 3\n"), "error config::wrong-type: 3");
+    assert_eq!(check("worktree: { link: [../up] }\n"), "error config::bad-value: ../up");
+    assert_eq!(check("- a\n"), "error config::wrong-type: - a");
+    assert_eq!(check("buidl_command: x\n"), "warning config::unknown-key: buidl_command");
+    assert_eq!(check("colour: x\n"), "warning config::unknown-key: colour");
+    assert_eq!(check("session: { modle: x }\n"), "warning config::unknown-key: modle");
+}
+
+#[test]
+fn the_originals_file_is_never_worse_than_a_warning() {
+    let check = |text: &str| {
+        let (config, found) = check(text, "");
+        assert_eq!(config, Config::default(), "{text}");
+        found.join("; ")
+    };
+    assert_eq!(check("dev_server_port: abc\n"), "warning config::wrong-type: abc");
+    assert_eq!(check("just text\n"), "warning config::wrong-type: just text");
+    assert!(check("a: [\n").starts_with("warning yaml::"));
+    assert_eq!(check("identity: { project: x }\nweb: { port: 1 }\nmine: 1\n"), "");
+    assert_eq!(check("test_comand: x\n"), "warning config::unknown-key: test_comand");
+}
+
+#[test]
+fn every_listed_key_is_read() {
+    for key in KEYS {
+        let (_, found) = check("", &format!("{key}: [[1]]\n"));
+        assert_ne!(found, [] as [&str; 0], "{key}");
+        assert!(found.iter().all(|line| !line.contains("unknown-key")), "{key}: {found:?}");
+    }
+    for (outer, keys) in NESTED_KEYS {
+        for key in *keys {
+            let (_, found) = check("", &format!("{outer}: {{ {key}: [[1]] }}\n"));
+            assert_ne!(found, [] as [&str; 0], "{outer}.{key}");
+            assert!(found.iter().all(|line| !line.contains("unknown-key")), "{outer}.{key}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Shapes that several documents have.
+#![expect(dead_code, reason = "the types only describe: their schema is read, never a value")]
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+/// `90s`, `10m`, `1h 30m`, or seconds as a number.
+pub(super) struct Duration;
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let unit = "(ms|s|secs?|m|mins?|h|hours?|d|days?)";
+        json_schema!({
+            "description": "`90s`, `10m`, `1h 30m`, or seconds as a number",
+            "anyOf": [
+                { "type": "number", "minimum": 0 },
+                { "type": "string", "pattern": format!(r"^([0-9.]+{unit}\s*)+$|^[0-9.]+$") },
+            ],
+        })
+    }
+}
+
+/// A list, or one of its items alone.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// A list of words that is run as it stands, or one line for `sh -c`.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum CommandLine {
+    Argv(Vec<String>),
+    Shell(String),
+}
+
+/// What judges a task's output: the name of an agent, or a command or agent with its particulars.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Validator {
+    Agent(String),
+    Full(Box<ValidatorFields>),
+}
+
+/// One validator. It has either `run` or `agent`.
+#[derive(JsonSchema)]
+pub(super) struct ValidatorFields {
+    /// Its name, unique in its task. The agent's, or the command's words, where none is given.
+    pub name: Option<String>,
+    /// Exit 0 is PASS, anything else FAIL.
+    pub run: Option<CommandLine>,
+    /// An agent whose answer holds the verdict.
+    pub agent: Option<String>,
+    /// Files it reads beside those the task wrote.
+    pub inputs: Option<OneOrMany>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+}
