@@ -1,1 +1,178 @@
-//! x
+//! The journal: `.orch/journal-v1`, one record a line, only ever appended to. A record that was not
+//! written whole is cut off when the journal is next opened; one that was damaged later is skipped.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::engine::record::{Provenance, Record};
+
+use super::error::{Doing, Result};
+use super::store::folder::{self, Access, OrchFolder};
+
+mod frame;
+pub mod snapshot;
+
+use frame::Section;
+
+const FILE: &str = "journal-v1";
+/// What healing cuts off is kept here.
+const CUT_FILE: &str = "journal-v1.cut";
+
+/// What the journal tells, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub records: Vec<Record>,
+    /// Where the next record will stand: a byte offset.
+    pub end: u64,
+    pub damage: Vec<Damage>,
+}
+
+/// Something in the journal that is no record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The byte offset where it begins.
+    pub offset: u64,
+    pub what: String,
+}
+
+/// The journal, open for appending. The caller holds the exclusive lock: there is one writer.
+#[derive(Debug)]
+pub struct Journal {
+    folder: OrchFolder,
+    file: File,
+    end: u64,
+}
+
+impl Journal {
+    /// Opens the journal, making it where it is missing, and cuts off what a dying writer left.
+    pub fn open(root: &Path) -> Result<Self> {
+        let folder = OrchFolder::below(root, Access::ReadWrite);
+        folder.create()?;
+        let path = folder.join(FILE);
+        let options = File::options().read(true).append(true).create(true).to_owned();
+        let mut file = options.open(&path).doing("opening the journal", &path)?;
+        let end = heal(&folder, &mut file)?;
+        Ok(Self { folder, file, end })
+    }
+
+    /// Writes a record at the end. It has reached the disk when this returns if it is of a kind
+    /// that must survive a power failure; see [`is_durable`].
+    pub fn append(&mut self, record: &Record) -> Result<()> {
+        self.append_all(std::slice::from_ref(record))
+    }
+
+    /// As [`Journal::append`], and on the disk in any case.
+    pub fn append_durable(&mut self, record: &Record) -> Result<()> {
+        self.write(std::slice::from_ref(record))?;
+        self.sync()
+    }
+
+    /// Writes several records by one write, and waits for the disk once if one of them asks for it.
+    pub fn append_all(&mut self, records: &[Record]) -> Result<()> {
+        self.write(records)?;
+        if records.iter().any(is_durable) { self.sync() } else { Ok(()) }
+    }
+
+    /// Waits until all that was appended has reached the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().doing("writing the journal to disk", self.path())
+    }
+
+    /// Where the next record will stand.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    fn write(&mut self, records: &[Record]) -> Result<()> {
+        let mut lines = Vec::new();
+        for record in records {
+            frame::write(&mut lines, record).doing("writing a record", self.path())?;
+        }
+        let written = self.file.write_all(&lines);
+        if written.is_err() {
+            // Half a line must not stay in front of the next one; if it does, reading skips it.
+            let _ = self.file.set_len(self.end);
+        }
+        written.doing("appending to the journal", self.path())?;
+        self.end += lines.len() as u64;
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+}
+
+/// The whole journal. Touches nothing; none is an empty one.
+pub fn read(root: &Path) -> Result<Reading> {
+    read_from(root, 0)
+}
+
+/// The records that begin at `offset` or later: one that [`Journal::end`] or [`Reading::end`] told.
+pub fn read_from(root: &Path, offset: u64) -> Result<Reading> {
+    let path = OrchFolder::below(root, Access::ReadOnly).join(FILE);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if folder::is_absent(&error) => return Ok(Reading::default()),
+        Err(error) => return Err(error).doing("reading the journal", &path),
+    };
+    let bytes = bytes_from(&mut file, offset).doing("reading the journal", &path)?;
+    let Section { records, end, damage } = frame::read(&bytes, offset);
+    for Damage { offset, what } in &damage {
+        tracing::warn!("the journal is damaged at byte {offset} and goes on behind it: {what}");
+    }
+    Ok(Reading { records, end, damage })
+}
+
+/// True for records without which money is lost or a process cannot be found again.
+pub fn is_durable(record: &Record) -> bool {
+    match record {
+        Record::AttemptStarted { .. }
+        | Record::ProcessStarted { .. }
+        | Record::AttemptEnded(_)
+        | Record::Decided { .. } => true,
+        Record::Accepted(accepted) => {
+            matches!(accepted.provenance, Provenance::Ran | Provenance::AcceptedByHand)
+        }
+        Record::RunStarted { .. }
+        | Record::VerdictReached(_)
+        | Record::StatusWritten { .. }
+        | Record::RunEnded { .. } => false,
+    }
+}
+
+/// Cuts the file behind its last whole record, and answers with its length then.
+fn heal(folder: &OrchFolder, file: &mut File) -> Result<u64> {
+    let path = folder.join(FILE);
+    let start = snapshot::offset_of(folder);
+    let bytes = bytes_from(file, start).doing("reading the journal", &path)?;
+    let end = frame::end_of(&bytes, start);
+    let rest = &bytes[(end - start) as usize..];
+    if !rest.is_empty() {
+        tracing::warn!("the journal ends in {} bytes that are no whole record", rest.len());
+        keep_cut(folder, rest);
+        file.set_len(end).and_then(|()| file.sync_data()).doing("mending the journal", &path)?;
+    }
+    Ok(end)
+}
+
+/// Best effort: what is cut off may still tell a person something.
+fn keep_cut(folder: &OrchFolder, rest: &[u8]) {
+    let path = folder.join(CUT_FILE);
+    let kept = fs::OpenOptions::new().append(true).create(true).open(&path);
+    if let Err(error) = kept.and_then(|mut file| file.write_all(&[rest, b"\n"].concat())) {
+        tracing::warn!("they could not be kept in {}: {error}", path.display());
+    }
+}
+
+fn bytes_from(file: &mut File, offset: u64) -> std::io::Result<Vec<u8>> {
+    let length = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

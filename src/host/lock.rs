@@ -108,7 +108,7 @@ fn take(
 }
 
 fn busy(root: &Path) -> Error {
-    let doing = match named_in(root) {
+    let doing = match Lock::holder_of(root) {
         Some(Holder { pid, command, .. }) => {
             format!("another orch is at work here: process {pid}, `{command}`")
         }

@@ -1,1 +1,230 @@
-//! x
+//! The scan: what content files have now. Content is hashed once and remembered by the file's stat,
+//! so that an unchanged tree costs one `lstat` a file. Watching gives hints; this is the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+use std::time::SystemTime;
+
+use crate::base::digest::Digest;
+use crate::base::file::{FileKind, FileState};
+use crate::base::name::RelPath;
+use crate::spec::glob::GlobSet;
+
+use super::error::{Doing, Result};
+use super::store::folder::{self, Access, OrchFolder};
+
+mod cache;
+mod submodule;
+mod walk;
+
+use cache::{Cache, Stat};
+pub use submodule::commit_of as submodule_commit_of;
+
+/// Fewer paths than this are looked at on one thread.
+const SPLIT_FROM: usize = 512;
+/// A file that changes while it is read is read again, so many times.
+const READS: usize = 4;
+
+/// What a scan answers: each path once, sorted; `None` where nothing is there.
+pub type Found = Vec<(RelPath, Option<FileState>)>;
+
+/// How content is brought into the form in which git stores it (line endings and other clean
+/// filters).
+pub trait NormalForm: Send + Sync {
+    /// Another one whenever the same bytes may come out differently: what was hashed before counts
+    /// no more.
+    fn version(&self) -> Digest;
+
+    /// The content that git would store for `path`.
+    fn normalize(&self, path: &RelPath, content: Vec<u8>) -> Vec<u8>;
+}
+
+/// Content as it lies on the disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsIs;
+
+impl NormalForm for AsIs {
+    fn version(&self) -> Digest {
+        Digest::of(b"as is")
+    }
+
+    fn normalize(&self, _: &RelPath, content: Vec<u8>) -> Vec<u8> {
+        content
+    }
+}
+
+/// Looks at files below one root.
+pub struct Scanner {
+    root: PathBuf,
+    folder: OrchFolder,
+    form: Arc<dyn NormalForm>,
+    cache: RwLock<Cache>,
+}
+
+impl Scanner {
+    /// Reads the remembered digests; without them, or where they are damaged, everything is hashed
+    /// once.
+    pub fn open(root: &Path, access: Access, form: Arc<dyn NormalForm>) -> Self {
+        let folder = OrchFolder::below(root, access);
+        let cache = RwLock::new(Cache::load(&folder, form.version()));
+        Self { root: root.to_owned(), folder, form, cache }
+    }
+
+    /// The content of one path now; `None` where no file is. A folder is a submodule or nothing.
+    pub fn digest_of(&self, path: &RelPath) -> Result<Option<FileState>> {
+        let place = self.place_of(path);
+        match fs::symlink_metadata(&place) {
+            Ok(meta) => self.state_of(path, &meta).doing("reading a file", &place),
+            Err(error) if folder::is_absent(&error) => Ok(None),
+            Err(error) => Err(error).doing("reading a file", &place),
+        }
+    }
+
+    /// Every file that a set takes, and each of `paths` whether it is there or not. A pattern
+    /// without wildcards is looked at where it points, ignored by git or not; others are looked for
+    /// among the files that git does not ignore. Fails where a named file cannot be read.
+    pub fn scan(&self, globs: &[GlobSet], paths: &[RelPath]) -> Result<Found> {
+        let mut search = walk::Search::new(globs)?;
+        let asked: BTreeSet<&RelPath> = paths.iter().collect();
+        let named: BTreeSet<&RelPath> = asked.iter().copied().chain(search.literals()).collect();
+        let mut found = self.states_of(&named.into_iter().collect::<Vec<_>>())?;
+        search.descend(&self.root, &found);
+        found.retain(|path, _| asked.contains(path) || search.takes_literal(path));
+        found.extend(self.walk(&search).into_iter().map(|(path, state)| (path, Some(state))));
+        Ok(found.into_iter().collect())
+    }
+
+    /// Keeps what was hashed for the next start. Does nothing where nothing is new, or where the
+    /// scanner may not write.
+    pub fn save(&self) -> Result<()> {
+        if !self.folder.may_write() || !self.known().is_changed() {
+            return Ok(());
+        }
+        self.known_mut().save(&self.folder)
+    }
+
+    fn states_of(&self, paths: &[&RelPath]) -> Result<BTreeMap<RelPath, Option<FileState>>> {
+        let look = |paths: &[&RelPath]| -> Result<Vec<_>> {
+            paths.iter().map(|&path| Ok((path.clone(), self.digest_of(path)?))).collect()
+        };
+        if paths.len() < SPLIT_FROM {
+            return Ok(look(paths)?.into_iter().collect());
+        }
+        let (left, right) = paths.split_at(paths.len() / 2);
+        let (left, right) = thread::scope(|scope| {
+            let right = scope.spawn(|| look(right));
+            (look(left), right.join())
+        });
+        // A panic in the thread is a bug, and is passed on.
+        let right = right.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(left?.into_iter().chain(right?).collect())
+    }
+
+    /// The state of a file whose `lstat` is known.
+    fn state_of(&self, path: &RelPath, meta: &fs::Metadata) -> io::Result<Option<FileState>> {
+        if meta.is_dir() {
+            let commit = submodule::commit_of(&self.place_of(path));
+            return Ok(commit.map(|id| FileState {
+                digest: Digest::of(id.as_str().as_bytes()),
+                kind: FileKind::Submodule,
+            }));
+        }
+        if !meta.is_file() && !meta.is_symlink() {
+            return Ok(None);
+        }
+        let stat = Stat::of(meta);
+        if let Some(digest) = self.known().digest_of(path, &stat) {
+            return Ok(Some(FileState { digest, kind: kind_of(meta) }));
+        }
+        if meta.is_symlink() { self.link_state(path, stat) } else { self.hash(path) }
+    }
+
+    fn link_state(&self, path: &RelPath, stat: Stat) -> io::Result<Option<FileState>> {
+        let seen = SystemTime::now();
+        let target = match fs::read_link(self.place_of(path)) {
+            Ok(target) => target.into_os_string().into_vec(),
+            Err(error) if folder::is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let digest = Digest::of(&target);
+        self.known_mut().learn(path, stat, digest, seen);
+        Ok(Some(FileState { digest, kind: FileKind::Symlink }))
+    }
+
+    /// Reads a file until its stat is the same before and after; what never settles is not
+    /// remembered.
+    fn hash(&self, path: &RelPath) -> io::Result<Option<FileState>> {
+        let place = self.place_of(path);
+        let mut state = None;
+        for _ in 0..READS {
+            let seen = SystemTime::now();
+            let (before, content, after) = match read_regular(&place) {
+                Ok(Some(read)) => read,
+                Ok(None) => return Ok(None),
+                Err(error) if folder::is_absent(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let digest = Digest::of(&self.form.normalize(path, content));
+            state = Some(FileState { digest, kind: kind_of(&after) });
+            let stat = Stat::of(&after);
+            if stat == Stat::of(&before) {
+                self.known_mut().learn(path, stat, digest, seen);
+                break;
+            }
+        }
+        Ok(state)
+    }
+
+    fn place_of(&self, path: &RelPath) -> PathBuf {
+        self.root.join(std::ffi::OsStr::from_bytes(&path.to_bytes()))
+    }
+
+    // The cache is consistent after every single step, so a panic elsewhere does not spoil it.
+    fn known(&self) -> RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Cache> {
+        self.cache.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stat before, content, stat after; `None` where it is no regular file (any more).
+fn read_regular(place: &Path) -> io::Result<Option<(fs::Metadata, Vec<u8>, fs::Metadata)>> {
+    // A link or a pipe may have taken the file's place: follow none, wait for none.
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let mut file = match File::options().read(true).custom_flags(flags as i32).open(place) {
+        Ok(file) => file,
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::with_capacity(before.len() as usize);
+    file.read_to_end(&mut content)?;
+    let after = file.metadata()?;
+    Ok(Some((before, content, after)))
+}
+
+fn kind_of(meta: &fs::Metadata) -> FileKind {
+    if meta.is_symlink() {
+        FileKind::Symlink
+    } else if meta.mode() & 0o100 != 0 {
+        FileKind::Executable
+    } else {
+        FileKind::Regular
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,9 @@ impl OrchFolder {
     /// Makes the folder where it is missing; an error where writing is not allowed.
     pub fn create(&self) -> Result<()> {
         if !self.may_write() {
-            return Err(Error::new("writing to a folder that was opened for reading").at(&self.path));
+            return Err(
+                Error::new("writing to a folder that was opened for reading").at(&self.path)
+            );
         }
         let made = fs::create_dir_all(self.join("tmp")).and_then(|()| self.ignore_itself());
         made.doing("making orch's folder", &self.path)

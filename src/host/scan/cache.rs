@@ -1,0 +1,199 @@
+//! `.orch/stat-v1`: digests by stat. An entry counts only while the file's stat is what it was, and
+//! is kept only if the file had come to rest before it was read: else a change within the same tick
+//! of the file system's clock could leave the stat as it is.
+
+use std::collections::HashMap;
+use std::fs::Metadata;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::name::RelPath;
+use crate::host::error::{Doing, Result};
+use crate::host::store::folder::{self, OrchFolder};
+
+const FILE: &str = "stat-v1";
+const SECOND: i64 = 1_000_000_000;
+/// Above the longest tick of a kernel's clock (10 ms).
+const TICK: i64 = SECOND / 50;
+
+/// What is compared instead of content. Times in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    size: u64,
+    mtime: i64,
+    ctime: i64,
+    ino: u64,
+    mode: u32,
+}
+
+impl Stat {
+    pub fn of(meta: &Metadata) -> Self {
+        let nanos = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
+        Self {
+            size: meta.size(),
+            mtime: nanos(meta.mtime(), meta.mtime_nsec()),
+            ctime: nanos(meta.ctime(), meta.ctime_nsec()),
+            ino: meta.ino(),
+            mode: meta.mode(),
+        }
+    }
+
+    /// True where a change at `now` or later is certain to give another stat. A file system that
+    /// keeps whole seconds is given two of them.
+    pub fn is_settled(&self, now: i64) -> bool {
+        let tick = if self.ctime % SECOND == 0 { 2 * SECOND } else { TICK };
+        self.mtime.max(self.ctime).saturating_add(tick) < now
+    }
+}
+
+/// What was hashed, by path.
+#[derive(Debug)]
+pub struct Cache {
+    version: Digest,
+    known: HashMap<RelPath, (Stat, Digest)>,
+    changed: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File<'a> {
+    version: [u8; 32],
+    #[serde(borrow)]
+    rows: Vec<(&'a str, Stat, [u8; 32])>,
+}
+
+impl Cache {
+    /// What the last run kept, if it is whole and of the same `version`.
+    pub fn load(folder: &OrchFolder, version: Digest) -> Self {
+        let known = kept(folder, version).unwrap_or_default();
+        Self { version, known, changed: false }
+    }
+
+    pub fn digest_of(&self, path: &RelPath, stat: &Stat) -> Option<Digest> {
+        self.known.get(path).filter(|(known, _)| known == stat).map(|(_, digest)| *digest)
+    }
+
+    /// Remembers what a file was read as; reading began at `seen`.
+    pub fn learn(&mut self, path: &RelPath, stat: Stat, digest: Digest, seen: SystemTime) {
+        if stat.is_settled(nanos_of(seen)) {
+            self.known.insert(path.clone(), (stat, digest));
+            self.changed = true;
+        } else {
+            self.changed |= self.known.remove(path).is_some();
+        }
+    }
+
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Writes what may be trusted by the clock of the file system, which need not be ours: entries
+    /// not older than the new file itself are left out.
+    pub fn save(&mut self, folder: &OrchFolder) -> Result<()> {
+        let path = folder.join(FILE);
+        let mut aside = folder.aside()?;
+        let made = aside.as_file().metadata().doing("reading the file system's clock", &path)?;
+        let now = Stat::of(&made).mtime;
+        let old = self.known.iter().filter(|(_, (stat, _))| stat.mtime.max(stat.ctime) < now);
+        let rows = old.map(|(path, (stat, digest))| (path.as_str(), *stat, *digest.as_bytes()));
+        let file = File { version: *self.version.as_bytes(), rows: rows.collect() };
+        let bytes = postcard::to_stdvec(&file).doing("writing the stat cache", &path)?;
+        let written = aside.write_all(Digest::of(&bytes).as_bytes());
+        written.and_then(|()| aside.write_all(&bytes)).doing("writing the stat cache", &path)?;
+        folder::publish(aside, &path)?;
+        self.changed = false;
+        Ok(())
+    }
+}
+
+fn kept(folder: &OrchFolder, version: Digest) -> Option<HashMap<RelPath, (Stat, Digest)>> {
+    let bytes = folder::read_if_there(&folder.join(FILE)).ok()??;
+    let (digest, bytes) = bytes.split_at_checked(32)?;
+    if Digest::of(bytes).as_bytes() != digest {
+        return None;
+    }
+    let file: File<'_> = postcard::from_bytes(bytes).ok()?;
+    if file.version != *version.as_bytes() {
+        return None;
+    }
+    let rows = file.rows.into_iter();
+    rows.map(|(path, stat, digest)| Some((RelPath::new(path)?, (stat, Digest::from_bytes(digest)))))
+        .collect()
+}
+
+fn nanos_of(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_file_settles_a_tick_after_its_last_change() {
+        let check = |mtime: i64, ctime: i64, now: i64| {
+            Stat { size: 1, mtime, ctime, ino: 1, mode: 0 }.is_settled(now)
+        };
+        let at = 50 * SECOND + 7;
+        assert!(check(at, at, at + TICK + 1));
+        assert!(!check(at, at, at + TICK));
+        assert!(!check(at, at, at - SECOND), "the clock went back");
+        assert!(!check(at + SECOND, at, at + TICK + 1), "from the future");
+        assert!(!check(at - SECOND, at, at + 1), "an old time was put on a new file");
+        assert!(!check(50 * SECOND, 50 * SECOND, 52 * SECOND), "whole seconds");
+        assert!(check(50 * SECOND, 50 * SECOND, 52 * SECOND + 1));
+    }
+
+    /// A file system whose clock stands still for `tick` nanoseconds, and a file of one size in it.
+    struct Coarse {
+        now: i64,
+        tick: i64,
+        content: u8,
+        stamp: i64,
+    }
+
+    impl Coarse {
+        fn write(&mut self, content: u8) {
+            self.content = content;
+            self.stamp = self.now / self.tick * self.tick;
+        }
+
+        /// What a scanner does: look, and read only what it does not know.
+        fn read_through(&self, cache: &mut Cache) -> Digest {
+            let path = RelPath::new("a").unwrap();
+            let stat = Stat { size: 1, mtime: self.stamp, ctime: self.stamp, ino: 1, mode: 0 };
+            cache.digest_of(&path, &stat).unwrap_or_else(|| {
+                let digest = Digest::of(&[self.content]);
+                let seen = UNIX_EPOCH + std::time::Duration::from_nanos(self.now as u64);
+                cache.learn(&path, stat, digest, seen);
+                digest
+            })
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_within_a_tick_is_seen(
+            tick in prop_oneof![Just(SECOND / 250), Just(SECOND / 100), Just(SECOND), Just(2 * SECOND)],
+            steps in proptest::collection::vec((0..3u8, 0..100i64, any::<bool>()), 1..40),
+        ) {
+            let start = 1_000 * SECOND + 7_654_321;
+            let mut file = Coarse { now: start, tick, content: 0, stamp: 0 };
+            file.write(0);
+            let (version, known) = (Digest::of(b""), HashMap::new());
+            let mut cache = Cache { version, known, changed: false };
+            for (content, wait, writes) in steps {
+                file.now += wait * tick / 20;
+                if writes {
+                    file.write(content);
+                }
+                prop_assert_eq!(file.read_through(&mut cache), Digest::of(&[file.content]));
+            }
+        }
+    }
+}
