@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::base::measure::Millis;
+use crate::spec::text::duration_of;
 use crate::ui::shell::ColorChoice;
 
 const OVERVIEW: &str = "\
@@ -182,7 +184,7 @@ pub struct BuildArgs {
 #[command(after_help = "\
 Examples:
   orch watch                      build on every change, until Ctrl-C
-  orch watch --once               build, wait for one change, build, end
+  orch watch demo --once          build plan demo as watching would, and end
 ")]
 pub struct WatchArgs {
     /// What to keep up to date; none means all that is active
@@ -268,13 +270,42 @@ pub enum CacheCommand {
     #[command(about = "Read every blob and check it against its digest")]
     Verify,
     #[command(about = "Drop what nothing needs any more")]
-    Gc {
-        /// Show what would go; change nothing
-        #[arg(short = 'n', long)]
-        dry_run: bool,
-    },
+    Gc(GcArgs),
     #[command(about = "How much there is")]
     Stats,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Example:
+  orch cache gc --max-age 30d --max-size 2G
+")]
+pub struct GcArgs {
+    /// Show what would go; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Drop results that were not used for longer, such as 12h or 30d
+    #[arg(long, value_name = "TIME", value_parser = time_of)]
+    pub max_age: Option<Millis>,
+    /// Drop the least recently used results until the cache is no larger, such as 500M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = size_of)]
+    pub max_size: Option<u64>,
+}
+
+fn time_of(text: &str) -> Result<Millis, String> {
+    duration_of(text).ok_or_else(|| "not a time such as `12h` or `30d`".to_owned())
+}
+
+/// Bytes, with K, M, G or T for powers of 1024.
+fn size_of(text: &str) -> Result<u64, String> {
+    let units = ["", "K", "M", "G", "T"];
+    let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_uppercase();
+    let unit = unit.trim_end_matches('B').trim_end_matches('I');
+    let power = units.iter().position(|known| *known == unit);
+    let bytes = digits.parse::<u64>().ok().zip(power);
+    let bytes = bytes.and_then(|(number, power)| number.checked_mul(1024u64.pow(power as u32)));
+    bytes.ok_or_else(|| "not a size such as `500M` or `2G`".to_owned())
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

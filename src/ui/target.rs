@@ -6,6 +6,7 @@ use globset::GlobBuilder;
 
 use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, PlanPicture};
+use crate::spec::text::nearest;
 use crate::ui::shell::Failure;
 
 /// The tasks there are, and where a person stands: what targets are looked up in.
@@ -134,7 +135,7 @@ impl Pattern {
 fn unknown(target: &str, plan: &str, task: Option<&str>, known: Known) -> Failure {
     let plans = || known.plans.iter().map(|plan| plan.name.as_str());
     let help = match task {
-        None => nearest(plan, plans()).or_else(|| task_with_id(plan, known)),
+        None => nearest(plan, plans()).map(str::to_owned).or_else(|| task_with_id(plan, known)),
         Some(task) => {
             let whole = known.tasks.iter().map(ToString::to_string).collect::<Vec<_>>();
             nearest(target, whole.iter().map(String::as_str)).or_else(|| task_with_id(task, known))
@@ -152,35 +153,6 @@ fn unknown(target: &str, plan: &str, task: Option<&str>, known: Known) -> Failur
 /// A task whose bare id was given, or given in the wrong plan.
 fn task_with_id(id: &str, known: Known) -> Option<String> {
     known.tasks.iter().find(|task| task.task.as_str() == id).map(ToString::to_string)
-}
-
-/// The name most like `text`, if any is like it at all: at most a third of it differs.
-pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let allowed = (text.chars().count() / 3).max(1);
-    names
-        .map(|name| (edits_between(text, name), name))
-        .filter(|(edits, _)| *edits <= allowed)
-        .min()
-        .map(|(_, name)| name.to_owned())
-}
-
-/// Levenshtein's distance, a swap of neighbours counted once.
-fn edits_between(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let replaced = rows[i][j] + usize::from(a != b);
-            let mut best = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
-                best = best.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[left.len()][right.len()]
 }
 
 #[cfg(test)]

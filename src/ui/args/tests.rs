@@ -65,6 +65,19 @@ fn wrong_lines_are_refused() {
 }
 
 #[test]
+fn sizes_and_times_are_read() {
+    assert_eq!(size_of("500"), Ok(500));
+    assert_eq!(size_of("2G"), Ok(2 << 30));
+    assert_eq!(size_of("10KiB"), Ok(10_240));
+    assert_eq!(size_of("1mb"), Ok(1 << 20));
+    for wrong in ["", "G", "-1", "1X", "99999999999T"] {
+        assert!(size_of(wrong).is_err(), "{wrong}");
+    }
+    assert!(read("cache gc --max-age 30d --max-size 2G -n").is_ok());
+    assert!(refusal_of("cache gc --max-age soon").contains("not a time"));
+}
+
+#[test]
 fn the_overview_reads_well() {
     insta::assert_snapshot!(Args::command().render_help().to_string(), @r#"
         A build system for agent work: runs the sessions whose inputs changed, and no others.

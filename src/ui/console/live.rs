@@ -14,6 +14,7 @@ use crate::engine::stream::Progress;
 use crate::host::surface::{Summary, Surface};
 use crate::ui::report::counted;
 use crate::ui::shell::Paint;
+use crate::ui::text::one_line;
 
 use super::words::{self, Names};
 use super::{Detail, Screen};
@@ -101,15 +102,15 @@ fn style_of(template: &str) -> ProgressStyle {
 fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
     let mut head = task.task.to_string();
     if !task.name.is_empty() {
-        head = format!("{head} {}", words::one_line(&task.name));
+        head = format!("{head} {}", one_line(&task.name));
     }
     if running.number > 1 {
         head = format!("{head} (attempt {})", running.number);
     }
     let doing = match running.phase {
-        Phase::Working => words::one_line(&running.doing),
+        Phase::Working => one_line(&running.doing),
         Phase::Merging => "merging".to_owned(),
-        Phase::Validating => words::one_line(&format!("validating {}", running.doing)),
+        Phase::Validating => one_line(&format!("validating {}", running.doing)),
         Phase::Landing => "landing".to_owned(),
     };
     let cost = (running.cost != Usd::ZERO).then(|| running.cost.to_string());

@@ -8,6 +8,7 @@ use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
 use crate::ui::shell::{Paint, Tone};
+use crate::ui::text::{one_line, visible};
 
 use super::Detail;
 
@@ -83,7 +84,7 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
 
 /// A head, and the text beside it; further lines of the text below its first.
 fn line(head: String, text: &str) -> String {
-    format!("  {head}{}", text.trim_end().replace('\n', "\n        "))
+    format!("  {head}{}", visible(text).trim_end().replace('\n', "\n        "))
 }
 
 fn is_problem(notice: &Notice) -> bool {
@@ -121,13 +122,8 @@ pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Optio
         Progress::Retrying { attempt, wait, error } => {
             format!("the CLI tries again in {wait} (try {attempt}): {}", one_line(error))
         }
-        Progress::Output(text) => text.trim_end().to_owned(),
+        Progress::Output(text) => visible(text).trim_end().to_owned(),
     };
     let head = paint.paint(Tone::Faint, format!("  |     {task}"));
     Some(format!("{head}  {words}"))
-}
-
-/// The text with every run of white space as one blank.
-pub fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

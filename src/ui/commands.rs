@@ -1,0 +1,33 @@
+//! One file a command: what it asks of the project, and how the answer reads.
+
+pub mod accept;
+pub mod build;
+pub mod cache;
+pub mod check;
+pub mod completions;
+pub mod demo;
+pub mod doctor;
+pub mod graph;
+pub mod init;
+pub mod land;
+pub mod log;
+pub mod new;
+pub mod reset;
+pub mod retry;
+pub mod schema;
+pub mod show;
+pub mod skip;
+pub mod status;
+pub mod watch;
+pub mod why;
+
+mod decision;
+mod selection;
+
+/// Where a command was typed, and how it is to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The working folder below the root, `""` at the root.
+    pub folder: &'a str,
+    pub is_json: bool,
+}

@@ -1,0 +1,176 @@
+//! `orch build`: brings targets up to date.
+
+pub mod preview;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use crate::base::name::TaskRef;
+use crate::engine::effect::BuildRequest;
+use crate::host::error::Doing;
+use crate::host::surface::{CheckedDocument, Summary};
+use crate::ui::args::BuildArgs;
+use crate::ui::console::{Console, Detail, Events, Live, Plain, Screen, summary_text};
+use crate::ui::exit::Exit;
+use crate::ui::project::Project;
+use crate::ui::report::{self, Look};
+use crate::ui::shell::{Failure, Ran, Shell};
+
+use super::selection::{Selection, now};
+use super::{Place, check};
+
+/// What a build is asked for, and how it is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub events: Option<&'a Path>,
+    pub is_verbose: bool,
+}
+
+pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
+    let targets = [args.targets.as_slice(), args.force.as_slice()].concat();
+    if let Some(exit) = refuse_bad_documents(project, &targets, shell, place)? {
+        return Ok(exit);
+    }
+    let selection = Selection::of(project, &args.targets, place.folder)?;
+    let force = match args.force.is_empty() {
+        true => Vec::new(),
+        false => Selection::of(project, &args.force, place.folder)?.tasks(),
+    };
+    let request = request_of(args, &selection, force);
+    if args.dry_run {
+        return preview::run(&request, &selection.picture, shell, place.is_json);
+    }
+    let shown = Shown { events: args.events.as_deref(), is_verbose: args.verbose };
+    perform(request, project, (shell, place), shown)
+}
+
+fn request_of(args: &BuildArgs, selection: &Selection, force: Vec<TaskRef>) -> BuildRequest {
+    BuildRequest {
+        targets: selection.wanted.clone(),
+        force,
+        only: args.only,
+        keep_going: args.keep_going,
+        offline: args.offline,
+        no_cache: args.no_cache,
+        jobs: args.jobs.unwrap_or(0),
+        watch: false,
+    }
+}
+
+/// Builds, shows it meanwhile, and sums up. `request.jobs == 0` leaves the number to the project.
+pub fn perform(
+    request: BuildRequest,
+    project: &mut dyn Project,
+    to: (&mut Shell, Place),
+    shown: Shown,
+) -> Ran {
+    let (shell, place) = to;
+    let mut console = console_of(shell, shown, place.is_json)?;
+    let built = project.build(request, &mut console);
+    let closed = console.close(built.as_ref().ok());
+    let summary = built?;
+    report_lost_events(closed, shown, shell)?;
+    if !place.is_json {
+        let picture = project.picture(now())?;
+        let exit = Exit::from_code(summary.exit);
+        if !shell.is_quiet() || exit != Exit::Success {
+            shell.data(&summary_text(&summary, &picture, shell.out_paint()))?;
+        }
+    }
+    Ok(Exit::from_code(summary.exit))
+}
+
+/// Events that could not be written do not undo a build, but are not lost silently.
+fn report_lost_events(
+    closed: io::Result<()>,
+    shown: Shown,
+    shell: &mut Shell,
+) -> Result<(), Failure> {
+    match (closed, shown.events) {
+        (Ok(()), _) => Ok(()),
+        (Err(problem), Some(path)) if problem.kind() != io::ErrorKind::BrokenPipe => {
+            shell.warn(&format!("the events in {} are not complete: {problem}", path.display()))
+        }
+        (Err(problem), _) => match problem.kind() {
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => shell.warn(&format!("not everything could be written: {problem}")),
+        },
+    }
+}
+
+fn console_of(shell: &Shell, shown: Shown, is_json: bool) -> Result<Console, Failure> {
+    let mut console = Console::default();
+    if let Some(path) = shown.events {
+        let file = File::create(path).doing("creating the file for events", path)?;
+        console.add(Events::new(BufWriter::new(file)));
+    }
+    let detail = match (shell.is_quiet(), shown.is_verbose) {
+        (true, _) => Detail::Problems,
+        (false, true) => Detail::Streams,
+        (false, false) => Detail::Events,
+    };
+    if is_json {
+        console.add(Events::new(io::LineWriter::new(io::stdout())));
+    } else if shell.is_err_terminal() && !shell.is_quiet() {
+        console.add(Live::on_stderr(shell.err_paint(), detail));
+    } else {
+        console.add(Plain::new(io::stderr(), shell.err_paint(), detail));
+    }
+    Ok(console)
+}
+
+/// Diagnoses first: wrong documents that the targets need stop everything before anything runs.
+pub fn refuse_bad_documents(
+    project: &mut dyn Project,
+    targets: &[String],
+    shell: &mut Shell,
+    place: Place,
+) -> Result<Option<Exit>, Failure> {
+    let documents = project.check(&[])?;
+    if check::exit_of(&documents) == Exit::Success {
+        return Ok(None);
+    }
+    let plans = plans_wanted(project, targets, place)?;
+    let stops = |document: &CheckedDocument| {
+        let plan = document.plan.as_ref().map(|plan| plan.name.as_str());
+        !document.is_ok() && plan.is_none_or(|plan| plans.as_ref().is_none_or(|p| p.contains(plan)))
+    };
+    let bad: Vec<CheckedDocument> = documents.into_iter().filter(stops).collect();
+    if bad.is_empty() {
+        return Ok(None);
+    }
+    match place.is_json {
+        true => {
+            shell.data(&report::json_lines(&bad))?;
+            let exit = Exit::BadDocuments.code();
+            shell.data(&crate::ui::json::line_of(&Summary { exit, ..Summary::default() }))?;
+        }
+        false => {
+            let look = Look { paint: shell.err_paint(), width: shell.width() };
+            shell.urgent(report::text_of(&bad, look).trim_end_matches('\n'))?;
+            shell.urgent(&format!("{}; nothing was run", report::summary_of(&bad)))?;
+        }
+    }
+    Ok(Some(Exit::BadDocuments))
+}
+
+/// Names of the plans that the targets lie in; `None` where that is all of them, or cannot be told
+/// because of the very errors.
+fn plans_wanted(
+    project: &mut dyn Project,
+    targets: &[String],
+    place: Place,
+) -> Result<Option<BTreeSet<String>>, Failure> {
+    match Selection::of(project, targets, place.folder) {
+        Ok(Selection { wanted: Some(tasks), .. }) => {
+            Ok(Some(tasks.into_iter().map(|task| task.plan.to_string()).collect()))
+        }
+        Ok(_) | Err(Failure::Usage { .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests;

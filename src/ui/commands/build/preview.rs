@@ -1,0 +1,165 @@
+//! `orch build -n`: what would run, why, and what it is likely to cost. Touches nothing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::base::measure::Usd;
+use crate::base::name::TaskRef;
+use crate::engine::effect::BuildRequest;
+use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::ui::exit::Exit;
+use crate::ui::report::counted;
+use crate::ui::shell::{Paint, Ran, Shell, Tone};
+use crate::ui::text::one_line;
+
+pub fn run(request: &BuildRequest, picture: &Picture, shell: &mut Shell, is_json: bool) -> Ran {
+    let preview = Preview::of(request, picture);
+    let text = match is_json {
+        true => crate::ui::json::line_of(&preview),
+        false => preview.text(shell.out_paint()),
+    };
+    shell.data(&text)?;
+    Ok(Exit::Success)
+}
+
+/// What a build would do.
+#[derive(Debug, Serialize)]
+struct Preview<'a> {
+    targets: usize,
+    up_to_date: usize,
+    would_run: Vec<WouldRun<'a>>,
+    /// Wanted, but nothing could start them: failed before, blocked or suspended.
+    held: Vec<WouldRun<'a>>,
+    likely_cost_usd: Option<Usd>,
+}
+
+#[derive(Debug, Serialize)]
+struct WouldRun<'a> {
+    task: String,
+    name: &'a str,
+    /// It waits for others of the list; equal output of theirs would leave it up to date.
+    only_if_needed: bool,
+    reason: &'a str,
+    likely_cost_usd: Option<Usd>,
+}
+
+impl<'a> Preview<'a> {
+    fn of(request: &BuildRequest, picture: &'a Picture) -> Self {
+        let wanted = wanted_tasks(request, picture);
+        let typical = typical_cost(picture);
+        let (mut would_run, mut held, mut up_to_date) = (Vec::new(), Vec::new(), 0);
+        for task in &wanted {
+            let is_forced = request.force.contains(&task.task);
+            match task.state {
+                _ if is_forced => would_run.push(WouldRun::of(task, typical, "forced")),
+                TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
+                    would_run.push(WouldRun::of(task, typical, &task.reason));
+                }
+                TaskState::Running => would_run.push(WouldRun::of(task, typical, "running now")),
+                TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended => {
+                    held.push(WouldRun::of(task, typical, &task.reason));
+                }
+                TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,
+            }
+        }
+        let costs: Vec<Usd> = would_run.iter().filter_map(|run| run.likely_cost_usd).collect();
+        let likely_cost_usd = (!costs.is_empty()).then(|| costs.into_iter().sum());
+        Self { targets: wanted.len(), up_to_date, would_run, held, likely_cost_usd }
+    }
+
+    fn text(&self, paint: Paint) -> String {
+        let mut text = String::new();
+        for run in &self.would_run {
+            let (tone, head) = match run.only_if_needed {
+                true => (Tone::Faint, "may run  "),
+                false => (Tone::Active, "would run"),
+            };
+            let cost = run.likely_cost_usd.map_or(String::new(), |cost| format!("  (about {cost})"));
+            let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
+        }
+        for run in &self.held {
+            let _ = writeln!(text, "{}  {}", paint.paint(Tone::Caution, "held     "), run.words());
+        }
+        let _ = write!(text, "{}", counted(self.targets, "task"));
+        let _ = write!(text, ": {} would run, {} up to date", self.would_run.len(), self.up_to_date);
+        if !self.held.is_empty() {
+            let _ = write!(text, ", {} held", self.held.len());
+        }
+        if let Some(cost) = self.likely_cost_usd {
+            let _ = write!(text, "; at most about {cost}, by what was paid before");
+        }
+        text + "\n"
+    }
+}
+
+impl<'a> WouldRun<'a> {
+    fn of(task: &'a TaskPicture, typical: Option<Usd>, reason: &'a str) -> Self {
+        let own = (task.cost != Usd::ZERO).then_some(task.cost);
+        let is_session = task.agent.is_some();
+        Self {
+            task: task.task.to_string(),
+            name: &task.name,
+            only_if_needed: task.state == TaskState::Waiting,
+            reason,
+            likely_cost_usd: own.or(typical.filter(|_| is_session)),
+        }
+    }
+
+    fn words(&self) -> String {
+        let name = one_line(self.name);
+        let head = [self.task.as_str(), name.as_str()].join("  ");
+        format!("{}: {}", head.trim_end(), one_line(self.reason))
+    }
+}
+
+/// The targets with all they need, or everything active; in the picture's order.
+fn wanted_tasks<'a>(request: &BuildRequest, picture: &'a Picture) -> Vec<&'a TaskPicture> {
+    let Some(targets) = &request.targets else {
+        return picture.tasks.iter().filter(|task| task.is_wanted).collect();
+    };
+    let mut wanted: BTreeSet<&TaskRef> = BTreeSet::new();
+    let mut open: Vec<&TaskRef> = targets.iter().collect();
+    let by_name: std::collections::BTreeMap<&TaskRef, &TaskPicture> =
+        picture.tasks.iter().map(|task| (&task.task, task)).collect();
+    while let Some(task) = open.pop() {
+        if wanted.insert(task) && !request.only {
+            open.extend(by_name.get(task).into_iter().flat_map(|task| &task.depends_on));
+        }
+    }
+    picture.tasks.iter().filter(|task| wanted.contains(&task.task)).collect()
+}
+
+/// The mean of what tasks have cost so far.
+fn typical_cost(picture: &Picture) -> Option<Usd> {
+    let paid: Vec<Usd> =
+        picture.tasks.iter().map(|task| task.cost).filter(|cost| *cost != Usd::ZERO).collect();
+    let total: Usd = paid.iter().copied().sum();
+    (!paid.is_empty()).then(|| Usd::from_nanos(total.nanos() / paid.len() as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample;
+
+    fn check(request: &BuildRequest) -> String {
+        Preview::of(request, &sample::picture()).text(Paint::PLAIN)
+    }
+
+    #[test]
+    fn everything_active_is_previewed() {
+        insta::assert_snapshot!(check(&BuildRequest::default()), @"");
+    }
+
+    #[test]
+    fn a_target_brings_what_it_needs_unless_only_it_is_wanted() {
+        let targets = Some(vec![sample::task("demo//1.3")]);
+        let force = vec![sample::task("demo//1.3")];
+        let request = BuildRequest { targets, force, ..BuildRequest::default() };
+        insta::assert_snapshot!(check(&request), @"");
+        let text = check(&BuildRequest { only: true, ..request });
+        assert!(text.contains("1 task: 1 would run, 0 up to date"), "{text}");
+    }
+}

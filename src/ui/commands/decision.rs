@@ -1,0 +1,56 @@
+//! What `retry`, `skip`, `accept` and `reset` share: a person's decision about some tasks.
+
+use crate::engine::effect::Decide;
+use crate::engine::record::Decision;
+use crate::ui::args::SomeTargetsArgs;
+use crate::ui::exit::Exit;
+use crate::ui::project::Project;
+use crate::ui::report::counted;
+use crate::ui::shell::{Ran, Shell};
+
+use super::Place;
+use super::selection::Selection;
+
+/// Journals the decision for every task named, and says what follows from it.
+pub fn run(
+    decision: Decision,
+    args: &SomeTargetsArgs,
+    project: &mut dyn Project,
+    to: (&mut Shell, Place),
+) -> Ran {
+    let (shell, place) = to;
+    let tasks = Selection::of(project, &args.targets, place.folder)?.tasks();
+    let decisions: Vec<Decide> =
+        tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
+    project.decide(&decisions)?;
+    for task in &tasks {
+        let text = match place.is_json {
+            true => crate::ui::json::line_of(
+                &serde_json::json!({ "task": task.to_string(), "decision": decision }),
+            ),
+            false => format!("{task}  {}\n", word_of(decision)),
+        };
+        shell.data(&text)?;
+    }
+    let count = counted(tasks.len(), "task");
+    shell.note(&format!("{count}: {}", consequence_of(decision)))?;
+    Ok(Exit::Success)
+}
+
+fn word_of(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Retry => "to run again",
+        Decision::Skip => "skipped",
+        Decision::Accept => "accepted as it is",
+        Decision::Reset => "forgotten",
+    }
+}
+
+fn consequence_of(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Retry => "the next build runs it, whatever the cache has",
+        Decision::Skip => "what depends on it goes on without it",
+        Decision::Accept => "its files as they are now are its result",
+        Decision::Reset => "the next build knows nothing of its past",
+    }
+}

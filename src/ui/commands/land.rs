@@ -1,0 +1,29 @@
+//! `orch land`: takes parked work onto the branch.
+
+use crate::ui::args::LandArgs;
+use crate::ui::exit::Exit;
+use crate::ui::project::{Landed, Landing, Project};
+use crate::ui::report::counted;
+use crate::ui::shell::{Ran, Shell};
+
+pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell, is_json: bool) -> Ran {
+    let how = if args.dry_run { Landing::DryRun } else { Landing::Now };
+    let landed = project.land(how)?;
+    let text = match is_json {
+        true => crate::ui::json::line_of(&landed),
+        false => landed.tasks.iter().map(|task| format!("{task}\n")).collect(),
+    };
+    shell.data(&text)?;
+    shell.urgent(&summary_of(&landed, how))?;
+    Ok(if landed.refused.is_some() { Exit::Unfinished } else { Exit::Success })
+}
+
+fn summary_of(landed: &Landed, how: Landing) -> String {
+    let count = counted(landed.tasks.len(), "landing");
+    match (&landed.refused, how) {
+        (Some(why), _) => format!("not landed: {why}"),
+        (None, _) if landed.tasks.is_empty() => "nothing is parked".to_owned(),
+        (None, Landing::DryRun) => format!("{count} would go onto the branch"),
+        (None, Landing::Now) => format!("{count} taken onto the branch"),
+    }
+}

@@ -1,0 +1,17 @@
+//! `orch retry`: runs a task again, whatever the cache has.
+
+use crate::engine::record::Decision;
+use crate::ui::args::SomeTargetsArgs;
+use crate::ui::project::Project;
+use crate::ui::shell::{Ran, Shell};
+
+use super::{Place, decision};
+
+pub fn run(
+    args: &SomeTargetsArgs,
+    project: &mut dyn Project,
+    shell: &mut Shell,
+    place: Place,
+) -> Ran {
+    decision::run(Decision::Retry, args, project, (shell, place))
+}

@@ -1,0 +1,141 @@
+//! `orch show`: a task's result: files, verdicts, attempts, provenance.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::base::file::Change;
+use crate::base::measure::{Moment, Usd};
+use crate::engine::picture::TaskPicture;
+use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::ui::args::SomeTargetsArgs;
+use crate::ui::exit::Exit;
+use crate::ui::project::Project;
+use crate::ui::shell::{Paint, Ran, Shell, Tone};
+use crate::ui::text::{one_line, visible};
+
+use super::selection::{Selection, task_in};
+use super::{Place, status};
+
+pub fn run(
+    args: &SomeTargetsArgs,
+    project: &mut dyn Project,
+    shell: &mut Shell,
+    place: Place,
+) -> Ran {
+    let selection = Selection::of(project, &args.targets, place.folder)?;
+    for (number, name) in selection.tasks().iter().enumerate() {
+        let Some(task) = task_in(&selection.picture, name) else { continue };
+        let shown = Shown {
+            task,
+            result: project.result_of(name)?,
+            attempts: project.attempts_of(name)?,
+        };
+        let text = match place.is_json {
+            true => crate::ui::json::line_of(&shown),
+            false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
+            false => text_of(&shown, shell.out_paint()),
+        };
+        shell.data(&text)?;
+    }
+    Ok(Exit::Success)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    task: &'a TaskPicture,
+    result: Option<AcceptedResult>,
+    attempts: Vec<AttemptEnded>,
+}
+
+fn text_of(shown: &Shown, paint: Paint) -> String {
+    let task = shown.task;
+    let mut text = String::new();
+    let head = paint.paint(Tone::Strong, &task.task);
+    let state = status::word_of(task.state);
+    let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
+    let agent = task.agent.as_deref().map_or(String::new(), |agent| format!(", agent {agent}"));
+    let _ = writeln!(text, "  rule      {}{agent}", task.rule);
+    if let Some(commit) = &task.commit {
+        let _ = writeln!(text, "  commit    {commit}  (git show {commit})");
+    }
+    match &shown.result {
+        Some(result) => push_result(&mut text, result, paint),
+        None => text.push_str("  result    none accepted\n"),
+    }
+    push_attempts(&mut text, &shown.attempts, paint);
+    text
+}
+
+fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
+    let mut how = vec![time_of(result.at), result.duration.to_string()];
+    if result.cost != Usd::ZERO {
+        how.push(result.cost.to_string());
+    }
+    how.extend(result.model.as_ref().map(|model| format!("model {model}")));
+    how.extend(result.session.as_ref().map(|session| format!("session {session}")));
+    let _ = writeln!(text, "  accepted  {}", how.join(", "));
+    let _ = writeln!(text, "  key       {}", result.key);
+    let _ = writeln!(text, "  output    {}", result.output);
+    if let Some(message) = &result.message {
+        let _ = writeln!(text, "  says      {}", visible(message).trim().replace('\n', "\n            "));
+    }
+    let changes = result.patch.changes();
+    if changes.is_empty() {
+        text.push_str("  files     none changed\n");
+    }
+    for (number, change) in changes.iter().enumerate() {
+        let head = if number == 0 { "files" } else { "" };
+        let _ = writeln!(text, "  {head:9} {} {}", letter_of(change), change.path);
+    }
+    for verdict in &result.verdicts {
+        let word = format!("{:?}", verdict.verdict).to_uppercase();
+        let _ = writeln!(text, "  verdict   {word} {}", verdict.validator);
+        for finding in &verdict.findings {
+            let _ = writeln!(text, "            {}", paint.paint(Tone::Caution, one_line(finding)));
+        }
+    }
+}
+
+/// As git has it: added, deleted, modified.
+fn letter_of(change: &Change) -> char {
+    match (&change.before, &change.after) {
+        (None, _) => 'A',
+        (_, None) => 'D',
+        _ => 'M',
+    }
+}
+
+fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
+    for attempt in attempts {
+        let outcome = format!("{:?}", attempt.outcome);
+        let who = attempt.validator.as_ref().map_or_else(
+            || format!("attempt {}", attempt.number),
+            |validator| format!("{validator} on attempt {}", attempt.number),
+        );
+        let cost = match attempt.cost {
+            Usd::ZERO => String::new(),
+            cost => format!(", {cost}"),
+        };
+        let _ = writeln!(text, "  {who}: {outcome} after {}{cost}", attempt.duration);
+        if !attempt.message.is_empty() {
+            let message = paint.paint(Tone::Faint, one_line(&attempt.message));
+            let _ = writeln!(text, "            {message}");
+        }
+    }
+    let total: Usd = attempts.iter().map(|attempt| attempt.cost).sum();
+    if total != Usd::ZERO {
+        let _ = writeln!(text, "  cost      {total} over all attempts");
+    }
+}
+
+/// The moment in the local zone, to the second.
+pub fn time_of(moment: Moment) -> String {
+    match jiff::Timestamp::from_millisecond(moment.0.min(i64::MAX as u64) as i64) {
+        Ok(time) => {
+            let zoned = time.to_zoned(jiff::tz::TimeZone::system());
+            zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        }
+        Err(_) => "at an unknown time".to_owned(),
+    }
+}

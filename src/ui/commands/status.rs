@@ -1,0 +1,177 @@
+//! `orch status`: where everything stands.
+
+use std::fmt::Write as _;
+
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::PlanName;
+use crate::engine::picture::{Picture, PlanPicture, TaskPicture, TaskState};
+use crate::engine::record::Provenance;
+use crate::ui::args::TargetsArgs;
+use crate::ui::exit::Exit;
+use crate::ui::project::Project;
+use crate::ui::report::counted;
+use crate::ui::shell::{Paint, Ran, Shell, Tone};
+use crate::ui::text::{cut, fill, one_line};
+
+use super::selection::{Selection, now};
+
+/// Names are cut to this many characters, so that reasons line up.
+const NAME_WIDTH: usize = 36;
+
+pub fn run(
+    args: &TargetsArgs,
+    project: &mut dyn Project,
+    shell: &mut Shell,
+    place: super::Place,
+) -> Ran {
+    let picture = Selection::of(project, &args.targets, place.folder)?.narrowed();
+    let text = match place.is_json {
+        true => crate::ui::json::line_of(&picture),
+        false => text_of(&picture, now(), shell.out_paint()),
+    };
+    shell.data(&text)?;
+    Ok(Exit::Success)
+}
+
+/// A table for each plan, and a line that counts.
+pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
+    let mut text = String::new();
+    if picture.plans.is_empty() {
+        text.push_str("no plans; `orch new plan NAME` starts one\n");
+    }
+    for plan in &picture.plans {
+        push_plan(&mut text, plan, picture, (now, paint));
+    }
+    if let Some(why) = &picture.holding {
+        let _ = writeln!(text, "{}: {why}", paint.paint(Tone::Caution, "holding"));
+    }
+    if let Some(why) = &picture.parked {
+        let head = paint.paint(Tone::Caution, "parked");
+        let _ = writeln!(text, "{head}: {why}; `orch land` takes it onto the branch");
+    }
+    let _ = writeln!(text, "{}", counts_of(&picture.tasks));
+    text
+}
+
+fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Moment, Paint)) {
+    let (now, paint) = look;
+    let title = plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
+    let path = paint.paint(Tone::Faint, format!("({})", plan.path));
+    let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, &plan.name));
+    let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
+    let id_width = tasks.iter().map(|task| task.task.task.as_str().chars().count()).max();
+    let names = tasks.iter().map(|task| one_line(&task.name).chars().count()).max();
+    let name_width = names.unwrap_or(0).min(NAME_WIDTH);
+    for task in tasks {
+        let id = fill(task.task.task.as_str(), id_width.unwrap_or(0));
+        let name = fill(&cut(&one_line(&task.name), name_width), name_width);
+        let line = format!("  {} {id}  {name}  {}", glyph_of(task.state, paint), words_of(task, now));
+        let _ = writeln!(text, "{}", line.trim_end());
+        for warning in &task.warnings {
+            let _ = writeln!(text, "      {}", paint.paint(Tone::Caution, one_line(warning)));
+        }
+    }
+    text.push('\n');
+}
+
+fn tasks_of<'a>(
+    picture: &'a Picture,
+    plan: &'a PlanName,
+) -> impl Iterator<Item = &'a TaskPicture> {
+    picture.tasks.iter().filter(move |task| task.task.plan == *plan)
+}
+
+/// One character for each kind of state; words beside it say the same.
+pub fn glyph_of(state: TaskState, paint: Paint) -> String {
+    let (tone, glyph) = match state {
+        TaskState::UpToDate | TaskState::Done(_) => (Tone::Good, "✓"),
+        TaskState::Running => (Tone::Active, "▶"),
+        TaskState::Ready => (Tone::Active, "○"),
+        TaskState::Waiting => (Tone::Faint, "·"),
+        TaskState::BackingOff => (Tone::Caution, "↻"),
+        TaskState::Skipped => (Tone::Faint, "–"),
+        TaskState::Failed(_) => (Tone::Bad, "✗"),
+        TaskState::Blocked => (Tone::Caution, "⊘"),
+        TaskState::Suspended => (Tone::Caution, "‖"),
+    };
+    paint.paint(tone, glyph)
+}
+
+/// `failed: left no status file  $1.50`
+fn words_of(task: &TaskPicture, now: Moment) -> String {
+    let state = word_of(task.state);
+    let reason = one_line(&task.reason);
+    let mut words = match &task.running {
+        Some(running) => {
+            format!("{state} {}: {}", now - running.since, one_line(&running.doing))
+        }
+        None if reason.is_empty() || reason == state => state.to_owned(),
+        None => format!("{state}: {reason}"),
+    };
+    let cost = task.cost + task.running.as_ref().map_or(Usd::ZERO, |running| running.cost);
+    if cost != Usd::ZERO {
+        let _ = write!(words, "  {cost}");
+    }
+    words
+}
+
+/// The state in words.
+pub fn word_of(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Waiting => "waits",
+        TaskState::Ready => "would run",
+        TaskState::BackingOff => "tries again",
+        TaskState::Running => "running",
+        TaskState::UpToDate => "up to date",
+        TaskState::Done(Provenance::Ran) => "done",
+        TaskState::Done(Provenance::Replayed) => "replayed",
+        TaskState::Done(Provenance::Adopted) => "adopted",
+        TaskState::Done(Provenance::AcceptedByHand) => "accepted",
+        TaskState::Skipped => "skipped",
+        TaskState::Failed(_) => "failed",
+        TaskState::Blocked => "blocked",
+        TaskState::Suspended => "suspended",
+    }
+}
+
+/// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`
+fn counts_of(tasks: &[TaskPicture]) -> String {
+    const ORDER: [&str; 13] = [
+        "up to date", "done", "replayed", "adopted", "accepted", "running", "tries again",
+        "would run", "waits", "failed", "blocked", "suspended", "skipped",
+    ];
+    let counts = ORDER.iter().filter_map(|word| {
+        let count = tasks.iter().filter(|task| word_of(task.state) == *word).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    let counts: Vec<String> = counts.collect();
+    let mut text = counted(tasks.len(), "task");
+    if !counts.is_empty() {
+        let _ = write!(text, ": {}", counts.join(", "));
+    }
+    let cost: Usd = tasks.iter().map(|task| task.cost).sum();
+    if cost != Usd::ZERO {
+        let _ = write!(text, "; {cost}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample;
+
+    #[test]
+    fn every_state_has_a_line() {
+        let mut picture = sample::picture();
+        picture.holding = Some("usage limit until 15:00".to_owned());
+        picture.parked = Some("you have changed src/a.rs".to_owned());
+        insta::assert_snapshot!(text_of(&picture, sample::NOW, Paint::PLAIN), @"");
+    }
+
+    #[test]
+    fn a_repository_without_plans_says_how_to_start() {
+        let text = text_of(&Picture::default(), sample::NOW, Paint::PLAIN);
+        assert_eq!(text, "no plans; `orch new plan NAME` starts one\n0 tasks\n");
+    }
+}

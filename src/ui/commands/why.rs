@@ -1,0 +1,221 @@
+//! `orch why`: why a task is up to date, would run, waits or failed, down to the changed input.
+
+mod changes;
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::base::name::{ActionKey, TaskRef};
+use crate::engine::effect::Explained;
+use crate::engine::picture::{TaskPicture, TaskState};
+use crate::engine::record::AttemptEnded;
+use crate::ui::args::SomeTargetsArgs;
+use crate::ui::exit::Exit;
+use crate::ui::project::Project;
+use crate::ui::report::counted;
+use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
+use crate::ui::text::one_line;
+
+use super::selection::{Selection, task_in};
+use super::{Place, status};
+use changes::Difference;
+
+/// How many differences of one task are named for people. JSON has all.
+const NAMED: usize = 30;
+
+pub fn run(
+    args: &SomeTargetsArgs,
+    project: &mut dyn Project,
+    shell: &mut Shell,
+    place: Place,
+) -> Ran {
+    let selection = Selection::of(project, &args.targets, place.folder)?;
+    for (number, name) in selection.tasks().iter().enumerate() {
+        let Some(task) = task_in(&selection.picture, name) else { continue };
+        let reasons = Reasons::of(project, name)?;
+        let text = match place.is_json {
+            true => crate::ui::json::line_of(&WhyJson::of(task, &reasons)),
+            false if number > 0 => format!("\n{}", text_of(task, &reasons, shell.out_paint())),
+            false => text_of(task, &reasons, shell.out_paint()),
+        };
+        shell.data(&text)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// What is known about a task's key and its past.
+#[derive(Clone, Debug, Default)]
+struct Reasons {
+    present: Option<Explained>,
+    last: Option<Explained>,
+    attempts: Vec<AttemptEnded>,
+}
+
+impl Reasons {
+    fn of(project: &mut dyn Project, task: &TaskRef) -> Result<Self, Failure> {
+        Ok(Self {
+            present: project.explain(task)?,
+            last: project.last_explained(task)?,
+            attempts: project.attempts_of(task)?,
+        })
+    }
+
+    /// What is different between then and now; `None` where there is nothing to compare.
+    fn differences(&self) -> Option<Vec<Difference>> {
+        let (present, last) = (self.present.as_ref()?, self.last.as_ref()?);
+        Some(changes::between(&last.manifest, &present.manifest))
+    }
+
+    fn last_failure(&self) -> Option<&AttemptEnded> {
+        self.attempts.iter().rfind(|attempt| attempt.validator.is_none())
+    }
+}
+
+fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
+    let mut text = String::new();
+    let state = status::word_of(task.state);
+    let head = paint.paint(Tone::Strong, &task.task);
+    let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
+    if !task.reason.is_empty() && task.reason != state {
+        let _ = writeln!(text, "  because  {}", one_line(&task.reason));
+    }
+    push_differences(&mut text, reasons, paint);
+    if matches!(task.state, TaskState::Failed(_)) {
+        push_failure(&mut text, reasons);
+    }
+    for warning in &task.warnings {
+        let _ = writeln!(text, "  warning  {}", one_line(warning));
+    }
+    let _ = writeln!(text, "  key      {}", keys_of(reasons));
+    text
+}
+
+fn push_differences(text: &mut String, reasons: &Reasons, paint: Paint) {
+    let Some(differences) = reasons.differences() else { return };
+    for difference in differences.iter().take(NAMED) {
+        let (tone, word) = match difference {
+            Difference::Changed { .. } => (Tone::Caution, "changed"),
+            Difference::Added { .. } => (Tone::Good, "added  "),
+            Difference::Removed { .. } => (Tone::Bad, "removed"),
+        };
+        let _ = writeln!(text, "  {}  {}", paint.paint(tone, word), difference.words());
+    }
+    if differences.len() > NAMED {
+        let more = counted(differences.len() - NAMED, "more difference");
+        let _ = writeln!(text, "           ... and {more} (all of them: --format json)");
+    }
+}
+
+fn push_failure(text: &mut String, reasons: &Reasons) {
+    let Some(attempt) = reasons.last_failure() else { return };
+    let message = one_line(&attempt.message);
+    let _ = writeln!(text, "  attempt  {}: {message} ({})", attempt.number, attempt.duration);
+    let _ = writeln!(text, "  look     orch log {}", attempt.task);
+    let _ = writeln!(text, "  again    orch retry {}", attempt.task);
+}
+
+fn keys_of(reasons: &Reasons) -> String {
+    let short = |key: &ActionKey| key.0.short();
+    match (&reasons.present, &reasons.last) {
+        (Some(present), Some(last)) if present.key == last.key => {
+            format!("{}, as at the last accepted result", short(&present.key))
+        }
+        (Some(present), Some(last)) => {
+            format!("{}, was {} at the last accepted result", short(&present.key), short(&last.key))
+        }
+        (Some(present), None) => format!("{}, never accepted", short(&present.key)),
+        (None, Some(last)) => {
+            format!("not known before what it needs is; last accepted {}", short(&last.key))
+        }
+        (None, None) => "not known before what it needs is".to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct WhyJson<'a> {
+    task: String,
+    name: &'a str,
+    state: TaskState,
+    reason: &'a str,
+    key: Option<ActionKey>,
+    last_key: Option<ActionKey>,
+    differences: Option<Vec<Difference>>,
+    warnings: &'a [String],
+    attempts: &'a [AttemptEnded],
+}
+
+impl<'a> WhyJson<'a> {
+    fn of(task: &'a TaskPicture, reasons: &'a Reasons) -> Self {
+        Self {
+            task: task.task.to_string(),
+            name: &task.name,
+            state: task.state,
+            reason: &task.reason,
+            key: reasons.present.as_ref().map(|explained| explained.key),
+            last_key: reasons.last.as_ref().map(|explained| explained.key),
+            differences: reasons.differences(),
+            warnings: &task.warnings,
+            attempts: &reasons.attempts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::{Digest, Manifest, Recorded};
+    use crate::base::measure::{Millis, Moment, Usd};
+    use crate::base::name::AttemptId;
+    use crate::engine::outcome::OutcomeClass;
+    use crate::ui::console::sample;
+
+    fn explained(name: &str, entries: &[(&str, &str)]) -> Explained {
+        let mut manifest = Recorded::default();
+        manifest.section("inputs");
+        for (name, value) in entries {
+            manifest.entry(name, value.as_bytes());
+        }
+        Explained { key: ActionKey(Digest::of(name.as_bytes())), manifest }
+    }
+
+    fn check(id: usize, reasons: &Reasons) -> String {
+        text_of(&sample::picture().tasks[id], reasons, Paint::PLAIN)
+    }
+
+    #[test]
+    fn changed_inputs_are_named() {
+        let last = Some(explained("old", &[("src/a.rs", "1"), ("src/b.rs", "2"), ("c", "3")]));
+        let present = Some(explained("new", &[("src/a.rs", "9"), ("c", "3"), ("d", "4")]));
+        let reasons = Reasons { present, last, attempts: Vec::new() };
+        insta::assert_snapshot!(check(6, &reasons), @"");
+    }
+
+    #[test]
+    fn a_failure_names_the_attempt_and_what_to_do() {
+        let attempt = AttemptEnded {
+            at: Moment(0),
+            attempt: AttemptId(7),
+            task: sample::task("demo//2.1"),
+            key: ActionKey(Digest::of(b"k")),
+            number: 3,
+            validator: None,
+            outcome: OutcomeClass::NoStatus,
+            message: "left no status file".to_owned(),
+            cost: Usd::ZERO,
+            model: None,
+            session: None,
+            transcript: None,
+            duration: Millis(62_000),
+        };
+        let reasons = Reasons { attempts: vec![attempt], ..Reasons::default() };
+        insta::assert_snapshot!(check(3, &reasons), @"");
+    }
+
+    #[test]
+    fn an_equal_key_says_so() {
+        let same = Some(explained("same", &[("a", "1")]));
+        let reasons = Reasons { present: same.clone(), last: same, attempts: Vec::new() };
+        insta::assert_snapshot!(check(0, &reasons), @"");
+    }
+}

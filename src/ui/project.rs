@@ -1,0 +1,69 @@
+//! What commands ask of a repository: the driver answers, and tests answer in its place.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::measure::Moment;
+use crate::base::name::TaskRef;
+use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::picture::Picture;
+use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::host::error::Result;
+use crate::host::surface::{CheckedDocument, Summary, Surface};
+
+/// A repository with its plans, history and cache.
+pub trait Project {
+    /// The repository's root.
+    fn root(&self) -> &Path;
+    /// Diagnoses these documents, or all there are; nothing runs.
+    fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>>;
+    /// Where everything stands, without building.
+    fn picture(&mut self, now: Moment) -> Result<Picture>;
+    /// Brings targets up to date.
+    fn build(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary>;
+    /// The task's present key with what it is made of; `None` while it cannot be known.
+    fn explain(&mut self, task: &TaskRef) -> Result<Option<Explained>>;
+    /// The key of the task's last accepted result with what it was made of.
+    fn last_explained(&mut self, task: &TaskRef) -> Result<Option<Explained>>;
+    /// Every attempt of the task that ended, validators' too, oldest first.
+    fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>>;
+    /// The accepted result that the task stands on.
+    fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>>;
+    /// The stream of one attempt (counted from 1; `None`: the newest) from byte `from` on.
+    fn transcript(
+        &mut self,
+        task: &TaskRef,
+        attempt: Option<u32>,
+        from: u64,
+    ) -> Result<Option<Transcript>>;
+    /// Journals a person's decisions.
+    fn decide(&mut self, decisions: &[Decide]) -> Result<()>;
+    /// Takes parked landings onto the branch, or only says which there are.
+    fn land(&mut self, how: Landing) -> Result<Landed>;
+}
+
+/// A piece of an attempt's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    /// Number of the attempt.
+    pub attempt: u32,
+    pub bytes: Vec<u8>,
+    /// More may come.
+    pub is_running: bool,
+}
+
+/// Whether `land` does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    Now,
+    /// Only say what would be done.
+    DryRun,
+}
+
+/// What `land` did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Landed {
+    /// Tasks whose landings the branch takes, oldest first.
+    pub tasks: Vec<TaskRef>,
+    /// Why it cannot be done now, and what to do.
+    pub refused: Option<String>,
+}

@@ -1,0 +1,56 @@
+//! Text that came from elsewhere, made fit for a line of a terminal.
+
+/// The text on one line: runs of white space are one blank, and nothing in it can move the cursor.
+pub fn one_line(text: &str) -> String {
+    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without escape sequences and control characters, line breaks and tabs apart.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{1b}' if chars.peek() == Some(&'[') => {
+                chars.next();
+                while chars.next_if(|next| !('@'..='~').contains(next)).is_some() {}
+                chars.next();
+            }
+            '\n' | '\t' => shown.push(char),
+            char if char.is_control() => {}
+            char => shown.push(char),
+        }
+    }
+    shown
+}
+
+/// At most `most` characters, the last of them `…` where something was cut.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// The text filled with blanks to `width` characters.
+pub fn fill(text: &str, width: usize) -> String {
+    format!("{text:width$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_can_move_the_cursor() {
+        assert_eq!(visible("a\u{1b}[31mred\u{1b}[0m\r\u{7}b\n\tc"), "aredb\n\tc");
+        assert_eq!(visible("open \u{1b}["), "open ");
+        assert_eq!(one_line("  a\n\tb\u{1b}[2Jc "), "a bc");
+    }
+
+    #[test]
+    fn text_is_cut_by_characters() {
+        assert_eq!(cut("Größe", 5), "Größe");
+        assert_eq!(cut("Größen", 5), "Größ…");
+    }
+}
