@@ -9,3 +9,6 @@ pub mod scan;
 pub mod store;
 pub mod surface;
 pub mod watcher;
+pub mod git;
+pub mod landing;
+pub mod worktree;

@@ -1,0 +1,161 @@
+//! Puts single files of a tree into a checkout: whole or not at all, filters applied.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::{BStr, ByteSlice};
+use gix::filter::plumbing::pipeline::convert::ToWorktreeOutcome;
+use gix::index::entry::{Mode, Stat};
+use gix::objs::tree::EntryKind;
+
+use super::normalize::{gone, metadata};
+use super::object::{Entry, blob};
+use crate::host::error::{Doing, Error, Result};
+
+/// Writes files of one checkout.
+pub(crate) struct Placer<'r> {
+    git: &'r gix::Repository,
+    root: PathBuf,
+    filters: gix::filter::Pipeline<'r>,
+}
+
+impl<'r> Placer<'r> {
+    pub fn new(git: &'r gix::Repository, root: &Path) -> Result<Self> {
+        let (filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
+        Ok(Self { git, root: root.to_owned(), filters })
+    }
+
+    /// Makes the path hold the entry and returns what the index is to remember of the file.
+    /// Folders in the way of a file, and files in the way of a folder, are replaced: the caller
+    /// has made sure that nothing of value lies there.
+    pub fn put(&mut self, path: &BStr, entry: Entry) -> Result<Stat> {
+        let file = self.file(path);
+        self.make_folders(path)?;
+        if metadata(&file)?.is_some_and(|meta| meta.is_dir()) && entry.kind != EntryKind::Commit {
+            std::fs::remove_dir_all(&file).doing("replacing a folder by a file", &file)?;
+        }
+        match entry.kind {
+            EntryKind::Commit => std::fs::create_dir_all(&file).doing("making a folder", &file)?,
+            EntryKind::Link => self.put_link(&file, entry)?,
+            _ => self.put_file(path, &file, entry)?,
+        }
+        stat_of(&file)
+    }
+
+    /// Makes the path absent and removes folders that this leaves empty.
+    pub fn remove(&self, path: &BStr) -> Result<()> {
+        let file = self.file(path);
+        let Some(meta) = metadata(&file)? else { return Ok(()) };
+        if has_link_above(&self.root, path) {
+            return Ok(());
+        }
+        let removed =
+            if meta.is_dir() { std::fs::remove_dir(&file) } else { std::fs::remove_file(&file) };
+        match removed {
+            // A submodule's folder with content stays, as with git.
+            Err(why) if !meta.is_dir() && !gone(&why) => {
+                return Err(why).doing("removing a file", &file);
+            }
+            _ => {}
+        }
+        let mut folder = file.parent();
+        while let Some(empty) = folder.filter(|folder| *folder != self.root) {
+            if std::fs::remove_dir(empty).is_err() {
+                break;
+            }
+            folder = empty.parent();
+        }
+        Ok(())
+    }
+
+    fn file(&self, path: &BStr) -> PathBuf {
+        self.root.join(OsStr::from_bytes(path))
+    }
+
+    fn make_folders(&self, path: &BStr) -> Result<()> {
+        for folder in folders_above(path) {
+            let folder = self.root.join(folder);
+            match metadata(&folder)? {
+                Some(meta) if meta.is_dir() => continue,
+                Some(_) => {
+                    std::fs::remove_file(&folder).doing("replacing a file by a folder", &folder)?
+                }
+                None => {}
+            }
+            std::fs::create_dir(&folder).doing("making a folder", &folder)?;
+        }
+        Ok(())
+    }
+
+    fn put_link(&self, file: &Path, entry: Entry) -> Result<()> {
+        let target = blob(self.git, entry.id)?;
+        let folder = file.parent().unwrap_or(&self.root);
+        let scratch = tempfile::Builder::new().prefix(".orch-").tempdir_in(folder);
+        let scratch = scratch.doing("making a link", file)?;
+        let link = scratch.path().join("link");
+        std::os::unix::fs::symlink(OsStr::from_bytes(&target), &link)
+            .doing("making a link", file)?;
+        std::fs::rename(&link, file).doing("making a link", file)
+    }
+
+    fn put_file(&mut self, path: &BStr, file: &Path, entry: Entry) -> Result<()> {
+        let doing = "writing a file";
+        let stored = blob(self.git, entry.id)?;
+        let outcome = self
+            .filters
+            .convert_to_worktree(&stored, path, Default::default())
+            .doing("applying git's filters", file)?;
+        let folder = file.parent().unwrap_or(&self.root);
+        let mut temp = tempfile::Builder::new()
+            .prefix(".orch-")
+            .permissions(permissions(entry.kind))
+            .tempfile_in(folder)
+            .doing(doing, file)?;
+        match outcome {
+            ToWorktreeOutcome::Unchanged(bytes) => temp.write_all(bytes).doing(doing, file)?,
+            ToWorktreeOutcome::Buffer(bytes) => temp.write_all(bytes).doing(doing, file)?,
+            mut process => {
+                std::io::copy(&mut process, &mut temp).doing("applying git's filters", file)?;
+            }
+        }
+        temp.persist(file).map(|_| ()).map_err(|why| Error::because(doing, why.error).at(file))
+    }
+}
+
+/// The permissions a new file asks for; the umask takes its part, as with git.
+fn permissions(kind: EntryKind) -> std::fs::Permissions {
+    let mode = if kind == EntryKind::BlobExecutable { 0o777 } else { 0o666 };
+    std::fs::Permissions::from_mode(mode)
+}
+
+/// Whether a folder on the way is really a link: what lies behind it is no content of the path.
+pub(crate) fn has_link_above(root: &Path, path: &BStr) -> bool {
+    folders_above(path).any(|folder| root.join(folder).is_symlink())
+}
+
+/// What the index remembers of a file.
+pub(crate) fn stat_of(file: &Path) -> Result<Stat> {
+    let doing = "looking at a file";
+    let meta = gix::index::fs::Metadata::from_path_no_follow(file).doing(doing, file)?;
+    Stat::from_fs(&meta).doing(doing, file)
+}
+
+/// The mode of an entry as the index writes it.
+pub(crate) fn index_mode(kind: EntryKind) -> Mode {
+    match kind {
+        EntryKind::BlobExecutable => Mode::FILE_EXECUTABLE,
+        EntryKind::Link => Mode::SYMLINK,
+        EntryKind::Commit => Mode::COMMIT,
+        EntryKind::Tree => Mode::DIR,
+        EntryKind::Blob => Mode::FILE,
+    }
+}
+
+/// The folders that a path lies in, outermost first.
+pub(crate) fn folders_above(path: &BStr) -> impl Iterator<Item = &Path> {
+    let ends = path.find_iter(b"/").collect::<Vec<_>>();
+    ends.into_iter().map(move |end| Path::new(OsStr::from_bytes(&path[..end])))
+}

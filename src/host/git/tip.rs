@@ -1,0 +1,217 @@
+//! The integration tip: where the next landing goes. `refs/orch/tip/<branch>` runs ahead of the
+//! user's branch while landings are parked; `refs/orch/seen/<branch>` is the last head that the
+//! branch was seen at, so that what a person took back by a reset is not landed again.
+
+use gix::ObjectId;
+
+use super::lineage::{history, is_ancestor};
+use super::merge::Sides;
+use super::{RefSwap, Repository, branch_ref, commit_id, trailer};
+use crate::base::name::{CommitId, RelPath};
+use crate::host::error::{Doing, Error, Result};
+
+/// Where the next landing goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    pub commit: CommitId,
+    /// The branch's own head.
+    pub branch_head: CommitId,
+    /// What was just done to parked landings because the branch moved.
+    pub moved: Option<TipMove>,
+}
+
+/// What became of landings that were parked while the user's branch went another way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TipMove {
+    /// They were put on top of the branch again, this many.
+    Replayed(usize),
+    /// They do not merge onto the branch any more and lie under this ref; these paths collide.
+    SetAside { kept_as: String, paths: Vec<RelPath> },
+}
+
+/// Refs of one branch, as they are now.
+struct Standing {
+    head: ObjectId,
+    tip: Option<ObjectId>,
+    seen: Option<ObjectId>,
+}
+
+impl Repository {
+    /// The integration tip, after putting parked landings onto a branch that moved.
+    pub fn tip(&self, branch: &str) -> Result<Tip> {
+        let git = self.local();
+        let standing = self.standing(branch)?;
+        let pending = pending(&git, &standing)?;
+        let branch_head = commit_id(standing.head);
+        let tip = match (standing.tip, pending.first()) {
+            (_, None) | (None, _) => Tip { commit: branch_head.clone(), branch_head, moved: None },
+            (Some(tip), Some(first)) if first_parent(&git, *first) == Some(standing.head) => {
+                Tip { commit: commit_id(tip), branch_head, moved: None }
+            }
+            (Some(_), Some(_)) => self.put_on_branch(branch, &standing, &pending)?,
+        };
+        self.note_seen(branch, &standing)?;
+        Ok(tip)
+    }
+
+    /// The integration tip without any side effect; where landings wait to be put onto a branch
+    /// that moved, the tip they are at now.
+    pub fn peek_tip(&self, branch: &str) -> Result<CommitId> {
+        let standing = self.standing(branch)?;
+        let pending = pending(&self.local(), &standing)?;
+        let tip = standing.tip.filter(|_| !pending.is_empty());
+        Ok(commit_id(tip.unwrap_or(standing.head)))
+    }
+
+    /// The landings that wait for the branch, oldest first.
+    pub fn parked(&self, branch: &str) -> Result<Vec<CommitId>> {
+        let pending = pending(&self.local(), &self.standing(branch)?)?;
+        Ok(pending.into_iter().map(commit_id).collect())
+    }
+
+    /// Moves the tip from `onto` to `to`; false where it is not at `onto` any more.
+    pub(crate) fn advance_tip(&self, branch: &str, onto: &CommitId, to: ObjectId) -> Result<bool> {
+        let before = self.ref_target(&tip_ref(branch))?;
+        if self.tip(branch)?.commit != *onto {
+            return Ok(false);
+        }
+        // `tip` itself may have moved the ref; then `before` is stale and the swap says so.
+        let log = "orch: land";
+        self.swap_ref(RefSwap { name: &tip_ref(branch), from: before, to, log })
+    }
+
+    fn standing(&self, branch: &str) -> Result<Standing> {
+        let head = self.ref_target(&branch_ref(branch))?.ok_or_else(|| {
+            Error::new(format!("the branch `{branch}` has no commit yet"))
+                .at(self.root())
+                .help("make the first one: git commit --allow-empty -m start")
+        })?;
+        let tip = self.ref_target(&tip_ref(branch))?;
+        Ok(Standing { head, tip, seen: self.ref_target(&seen_ref(branch))? })
+    }
+
+    pub(crate) fn note_branch_at(&self, branch: &str, head: ObjectId) -> Result<()> {
+        let seen = self.ref_target(&seen_ref(branch))?;
+        self.note_seen(branch, &Standing { head, tip: None, seen })
+    }
+
+    fn note_seen(&self, branch: &str, standing: &Standing) -> Result<()> {
+        if standing.seen == Some(standing.head) {
+            return Ok(());
+        }
+        let log = "orch: the branch as it was last seen";
+        let name = seen_ref(branch);
+        let swap = RefSwap { name: &name, from: standing.seen, to: standing.head, log };
+        // Losing this race means that another orch has just noted it.
+        self.swap_ref(swap).map(|_| ())
+    }
+
+    fn put_on_branch(
+        &self,
+        branch: &str,
+        standing: &Standing,
+        pending: &[ObjectId],
+    ) -> Result<Tip> {
+        let mut onto = standing.head;
+        let mut replayed = 0;
+        for commit in pending {
+            match self.replay(*commit, onto)? {
+                Ok(Some(next)) => (onto, replayed) = (next, replayed + 1),
+                Ok(None) => {}
+                Err(paths) => return self.set_aside(branch, standing, paths),
+            }
+        }
+        self.move_tip(branch, standing.tip, onto)?;
+        let (commit, branch_head) = (commit_id(onto), commit_id(standing.head));
+        Ok(Tip { commit, branch_head, moved: Some(TipMove::Replayed(replayed)) })
+    }
+
+    fn set_aside(&self, branch: &str, standing: &Standing, paths: Vec<RelPath>) -> Result<Tip> {
+        let old = standing.tip.unwrap_or(standing.head);
+        let kept_as = self.free_parking_ref(old)?;
+        self.keep_commit(&kept_as, old)?;
+        self.move_tip(branch, standing.tip, standing.head)?;
+        let head = commit_id(standing.head);
+        let moved = Some(TipMove::SetAside { kept_as, paths });
+        Ok(Tip { commit: head.clone(), branch_head: head, moved })
+    }
+
+    fn move_tip(&self, branch: &str, from: Option<ObjectId>, to: ObjectId) -> Result<()> {
+        let log = "orch: the branch moved";
+        let name = tip_ref(branch);
+        if self.swap_ref(RefSwap { name: &name, from, to, log })? {
+            return Ok(());
+        }
+        Err(Error::new("another process moved the integration tip at the same moment")
+            .at(name)
+            .help("run the command again"))
+    }
+
+    /// The lowest `refs/orch/parked/<n>` that is free, or that holds this very commit.
+    fn free_parking_ref(&self, commit: ObjectId) -> Result<String> {
+        for n in 1u32.. {
+            let name = format!("refs/orch/parked/{n}");
+            match self.ref_target(&name)? {
+                Some(other) if other != commit => {}
+                _ => return Ok(name),
+            }
+        }
+        Err(Error::new("no number is left under refs/orch/parked"))
+    }
+
+    /// Copies a commit onto another; `None` where nothing of it is left to do.
+    fn replay(
+        &self,
+        commit: ObjectId,
+        onto: ObjectId,
+    ) -> Result<std::result::Result<Option<ObjectId>, Vec<RelPath>>> {
+        let git = self.local();
+        let doing = "replaying a landing";
+        let old = git.find_commit(commit).doing(doing, commit.to_string())?;
+        let theirs = self.commit_tree(&git, commit)?;
+        let base = match first_parent(&git, commit) {
+            Some(parent) => self.commit_tree(&git, parent)?,
+            None => git.empty_tree().id,
+        };
+        let ours = self.commit_tree(&git, onto)?;
+        let decoded = old.decode().doing(doing, commit.to_string())?;
+        let told = trailer::read(&decoded.message.to_string());
+        let plan = told.landing.and_then(|landing| landing.plan);
+        let tree = match self.merge_favoring(Sides { base, ours, theirs }, plan.as_ref())? {
+            Ok(tree) => tree,
+            Err(paths) => return Ok(Err(paths)),
+        };
+        if tree == ours && base != theirs {
+            return Ok(Ok(None));
+        }
+        let mut new = gix::objs::Commit::try_from(decoded).doing(doing, commit.to_string())?;
+        new.tree = tree;
+        new.parents = [onto].into_iter().collect();
+        new.extra_headers.retain(|(name, _)| !name.starts_with(b"gpgsig"));
+        Ok(Ok(Some(git.write_object(&new).doing(doing, commit.to_string())?.detach())))
+    }
+}
+
+/// Commits of the tip that the branch has never had, oldest first.
+fn pending(git: &gix::Repository, standing: &Standing) -> Result<Vec<ObjectId>> {
+    let Some(tip) = standing.tip.filter(|tip| *tip != standing.head) else { return Ok(Vec::new()) };
+    if is_ancestor(git, tip, standing.head) {
+        return Ok(Vec::new());
+    }
+    let seen = standing.seen.filter(|seen| git.has_object(*seen));
+    let mut commits = history(git, tip, [standing.head].into_iter().chain(seen))?;
+    commits.reverse();
+    Ok(commits)
+}
+
+pub(crate) fn first_parent(git: &gix::Repository, commit: ObjectId) -> Option<ObjectId> {
+    Some(git.find_commit(commit).ok()?.parent_ids().next()?.detach())
+}
+
+pub(crate) fn tip_ref(branch: &str) -> String {
+    format!("refs/orch/tip/{branch}")
+}
+
+fn seen_ref(branch: &str) -> String {
+    format!("refs/orch/seen/{branch}")
+}

@@ -1,0 +1,305 @@
+//! The trailers of landing and receipt commits: written here, and read back here. Pure text.
+
+use std::collections::BTreeMap;
+
+use crate::base::digest::Digest;
+use crate::base::measure::Usd;
+use crate::base::name::{
+    ActionKey, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName, VerdictKey,
+};
+use crate::engine::effect::LandingRequest;
+use crate::engine::lineage::VerdictMark;
+
+/// What the trailers of one commit say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub landing: Option<LandingTold>,
+    pub receipts: Vec<ReceiptTold>,
+}
+
+/// The trailers of a landing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandingTold {
+    pub task: TaskRef,
+    pub action: ActionKey,
+    pub output: OutputDigest,
+    pub session: Option<SessionId>,
+    pub model: Option<ModelName>,
+    pub cost: Usd,
+    pub verdicts: Vec<VerdictMark>,
+    /// The plan file whose status line rides along.
+    pub plan: Option<RelPath>,
+}
+
+/// One accepted result that changed no file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptTold {
+    pub task: TaskRef,
+    pub action: ActionKey,
+    pub output: OutputDigest,
+    pub verdicts: Vec<VerdictMark>,
+}
+
+/// The message of a landing commit.
+pub fn landing_message(
+    request: &LandingRequest,
+    output: OutputDigest,
+    plan: Option<&RelPath>,
+) -> String {
+    let mut lines = vec![
+        format!("Orch-Task: {}", escaped(&request.task.to_string())),
+        format!("Orch-Action: {}", request.key),
+        format!("Orch-Output: {output}"),
+    ];
+    let session =
+        request.session.as_ref().map(|id| format!("Orch-Session: {}", escaped(id.as_str())));
+    let model =
+        request.model.as_ref().map(|name| format!("Orch-Model: {}", escaped(name.as_str())));
+    lines.extend(session);
+    lines.extend(model);
+    lines.push(format!("Orch-Cost-USD: {}", dollars(request.cost)));
+    lines.extend(request.verdicts.iter().map(|mark| format!("Orch-Verdict: {}", mark_text(mark))));
+    lines.extend(plan.map(|path| format!("Orch-Plan: {}", escaped(path.as_str()))));
+    message(&request.subject, &lines)
+}
+
+/// The message of a receipt commit.
+pub fn receipt_message(receipts: &[ReceiptTold]) -> String {
+    let mut lines = Vec::new();
+    for receipt in receipts {
+        let task = escaped(&receipt.task.to_string());
+        lines.push(format!("Orch-Receipt: {task} {} {}", receipt.action, receipt.output));
+        let marks = receipt.verdicts.iter().map(mark_text);
+        lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
+    }
+    let subject = match receipts {
+        [one] => format!("{}: accepted, no file changed", one.task),
+        many => format!("{} results accepted, no file changed", many.len()),
+    };
+    message(&subject, &lines)
+}
+
+/// Reads the trailers of a commit message: those of its last paragraph. A landing whose task,
+/// action or output is missing or malformed is none.
+pub fn read(message: &str) -> Told {
+    if !message.contains("Orch-") {
+        return Told::default();
+    }
+    let message = message.trim_end();
+    let last = message.rsplit("\n\n").next().unwrap_or(message);
+    let mut reading = Reading::default();
+    for (name, value) in last.lines().filter_map(|line| line.split_once(": ")) {
+        reading.take(name, value.trim());
+    }
+    reading.told()
+}
+
+#[derive(Default)]
+struct Reading<'a> {
+    fields: BTreeMap<&'a str, &'a str>,
+    verdicts: Vec<VerdictMark>,
+    receipts: Vec<ReceiptTold>,
+}
+
+impl<'a> Reading<'a> {
+    fn take(&mut self, name: &'a str, value: &'a str) {
+        match name {
+            "Orch-Verdict" => self.verdicts.extend(read_mark(value)),
+            "Orch-Receipt" => self.receipts.extend(read_receipt(value)),
+            "Orch-Receipt-Verdict" => self.take_receipt_verdict(value),
+            name => {
+                self.fields.insert(name, value);
+            }
+        }
+    }
+
+    fn take_receipt_verdict(&mut self, value: &str) {
+        let Some((task, mark)) = value.split_once(' ') else { return };
+        let (task, mark) = (unescaped(task), read_mark(mark));
+        let owner = self.receipts.iter_mut().rev().find(|r| r.task.to_string() == task);
+        if let (Some(receipt), Some(mark)) = (owner, mark) {
+            receipt.verdicts.push(mark);
+        }
+    }
+
+    fn told(self) -> Told {
+        let landing = self.landing();
+        Told { landing, receipts: self.receipts }
+    }
+
+    fn landing(&self) -> Option<LandingTold> {
+        let text = |name: &str| self.fields.get(name).map(|value| unescaped(value));
+        let digest = |name: &str| Digest::parse(self.fields.get(name)?);
+        Some(LandingTold {
+            task: TaskRef::parse(&text("Orch-Task")?)?,
+            action: ActionKey(digest("Orch-Action")?),
+            output: OutputDigest(digest("Orch-Output")?),
+            session: text("Orch-Session").map(SessionId::new),
+            model: text("Orch-Model").map(ModelName::new),
+            cost: self
+                .fields
+                .get("Orch-Cost-USD")
+                .and_then(|t| read_dollars(t))
+                .unwrap_or_default(),
+            verdicts: self.verdicts.clone(),
+            plan: text("Orch-Plan").and_then(RelPath::new),
+        })
+    }
+}
+
+fn read_receipt(value: &str) -> Option<ReceiptTold> {
+    let mut words = value.split(' ');
+    let task = TaskRef::parse(&unescaped(words.next()?))?;
+    let action = ActionKey(Digest::parse(words.next()?)?);
+    let output = OutputDigest(Digest::parse(words.next()?)?);
+    Some(ReceiptTold { task, action, output, verdicts: Vec::new() })
+}
+
+fn mark_text(mark: &VerdictMark) -> String {
+    let verdict = if mark.warned { "WARN" } else { "PASS" };
+    format!("{} {verdict} {}", escaped(mark.validator.as_str()), mark.key)
+}
+
+fn read_mark(text: &str) -> Option<VerdictMark> {
+    let mut words = text.split(' ');
+    let validator = ValidatorName::new(unescaped(words.next()?));
+    let warned = match words.next()? {
+        "WARN" => true,
+        "PASS" => false,
+        _ => return None,
+    };
+    Some(VerdictMark { validator, warned, key: VerdictKey(Digest::parse(words.next()?)?) })
+}
+
+/// A subject of one line, an empty line, the trailers.
+fn message(subject: &str, trailers: &[String]) -> String {
+    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let subject = if subject.is_empty() { "orch" } else { &subject };
+    format!("{subject}\n\n{}\n", trailers.join("\n"))
+}
+
+/// Blanks, control characters and `%` as `%XX`, so that a value is one word of one line.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() || c == '%' {
+            let mut bytes = [0; 4];
+            c.encode_utf8(&mut bytes).bytes().for_each(|b| out.push_str(&format!("%{b:02X}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn unescaped(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok());
+        match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Exact, without an exponent: `1.25`, `0.0123`, `0`.
+fn dollars(cost: Usd) -> String {
+    let nanos = cost.nanos().max(0);
+    let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn read_dollars(text: &str) -> Option<Usd> {
+    text.parse::<f64>().ok().map(Usd::from_dollars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::name::AttemptId;
+    use crate::engine::effect::StatusEdit;
+    use crate::spec::plan::Status;
+    use proptest::prelude::*;
+
+    fn request(task: TaskRef, validator: &str, cost: i64) -> LandingRequest {
+        let mark = VerdictMark {
+            validator: ValidatorName::new(validator),
+            warned: true,
+            key: VerdictKey(Digest::of(b"verdict")),
+        };
+        LandingRequest {
+            attempt: AttemptId(1),
+            task: task.clone(),
+            subject: "Add the parser".into(),
+            key: ActionKey(Digest::of(b"key")),
+            expected: OutputDigest(Digest::of(b"output")),
+            verdicts: vec![mark],
+            session: Some(SessionId::new("5f1e")),
+            model: Some(ModelName::new("sonnet")),
+            cost: Usd::from_nanos(cost),
+            status: StatusEdit {
+                plan_path: RelPath::new("plans/demo.yaml").unwrap(),
+                task,
+                status: Status::Completed,
+                attempts: None,
+                result_message: None,
+                last_error: None,
+                model_used: None,
+                completed_at: None,
+                validation_findings: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_landing_message_is_plain_trailers() {
+        let request = request(TaskRef::new("demo", "1.10"), "unit tests", 12_300_000);
+        let plan = RelPath::new("plans/demo.yaml").unwrap();
+        insta::assert_snapshot!(landing_message(&request, request.expected, Some(&plan)), @r"
+        Add the parser
+
+        Orch-Task: demo//1.10
+        Orch-Action: ff8e2bab3b26e0c127002127905539b47eb421de85d554e15f55a446459b52b4
+        Orch-Output: 96e754fa8b2ab9d1f3f8f2d2bb4ec79a18016b212cf44f8fd2f7441e6e97a48b
+        Orch-Session: 5f1e
+        Orch-Model: sonnet
+        Orch-Cost-USD: 0.0123
+        Orch-Verdict: unit%20tests WARN f3870003362772416696ef31e8b7ff49705577595ab013f89cd4e8d5142d7499
+        Orch-Plan: plans/demo.yaml
+        ");
+    }
+
+    #[test]
+    fn only_the_last_paragraph_speaks() {
+        let request = request(TaskRef::new("demo", "1"), "tests", 0);
+        let quoted = landing_message(&request, request.expected, None);
+        assert!(read(&quoted).landing.is_some());
+        assert_eq!(read(&format!("{quoted}\nSigned off.\n")), Told::default());
+        assert_eq!(read("Orch-Task: demo//1"), Told::default());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(plan in "[^/\0]{1,8}", task in "\\PC{1,12}|[ \t\n%]{1,3}", validator in "\\PC{1,9}", cost in 0i64..1_000_000_000_000) {
+            let request = request(TaskRef::new(plan.trim_matches('/'), &task), &validator, cost);
+            let told = read(&landing_message(&request, request.expected, None)).landing;
+            let told = told.expect("a landing");
+            prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
+            prop_assert_eq!(&told.verdicts, &request.verdicts);
+            prop_assert_eq!(told.cost, request.cost);
+            let receipt = ReceiptTold { task: told.task, action: told.action, output: told.output, verdicts: told.verdicts };
+            let receipts = vec![receipt.clone(), receipt];
+            prop_assert_eq!(read(&receipt_message(&receipts)).receipts, receipts);
+        }
+    }
+}

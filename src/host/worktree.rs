@@ -1,0 +1,18 @@
+//! The pool of worktrees that sessions run in: orch's own, below `.orch/worktrees`, reused, and
+//! moved from tree to tree by what differs.
+//!
+//! Each worktree `<n>` has beside it `<n>.lock` (held while in use, by whichever process),
+//! `<n>.index` (orch's own memory of what it put there, which no session can change by its git
+//! commands) and `<n>.ready` (set up once; later attempts need not be).
+
+mod base;
+mod collect;
+mod pool;
+mod status;
+
+pub use base::BaseTree;
+pub use collect::Collected;
+pub use pool::{Pool, Worktree};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The tree an attempt starts from: the tip, with what the user has not committed laid over it.
+
+use gix::ObjectId;
+
+use crate::base::name::{CommitId, RelPath, TreeId};
+use crate::engine::effect::Base;
+use crate::host::error::{Doing, Result};
+use crate::host::git::merge::NewCommit;
+use crate::host::git::object::{Entry, edit_tree, entry_kind, tree_id};
+use crate::host::git::{Repository, object_id};
+
+/// Where an attempt starts, and what its patch is taken against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseTree {
+    /// The integration tip that it was made from.
+    pub tip: CommitId,
+    /// What HEAD of the worktree stands on: the tip, or a commit above it that holds the overlay.
+    pub commit: CommitId,
+    pub tree: TreeId,
+}
+
+const OVERLAY_MESSAGE: &str = "Files of the checkout that are not committed yet\n";
+const CANDIDATE_MESSAGE: &str = "The result under validation\n";
+
+impl Repository {
+    /// Makes the base of an attempt. Overlay paths are read from the user's checkout as they are
+    /// now; one that is not there is absent in the base, too.
+    pub fn base_tree(&self, base: &Base, tip: &CommitId, overlay: &[RelPath]) -> Result<BaseTree> {
+        let git = self.local();
+        let tip_tree = self.commit_tree(&git, object_id(tip.as_str())?)?;
+        let (tree, message) = match base {
+            Base::Tip => (self.overlaid(&git, tip_tree, overlay)?, OVERLAY_MESSAGE),
+            Base::Candidate(tree) => (object_id(tree.as_str())?, CANDIDATE_MESSAGE),
+        };
+        let commit =
+            if tree == tip_tree { tip.clone() } else { stand_on(&git, tip, tree, message)? };
+        Ok(BaseTree { tip: tip.clone(), commit, tree: tree_id(tree) })
+    }
+
+    fn overlaid(
+        &self,
+        git: &gix::Repository,
+        tree: ObjectId,
+        overlay: &[RelPath],
+    ) -> Result<ObjectId> {
+        let mut normalizer = self.normalizer()?;
+        let mut edits = Vec::new();
+        for path in overlay {
+            let present = self.entry_at(git, tree, path)?;
+            let entry = match normalizer.read(path)? {
+                Some(file) => {
+                    let id = git.write_blob(&file.bytes).doing("writing a blob", path.as_str())?;
+                    Some(Entry { id: id.detach(), kind: entry_kind(file.state.kind) })
+                }
+                None => None,
+            };
+            if present != entry {
+                edits.push((path.to_bytes(), entry));
+            }
+        }
+        edit_tree(git, tree, edits)
+    }
+}
+
+/// A commit above the tip for HEAD to stand on, so that a session sees a clean worktree. Its id
+/// depends on nothing but the tree and the tip.
+fn stand_on(
+    git: &gix::Repository,
+    tip: &CommitId,
+    tree: ObjectId,
+    message: &str,
+) -> Result<CommitId> {
+    let parent = object_id(tip.as_str())?;
+    let doing = "reading the tip";
+    let tip = git.find_commit(parent).doing(doing, tip.as_str())?;
+    let time = tip.time().doing(doing, parent.to_string())?;
+    let who = gix::actor::Signature { name: "orch".into(), email: "orch@localhost".into(), time };
+    NewCommit { tree, parent, message }.write_as(git, who)
+}

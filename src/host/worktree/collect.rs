@@ -1,0 +1,74 @@
+//! What an attempt left: the tree of its worktree, by content alone. Commits, staging and branch
+//! switches that the session made do not matter.
+
+use gix::bstr::{BStr, ByteSlice};
+
+use super::pool::{Pool, Worktree};
+use super::status::differences;
+use crate::base::file::Patch;
+use crate::base::name::{RelPath, TreeId};
+use crate::host::error::{Doing, Error, Result};
+use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
+use crate::host::git::place::has_link_above;
+use crate::host::git::{Repository, object_id};
+
+/// The result of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collected {
+    /// The worktree's tree, written to the repository; no ref holds it yet.
+    pub tree: TreeId,
+    /// Against the base of the attempt, overlay included.
+    pub patch: Patch,
+    /// Left out: repositories that the session made inside the worktree, sockets, pipes.
+    pub left_out: Vec<RelPath>,
+}
+
+impl Pool {
+    /// Reads what an attempt left. Everything not ignored counts, except `.orch` and what was
+    /// linked or copied in from the user's checkout.
+    pub fn collect(&self, worktree: &Worktree) -> Result<Collected> {
+        collect(self.repository(), worktree)
+    }
+}
+
+fn collect(repo: &Repository, worktree: &Worktree) -> Result<Collected> {
+    let doing = "reading what an attempt left";
+    let root = worktree.root();
+    let git = gix::open(root).doing(doing, root)?;
+    let file = worktree.index_file();
+    let index = gix::index::File::at(&file, git.object_hash(), false, Default::default());
+    let index = index.doing("reading a worktree's index", &file)?;
+    let found = differences(&git, index.clone())?;
+    let (mut filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
+    let mut edits = Vec::new();
+    for path in found.paths().filter(|path| !worktree.is_brought(path)) {
+        if has_link_above(root, path) {
+            edits.push((path.to_vec(), None));
+            continue;
+        }
+        let object = filters.worktree_file_to_object(path, &index).doing(doing, shown(path))?;
+        edits.push((path.to_vec(), object.map(|(id, kind, _)| Entry { id, kind })));
+    }
+    let base = object_id(worktree.base().tree.as_str())?;
+    let tree = edit_tree(&git, base, edits)?;
+    let patch = repo.patch_of(&git, &tree_changes(&git, base, tree)?)?;
+    let left_out = found.foreign.iter().filter(|path| !worktree.is_brought(path));
+    let left_out = left_out.filter_map(|path| RelPath::from_bytes(path)).collect();
+    Ok(Collected { tree: tree_id(tree), patch, left_out })
+}
+
+fn shown(path: &BStr) -> String {
+    path.to_str_lossy().into_owned()
+}
+
+impl Worktree {
+    /// Whether the worktree still is where it was made.
+    ///
+    /// # Errors
+    /// Its folder or registration is gone: the session removed it.
+    pub fn check(&self) -> Result<()> {
+        gix::open(self.root())
+            .map(|_| ())
+            .map_err(|why| Error::because("the attempt's worktree is gone", why).at(self.root()))
+    }
+}

@@ -1,0 +1,227 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::base::name::TreeId;
+use crate::engine::effect::Base;
+use crate::host::git::scratch::{Scratch, git_in, path, write_in};
+use crate::host::worktree::{Collected, Pool};
+use crate::spec::config::WorktreeConfig;
+
+const FILES: &[(&str, &str)] = &[
+    ("a.txt", "one\n"),
+    ("src/lib.rs", "fn a() {}\n"),
+    ("src/deep/x", "x\n"),
+    (".gitignore", "target/\n*.log\n"),
+];
+
+/// What git itself says the worktree's tree is.
+fn tree_by_git(root: &Path) -> TreeId {
+    let index = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(args)
+            .current_dir(root)
+            .env("GIT_INDEX_FILE", index.path().join("index"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    run(&["add", "-A"]);
+    TreeId::new(run(&["write-tree"]))
+}
+
+fn collected(scratch: &Scratch, work: impl FnOnce(&Path)) -> Collected {
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    work(worktree.root());
+    let collected = pool.collect(&worktree).unwrap();
+    assert_eq!(collected.tree, tree_by_git(worktree.root()));
+    collected
+}
+
+fn shown(collected: &Collected) -> Vec<String> {
+    let sign = |c: &crate::base::file::Change| match (c.before, c.after) {
+        (None, _) => '+',
+        (_, None) => '-',
+        _ => '~',
+    };
+    let changes = collected.patch.changes().iter();
+    changes.map(|c| format!("{}{} {:?}", sign(c), c.path, c.after.map(|a| a.kind))).collect()
+}
+
+#[test]
+fn every_kind_of_change_is_collected_as_git_would() {
+    let scratch = Scratch::new(FILES);
+    let collected = collected(&scratch, |root| {
+        write_in(root, "a.txt", "two\n");
+        write_in(root, "näw/ü €.txt", "new\n");
+        write_in(root, "with space\ttab", "new\n");
+        std::fs::remove_file(root.join("src/deep/x")).unwrap();
+        let script = root.join("src/lib.rs");
+        std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        symlink("a.txt", root.join("link")).unwrap();
+        write_in(root, "target/out", "ignored");
+        write_in(root, "x.log", "ignored");
+        write_in(root, ".orch/task/status.json", "{}");
+    });
+    assert_eq!(
+        shown(&collected),
+        [
+            "~a.txt Some(Regular)",
+            "+link Some(Symlink)",
+            "+näw/ü €.txt Some(Regular)",
+            "-src/deep/x None",
+            "~src/lib.rs Some(Executable)",
+            "+with space\ttab Some(Regular)",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_and_a_file_may_change_places() {
+    let scratch = Scratch::new(FILES);
+    let collected = collected(&scratch, |root| {
+        std::fs::remove_dir_all(root.join("src")).unwrap();
+        write_in(root, "src", "now a file\n");
+        std::fs::remove_file(root.join("a.txt")).unwrap();
+        write_in(root, "a.txt/b", "now a folder\n");
+    });
+    assert_eq!(collected.patch.changes().len(), 5);
+    assert_eq!(shown(&collected)[2], "+src Some(Regular)");
+}
+
+#[test]
+fn only_content_counts_whatever_the_session_did_with_git() {
+    let scratch = Scratch::new(FILES);
+    let collected = collected(&scratch, |root| {
+        write_in(root, "a.txt", "two\n");
+        git_in(root, &["switch", "-q", "-c", "mine"]);
+        git_in(root, &["-c", "user.name=x", "-c", "user.email=y", "commit", "-qam", "work"]);
+        write_in(root, "b.txt", "staged\n");
+        git_in(root, &["add", "b.txt"]);
+        git_in(root, &["rm", "-q", "--cached", "src/lib.rs"]);
+    });
+    assert_eq!(shown(&collected), ["~a.txt Some(Regular)", "+b.txt Some(Regular)"]);
+    let again = scratch.pool().acquire(&scratch.base()).unwrap();
+    assert_eq!(git_in(again.root(), &["status", "--porcelain"]), "");
+    assert_eq!(git_in(again.root(), &["branch", "--show-current"]), "");
+}
+
+#[test]
+fn a_worktree_is_clean_again_after_any_attempt_and_keeps_what_is_ignored() {
+    let scratch = Scratch::new(FILES);
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    let root = worktree.root().to_owned();
+    write_in(&root, "a.txt", "dirty\n");
+    write_in(&root, "left/over", "dirty\n");
+    std::fs::remove_file(root.join("src/lib.rs")).unwrap();
+    write_in(&root, "target/cache", "kept");
+    write_in(&root, ".orch/task/status.json", "{}");
+    git_in(&root, &["init", "-q", "nested"]);
+    let untouched = std::fs::metadata(root.join(".gitignore")).unwrap().modified().unwrap();
+    drop(worktree);
+    scratch.commit("next", &[("a.txt", "three\n"), ("new/file", "n\n")]);
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    assert_eq!(worktree.root(), root);
+    assert_eq!(git_in(&root, &["status", "--porcelain"]), "");
+    assert_eq!(tree_by_git(&root), scratch.base().tree);
+    assert_eq!(std::fs::read_to_string(root.join("target/cache")).unwrap(), "kept");
+    assert!(!root.join(".orch/task/status.json").exists() && !root.join("nested").exists());
+    assert_eq!(std::fs::metadata(root.join(".gitignore")).unwrap().modified().unwrap(), untouched);
+    assert!(pool.collect(&worktree).unwrap().patch.is_empty());
+}
+
+#[test]
+fn two_at_once_get_two_worktrees_and_the_user_sees_neither() {
+    let scratch = Scratch::new(FILES);
+    let before = scratch.picture();
+    let pool = scratch.pool();
+    let (one, other) = std::thread::scope(|scope| {
+        let take = || pool.acquire(&scratch.base()).unwrap();
+        let (one, other) = (scope.spawn(take), scope.spawn(take));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    assert_ne!(one.root(), other.root());
+    assert_eq!(scratch.picture(), before);
+    drop((one, other));
+    assert_eq!(pool.remove_all().unwrap(), 2);
+    assert_eq!(scratch.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn uncommitted_files_are_laid_over_and_are_no_part_of_the_patch() {
+    let scratch = Scratch::new(FILES);
+    scratch.write("plan.yaml", "untracked\n");
+    scratch.write("a.txt", "edited\n");
+    let overlay = [path("plan.yaml"), path("a.txt"), path("nowhere")];
+    let base = scratch.repo().base_tree(&Base::Tip, &scratch.tip(), &overlay).unwrap();
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&base).unwrap();
+    let read = |name: &str| std::fs::read_to_string(worktree.root().join(name)).unwrap();
+    assert_eq!((read("plan.yaml"), read("a.txt")), ("untracked\n".into(), "edited\n".into()));
+    assert_eq!(git_in(worktree.root(), &["status", "--porcelain"]), "");
+    assert!(pool.collect(&worktree).unwrap().patch.is_empty());
+    assert_eq!(scratch.repo().base_tree(&Base::Tip, &scratch.tip(), &overlay).unwrap(), base);
+}
+
+#[test]
+fn line_endings_are_taken_as_git_stores_them() {
+    let scratch = Scratch::new(&[(".gitattributes", "*.txt text eol=crlf\n"), ("a.txt", "one\n")]);
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    let file = worktree.root().join("a.txt");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "one\r\n");
+    assert!(pool.collect(&worktree).unwrap().patch.is_empty());
+    std::fs::write(&file, "one\r\ntwo\r\n").unwrap();
+    let collected = pool.collect(&worktree).unwrap();
+    let stored = scratch.repo().read_path_at(&collected.tree, &path("a.txt")).unwrap();
+    assert_eq!(stored.unwrap(), b"one\ntwo\n");
+    let mut normalizer = scratch.repo().normalizer().unwrap();
+    assert_eq!(&*normalizer.normalize(&path("b.txt"), b"x\r\n").unwrap(), b"x\n");
+    assert_eq!(&*normalizer.normalize(&path("b.bin"), b"x\r\n").unwrap(), b"x\r\n");
+}
+
+#[test]
+fn what_is_linked_or_copied_in_is_no_result() {
+    let scratch = Scratch::new(FILES);
+    scratch.write("node_modules/m.js", "m");
+    scratch.write("secrets/.env", "s");
+    let config = WorktreeConfig {
+        setup: Some("true".into()),
+        link: vec!["node_modules/".into()],
+        copy: vec!["secrets".into(), "absent".into()],
+    };
+    let pool = Pool::open(&scratch.repo(), &config).unwrap();
+    let mut worktree = pool.acquire(&scratch.base()).unwrap();
+    assert!(worktree.is_fresh());
+    assert!(worktree.root().join("node_modules/m.js").exists());
+    assert!(worktree.root().join("secrets/.env").exists());
+    assert!(pool.collect(&worktree).unwrap().patch.is_empty());
+    worktree.mark_ready().unwrap();
+    drop(worktree);
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    assert!(!worktree.is_fresh() && worktree.root().join("node_modules/m.js").exists());
+}
+
+#[test]
+fn broken_worktrees_are_swept_and_made_anew() {
+    let scratch = Scratch::new(FILES);
+    let pool = scratch.pool();
+    let break_and_sweep = |breakage: &dyn Fn(&Path)| {
+        let root = pool.acquire(&scratch.base()).unwrap().root().to_owned();
+        breakage(&root);
+        pool.sweep().unwrap();
+        let worktree = pool.acquire(&scratch.base()).unwrap();
+        assert_eq!(worktree.root(), root);
+        assert_eq!(tree_by_git(&root), scratch.base().tree);
+        assert_eq!(scratch.git(&["worktree", "list"]).lines().count(), 2);
+    };
+    break_and_sweep(&|root| std::fs::remove_dir_all(root).unwrap());
+    break_and_sweep(&|root| std::fs::remove_file(root.join(".git")).unwrap());
+    break_and_sweep(&|root| std::fs::remove_file(root.with_extension("index")).unwrap());
+    break_and_sweep(&|root| std::fs::write(root.with_extension("index"), b"rubbish").unwrap());
+    break_and_sweep(&|_| std::fs::remove_dir_all(scratch.root().join(".git/worktrees")).unwrap());
+}
