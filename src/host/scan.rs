@@ -24,7 +24,8 @@ mod submodule;
 mod walk;
 
 use cache::{Cache, Stat};
-pub use submodule::commit_of as submodule_commit_of;
+pub use submodule::{commit_of as submodule_commit_of, git_folders_of};
+pub use walk::{Rules as IgnoreRules, is_off_limits, path_below};
 
 /// Fewer paths than this are looked at on one thread.
 const SPLIT_FROM: usize = 512;

@@ -15,9 +15,18 @@ pub fn commit_of(folder: &Path) -> Option<CommitId> {
     }
 }
 
+/// The folder with `HEAD` of a working folder and, where it is another, the one with its branches.
+pub fn git_folders_of(folder: &Path) -> Vec<PathBuf> {
+    let git = git_folder_of(folder).filter(|git| git.is_dir());
+    let mut folders: Vec<PathBuf> =
+        git.into_iter().flat_map(|git| [common_folder_of(&git), git]).collect();
+    folders.dedup();
+    folders
+}
+
 /// The folder with `HEAD` of the working folder that `folder` is the top of. `.git` may be a file
 /// that tells where it lies.
-pub fn git_folder_of(folder: &Path) -> Option<PathBuf> {
+fn git_folder_of(folder: &Path) -> Option<PathBuf> {
     let dot_git = folder.join(".git");
     let meta = fs::symlink_metadata(&dot_git).ok()?;
     if !meta.is_file() {
@@ -28,7 +37,7 @@ pub fn git_folder_of(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Where branches are kept: a linked worktree shares them with the one it was made from.
-pub fn common_folder_of(git: &Path) -> PathBuf {
+fn common_folder_of(git: &Path) -> PathBuf {
     match fs::read_to_string(git.join("commondir")) {
         Ok(text) => git.join(text.trim_end()),
         Err(_) => git.to_owned(),
