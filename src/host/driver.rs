@@ -1,0 +1,209 @@
+//! The driver: performs what the engine wants, tells it what happened, and hands the picture to a
+//! surface. Every command that builds, surveys or decides goes through it; there is no second path.
+
+mod attempt;
+mod conclude;
+mod land;
+mod perform;
+mod run;
+mod scan;
+mod status;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::base::source::Source;
+use crate::engine::effect::{BuildRequest, Decide};
+use crate::engine::event::Event;
+use crate::engine::lineage::Lineage;
+use crate::engine::picture::Picture;
+use crate::engine::record::Record;
+use crate::engine::step::Engine;
+
+use super::clock;
+use super::documents::{self, Loaded};
+use super::error::Result;
+use super::git::{Caching, Repository};
+use super::journal::{self, Journal};
+use super::landing::OwnWrites;
+use super::lock::{Holder, Lock};
+use super::scan::Scanner;
+use super::store::Store;
+use super::store::folder::Access;
+
+pub use self::run::StopReason;
+
+/// A repository with its engine, opened for one command.
+pub struct Driver {
+    root: PathBuf,
+    access: Access,
+    repo: Repository,
+    store: Store,
+    scanner: Scanner,
+    journal: Option<Journal>,
+    engine: Engine,
+    loaded: Loaded,
+    /// Plan files named on the command line that no folder of plans holds.
+    extra_plans: Vec<RelPath>,
+    branch: Option<String>,
+    tip: CommitId,
+    own_writes: OwnWrites,
+    /// Held until the driver is dropped.
+    _lock: Option<Lock>,
+}
+
+impl Driver {
+    /// Opens the repository around `start`. With `Access::ReadWrite` this process is the only one
+    /// that builds; with `ReadOnly` nothing on the disk changes.
+    pub fn open(start: &Path, access: Access, extra_plans: Vec<RelPath>) -> Result<Self> {
+        let repo = Repository::discover(start)?;
+        let root = repo.root().to_owned();
+        let lock = match access {
+            Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process())?),
+            Access::ReadOnly => None,
+        };
+        let (store, journal) = match access {
+            Access::ReadWrite => (Store::open(&root), Some(Journal::open(&root)?)),
+            Access::ReadOnly => (Store::open_read_only(&root), None),
+        };
+        let (branch, tip) = match access {
+            Access::ReadWrite => {
+                let branch = repo.branch()?;
+                let tip = repo.tip(&branch)?.commit;
+                (Some(branch), tip)
+            }
+            Access::ReadOnly => {
+                let state = repo.state()?;
+                let tip = match &state.branch {
+                    Some(branch) => repo.peek_tip(branch)?,
+                    None => state.head,
+                };
+                (state.branch, tip)
+            }
+        };
+        let scanner = Scanner::open(&root, access, scan::normal_form(&repo)?);
+        let mut driver = Self {
+            scanner,
+            engine: Engine::default(),
+            loaded: Loaded::default(),
+            root,
+            access,
+            repo,
+            store,
+            journal,
+            extra_plans,
+            branch,
+            tip,
+            own_writes: OwnWrites::default(),
+            _lock: lock,
+        };
+        driver.read_documents()?;
+        driver.read_history()?;
+        Ok(driver)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub fn repository(&self) -> &Repository {
+        &self.repo
+    }
+
+    pub fn config(&self) -> &crate::spec::config::Config {
+        &self.loaded.documents.config
+    }
+
+    /// Every finding about every document, with the texts they point into.
+    pub fn diagnostics(&self) -> (Vec<Diagnostic>, &BTreeMap<RelPath, Source>) {
+        let mut all = self.loaded.diagnostics.clone();
+        all.extend(self.engine.diagnostics());
+        (all, &self.loaded.sources)
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.loaded.diagnostics.iter().any(Diagnostic::is_error)
+            || self.engine.diagnostics().iter().any(Diagnostic::is_error)
+    }
+
+    pub fn tasks(&self) -> Vec<TaskRef> {
+        self.engine.tasks()
+    }
+
+    /// Journal records, oldest first.
+    pub fn records(&self) -> Result<Vec<Record>> {
+        Ok(journal::read(&self.root)?.records)
+    }
+
+    fn read_documents(&mut self) -> Result<()> {
+        self.loaded = documents::read(&self.root, &self.extra_plans)?;
+        let documents = Box::new(std::mem::take(&mut self.loaded.documents));
+        self.loaded.documents.config = documents.config.clone();
+        let effects = self.engine.step(clock::now(), Event::DocumentsRead(documents));
+        debug_assert!(effects.is_empty(), "nothing is asked for before a build");
+        Ok(())
+    }
+
+    fn read_history(&mut self) -> Result<()> {
+        let records = journal::read(&self.root)?.records;
+        let lineage = Box::new(self.lineage()?);
+        self.engine.step(clock::now(), Event::HistoryRead { records, lineage });
+        Ok(())
+    }
+
+    fn lineage(&self) -> Result<Lineage> {
+        let file = self.root.join(".orch/lineage-v1");
+        let caching = match self.access {
+            Access::ReadWrite => Caching::ReadWrite(&file),
+            Access::ReadOnly => Caching::ReadOnly(&file),
+        };
+        self.repo.read_lineage(&self.tip, caching)
+    }
+
+    /// Decides everything and runs nothing: `status`, `why`, `graph`, `--dry-run`.
+    pub fn survey(&mut self, request: BuildRequest) -> Result<Picture> {
+        let mut effects = self.engine.survey(clock::now(), request);
+        while !effects.is_empty() {
+            let effect = effects.remove(0);
+            if let Some(event) = self.answer(&effect)? {
+                effects.extend(self.engine.step(clock::now(), event));
+            }
+        }
+        Ok(self.engine.picture())
+    }
+
+    /// Writes a person's decision down and into the plan.
+    pub fn decide(&mut self, decide: Decide) -> Result<()> {
+        let request = BuildRequest { targets: Some(vec![decide.task.clone()]), ..Default::default() };
+        self.survey(request)?;
+        let mut effects = self.engine.step(clock::now(), Event::Decided(decide.clone()));
+        effects.extend(self.decided_status(&decide));
+        for effect in effects {
+            self.perform_now(effect)?;
+        }
+        self.flush_statuses()
+    }
+}
+
+/// What attempts share with the driver, across threads.
+#[derive(Clone)]
+struct Shared {
+    root: Arc<Path>,
+    repo: Repository,
+    pool: Arc<super::worktree::Pool>,
+    runner: Arc<super::session::Runner>,
+    config: Arc<crate::spec::config::Config>,
+    store: Store,
+}

@@ -1,0 +1,250 @@
+//! One attempt on its own task: a worktree, the run in it, and what it left.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::{CommitId, RelPath};
+use crate::engine::effect::{Base, Launch, Purpose};
+use crate::engine::evidence::{Ending, Evidence, StatusFile};
+use crate::engine::stream::StreamFacts;
+use crate::host::error::{Doing, Error, Result};
+use crate::host::scan::{AsIs, Scanner};
+use crate::host::session::{Attempted, Place, Stop, Told};
+use crate::host::store::folder::Access;
+use crate::host::worktree::{BaseTree, Worktree};
+use crate::spec::glob::GlobSet;
+
+use super::Shared;
+use super::land::Kept;
+use super::run::Message;
+
+/// What an attempt starts from, worked out by the driver before it is let go.
+pub(super) struct Start {
+    pub launch: Launch,
+    pub tip: CommitId,
+    /// The overlay as far as the user has really changed it.
+    pub overlay: Vec<RelPath>,
+    /// The worktree of the attempt whose session goes on.
+    pub continued: Option<Kept>,
+    /// What a resumed session has cost before.
+    pub base_cost: Usd,
+}
+
+/// Runs an attempt to its end and tells the driver; never fails: what goes wrong is evidence.
+pub(super) async fn run(
+    shared: Shared,
+    start: Start,
+    stop: watch::Receiver<Stop>,
+    tell: mpsc::Sender<Message>,
+) {
+    let attempt = start.launch.attempt;
+    let private = shared.root.join(format!(".orch/run/{}-{}", std::process::id(), attempt.0));
+    let ended = live(&shared, start, &private, stop, &tell).await;
+    let (evidence, kept) = match ended {
+        Ok(ended) => ended,
+        Err(error) => (failed_to_launch(&error), None),
+    };
+    // Transcript and stderr are in the store by now; what stays is scratch.
+    let _ = std::fs::remove_dir_all(&private);
+    let _ = tell.send(Message::Ended { attempt, evidence: Box::new(evidence), kept }).await;
+}
+
+async fn live(
+    shared: &Shared,
+    start: Start,
+    private: &Path,
+    stop: watch::Receiver<Stop>,
+    tell: &mpsc::Sender<Message>,
+) -> Result<(Evidence, Option<Kept>)> {
+    let Start { launch, tip, overlay, continued, base_cost } = start;
+    let launch = Arc::new(launch);
+    let (base, worktree) = open(shared, (Arc::clone(&launch), tip, overlay), continued).await?;
+    let worktree = set_up(shared, worktree).await?;
+    let place = Place {
+        worktree: worktree.root().to_owned(),
+        private: private.to_owned(),
+        root: shared.root.to_path_buf(),
+        config: shared.config.session.clone(),
+        base_cost,
+    };
+    let (told, mut heard) = mpsc::channel(64);
+    let running = shared.runner.run(&launch, &place, told, stop);
+    let relay = async {
+        while let Some(it) = heard.recv().await {
+            let message = match it {
+                Told::Started(info) => Message::Started { attempt: launch.attempt, info },
+                Told::Progress(progress) => {
+                    Message::Progress { attempt: launch.attempt, progress }
+                }
+            };
+            if tell.send(message).await.is_err() {
+                break;
+            }
+        }
+    };
+    let (attempted, ()) = tokio::join!(running, relay);
+    let attempted = attempted?;
+    let shared = shared.clone();
+    blocking(move || collect(&shared, &launch, (base, worktree), attempted)).await
+}
+
+async fn open(
+    shared: &Shared,
+    (launch, tip, overlay): (Arc<Launch>, CommitId, Vec<RelPath>),
+    continued: Option<Kept>,
+) -> Result<(BaseTree, Worktree)> {
+    if let Some(worktree) = continued.and_then(|kept| kept.worktree) {
+        return Ok((worktree.base().clone(), worktree));
+    }
+    let shared = shared.clone();
+    blocking(move || {
+        let start = match &launch.base {
+            Base::Candidate(tree) => Base::Candidate(tree.clone()),
+            Base::Tip | Base::Continue(_) => Base::Tip,
+        };
+        let base = shared.repo.base_tree(&start, &tip, &overlay)?;
+        let worktree = shared.pool.acquire(&base)?;
+        Ok((base, worktree))
+    })
+    .await
+}
+
+/// Runs the project's set-up line in a worktree that has not had it.
+async fn set_up(shared: &Shared, mut worktree: Worktree) -> Result<Worktree> {
+    let Some(line) = shared.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh()) else {
+        return Ok(worktree);
+    };
+    let output = tokio::process::Command::new("sh")
+        .args(["-c", line])
+        .current_dir(worktree.root())
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .doing("running the worktree's setup line", worktree.root())?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::new(format!(
+            "`worktree.setup` failed ({}): {}",
+            output.status,
+            said.lines().last().unwrap_or("it said nothing")
+        ))
+        .help(format!("try it by hand in a checkout: {line}")));
+    }
+    worktree.mark_ready()?;
+    Ok(worktree)
+}
+
+fn collect(
+    shared: &Shared,
+    launch: &Launch,
+    (base, worktree): (BaseTree, Worktree),
+    attempted: Attempted,
+) -> Result<(Evidence, Option<Kept>)> {
+    let transcript = match attempted.transcript.exists() {
+        true => Some(shared.store.put_file(&attempted.transcript)?),
+        false => None,
+    };
+    let collected = match &launch.purpose {
+        Purpose::Work => Some(shared.pool.collect(&worktree)?),
+        Purpose::Validate(_) => None,
+    };
+    let evidence = Evidence {
+        ending: attempted.ending,
+        read_set: read_set(shared, &attempted.stream, (&base, worktree.root()))?,
+        stream: attempted.stream,
+        status_file: attempted.status_file,
+        patch: collected.as_ref().map(|it| it.patch.clone()).unwrap_or_default(),
+        base: Some(base.tip.clone()),
+        missing_outputs: missing_outputs(&launch.required_outputs, worktree.root())?,
+        stdout_tail: attempted.stdout_tail,
+        stderr_tail: attempted.stderr_tail,
+        session: attempted.session,
+        transcript,
+        duration: attempted.duration,
+    };
+    let kept = collected.map(|it| Kept::new(&base, it.tree, worktree));
+    Ok((evidence, kept))
+}
+
+/// The files that the session's own stream names, as they were before it started.
+fn read_set(
+    shared: &Shared,
+    stream: &Option<StreamFacts>,
+    (base, worktree): (&BaseTree, &Path),
+) -> Result<Vec<(RelPath, Option<FileState>)>> {
+    let Some(facts) = stream else { return Ok(Vec::new()) };
+    let paths: BTreeSet<RelPath> = facts
+        .files_read
+        .iter()
+        .chain(&facts.files_written)
+        .filter_map(|name| below(worktree, name))
+        .filter(|path| !path.is_within(".orch"))
+        .collect();
+    paths
+        .into_iter()
+        .map(|path| Ok((path.clone(), shared.repo.state_at(&base.tree, &path)?)))
+        .collect()
+}
+
+/// A path as the stream names it, below the worktree; `None` for files elsewhere.
+fn below(worktree: &Path, name: &str) -> Option<RelPath> {
+    let path = PathBuf::from(name);
+    if path.is_absolute() {
+        let inside = path.strip_prefix(worktree).ok()?;
+        return RelPath::normalize(inside.to_str()?);
+    }
+    RelPath::normalize(name)
+}
+
+/// Declared outputs that no file matches.
+fn missing_outputs(outputs: &GlobSet, worktree: &Path) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for pattern in outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
+        let globs = GlobSet::new([pattern.as_str()]);
+        let scanner = Scanner::open(worktree, Access::ReadOnly, Arc::new(AsIs));
+        let found = scanner.scan(&[globs], &[])?;
+        if !found.iter().any(|(_, state)| state.is_some()) {
+            missing.push(pattern.clone());
+        }
+    }
+    Ok(missing)
+}
+
+fn failed_to_launch(error: &Error) -> Evidence {
+    use std::error::Error as _;
+    let mut why = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        why.push_str(&format!(": {deeper}"));
+        cause = deeper.source();
+    }
+    Evidence {
+        ending: Ending::LaunchFailed(why),
+        stream: None,
+        status_file: StatusFile::Absent,
+        patch: Patch::default(),
+        base: None,
+        missing_outputs: Vec::new(),
+        read_set: Vec::new(),
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        session: None,
+        transcript: None,
+        duration: Millis(0),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::because("a worker thread broke", error)),
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of a build: what is still to be written, and the summary with its exit code.
+
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::picture::TaskState;
+use crate::engine::record::Record;
+use crate::host::clock;
+use crate::host::error::Result;
+use crate::host::surface::Summary;
+
+use super::Driver;
+use super::run::{Run, STOP_FILE, StopReason};
+
+/// Exit codes of a build; the whole table is in `ui::exit`.
+const ACCEPTED: u8 = 0;
+const UNFINISHED: u8 = 1;
+const STOPPED: u8 = 3;
+const LIMITED: u8 = 75;
+const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
+
+impl Driver {
+    pub(super) fn conclude(&mut self, run: &mut Run<'_>) -> Result<Summary> {
+        for event in self.write_statuses() {
+            self.step(run, event)?;
+        }
+        self.land_receipts()?;
+        self.scanner.save()?;
+        run.surface.show(&self.engine.picture(), clock::now());
+        let exit = self.exit_of(run);
+        if run.stopped == Some(StopReason::Asked) {
+            // The stop file is for the run that it stopped, and for no other.
+            let _ = std::fs::remove_file(self.root.join(STOP_FILE));
+        }
+        self.append(&Record::RunEnded { at: clock::now(), exit })?;
+        let counts = self.engine.counts();
+        Ok(Summary {
+            targets: counts.wanted,
+            accepted: counts.accepted,
+            up_to_date: counts.up_to_date,
+            replayed: counts.replayed,
+            ran: counts.ran,
+            failed: counts.failed,
+            blocked: counts.blocked,
+            sessions: counts.sessions,
+            cost_usd: self.engine.cost(),
+            wall_ms: Self::elapsed(run),
+            exit,
+        })
+    }
+
+    fn exit_of(&self, run: &Run<'_>) -> u8 {
+        let counts = self.engine.counts();
+        match run.stopped {
+            _ if counts.accepted == counts.wanted => ACCEPTED,
+            Some(StopReason::Interrupted) => INTERRUPTED,
+            Some(StopReason::Terminated) => TERMINATED,
+            Some(StopReason::Asked) => STOPPED,
+            None if self.is_limited() => LIMITED,
+            None => UNFINISHED,
+        }
+    }
+
+    /// A plan limit kept something from running.
+    fn is_limited(&self) -> bool {
+        let limited = |state: TaskState| state == TaskState::Failed(OutcomeClass::PlanLimit);
+        self.engine.picture().tasks.iter().any(|task| limited(task.state))
+    }
+}

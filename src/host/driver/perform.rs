@@ -1,0 +1,117 @@
+//! Effects that are done at once, on the driver's own thread.
+
+use crate::base::file::FileState;
+use crate::base::name::{ActionKey, RelPath, TaskRef};
+use crate::engine::effect::Effect;
+use crate::engine::event::{Candidate, Event, Found};
+use crate::engine::record::{AcceptedResult, Record};
+use crate::host::error::Result;
+
+use super::Driver;
+
+impl Driver {
+    /// The answer to a question that changes nothing; `None` for everything else.
+    pub(super) fn answer(&self, effect: &Effect) -> Result<Option<Event>> {
+        Ok(match effect {
+            Effect::Scan { globs, paths } => {
+                let found = self.scan(globs, paths)?;
+                self.scanner.save()?;
+                Some(Event::FilesScanned(found))
+            }
+            Effect::FindCandidates { task, key, manifest, lookup } => {
+                let previous = match manifest {
+                    Some(digest) => self.store.manifest(digest)?,
+                    None => None,
+                };
+                let candidates = if *lookup { self.candidates(key)? } else { Vec::new() };
+                let found = Box::new(Found { candidates, previous });
+                Some(found_event(task, *key, found))
+            }
+            _ => None,
+        })
+    }
+
+    fn candidates(&self, key: &ActionKey) -> Result<Vec<Candidate>> {
+        let results = self.store.results_of(key)?;
+        results.into_iter().map(|result| self.candidate(result)).collect()
+    }
+
+    /// Compares what the recorded session saw with what lies here.
+    fn candidate(&self, result: AcceptedResult) -> Result<Candidate> {
+        let paths: Vec<RelPath> = result.read_set.iter().map(|(path, _)| path.clone()).collect();
+        let tree = self.repo.tree_of(&self.tip)?;
+        let changed = self.changed_by_user(&paths)?;
+        let mut mismatched = Vec::new();
+        for (path, then) in &result.read_set {
+            let now: Option<FileState> = if changed.contains(path) {
+                self.scanner.digest_of(path)?
+            } else {
+                self.repo.state_at(&tree, path)?
+            };
+            if now != *then {
+                mismatched.push(path.clone());
+            }
+        }
+        let lost = result
+            .patch
+            .changes()
+            .iter()
+            .filter(|change| {
+                change.after.is_some_and(|state| !self.store.contains(&state.digest))
+            })
+            .map(|change| change.path.clone())
+            .collect();
+        Ok(Candidate { result, mismatched, lost })
+    }
+
+    pub(super) fn append(&mut self, record: &Record) -> Result<()> {
+        match &mut self.journal {
+            Some(journal) => journal.append(record),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts an accepted result into the action cache, contents first, so that an entry never names
+    /// what is not there.
+    pub(super) fn remember(&self, result: &AcceptedResult, content: &Content<'_>) -> Result<()> {
+        for change in result.patch.changes() {
+            for (side, state) in [(Side::Before, change.before), (Side::After, change.after)] {
+                let Some(state) = state else { continue };
+                if self.store.contains(&state.digest) {
+                    continue;
+                }
+                if let Some(bytes) = content(&change.path, side)? {
+                    self.store.put(&bytes)?;
+                }
+            }
+        }
+        self.store.put_manifest(&result.manifest)?;
+        self.store.remember(result)
+    }
+
+    /// Effects of a decision, outside of a build.
+    pub(super) fn perform_now(&mut self, effect: Effect) -> Result<()> {
+        match effect {
+            Effect::Append(record) => self.append(&record),
+            Effect::WriteStatus(edit) => {
+                self.queue_status(edit);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which side of a change a content is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Before,
+    After,
+}
+
+/// Reads the content of a path on one side of an attempt's patch.
+pub(super) type Content<'a> = dyn Fn(&RelPath, Side) -> Result<Option<Vec<u8>>> + 'a;
+
+fn found_event(task: &TaskRef, key: ActionKey, found: Box<Found>) -> Event {
+    Event::CandidatesFound { task: task.clone(), key, found }
+}

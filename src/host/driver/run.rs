@@ -1,0 +1,320 @@
+//! The one loop: messages in, engine steps, effects out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::base::measure::Moment;
+use crate::base::name::{AttemptId, RelPath, TaskRef};
+use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
+use crate::engine::event::Event;
+use crate::engine::evidence::Evidence;
+use crate::engine::record::Record;
+use crate::engine::stream::Progress;
+use crate::host::clock;
+use crate::host::error::{Doing, Error, Result};
+use crate::host::process::{ProcessInfo, reap};
+use crate::host::session::{Runner, Stop};
+use crate::host::surface::{Summary, Surface};
+use crate::host::watcher::Watcher;
+use crate::host::worktree::Pool;
+
+use super::attempt::{self, Start};
+use super::land::Kept;
+use super::{Driver, Shared};
+
+/// The user's stop file.
+pub(super) const STOP_FILE: &str = ".claude/plans/.stop";
+
+/// How often the display is refreshed and the stop file looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Gathered status lines are written at least this often.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a build ended before everything was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// `.stop` or `orch stop`.
+    Asked,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+/// What the loop hears.
+pub(super) enum Message {
+    Started { attempt: AttemptId, info: ProcessInfo },
+    Progress { attempt: AttemptId, progress: Progress },
+    Ended { attempt: AttemptId, evidence: Box<Evidence>, kept: Option<Kept> },
+}
+
+/// A build while it runs.
+pub(super) struct Run<'a> {
+    pub surface: &'a mut dyn Surface,
+    shared: Shared,
+    tell: mpsc::Sender<Message>,
+    stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
+    tasks: BTreeMap<AttemptId, TaskRef>,
+    pub effects: VecDeque<Effect>,
+    wake_at: Option<Moment>,
+    pub is_finished: bool,
+    pub stopped: Option<StopReason>,
+    began: Instant,
+    last_status: Instant,
+    has_news: bool,
+}
+
+impl Driver {
+    /// Builds what is asked for and returns when everything is decided. Documents must be without
+    /// errors.
+    pub fn build(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .doing("starting the runtime", &self.root)?;
+        let summary = runtime.block_on(self.run(request, surface));
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        summary
+    }
+
+    async fn run(
+        &mut self,
+        request: BuildRequest,
+        surface: &mut dyn Surface,
+    ) -> Result<Summary> {
+        self.reap_leftovers()?;
+        let is_watch = request.watch;
+        let (tell, mut heard) = mpsc::channel(256);
+        let (saw, mut seen) = mpsc::channel(16);
+        let _watcher = is_watch.then(|| Watcher::start(self.watched(), saw)).transpose()?;
+        let mut run = Run {
+            surface,
+            shared: self.shared()?,
+            tell,
+            stops: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            effects: VecDeque::new(),
+            wake_at: None,
+            is_finished: false,
+            stopped: None,
+            began: Instant::now(),
+            last_status: Instant::now(),
+            has_news: true,
+        };
+        self.append(&started())?;
+        self.step(&mut run, Event::Asked(Request::Build(request)))?;
+        let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
+        let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            if run.is_finished && (!is_watch || run.stopped.is_some()) {
+                break;
+            }
+            tokio::select! {
+                Some(message) = heard.recv() => self.hear(&mut run, message)?,
+                Some(changed) = seen.recv() => self.see(&mut run, &changed)?,
+                _ = interrupts.recv() => self.interrupt(&mut run, StopReason::Interrupted)?,
+                _ = terms.recv() => self.interrupt(&mut run, StopReason::Terminated)?,
+                _ = tick.tick() => self.tick(&mut run)?,
+            }
+        }
+        self.conclude(&mut run)
+    }
+
+    /// Steps the engine and performs what it wants, until it wants nothing more at once.
+    pub(super) fn step(&mut self, run: &mut Run<'_>, event: Event) -> Result<()> {
+        run.effects.extend(self.engine.step(clock::now(), event));
+        while let Some(effect) = run.effects.pop_front() {
+            for event in self.perform(run, effect)? {
+                run.effects.extend(self.engine.step(clock::now(), event));
+            }
+        }
+        run.has_news = true;
+        Ok(())
+    }
+
+    fn perform(&mut self, run: &mut Run<'_>, effect: Effect) -> Result<Vec<Event>> {
+        if let Some(event) = self.answer(&effect)? {
+            return Ok(vec![event]);
+        }
+        match effect {
+            Effect::Run(launch) => self.start(run, *launch)?,
+            Effect::Merge { attempt } => return Ok(vec![self.merge(attempt)?]),
+            Effect::Replay { attempt, result } => return Ok(vec![self.replay(attempt, &result)?]),
+            Effect::Land(request) => return self.land(&request),
+            Effect::Drop { attempt } => {
+                self.kept.remove(&attempt);
+            }
+            Effect::Stop { attempt } => {
+                if let Some(stop) = run.stops.get(&attempt) {
+                    let _ = stop.send(Stop::Politely);
+                }
+            }
+            Effect::Append(record) => self.append(&record)?,
+            Effect::Remember(result) => self.remember_attempt(&result)?,
+            Effect::WriteStatus(edit) => self.queue_status(edit),
+            Effect::Publish(notice) => run.surface.say(&notice, clock::now()),
+            Effect::WakeAt(moment) => run.wake_at = Some(moment),
+            Effect::Finish => run.is_finished = true,
+            Effect::Scan { .. } | Effect::FindCandidates { .. } => {}
+        }
+        Ok(Vec::new())
+    }
+
+    fn start(&mut self, run: &mut Run<'_>, launch: Launch) -> Result<()> {
+        use crate::engine::effect::Base;
+        let overlay = match &launch.base {
+            Base::Tip => self.changed_by_user(&launch.overlay)?,
+            Base::Candidate(_) | Base::Continue(_) => Vec::new(),
+        };
+        let continued = match &launch.base {
+            Base::Continue(earlier) => self.kept.remove(earlier),
+            _ => None,
+        };
+        let base_cost = self.engine.session_cost_of(&launch);
+        let (stop, stopped) = watch::channel(Stop::No);
+        run.stops.insert(launch.attempt, stop);
+        run.tasks.insert(launch.attempt, launch.task.clone());
+        let tip = self.tip.clone();
+        let start = Start { launch, tip, overlay, continued, base_cost };
+        tokio::spawn(attempt::run(run.shared.clone(), start, stopped, run.tell.clone()));
+        Ok(())
+    }
+
+    fn hear(&mut self, run: &mut Run<'_>, message: Message) -> Result<()> {
+        match message {
+            Message::Started { attempt, info } => {
+                let ProcessInfo { pid, start_ticks } = info;
+                self.append(&Record::ProcessStarted { attempt, pid, start_ticks })
+            }
+            Message::Progress { attempt, progress } => {
+                if let Some(task) = run.tasks.get(&attempt) {
+                    run.surface.stream(task, &progress);
+                }
+                self.step(run, Event::AttemptProgressed { attempt, progress })
+            }
+            Message::Ended { attempt, evidence, kept } => {
+                run.stops.remove(&attempt);
+                run.tasks.remove(&attempt);
+                if let Some(kept) = kept {
+                    self.kept.insert(attempt, kept);
+                }
+                self.step(run, Event::AttemptEnded { attempt, evidence })
+            }
+        }
+    }
+
+    /// The first asks politely, the second ends what runs.
+    fn interrupt(&mut self, run: &mut Run<'_>, reason: StopReason) -> Result<()> {
+        let is_second = run.stopped.is_some_and(|it| it != StopReason::Asked);
+        run.stopped = Some(reason);
+        if is_second {
+            for stop in run.stops.values() {
+                let _ = stop.send(Stop::AtOnce);
+            }
+        }
+        self.step(run, Event::Interrupted)
+    }
+
+    fn tick(&mut self, run: &mut Run<'_>) -> Result<()> {
+        if run.wake_at.is_some_and(|moment| moment <= clock::now()) {
+            run.wake_at = None;
+            self.step(run, Event::Woken)?;
+        }
+        if run.stopped.is_none() && self.root.join(STOP_FILE).exists() {
+            run.stopped = Some(StopReason::Asked);
+            self.step(run, Event::StopSeen)?;
+        }
+        if run.last_status.elapsed() >= STATUS_EVERY {
+            run.last_status = Instant::now();
+            for event in self.write_statuses() {
+                self.step(run, event)?;
+            }
+        }
+        if run.has_news || !run.stops.is_empty() {
+            run.has_news = false;
+            run.surface.show(&self.engine.picture(), clock::now());
+        }
+        Ok(())
+    }
+
+    fn shared(&self) -> Result<Shared> {
+        let config = Arc::new(self.config().clone());
+        let pool = Pool::open(&self.repo, &config.worktree)?;
+        pool.sweep()?;
+        Ok(Shared {
+            root: Arc::from(self.root.as_path()),
+            repo: self.repo.clone(),
+            pool: Arc::new(pool),
+            runner: Arc::new(Runner::new()?),
+            config,
+            store: self.store.clone(),
+        })
+    }
+
+    /// Ends what a dead run of orch left running, as far as the journal proves it is ours.
+    fn reap_leftovers(&mut self) -> Result<()> {
+        let mut open: BTreeMap<AttemptId, ProcessInfo> = BTreeMap::new();
+        for record in self.records()? {
+            match record {
+                Record::ProcessStarted { attempt, pid, start_ticks } => {
+                    open.insert(attempt, ProcessInfo { pid, start_ticks });
+                }
+                Record::AttemptEnded(ended) => {
+                    open.remove(&ended.attempt);
+                }
+                Record::RunEnded { .. } => open.clear(),
+                _ => {}
+            }
+        }
+        for info in open.into_values() {
+            reap(info).doing("ending what an earlier run left", &self.root)?;
+        }
+        let scratch = self.root.join(".orch/run");
+        match std::fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::because("clearing scratch folders", error).at(&scratch))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn elapsed(run: &Run<'_>) -> u64 {
+        u64::try_from(run.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn remember_attempt(&self, result: &crate::engine::record::AcceptedResult) -> Result<()> {
+        let kept = self.kept.values().find(|kept| self.made(kept, result));
+        let content = |path: &RelPath, side: super::perform::Side| {
+            let Some(kept) = kept else { return Ok(None) };
+            let tree = match side {
+                super::perform::Side::Before => &kept.base,
+                super::perform::Side::After => &kept.tree,
+            };
+            self.repo.read_path_at(tree, path)
+        };
+        self.remember(result, &content)
+    }
+
+    /// True where the attempt's trees hold what the result says.
+    fn made(&self, kept: &Kept, result: &crate::engine::record::AcceptedResult) -> bool {
+        result.patch.changes().iter().all(|change| {
+            self.repo.state_at(&kept.tree, &change.path).is_ok_and(|state| state == change.after)
+        })
+    }
+}
+
+fn started() -> Record {
+    Record::RunStarted {
+        at: clock::now(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        args: std::env::args().collect(),
+    }
+}

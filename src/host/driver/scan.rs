@@ -1,0 +1,93 @@
+//! What the engine may know of files: the user's checkout, and parked landings where they differ.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::base::digest::Digest;
+use crate::base::file::{Change, FileState};
+use crate::base::name::RelPath;
+use crate::host::error::Result;
+use crate::host::git::{Normalizer, Repository};
+use crate::host::scan::NormalForm;
+use crate::spec::glob::GlobSet;
+
+use super::Driver;
+
+/// Content as git would store it.
+struct AsGitStores {
+    normalizer: Mutex<Normalizer>,
+    version: Digest,
+}
+
+impl NormalForm for AsGitStores {
+    fn version(&self) -> Digest {
+        self.version
+    }
+
+    fn normalize(&self, path: &RelPath, content: Vec<u8>) -> Vec<u8> {
+        let Ok(mut normalizer) = self.normalizer.lock() else { return content };
+        match normalizer.normalize(path, &content) {
+            Ok(std::borrow::Cow::Owned(normal)) => normal,
+            Ok(std::borrow::Cow::Borrowed(_)) => content,
+            Err(error) => {
+                tracing::warn!(%path, %error, "its git filters failed; its bytes count as they are");
+                content
+            }
+        }
+    }
+}
+
+pub(super) fn normal_form(repo: &Repository) -> Result<Arc<dyn NormalForm>> {
+    let normalizer = repo.normalizer()?;
+    let version = normalizer.version();
+    Ok(Arc::new(AsGitStores { normalizer: Mutex::new(normalizer), version }))
+}
+
+impl Driver {
+    /// Present content: where a landing is parked and the user has not touched the path, what
+    /// landed counts.
+    pub(super) fn scan(
+        &self,
+        globs: &[GlobSet],
+        paths: &[RelPath],
+    ) -> Result<Vec<(RelPath, Option<FileState>)>> {
+        let found = self.scanner.scan(globs, paths)?;
+        let parked = self.parked_changes()?;
+        if parked.is_empty() {
+            return Ok(found);
+        }
+        let mut states: BTreeMap<RelPath, Option<FileState>> = found.into_iter().collect();
+        for change in parked {
+            let present = match states.get(&change.path) {
+                Some(state) => *state,
+                None => self.scanner.digest_of(&change.path)?,
+            };
+            let shown = if present == change.before { change.after } else { present };
+            states.insert(change.path, shown);
+        }
+        Ok(states.into_iter().collect())
+    }
+
+    /// What differs between the user's HEAD and the integration tip.
+    fn parked_changes(&self) -> Result<Vec<Change>> {
+        let head = self.repo.state()?.head;
+        if head == self.tip {
+            return Ok(Vec::new());
+        }
+        let patch =
+            self.repo.patch_between(&self.repo.tree_of(&head)?, &self.repo.tree_of(&self.tip)?)?;
+        Ok(patch.changes().to_vec())
+    }
+
+    /// Those of `paths` whose content in the checkout is the user's own: it differs from HEAD.
+    pub(super) fn changed_by_user(&self, paths: &[RelPath]) -> Result<Vec<RelPath>> {
+        let head = self.repo.tree_of(&self.repo.state()?.head)?;
+        let mut changed = Vec::new();
+        for path in paths {
+            if self.scanner.digest_of(path)? != self.repo.state_at(&head, path)? {
+                changed.push(path.clone());
+            }
+        }
+        Ok(changed)
+    }
+}

@@ -1,0 +1,218 @@
+//! Status lines in plan files: gathered, then written by minimal text edit into the file as it lies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::digest::Digest;
+use crate::base::measure::Moment;
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+use crate::engine::effect::{Decide, Effect, StatusEdit};
+use crate::engine::event::Event;
+use crate::engine::record::{Decision, Record};
+use crate::host::clock;
+use crate::host::documents::read_text;
+use crate::host::error::{Doing, Error, Result};
+use crate::spec::edit::{self, Change, FieldValue, Target};
+use crate::spec::plan::Status;
+
+use super::Driver;
+
+/// Edits that wait to be written, by plan.
+pub(super) type Pending = BTreeMap<RelPath, Vec<StatusEdit>>;
+
+impl Driver {
+    pub(super) fn queue_status(&mut self, edit: StatusEdit) {
+        self.pending.entry(edit.plan_path.clone()).or_default().push(edit);
+    }
+
+    /// Writes what waits; the answers say what was written and what could not be.
+    pub(super) fn write_statuses(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (path, edits) in std::mem::take(&mut self.pending) {
+            let problem = self.edit_plan(&path, &edits).err().map(|error| said(&error));
+            events.extend(edits.into_iter().map(|edit| Event::StatusWritten {
+                task: edit.task,
+                status: edit.status,
+                problem: problem.clone(),
+            }));
+        }
+        events
+    }
+
+    /// As `write_statuses`, where no engine waits for the answers.
+    pub(super) fn flush_statuses(&mut self) -> Result<()> {
+        for event in self.write_statuses() {
+            let Event::StatusWritten { task, status, problem } = event else { continue };
+            if let Some(problem) = problem {
+                return Err(Error::new(format!("writing the status of {task}: {problem}")));
+            }
+            self.append(&Record::StatusWritten { at: clock::now(), task, status })?;
+        }
+        Ok(())
+    }
+
+    /// Reads the plan again, edits it, and writes it aside and renames it. Returns the new text, and
+    /// whether the file held nothing of the user's that is not committed.
+    pub(super) fn edit_plan(&mut self, path: &RelPath, edits: &[StatusEdit]) -> Result<Edited> {
+        let file = self.root.join(path.as_str());
+        let text = read_text(&file, path)
+            .map_err(|diagnostic| Error::new(diagnostic.message.clone()).at(&file))?;
+        let was_clean = self.is_clean(path, text.as_bytes())?;
+        let source = Source::new(path.clone(), Arc::clone(&text));
+        let new = apply(&source, edits)
+            .map_err(|error| Error::because("editing the plan", error).at(&file))?;
+        if *new != *text {
+            write_whole(&file, new.as_bytes())?;
+            self.own_writes.add(path.clone(), Digest::of(new.as_bytes()));
+        }
+        Ok(Edited { text: new, was_clean })
+    }
+
+    /// The file is as committed at the tip or HEAD, but for status lines of orch's own.
+    fn is_clean(&self, path: &RelPath, bytes: &[u8]) -> Result<bool> {
+        let digest = Digest::of(bytes);
+        if self.own_writes.contains(path, &digest) {
+            return Ok(true);
+        }
+        let head = self.repo.state()?.head;
+        for commit in [&self.tip, &head] {
+            let tree = self.repo.tree_of(commit)?;
+            if self.repo.read_path_at(&tree, path)?.as_deref() == Some(bytes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a decision writes into the plan.
+    pub(super) fn decided_status(&self, decide: &Decide) -> Option<Effect> {
+        let status = match decide.decision {
+            Decision::Retry | Decision::Reset => Status::Pending,
+            Decision::Skip => Status::Skipped,
+            Decision::Accept => Status::Completed,
+        };
+        let plan_path = self.engine.plan_path_of(&decide.task)?;
+        Some(Effect::WriteStatus(StatusEdit {
+            plan_path,
+            task: decide.task.clone(),
+            status,
+            attempts: None,
+            result_message: None,
+            last_error: None,
+            model_used: None,
+            completed_at: None,
+            validation_findings: None,
+        }))
+    }
+}
+
+/// A plan after an edit.
+pub(super) struct Edited {
+    pub text: String,
+    pub was_clean: bool,
+}
+
+/// Sets the fields of every edit, then brings the sections' own statuses up to date.
+fn apply(source: &Source, edits: &[StatusEdit]) -> std::result::Result<String, edit::EditError> {
+    let times: Vec<Option<String>> =
+        edits.iter().map(|edit| edit.completed_at.map(local_time)).collect();
+    let mut changes = Vec::new();
+    for (edit, time) in edits.iter().zip(&times) {
+        let mut set = |key: &'static str, value: FieldValue<'_>| {
+            changes.push((edit.task.task.clone(), key, owned(value)));
+        };
+        set("status", FieldValue::Text(edit.status.as_str()));
+        if let Some(attempts) = edit.attempts {
+            set("attempts", FieldValue::Number(i64::from(attempts)));
+        }
+        if let Some(model) = &edit.model_used {
+            set("model_used", FieldValue::Text(model.as_str()));
+        }
+        if let Some(time) = time {
+            set("completed_at", FieldValue::Text(time));
+        }
+        if let Some(message) = &edit.result_message {
+            set("result_message", FieldValue::Text(message));
+        }
+        match (&edit.last_error, edit.status) {
+            (Some(error), _) => set("last_error", FieldValue::Text(error)),
+            (None, Status::Completed) => set("last_error", FieldValue::Absent),
+            (None, _) => {}
+        }
+        match (&edit.validation_findings, edit.status) {
+            (Some(findings), _) => set("validation_findings", FieldValue::Text(findings)),
+            (None, Status::Completed) => set("validation_findings", FieldValue::Absent),
+            (None, _) => {}
+        }
+    }
+    // A later edit of one field replaces an earlier one: fields are set once.
+    let mut last = BTreeMap::new();
+    for (task, key, value) in changes {
+        last.insert((task, key), value);
+    }
+    let changes: Vec<Change<'_>> = last
+        .iter()
+        .map(|((task, key), value)| Change {
+            target: Target::Task(task.clone()),
+            key,
+            value: value.borrowed(),
+        })
+        .collect();
+    let text = edit::apply(source, &changes)?;
+    let edited = Source::new(source.path.clone(), text);
+    let plan = crate::spec::plan::parse(&edited).value;
+    edit::apply(&edited, &edit::roll_up_changes(&plan))
+}
+
+/// A field value that outlives the edit it comes from.
+enum Owned {
+    Text(String),
+    Number(i64),
+    Absent,
+}
+
+impl Owned {
+    fn borrowed(&self) -> FieldValue<'_> {
+        match self {
+            Self::Text(text) => FieldValue::Text(text),
+            Self::Number(number) => FieldValue::Number(*number),
+            Self::Absent => FieldValue::Absent,
+        }
+    }
+}
+
+fn owned(value: FieldValue<'_>) -> Owned {
+    match value {
+        FieldValue::Text(text) => Owned::Text(text.to_owned()),
+        FieldValue::Number(number) => Owned::Number(number),
+        FieldValue::Absent => Owned::Absent,
+    }
+}
+
+/// ISO 8601 with the local offset, to the second.
+fn local_time(moment: Moment) -> String {
+    let millis = i64::try_from(moment.0).unwrap_or(i64::MAX);
+    let Ok(stamp) = jiff::Timestamp::from_millisecond(millis) else { return String::new() };
+    stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+fn write_whole(file: &std::path::Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let dir = file.parent().unwrap_or(file);
+    let mut aside = tempfile::NamedTempFile::new_in(dir).doing("writing the plan", file)?;
+    aside.write_all(bytes).doing("writing the plan", file)?;
+    if let Ok(meta) = std::fs::metadata(file) {
+        aside.as_file().set_permissions(meta.permissions()).doing("writing the plan", file)?;
+    }
+    aside.persist(file).map_err(|error| error.error).doing("writing the plan", file)?;
+    Ok(())
+}
+
+fn said(error: &Error) -> String {
+    use std::error::Error as _;
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
