@@ -52,8 +52,8 @@ fn distance_within(word: &[char], candidate: &str, bound: usize) -> Option<usize
     Some(last[width - 1]).filter(|&distance| distance <= bound)
 }
 
-/// True where `phrase` occurs in `text` as whole words, in any case; runs of white space are equal.
-/// An empty phrase occurs nowhere.
+/// True where `phrase` occurs in `text` as whole words, in any case; what stands between
+/// the words does not matter. An empty phrase occurs nowhere.
 pub fn contains_phrase(text: &str, phrase: &str) -> bool {
     let wanted: Vec<String> = words(phrase).map(str::to_lowercase).collect();
     let Some(first) = wanted.first() else { return false };
@@ -69,8 +69,7 @@ pub fn contains_phrase(text: &str, phrase: &str) -> bool {
     })
 }
 
-/// Words are runs of letters, digits and `_`; what stands between them does not matter, except that
-/// the sentence or line may not end in between.
+/// Words are runs of letters, digits and `_`; what stands between them does not matter.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }

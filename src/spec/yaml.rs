@@ -3,6 +3,7 @@
 
 mod build;
 mod fields;
+mod problems;
 mod scalar;
 mod syntax;
 
@@ -11,8 +12,9 @@ use std::borrow::Cow;
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::source::{Source, Span};
 
-pub(crate) use fields::codes;
-pub use fields::{Codes, Fields, Problems};
+pub use fields::Fields;
+pub(crate) use problems::codes;
+pub use problems::{Codes, Problems};
 pub use scalar::Resolved;
 
 /// Documents above this many bytes are refused unread.
@@ -71,6 +73,12 @@ pub enum Style {
 pub enum Layout {
     Block,
     Flow,
+}
+
+impl Layout {
+    pub fn is_flow(self) -> bool {
+        self == Self::Flow
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -132,7 +132,7 @@ fn is_crlf(text: &str, line_end: usize) -> bool {
 
 fn flow_insertion(edit: &Edit<'_, '_>, pair: &str) -> Replaced {
     let own = || edit.mapping.entries.iter().filter(|entry| !entry.is_merged);
-    let behind = own().find(|entry| entry.key == "status").or_else(|| own().last());
+    let behind = own().find(|entry| entry.key == "status").or_else(|| own().next_back());
     match behind {
         Some(entry) => {
             let at = entry.value.span.end.max(entry.key_span.end);

@@ -237,11 +237,11 @@ fn in_every_real_plan_a_status_is_one_line() {
 fn any_plan() -> impl Strategy<Value = (String, Vec<String>)> {
     let comment = prop_oneof![Just(""), Just("  # ü"), Just(" # status: x")];
     let eol = prop_oneof![Just("\n"), Just("\r\n")];
-    let task = (0usize..5, comment, 0usize..4, any::<bool>());
-    (proptest::collection::vec(task, 1..6), eol, 0usize..3).prop_map(|(tasks, eol, pad)| {
+    let task = (0usize..5, comment, 0usize..4);
+    (proptest::collection::vec(task, 1..6), eol, 0usize..3, any::<bool>()).prop_map(|(tasks, eol, pad, deep)| {
         let mut text = format!("meta: {{name: é}}\n\nsections:\n{0}- id: s\n{0}  name: S\n{0}  tasks:\n", " ".repeat(pad));
-        for (at, (shape, comment, after, deep)) in tasks.iter().enumerate() {
-            let lead = " ".repeat(pad + if *deep && at == 0 { 2 } else { 2 });
+        for (at, (shape, comment, after)) in tasks.iter().enumerate() {
+            let lead = " ".repeat(pad + 2 + 2 * usize::from(deep));
             text.push_str(&match shape {
                 0 => format!("{lead}- {{id: 't{at}', status: pending, name: 'a, b'}}{comment}\n"),
                 1 => format!("{lead}- id: 't{at}'\n{lead}  name: n{comment}\n"),

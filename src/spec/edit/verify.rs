@@ -56,7 +56,7 @@ fn is_local(source: &Source, at: usize, edited: &Edited<'_, '_, '_>) -> bool {
         return false;
     }
     let own = || edited.splices.iter().filter(|splice| splice.owner == at);
-    let (Some(first), Some(last)) = (own().next(), own().last()) else { return true };
+    let (Some(first), Some(last)) = (own().next(), own().next_back()) else { return true };
     let touched = first.span.start..last.span.end;
     let Some((entries, lines)) = lines_around(&source.text, edit.mapping, &touched) else {
         return false;

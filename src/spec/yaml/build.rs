@@ -1,14 +1,14 @@
 //! From the parser's events to the tree: spans, anchors, merge keys, limits.
 
+mod alias;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use super::syntax::syntax;
-use super::{
-    Entry, Layout, MAX_ALIASED, MAX_DEPTH, Mapping, Node, NodeKind, Origin, Scalar, Sequence, Style,
-};
+use super::{Entry, Layout, MAX_DEPTH, Mapping, Node, NodeKind, Origin, Scalar, Sequence, Style};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::source::Span;
 
@@ -283,89 +283,6 @@ impl<'s> Builder<'s> {
             }
         }
     }
-
-    /// Adds what `<<` names; keys that are written win, then earlier sources.
-    fn merge(&mut self, entries: &mut Vec<Entry<'s>>, merges: Vec<Node<'s>>) -> Taken {
-        for source in merges {
-            let span = source.span.clone();
-            let sources = match source.kind {
-                NodeKind::Sequence(sequence) => sequence.items,
-                kind => vec![Node { kind, ..source }],
-            };
-            for source in sources {
-                match source.kind {
-                    NodeKind::Mapping(mapping) => {
-                        self.merge_one(entries, mapping.entries, &span)?
-                    }
-                    _ => self.diagnostics.push(
-                        Diagnostic::error("yaml::bad-merge", "`<<` takes a mapping")
-                            .label(source.span, "this is none")
-                            .help("write `<<: *name` with the anchor of a mapping"),
-                    ),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn merge_one(
-        &mut self,
-        entries: &mut Vec<Entry<'s>>,
-        more: Vec<Entry<'s>>,
-        span: &Span,
-    ) -> Taken {
-        // Looking each key up in the list costs its length, so that is what is charged.
-        self.spend(more.len() * (1 + entries.len() / 16), span)?;
-        for entry in more {
-            if !entries.iter().any(|other| other.key == entry.key) {
-                entries.push(Entry { is_merged: true, ..entry });
-            }
-        }
-        Ok(())
-    }
-
-    fn anchor(&mut self, id: usize, node: &Node<'s>) -> Taken {
-        if id == 0 {
-            return Ok(());
-        }
-        self.spend(size(node).0, &node.span)?;
-        self.anchors.insert(id, node.clone());
-        Ok(())
-    }
-
-    fn alias(&mut self, id: usize, range: Span) -> Taken {
-        let span = self.at(range);
-        let Some(target) = self.anchors.get(&id) else {
-            return Err(Box::new(
-                Diagnostic::error("yaml::recursive-alias", "the alias stands inside of its anchor")
-                    .label(span, "this value would contain itself"),
-            ));
-        };
-        let (cost, height) = size(target);
-        let mut node = target.clone();
-        self.spend(cost, &span)?;
-        if self.open.len() + height > MAX_DEPTH {
-            return Err(bomb(span));
-        }
-        node.span = span;
-        node.origin = Origin::Alias;
-        self.place(node)
-    }
-
-    fn spend(&mut self, nodes: usize, span: &Span) -> Taken {
-        self.spent = self.spent.saturating_add(nodes);
-        if self.spent > MAX_ALIASED { Err(bomb(span.clone())) } else { Ok(()) }
-    }
-
-    fn unknown_alias(&self, name: &str, range: Span) -> Box<Diagnostic> {
-        let message = format!("nothing is anchored as `&{name}`");
-        let help = "quote the text where it should start with `*`";
-        Box::new(
-            Diagnostic::error("yaml::syntax", message)
-                .label(self.at(range), "unknown alias")
-                .help(help),
-        )
-    }
 }
 
 fn key_of<'s>(node: Node<'s>, diagnostics: &mut Vec<Diagnostic>) -> Key<'s> {
@@ -390,32 +307,4 @@ fn duplicate(first: &Entry<'_>, again: &Entry<'_>) -> Diagnostic {
         .label(again.key_span.clone(), "written again here")
         .label(first.key_span.clone(), "first written here")
         .help("keep one of them: readers differ on which one counts")
-}
-
-fn bomb(span: Span) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error("yaml::alias-bomb", "aliases expand to too much")
-            .label(span, "the limit is passed here")
-            .help(format!("aliases may add {MAX_ALIASED} values to a document")),
-    )
-}
-
-/// What copying a node costs, in nodes of about 64 bytes, and how many collections nest in it.
-fn size(node: &Node<'_>) -> (usize, usize) {
-    let owned = |text: &Cow<'_, str>| match text {
-        Cow::Borrowed(_) => 0,
-        Cow::Owned(text) => text.len() / 64,
-    };
-    let add = |(cost, height): (usize, usize), child: &Node<'_>| {
-        let (more, higher) = size(child);
-        (cost + more, height.max(higher + 1))
-    };
-    match &node.kind {
-        NodeKind::Scalar(scalar) => (1 + owned(&scalar.text), 0),
-        NodeKind::Sequence(sequence) => sequence.items.iter().fold((1, 1), add),
-        NodeKind::Mapping(mapping) => mapping.entries.iter().fold((1, 1), |total, entry| {
-            let (cost, height) = add(total, &entry.value);
-            (cost + 1 + owned(&entry.key), height)
-        }),
-    }
 }
