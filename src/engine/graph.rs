@@ -34,8 +34,11 @@ pub struct Node {
     pub plan: u32,
     /// Real dependencies: their outputs are in its key.
     pub needs: Box<[NodeId]>,
-    /// It waits for every task before it in the file, except its own group.
+    /// It waits for every task before it in the file, except its own group and those that need
+    /// something later themselves.
     pub is_ordered: bool,
+    /// The last position, in all plans, of itself and what it really needs, however far.
+    pub reach: u32,
     pub group: Option<Arc<str>>,
     pub resources: Box<[Arc<str>]>,
 }
@@ -73,12 +76,46 @@ impl Graph {
                 task: name,
                 plan: plan_index,
                 is_ordered: needs.is_empty() && plan.meta.order == Order::File,
+                reach: at,
                 needs: needs.into(),
                 group: spec.parallel_group.as_deref().map(Arc::from),
                 resources: spec.exclusive_resources.iter().map(|it| Arc::from(it.as_str())).collect(),
             });
         }
         self.plans.push((plan.name.clone(), start..self.nodes.len() as u32));
+        self.set_reach(start);
+    }
+
+    /// A node that needs a later one reaches that far. Needs mostly point back, so few nodes are
+    /// gone over twice; a cycle, which the checks refuse, ends by the bound.
+    fn set_reach(&mut self, start: u32) {
+        let n = self.nodes.len() - start as usize;
+        for _ in 0..=n {
+            let mut has_changed = false;
+            for at in start as usize..self.nodes.len() {
+                let needs = self.nodes[at].needs.iter();
+                let far = needs.map(|need| self.nodes[need.index()].reach).max().unwrap_or(0);
+                if far > self.nodes[at].reach {
+                    self.nodes[at].reach = far;
+                    has_changed = true;
+                }
+            }
+            if !has_changed {
+                return;
+            }
+        }
+    }
+
+    /// True where an ordered node waits for an earlier one. A task that itself needs something later
+    /// is not waited for, so that order never closes a cycle: along needs `reach` never grows, and
+    /// along order it falls.
+    pub fn waits_in_order(&self, later: NodeId, earlier: NodeId) -> bool {
+        let (one, other) = (self.node(later), self.node(earlier));
+        one.is_ordered
+            && one.plan == other.plan
+            && earlier < later
+            && other.reach < later.0
+            && (one.group.is_none() || one.group != other.group)
     }
 
     pub fn len(&self) -> usize {
@@ -150,7 +187,7 @@ impl Graph {
         }
         (self.plan_range(node.plan).start..id.0)
             .map(NodeId)
-            .filter(|&it| node.group.is_none() || self.node(it).group != node.group)
+            .filter(|&it| self.waits_in_order(id, it))
             .collect()
     }
 }

@@ -101,6 +101,13 @@ impl History {
         self.touches.keys()
     }
 
+    /// Tasks whose landings touched one of the paths, the newest of each path.
+    pub fn tasks_that_touched(&self, paths: &[RelPath]) -> Vec<TaskRef> {
+        let newest = |path: &RelPath| self.touches.get(path)?.last().map(|it| it.by.clone());
+        let tasks: std::collections::BTreeSet<TaskRef> = paths.iter().filter_map(newest).collect();
+        tasks.into_iter().collect()
+    }
+
     /// What the task would own after `patch`: its earlier files, overlaid.
     pub fn owned_after(&self, task: &TaskRef, patch: &Patch) -> Patch {
         let mut owned = self.tasks.get(task).map(|it| it.owned.clone()).unwrap_or_default();

@@ -167,10 +167,8 @@ impl Schedule {
 
     /// The failure that keeps an ordered node from running, if one does.
     pub fn order_failure(&self, graph: &Graph, id: NodeId) -> Option<NodeId> {
-        let node = graph.node(id);
-        let failed = self.gates[node.plan as usize].failed?;
-        let same_group = node.group.is_some() && graph.node(failed).group == node.group;
-        (node.is_ordered && failed < id && !same_group).then_some(failed)
+        let failed = self.gates[graph.node(id).plan as usize].failed?;
+        graph.waits_in_order(id, failed).then_some(failed)
     }
 
     /// The need that keeps a node from running, if one does.
@@ -193,18 +191,25 @@ impl Schedule {
         if first == end {
             return;
         }
-        let group = graph.node(NodeId(first)).group.clone();
-        for at in first..end {
-            let id = NodeId(at);
-            if !is_open(&self.states, at) {
-                continue;
-            }
+        // Open nodes before the one looked at: those that need something later, and one that does
+        // not; what comes behind that one waits, but for its own group.
+        let mut far: Vec<NodeId> = Vec::new();
+        let mut near: Option<NodeId> = None;
+        for id in (first..end).map(NodeId).filter(|it| is_open(&self.states, it.0)) {
             let node = graph.node(id);
-            if at != first && (group.is_none() || node.group != group) {
+            let in_group =
+                |it: NodeId| node.group.is_some() && graph.node(it).group == node.group;
+            if near.is_some_and(|it| !in_group(it)) {
                 break;
             }
-            if node.is_ordered && self.states[id.index()] == State::Waiting {
+            let is_held = far.iter().any(|&it| graph.waits_in_order(id, it));
+            if node.is_ordered && !is_held && self.states[id.index()] == State::Waiting {
                 self.decidable.insert(id);
+            }
+            if node.reach > id.0 {
+                far.push(id);
+            } else {
+                near = near.or(Some(id));
             }
         }
     }
@@ -230,14 +235,27 @@ mod tests {
         text
     }
 
+    /// The same dependencies with the tasks at other places in the file: some point forward.
+    fn shuffled(needs: &[Vec<usize>], places: &[usize]) -> Vec<Vec<usize>> {
+        let mut moved = vec![Vec::new(); needs.len()];
+        for (at, needs) in needs.iter().enumerate() {
+            moved[places[at]] = needs.iter().map(|need| places[*need]).collect();
+        }
+        moved
+    }
+
     fn graph() -> impl Strategy<Value = Graph> {
         (1usize..14).prop_flat_map(|n| {
             let needs: Vec<_> = (0..n)
                 .map(|at| proptest::collection::vec(0..at.max(1), 0..at.min(3) + 1))
                 .collect();
             let groups = proptest::collection::vec(proptest::option::of(0u8..2), n);
-            (needs, groups).prop_map(|(mut needs, groups)| {
+            let places = Just((0..n).collect::<Vec<usize>>()).prop_shuffle();
+            (needs, groups, places, any::<bool>()).prop_map(|(mut needs, groups, places, moved)| {
                 needs[0].clear();
+                if moved {
+                    needs = shuffled(&needs, &places);
+                }
                 Graph::new([&plan(&plan_text(&needs, &groups))].into_iter())
             })
         })

@@ -220,6 +220,17 @@ impl Engine {
         graph.nodes().map(|(_, node)| node.task.clone()).collect()
     }
 
+    /// Spent by this build, every attempt counted.
+    pub fn cost(&self) -> Usd {
+        self.build.as_ref().map(|build| build.cost).unwrap_or_default()
+    }
+
+    /// The file of a task's plan.
+    pub fn plan_path_of(&self, task: &TaskRef) -> Option<RelPath> {
+        let slot = self.slots.get(task)?;
+        Some(slot.plan(&self.db).path(&self.db).clone())
+    }
+
     pub fn history(&self) -> &History {
         &self.history
     }

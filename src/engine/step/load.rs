@@ -21,7 +21,8 @@ use crate::engine::lineage::Lineage;
 use crate::engine::record::Record;
 use crate::engine::schedule::{AfterFailure, Schedule, State};
 use crate::spec::glob::GlobSet;
-use crate::spec::plan_check::{Known, KnownAgent, KnownRule};
+use crate::spec::agent::Agent;
+use crate::spec::plan_check::Known;
 
 use super::review::validators_of;
 use super::{Build, Engine, Mode, Stopping};
@@ -402,17 +403,12 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
     }
     let rules = rules_of(db, library);
     all.extend(rules.diagnostics.iter().cloned());
-    let known = Known {
-        agents: agents_of(db, library)
-            .iter()
-            .map(|(name, text)| (name.clone(), KnownAgent::of(&agent_of(db, *text).value)))
-            .collect(),
-        rules: rules
-            .value
-            .iter()
-            .map(|(name, rule)| (name.clone(), KnownRule::of(rule)))
-            .collect(),
-    };
+    let agents: Vec<Arc<Agent>> =
+        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
+    let known = Known::of(
+        agents.iter().map(Arc::as_ref),
+        rules.value.values().map(Arc::as_ref),
+    );
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
     for text in library.plans(db) {
         let parsed = plan_of(db, *text);
