@@ -1,14 +1,18 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod clock;
+pub mod doctor;
 pub mod documents;
 pub mod error;
+pub mod git;
 pub mod journal;
+pub mod landing;
 pub mod lock;
+pub mod root;
+pub mod scaffold;
 pub mod scan;
+pub mod scratch;
 pub mod store;
 pub mod surface;
 pub mod watcher;
-pub mod git;
-pub mod landing;
 pub mod worktree;

@@ -1,18 +1,121 @@
 //! Top floor: what people type and read.
 
 pub mod args;
+pub mod commands;
 pub mod console;
 pub mod exit;
 mod json;
+pub mod project;
 pub mod report;
 pub mod shell;
 pub mod target;
+pub mod text;
+pub mod transcript;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+use crate::host::documents;
+use crate::host::error::Doing;
+use crate::host::root::{self, Located};
+
+use args::{Args, Command, Global};
+use commands::Place;
+use exit::Exit;
+use project::{Access, Project};
+use shell::{Failure, Ran, Shell};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    run(std::env::args_os()).into()
+}
+
+/// Runs one command line, whose first word is the program's name.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = match Args::read(words) {
+        Ok(args) => args,
+        Err(answer) => return exit_of_answer(&answer),
+    };
+    let mut shell = Shell::of_process(args.global.color, args.global.quiet);
+    let ran = Here::of(&args.global).and_then(|here| dispatch(&args, &here, &mut shell));
+    shell.conclude(ran)
+}
+
+/// Help and version are answers; everything else clap says is a wrong command line.
+fn exit_of_answer(answer: &clap::Error) -> Exit {
+    // A closed pipe has no use for it.
+    let _ = answer.print();
+    if answer.use_stderr() { Exit::BadDocuments } else { Exit::Success }
+}
+
+/// Where the command was typed.
+struct Here {
+    located: Located,
+    is_json: bool,
+}
+
+impl Here {
+    /// With `-C` every path on the command line is meant from there.
+    fn of(global: &Global) -> Result<Self, Failure> {
+        if let Some(directory) = &global.directory {
+            std::env::set_current_dir(directory).doing("entering the folder", directory)?;
+        }
+        Ok(Self { located: root::locate(None)?, is_json: global.is_json() })
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { folder: &self.located.folder, is_json: self.is_json }
+    }
+
+    fn looking(&self) -> Result<Box<dyn Project>, Failure> {
+        Ok(project::open(&self.located.root, Access::ReadOnly)?)
+    }
+
+    fn working(&self) -> Result<Box<dyn Project>, Failure> {
+        Ok(project::open(&self.located.root, Access::Exclusive)?)
+    }
+
+    fn opened(&self, is_dry: bool) -> Result<Box<dyn Project>, Failure> {
+        if is_dry { self.looking() } else { self.working() }
+    }
+}
+
+fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
+    let (root, is_json, place) = (&here.located.root, here.is_json, here.place());
+    match &args.command {
+        Command::Build(args) => {
+            commands::build::run(args, &mut *here.opened(args.dry_run)?, shell, place)
+        }
+        Command::Watch(args) => {
+            commands::watch::run(args, &mut *here.opened(args.dry_run)?, shell, place)
+        }
+        Command::Check(args) => commands::check::run(args, &mut *here.looking()?, shell, is_json),
+        Command::Status(args) => commands::status::run(args, &mut *here.looking()?, shell, place),
+        Command::Why(args) => commands::why::run(args, &mut *here.looking()?, shell, place),
+        Command::Graph(targets) => {
+            let drawing = (args.global.format, place.folder);
+            commands::graph::run(targets, &mut *here.looking()?, shell, drawing)
+        }
+        Command::Log(args) => commands::log::run(args, &mut *here.looking()?, shell, place),
+        Command::Show(args) => commands::show::run(args, &mut *here.looking()?, shell, place),
+        Command::Cache(args) => commands::cache::run(&args.command, root, (shell, is_json)),
+        Command::Retry(args) => commands::retry::run(args, &mut *here.working()?, shell, place),
+        Command::Skip(args) => commands::skip::run(args, &mut *here.working()?, shell, place),
+        Command::Accept(args) => commands::accept::run(args, &mut *here.working()?, shell, place),
+        Command::Reset(args) => commands::reset::run(args, &mut *here.working()?, shell, place),
+        Command::Land(args) => {
+            commands::land::run(args, &mut *here.opened(args.dry_run)?, shell, is_json)
+        }
+        Command::Init => commands::init::run(root, shell),
+        Command::New(args) => {
+            let config = documents::read(root, &[])?.documents.config;
+            commands::new::run(args, root, &config, shell)
+        }
+        Command::Doctor => commands::doctor::run(root, shell, is_json),
+        Command::Demo(args) => commands::demo::run(args, shell),
+        Command::Schema(args) => commands::schema::run(args, shell),
+        Command::Completions(args) => commands::completions::run(args, shell),
+    }
 }
 
 /// A folder of the recordings that tests read; says so where it is absent.

@@ -81,4 +81,4 @@ impl Screen for Console {
 }
 
 #[cfg(test)]
-mod sample;
+pub mod sample;

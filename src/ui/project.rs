@@ -7,7 +7,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded};
-use crate::host::error::Result;
+use crate::host::error::{Error, Result};
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 
 /// A repository with its plans, history and cache.
@@ -41,6 +41,24 @@ pub trait Project {
     fn land(&mut self, how: Landing) -> Result<Landed>;
 }
 
+/// What a command may do to the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is created, changed or removed; others may build meanwhile.
+    ReadOnly,
+    /// The only one that builds or decides.
+    Exclusive,
+}
+
+/// Opens the repository.
+///
+/// # Errors
+/// It cannot be read, or another orch holds it.
+pub fn open(root: &Path, access: Access) -> Result<Box<dyn Project>> {
+    let _ = access;
+    Err(Error::new("opening the repository: the driver is not wired yet").at(root))
+}
+
 /// A piece of an attempt's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
@@ -67,3 +85,6 @@ pub struct Landed {
     /// Why it cannot be done now, and what to do.
     pub refused: Option<String>,
 }
+
+#[cfg(test)]
+pub mod fake;

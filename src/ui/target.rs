@@ -138,7 +138,9 @@ fn unknown(target: &str, plan: &str, task: Option<&str>, known: Known) -> Failur
         None => nearest(plan, plans()).map(str::to_owned).or_else(|| task_with_id(plan, known)),
         Some(task) => {
             let whole = known.tasks.iter().map(ToString::to_string).collect::<Vec<_>>();
-            nearest(target, whole.iter().map(String::as_str)).or_else(|| task_with_id(task, known))
+            nearest(target, whole.iter().map(String::as_str))
+                .map(str::to_owned)
+                .or_else(|| task_with_id(task, known))
         }
     };
     let help = match (help, known.plans.is_empty()) {

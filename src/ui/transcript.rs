@@ -128,8 +128,15 @@ fn said(text: &str) -> Vec<String> {
 /// The one value of a tool's input that tells most; the whole input where none does.
 fn detail_of(input: &Value) -> String {
     const TELLING: [&str; 9] = [
-        "file_path", "notebook_path", "command", "pattern", "url", "query", "description",
-        "skill", "path",
+        "file_path",
+        "notebook_path",
+        "command",
+        "pattern",
+        "url",
+        "query",
+        "description",
+        "skill",
+        "path",
     ];
     let telling = TELLING.iter().find_map(|name| input[*name].as_str());
     let text = match telling {
@@ -188,7 +195,10 @@ fn text_of_rate_limit(event: &Value, paint: Paint) -> Vec<String> {
         None | Some("allowed") => Vec::new(),
         Some(status) => {
             let window = info["rateLimitType"].as_str().unwrap_or("?");
-            vec![paint.paint(Tone::Caution, format!("-- usage limit {window}: {}", one_line(status)))]
+            vec![
+                paint
+                    .paint(Tone::Caution, format!("-- usage limit {window}: {}", one_line(status))),
+            ]
         }
     }
 }
@@ -223,7 +233,16 @@ mod tests {
 
     #[test]
     fn a_stream_reads_as_a_conversation() {
-        insta::assert_snapshot!(check(1), @"");
+        insta::assert_snapshot!(check(1), @r#"
+            -- session 5f0c, model sonnet, CLI 2.1.3
+            I will read
+            the file.
+            > Bash ls -l
+              < a  (+2 lines)
+                  ! denied
+            plain output
+            == success, 3 turns, 1m02s, $0.42
+            "#);
     }
 
     #[test]

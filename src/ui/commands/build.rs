@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::base::name::TaskRef;
 use crate::engine::effect::BuildRequest;
+use crate::host::clock::now;
 use crate::host::error::Doing;
 use crate::host::surface::{CheckedDocument, Summary};
 use crate::ui::args::BuildArgs;
@@ -18,7 +19,7 @@ use crate::ui::project::Project;
 use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell};
 
-use super::selection::{Selection, now};
+use super::selection::Selection;
 use super::{Place, check};
 
 /// What a build is asked for, and how it is to be shown.

@@ -1,5 +1,7 @@
 //! `orch check`: diagnoses documents; nothing runs.
 
+use std::path::PathBuf;
+
 use crate::host::surface::CheckedDocument;
 use crate::ui::args::CheckArgs;
 use crate::ui::exit::Exit;
@@ -9,7 +11,8 @@ use crate::ui::shell::{Ran, Shell};
 
 /// Diagnostics are the data of this command; the count goes to stderr.
 pub fn run(args: &CheckArgs, project: &mut dyn Project, shell: &mut Shell, is_json: bool) -> Ran {
-    let documents = project.check(&args.files)?;
+    let files: Result<Vec<PathBuf>, _> = args.files.iter().map(std::path::absolute).collect();
+    let documents = project.check(&files?)?;
     if is_json {
         shell.data(&report::json_lines(&documents))?;
     } else {

@@ -3,8 +3,10 @@
 mod json;
 mod text;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::ui::args::{Format, TargetsArgs};
 use crate::ui::exit::Exit;
@@ -100,9 +102,8 @@ fn label_of(task: &TaskPicture, line_break: &str) -> String {
 /// Mermaid: for Markdown that draws it.
 fn mermaid_of(picture: &Picture) -> String {
     let mut text = String::from("flowchart LR\n");
-    let number_of = |task: &crate::base::name::TaskRef| {
-        picture.tasks.iter().position(|found| found.task == *task)
-    };
+    let numbers: BTreeMap<&TaskRef, usize> =
+        picture.tasks.iter().enumerate().map(|(number, task)| (&task.task, number)).collect();
     for (plan_number, plan) in picture.plans.iter().enumerate() {
         let title = escaped(plan.name.as_str());
         let _ = writeln!(text, "  subgraph p{plan_number}[\"{title}\"]");
@@ -116,7 +117,7 @@ fn mermaid_of(picture: &Picture) -> String {
         text.push_str("  end\n");
     }
     for (number, task) in picture.tasks.iter().enumerate() {
-        for needed in task.depends_on.iter().filter_map(number_of) {
+        for needed in task.depends_on.iter().filter_map(|needed| numbers.get(needed)) {
             let _ = writeln!(text, "  t{needed} --> t{number}");
         }
     }
@@ -141,13 +142,60 @@ mod tests {
     fn dot_draws_a_box_for_each_task_and_an_arrow_for_each_need() {
         let mut picture = sample::picture();
         picture.tasks[0].name = "Say \"hi\" \\ bye".to_owned();
-        insta::assert_snapshot!(dot_of(&picture), @"");
+        insta::assert_snapshot!(dot_of(&picture), @r##"
+            digraph orch {
+              rankdir=LR;
+              node [shape=box, style="rounded,filled", fontname="sans-serif"];
+              subgraph cluster_0 {
+                label="demo";
+                "demo//1.1" [label="1.1\nSay \"hi\" \\ bye", fillcolor="#c8e6c9"];
+                "demo//1.2" [label="1.2\nAdd parser", fillcolor="#b3e5fc"];
+                "demo//1.3" [label="1.3\nGröße prüfen", fillcolor="#c8e6c9"];
+                "demo//2.1" [label="2.1\nWire up", fillcolor="#ffcdd2"];
+                "demo//2.2" [label="2.2\nDocument", fillcolor="#ffe0b2"];
+              }
+              subgraph cluster_1 {
+                label="other";
+                "other//a" [label="a", fillcolor="#eeeeee"];
+                "other//b" [label="b\nTidy", fillcolor="#ffffff"];
+              }
+              "demo//1.1" -> "demo//1.2";
+              "demo//1.1" -> "demo//1.3";
+              "demo//1.3" -> "demo//2.1";
+              "demo//2.1" -> "demo//2.2";
+              "demo//1.2" -> "demo//2.2";
+            }
+            "##);
     }
 
     #[test]
     fn mermaid_draws_the_same() {
         let mut picture = sample::picture();
         picture.tasks[0].name = "Say \"hi\" <b> & bye".to_owned();
-        insta::assert_snapshot!(mermaid_of(&picture), @"");
+        insta::assert_snapshot!(mermaid_of(&picture), @r#"
+            flowchart LR
+              subgraph p0["demo"]
+                t0["1.1<br/>Say #quot;hi#quot; #lt;b#gt; #amp; bye"]:::done
+                t1["1.2<br/>Add parser"]:::running
+                t2["1.3<br/>Größe prüfen"]:::done
+                t3["2.1<br/>Wire up"]:::failed
+                t4["2.2<br/>Document"]:::blocked
+              end
+              subgraph p1["other"]
+                t5["a"]:::skipped
+                t6["b<br/>Tidy"]:::open
+              end
+              t0 --> t1
+              t0 --> t2
+              t2 --> t3
+              t3 --> t4
+              t1 --> t4
+              classDef done fill:#c8e6c9,color:#000000,stroke:#888888
+              classDef running fill:#b3e5fc,color:#000000,stroke:#888888
+              classDef open fill:#ffffff,color:#000000,stroke:#888888
+              classDef failed fill:#ffcdd2,color:#000000,stroke:#888888
+              classDef blocked fill:#ffe0b2,color:#000000,stroke:#888888
+              classDef skipped fill:#eeeeee,color:#000000,stroke:#888888
+            "#);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::name::TaskRef;
+use crate::host::clock::now;
 use crate::ui::args::LogArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::{Project, Transcript};
@@ -11,7 +12,6 @@ use crate::ui::target::{self, Known};
 use crate::ui::transcript::Reader;
 
 use super::Place;
-use super::selection::now;
 
 /// How often a running attempt is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -47,7 +47,11 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     Ok(Exit::Success)
 }
 
-fn write(piece: &Transcript, reader: Option<&mut Reader>, shell: &mut Shell) -> Result<(), Failure> {
+fn write(
+    piece: &Transcript,
+    reader: Option<&mut Reader>,
+    shell: &mut Shell,
+) -> Result<(), Failure> {
     match reader {
         Some(reader) => shell.data(&reader.push(&piece.bytes)),
         None => shell.bytes(&piece.bytes),

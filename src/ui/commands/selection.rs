@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture};
+use crate::host::clock::now;
 use crate::ui::project::Project;
 use crate::ui::shell::Failure;
 use crate::ui::target::{self, Known};
@@ -54,11 +54,4 @@ impl Selection {
 /// The task in the picture it was found in.
 pub fn task_in<'a>(picture: &'a Picture, task: &TaskRef) -> Option<&'a TaskPicture> {
     picture.tasks.iter().find(|found| found.task == *task)
-}
-
-/// The present moment.
-pub fn now() -> Moment {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    // A clock before 1970 is as good as none.
-    Moment(since.map_or(0, |since| since.as_millis() as u64))
 }

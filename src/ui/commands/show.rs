@@ -26,11 +26,8 @@ pub fn run(
     let selection = Selection::of(project, &args.targets, place.folder)?;
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
-        let shown = Shown {
-            task,
-            result: project.result_of(name)?,
-            attempts: project.attempts_of(name)?,
-        };
+        let shown =
+            Shown { task, result: project.result_of(name)?, attempts: project.attempts_of(name)? };
         let text = match place.is_json {
             true => crate::ui::json::line_of(&shown),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
@@ -78,7 +75,11 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
     let _ = writeln!(text, "  key       {}", result.key);
     let _ = writeln!(text, "  output    {}", result.output);
     if let Some(message) = &result.message {
-        let _ = writeln!(text, "  says      {}", visible(message).trim().replace('\n', "\n            "));
+        let _ = writeln!(
+            text,
+            "  says      {}",
+            visible(message).trim().replace('\n', "\n            ")
+        );
     }
     let changes = result.patch.changes();
     if changes.is_empty() {

@@ -6,6 +6,7 @@ use crate::base::measure::{Moment, Usd};
 use crate::base::name::PlanName;
 use crate::engine::picture::{Picture, PlanPicture, TaskPicture, TaskState};
 use crate::engine::record::Provenance;
+use crate::host::clock::now;
 use crate::ui::args::TargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
@@ -13,7 +14,7 @@ use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::{cut, fill, one_line};
 
-use super::selection::{Selection, now};
+use super::selection::Selection;
 
 /// Names are cut to this many characters, so that reasons line up.
 const NAME_WIDTH: usize = 36;
@@ -55,7 +56,8 @@ pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
 
 fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Moment, Paint)) {
     let (now, paint) = look;
-    let title = plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
+    let title =
+        plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
     let path = paint.paint(Tone::Faint, format!("({})", plan.path));
     let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, &plan.name));
     let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
@@ -65,7 +67,8 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
     for task in tasks {
         let id = fill(task.task.task.as_str(), id_width.unwrap_or(0));
         let name = fill(&cut(&one_line(&task.name), name_width), name_width);
-        let line = format!("  {} {id}  {name}  {}", glyph_of(task.state, paint), words_of(task, now));
+        let line =
+            format!("  {} {id}  {name}  {}", glyph_of(task.state, paint), words_of(task, now));
         let _ = writeln!(text, "{}", line.trim_end());
         for warning in &task.warnings {
             let _ = writeln!(text, "      {}", paint.paint(Tone::Caution, one_line(warning)));
@@ -74,10 +77,7 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
     text.push('\n');
 }
 
-fn tasks_of<'a>(
-    picture: &'a Picture,
-    plan: &'a PlanName,
-) -> impl Iterator<Item = &'a TaskPicture> {
+fn tasks_of<'a>(picture: &'a Picture, plan: &'a PlanName) -> impl Iterator<Item = &'a TaskPicture> {
     picture.tasks.iter().filter(move |task| task.task.plan == *plan)
 }
 
@@ -137,8 +137,19 @@ pub fn word_of(state: TaskState) -> &'static str {
 /// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`
 fn counts_of(tasks: &[TaskPicture]) -> String {
     const ORDER: [&str; 13] = [
-        "up to date", "done", "replayed", "adopted", "accepted", "running", "tries again",
-        "would run", "waits", "failed", "blocked", "suspended", "skipped",
+        "up to date",
+        "done",
+        "replayed",
+        "adopted",
+        "accepted",
+        "running",
+        "tries again",
+        "would run",
+        "waits",
+        "failed",
+        "blocked",
+        "suspended",
+        "skipped",
     ];
     let counts = ORDER.iter().filter_map(|word| {
         let count = tasks.iter().filter(|task| word_of(task.state) == *word).count();
@@ -166,7 +177,23 @@ mod tests {
         let mut picture = sample::picture();
         picture.holding = Some("usage limit until 15:00".to_owned());
         picture.parked = Some("you have changed src/a.rs".to_owned());
-        insta::assert_snapshot!(text_of(&picture, sample::NOW, Paint::PLAIN), @"");
+        insta::assert_snapshot!(text_of(&picture, sample::NOW, Paint::PLAIN), @r#"
+            demo  A demo  (plans/demo.yaml)
+              ✓ 1.1  Set up        up to date  $0.42
+                  no test for the empty file
+              ▶ 1.2  Add parser    running 1m02s: Edit src/parser.rs  $0.0312
+              ✓ 1.3  Größe prüfen  done: ran in 41s  $1.50
+              ✗ 2.1  Wire up       failed: left no status file (3 attempts)
+              ⊘ 2.2  Document      blocked: demo//2.1 failed
+
+            other  (plans/other.yaml)
+              – a        skipped: skipped in the plan
+              ○ b  Tidy  would run: never built
+
+            holding: usage limit until 15:00
+            parked: you have changed src/a.rs; `orch land` takes it onto the branch
+            7 tasks: 1 up to date, 1 done, 1 running, 1 would run, 1 failed, 1 blocked, 1 skipped; $1.92
+            "#);
     }
 
     #[test]

@@ -188,7 +188,14 @@ mod tests {
         let last = Some(explained("old", &[("src/a.rs", "1"), ("src/b.rs", "2"), ("c", "3")]));
         let present = Some(explained("new", &[("src/a.rs", "9"), ("c", "3"), ("d", "4")]));
         let reasons = Reasons { present, last, attempts: Vec::new() };
-        insta::assert_snapshot!(check(6, &reasons), @"");
+        insta::assert_snapshot!(check(6, &reasons), @r#"
+            other//b  Tidy: would run
+              because  never built
+              changed  inputs src/a.rs: 1 -> 9
+              added    inputs d
+              removed  inputs src/b.rs
+              key      b20ab0a020a4, was 96a4257289f9 at the last accepted result
+            "#);
     }
 
     #[test]
@@ -209,13 +216,24 @@ mod tests {
             duration: Millis(62_000),
         };
         let reasons = Reasons { attempts: vec![attempt], ..Reasons::default() };
-        insta::assert_snapshot!(check(3, &reasons), @"");
+        insta::assert_snapshot!(check(3, &reasons), @r#"
+            demo//2.1  Wire up: failed
+              because  left no status file (3 attempts)
+              attempt  3: left no status file (1m02s)
+              look     orch log demo//2.1
+              again    orch retry demo//2.1
+              key      not known before what it needs is
+            "#);
     }
 
     #[test]
     fn an_equal_key_says_so() {
         let same = Some(explained("same", &[("a", "1")]));
         let reasons = Reasons { present: same.clone(), last: same, attempts: Vec::new() };
-        insta::assert_snapshot!(check(0, &reasons), @"");
+        insta::assert_snapshot!(check(0, &reasons), @r#"
+            demo//1.1  Set up: up to date
+              warning  no test for the empty file
+              key      83fe82573ab5, as at the last accepted result
+            "#);
     }
 }

@@ -76,14 +76,16 @@ impl<'a> Preview<'a> {
                 true => (Tone::Faint, "may run  "),
                 false => (Tone::Active, "would run"),
             };
-            let cost = run.likely_cost_usd.map_or(String::new(), |cost| format!("  (about {cost})"));
+            let cost =
+                run.likely_cost_usd.map_or(String::new(), |cost| format!("  (about {cost})"));
             let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
         }
         for run in &self.held {
             let _ = writeln!(text, "{}  {}", paint.paint(Tone::Caution, "held     "), run.words());
         }
         let _ = write!(text, "{}", counted(self.targets, "task"));
-        let _ = write!(text, ": {} would run, {} up to date", self.would_run.len(), self.up_to_date);
+        let _ =
+            write!(text, ": {} would run, {} up to date", self.would_run.len(), self.up_to_date);
         if !self.held.is_empty() {
             let _ = write!(text, ", {} held", self.held.len());
         }
@@ -150,7 +152,13 @@ mod tests {
 
     #[test]
     fn everything_active_is_previewed() {
-        insta::assert_snapshot!(check(&BuildRequest::default()), @"");
+        insta::assert_snapshot!(check(&BuildRequest::default()), @r#"
+            would run  demo//1.2  Add parser: running now  (about $0.96)
+            would run  other//b  Tidy: never built  (about $0.96)
+            held       demo//2.1  Wire up: left no status file (3 attempts)
+            held       demo//2.2  Document: demo//2.1 failed
+            7 tasks: 2 would run, 3 up to date, 2 held; at most about $1.92, by what was paid before
+            "#);
     }
 
     #[test]
@@ -158,7 +166,10 @@ mod tests {
         let targets = Some(vec![sample::task("demo//1.3")]);
         let force = vec![sample::task("demo//1.3")];
         let request = BuildRequest { targets, force, ..BuildRequest::default() };
-        insta::assert_snapshot!(check(&request), @"");
+        insta::assert_snapshot!(check(&request), @r#"
+            would run  demo//1.3  Größe prüfen: forced  (about $1.50)
+            2 tasks: 1 would run, 1 up to date; at most about $1.50, by what was paid before
+            "#);
         let text = check(&BuildRequest { only: true, ..request });
         assert!(text.contains("1 task: 1 would run, 0 up to date"), "{text}");
     }

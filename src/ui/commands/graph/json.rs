@@ -62,8 +62,7 @@ mod tests {
 
     #[test]
     fn nodes_and_edges_are_listed() {
-        let graph: serde_json::Value =
-            serde_json::from_str(&graph_of(&sample::picture())).unwrap();
+        let graph: serde_json::Value = serde_json::from_str(&graph_of(&sample::picture())).unwrap();
         assert_eq!(graph["nodes"].as_array().unwrap().len(), 7);
         assert_eq!(graph["nodes"][3]["state"], serde_json::json!({"failed": "no-status"}));
         let edges: Vec<String> = graph["edges"]

@@ -100,6 +100,17 @@ mod tests {
 
     #[test]
     fn a_task_hangs_below_what_it_needs() {
-        insta::assert_snapshot!(tree_of(&sample::picture(), Paint::PLAIN), @"");
+        insta::assert_snapshot!(tree_of(&sample::picture(), Paint::PLAIN), @r#"
+            demo
+            └─ ✓ 1.1  Set up
+              ├─ ▶ 1.2  Add parser
+              │ └─ ⊘ 2.2  Document
+              └─ ✓ 1.3  Größe prüfen
+                └─ ✗ 2.1  Wire up
+                  └─ ⊘ 2.2  (above)
+            other
+            ├─ – a
+            └─ ○ b  Tidy
+            "#);
     }
 }

@@ -46,8 +46,7 @@ pub fn between(before: &Recorded, after: &Recorded) -> Vec<Difference> {
     }
     let mut found = Vec::new();
     for (section, name, value) in after.values() {
-        let (place, was) =
-            ((section.to_owned(), name.to_owned()), old.get_mut(&(section, name)));
+        let (place, was) = ((section.to_owned(), name.to_owned()), old.get_mut(&(section, name)));
         let (section, name) = place;
         match was.and_then(Vec::pop) {
             None => found.push(Difference::Added { section, name, after: value.to_owned() }),

@@ -1,0 +1,258 @@
+//! What the machine has of the things orch needs.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::base::measure::Moment;
+use crate::host::lock::Lock;
+
+/// Programs that do not answer `--version` in this time are called broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Sessions with worktrees need room; below this a warning is due.
+const LITTLE_SPACE: u64 = 2 << 30;
+/// No room to work in at all.
+const NO_SPACE: u64 = 64 << 20;
+/// 2025-01-01: a clock before it was never set.
+const PLAUSIBLE: Moment = Moment(1_735_689_600_000);
+
+/// How a thing was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    Good,
+    /// orch works, but not as well as it could.
+    Caution,
+    /// `orch build` cannot work.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub what: &'static str,
+    pub health: Health,
+    pub detail: String,
+    pub help: Option<String>,
+}
+
+impl Finding {
+    pub fn good(what: &'static str, detail: impl Into<String>) -> Self {
+        Self { what, health: Health::Good, detail: detail.into(), help: None }
+    }
+
+    pub fn caution(what: &'static str, detail: impl Into<String>, help: &str) -> Self {
+        let help = Some(help.to_owned());
+        Self { what, health: Health::Caution, detail: detail.into(), help }
+    }
+
+    pub fn bad(what: &'static str, detail: impl Into<String>, help: &str) -> Self {
+        let help = Some(help.to_owned());
+        Self { what, health: Health::Bad, detail: detail.into(), help }
+    }
+}
+
+/// Everything that needs no settings; changes nothing on the disk.
+pub fn findings(root: &Path, now: Moment) -> Vec<Finding> {
+    vec![
+        git(),
+        repository(root),
+        folder(root),
+        space(root),
+        clock(now),
+        lock(root),
+        platform(),
+    ]
+}
+
+fn git() -> Finding {
+    let help = "install git 2.38 or newer";
+    match version_of(&["git".into()]) {
+        Err(problem) => Finding::bad("git", problem, help),
+        Ok(text) => match number_of(&text) {
+            Some(version) if version < (2, 38) => Finding::caution("git", text, help),
+            _ => Finding::good("git", text),
+        },
+    }
+}
+
+/// `2.38` of `git version 2.38.1`.
+fn number_of(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split_whitespace().find(|word| word.contains('.'))?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// The first line of what a program says to `--version`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn version_of(command: &[OsString]) -> Result<String, String> {
+    let (program, words) = command.split_first().ok_or("no command is set")?;
+    let name = program.to_string_lossy().into_owned();
+    let child = Command::new(program)
+        .args(words)
+        .arg("--version")
+        .env_remove("CLAUDECODE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|problem| format!("`{name}` does not start: {problem}"))?;
+    let id = child.id();
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = answer.recv_timeout(PATIENCE).map_err(|_| {
+        end(id);
+        format!("`{name} --version` gave no answer in {} s", PATIENCE.as_secs())
+    })?;
+    let output = output.map_err(|problem| format!("`{name} --version` failed: {problem}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
+        Some(line) if output.status.success() => Ok(line.to_owned()),
+        _ => Err(format!("`{name} --version` failed: {}", output.status)),
+    }
+}
+
+/// Leaves no process behind.
+#[cfg(unix)]
+fn end(id: u32) {
+    let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(id) = id {
+        // It may have ended meanwhile.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end(_id: u32) {}
+
+fn repository(root: &Path) -> Finding {
+    let detail = root.display().to_string();
+    match root.join(".git").exists() {
+        true => Finding::good("repository", detail),
+        false => Finding::bad(
+            "repository",
+            format!("{detail} is no git repository"),
+            "`git init`, then commit something: sessions work in worktrees of a commit",
+        ),
+    }
+}
+
+/// Whether orch's own folder can be written; tried without leaving anything.
+fn folder(root: &Path) -> Finding {
+    let own = root.join(crate::host::store::folder::NAME);
+    let place = if own.is_dir() { own.as_path() } else { root };
+    match tempfile::tempfile_in(place) {
+        Ok(_) => Finding::good("folder", format!("{} can be written", place.display())),
+        Err(problem) => Finding::bad(
+            "folder",
+            format!("{} cannot be written: {problem}", place.display()),
+            "give yourself the right to write there, or mount it for writing",
+        ),
+    }
+}
+
+#[cfg(unix)]
+fn space(root: &Path) -> Finding {
+    match rustix::fs::statvfs(root) {
+        Err(problem) => {
+            Finding::caution("disk", format!("free space is not known: {problem}"), "look with `df`")
+        }
+        Ok(disk) => space_of(disk.f_bavail.saturating_mul(disk.f_frsize)),
+    }
+}
+
+#[cfg(not(unix))]
+fn space(_root: &Path) -> Finding {
+    Finding::caution("disk", "free space is not known here", "look yourself")
+}
+
+fn space_of(free: u64) -> Finding {
+    let detail = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
+    match free {
+        0..NO_SPACE => Finding::bad("disk", detail, "make room: `orch cache gc` is a start"),
+        NO_SPACE..LITTLE_SPACE => {
+            Finding::caution("disk", detail, "worktrees and transcripts need room: `orch cache gc`")
+        }
+        _ => Finding::good("disk", detail),
+    }
+}
+
+fn clock(now: Moment) -> Finding {
+    let zone = jiff::tz::TimeZone::system();
+    let name = zone.iana_name().unwrap_or("no name").to_owned();
+    if now < PLAUSIBLE {
+        let help = "set the clock: waiting for usage limits goes by it";
+        return Finding::bad("clock", "it shows a time before 2025", help);
+    }
+    let shown = i64::try_from(now.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let shown = shown.map(|time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M %:z").to_string());
+    Finding::good("clock", format!("{} ({name})", shown.unwrap_or_default()))
+}
+
+fn lock(root: &Path) -> Finding {
+    match Lock::holder_of(root) {
+        None => Finding::good("lock", "no other orch is at work here"),
+        Some(holder) => Finding::caution(
+            "lock",
+            format!("held by process {}: {}", holder.pid, holder.command),
+            "builds wait for it to end; looking is free",
+        ),
+    }
+}
+
+fn platform() -> Finding {
+    let name = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    match cfg!(target_os = "linux") {
+        true => Finding::good("platform", name),
+        false => Finding::caution(
+            "platform",
+            format!("{name}: children of a killed orch are ended only at its next start"),
+            "Linux has what it takes to end them at once",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers() {
+        assert_eq!(number_of("git version 2.38.1"), Some((2, 38)));
+        assert_eq!(number_of("git version 2.9.5 (Apple Git-1)"), Some((2, 9)));
+        assert_eq!(number_of("git"), None);
+    }
+
+    #[test]
+    fn little_space_is_said_and_none_is_bad() {
+        let check = |free| space_of(free).health;
+        assert_eq!([1 << 20, 1 << 30, 1 << 40].map(check), [
+            Health::Bad,
+            Health::Caution,
+            Health::Good
+        ]);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let problem = version_of(&["/no/such/program".into()]).unwrap_err();
+        assert!(problem.starts_with("`/no/such/program` does not start: "), "{problem}");
+        assert_eq!(version_of(&[]), Err("no command is set".to_owned()));
+    }
+
+    #[test]
+    fn looking_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = findings(folder.path(), PLAUSIBLE);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let of = |what| found.iter().find(|finding| finding.what == what).unwrap();
+        assert_eq!(of("repository").health, Health::Bad);
+        assert_eq!(of("folder").health, Health::Good);
+        assert_eq!(of("lock").health, Health::Good);
+    }
+}

@@ -1,0 +1,111 @@
+//! `orch doctor`: is everything there that orch needs.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::host::clock::now;
+use crate::host::doctor::{self, Finding, Health};
+use crate::host::documents::{self, Loaded};
+use crate::ui::exit::Exit;
+use crate::ui::report::counted;
+use crate::ui::shell::{Paint, Ran, Shell, Tone};
+use crate::ui::text::one_line;
+
+/// Looks at everything, and changes nothing.
+pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
+    let mut findings = doctor::findings(root, now());
+    let loaded = documents::read(root, &[])?;
+    findings.push(settings(&loaded));
+    report(&findings, shell, is_json)
+}
+
+fn settings(loaded: &Loaded) -> Finding {
+    let there = |name: &str| loaded.sources.keys().any(|path| path.as_str() == name);
+    let files: Vec<&str> = [documents::CLAUDE_CONFIG, documents::NATIVE_CONFIG]
+        .into_iter()
+        .filter(|name| there(name))
+        .collect();
+    let files = if files.is_empty() { "defaults".to_owned() } else { files.join(" and ") };
+    let problems = loaded.diagnostics.len();
+    match loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        true => Finding::bad("config", files, "`orch check` shows what is wrong"),
+        false if problems > 0 => {
+            let detail = format!("{files}, with {}", counted(problems, "warning"));
+            Finding::caution("config", detail, "`orch check` shows them")
+        }
+        false => Finding::good("config", files),
+    }
+}
+
+/// Exit 1 where a build cannot work.
+fn report(findings: &[Finding], shell: &mut Shell, is_json: bool) -> Ran {
+    let text = match is_json {
+        true => findings.iter().map(crate::ui::json::line_of).collect(),
+        false => text_of(findings, shell.out_paint()),
+    };
+    shell.data(&text)?;
+    let count = |health| findings.iter().filter(|finding| finding.health == health).count();
+    let (bad, cautions) = (count(Health::Bad), count(Health::Caution));
+    let summary = match (bad, cautions) {
+        (0, 0) => "everything is there".to_owned(),
+        (0, n) => format!("orch can work; {}", counted(n, "warning")),
+        (n, _) => format!("{} must be solved before `orch build` can work", counted(n, "problem")),
+    };
+    shell.note(&summary)?;
+    Ok(if bad > 0 { Exit::Unfinished } else { Exit::Success })
+}
+
+fn text_of(findings: &[Finding], paint: Paint) -> String {
+    let mut text = String::new();
+    for Finding { what, health, detail, help } in findings {
+        let (tone, mark) = match health {
+            Health::Good => (Tone::Good, "ok  "),
+            Health::Caution => (Tone::Caution, "warn"),
+            Health::Bad => (Tone::Bad, "BAD "),
+        };
+        let _ = writeln!(text, "{}  {what:10}  {}", paint.paint(tone, mark), one_line(detail));
+        if let Some(help) = help {
+            let _ = writeln!(text, "      help: {help}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample::Buffer;
+
+    #[test]
+    fn problems_come_with_help_and_an_exit_code() {
+        let check = |findings: &[Finding]| {
+            let out = Buffer::default();
+            let mut shell = Shell::of_writers(out.clone(), out.clone());
+            let ran = report(findings, &mut shell, false);
+            let exit = shell.conclude(ran);
+            format!("{}exit {}", out.text(), exit.code())
+        };
+        let findings = [
+            Finding::good("git", "git version 2.47.1"),
+            Finding::caution("disk", "1.0 GiB free", "make room"),
+            Finding::bad("session", "`claude` does not start", "install it"),
+        ];
+        insta::assert_snapshot!(check(&findings), @r#"
+            ok    git         git version 2.47.1
+            warn  disk        1.0 GiB free
+                  help: make room
+            BAD   session     `claude` does not start
+                  help: install it
+            1 problem must be solved before `orch build` can work
+            exit 1
+            "#);
+        insta::assert_snapshot!(check(&findings[..2]), @r#"
+            ok    git         git version 2.47.1
+            warn  disk        1.0 GiB free
+                  help: make room
+            orch can work; 1 warning
+            exit 0
+            "#);
+    }
+}

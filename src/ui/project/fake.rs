@@ -1,0 +1,90 @@
+//! A project for tests of commands: it answers what it was given, and remembers what it was asked.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::measure::Moment;
+use crate::base::name::TaskRef;
+use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::picture::Picture;
+use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::host::error::Result;
+use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::console::sample;
+
+use super::{Landed, Landing, Project, Transcript};
+
+/// By default the sample picture, and nothing wrong or recorded.
+#[derive(Default)]
+pub struct Fake {
+    pub documents: Vec<CheckedDocument>,
+    pub summary: Summary,
+    pub requests: Vec<BuildRequest>,
+    pub decisions: Vec<Decide>,
+    /// Pieces of one running attempt's stream.
+    pub pieces: Vec<&'static str>,
+    pub landed: Landed,
+}
+
+impl Project for Fake {
+    fn root(&self) -> &Path {
+        Path::new("/repo")
+    }
+
+    fn check(&mut self, _files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
+        Ok(self.documents.clone())
+    }
+
+    fn picture(&mut self, _now: Moment) -> Result<Picture> {
+        Ok(sample::picture())
+    }
+
+    fn build(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
+        self.requests.push(request);
+        surface.show(&Picture::default(), sample::NOW);
+        Ok(self.summary.clone())
+    }
+
+    fn explain(&mut self, _task: &TaskRef) -> Result<Option<Explained>> {
+        Ok(None)
+    }
+
+    fn last_explained(&mut self, _task: &TaskRef) -> Result<Option<Explained>> {
+        Ok(None)
+    }
+
+    fn attempts_of(&mut self, _task: &TaskRef) -> Result<Vec<AttemptEnded>> {
+        Ok(Vec::new())
+    }
+
+    fn result_of(&mut self, _task: &TaskRef) -> Result<Option<AcceptedResult>> {
+        Ok(None)
+    }
+
+    fn transcript(
+        &mut self,
+        _task: &TaskRef,
+        attempt: Option<u32>,
+        from: u64,
+    ) -> Result<Option<Transcript>> {
+        if self.pieces.is_empty() {
+            return Ok(None);
+        }
+        let is_running = self.pieces.len() > 1;
+        let piece = if from == 0 { self.pieces[0] } else { self.pieces.remove(1) };
+        let is_running = is_running && self.pieces.len() > 1;
+        Ok(Some(Transcript {
+            attempt: attempt.unwrap_or(1),
+            bytes: piece.as_bytes().to_vec(),
+            is_running,
+        }))
+    }
+
+    fn decide(&mut self, decisions: &[Decide]) -> Result<()> {
+        self.decisions.extend_from_slice(decisions);
+        Ok(())
+    }
+
+    fn land(&mut self, _how: Landing) -> Result<Landed> {
+        Ok(self.landed.clone())
+    }
+}
