@@ -1,6 +1,11 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod clock;
+pub mod driver;
+pub mod platform;
+pub mod process;
+pub mod session;
+pub mod shim;
 pub mod doctor;
 pub mod documents;
 pub mod error;

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::{BuildRequest, Decide};
 use crate::engine::event::Event;
@@ -27,7 +28,9 @@ use crate::engine::step::Engine;
 use super::clock;
 use super::documents::{self, Loaded};
 use super::error::Result;
-use super::git::{Caching, Repository};
+use super::git::Repository;
+use super::git::lineage::Caching;
+use super::git::trailer::ReceiptTold;
 use super::journal::{self, Journal};
 use super::landing::OwnWrites;
 use super::lock::{Holder, Lock};
@@ -52,6 +55,14 @@ pub struct Driver {
     branch: Option<String>,
     tip: CommitId,
     own_writes: OwnWrites,
+    /// Status edits that wait to be written.
+    pending: status::Pending,
+    /// What attempts left that has not landed yet.
+    kept: BTreeMap<AttemptId, land::Kept>,
+    /// Accepted results without a landing, for the next receipt commit.
+    receipts: Vec<ReceiptTold>,
+    /// What each session of this run has cost so far, for those that go on.
+    session_costs: BTreeMap<SessionId, Usd>,
     /// Held until the driver is dropped.
     _lock: Option<Lock>,
 }
@@ -99,6 +110,10 @@ impl Driver {
             branch,
             tip,
             own_writes: OwnWrites::default(),
+            pending: status::Pending::new(),
+            kept: BTreeMap::new(),
+            receipts: Vec::new(),
+            session_costs: BTreeMap::new(),
             _lock: lock,
         };
         driver.read_documents()?;
@@ -149,8 +164,7 @@ impl Driver {
 
     fn read_documents(&mut self) -> Result<()> {
         self.loaded = documents::read(&self.root, &self.extra_plans)?;
-        let documents = Box::new(std::mem::take(&mut self.loaded.documents));
-        self.loaded.documents.config = documents.config.clone();
+        let documents = Box::new(self.loaded.documents.clone());
         let effects = self.engine.step(clock::now(), Event::DocumentsRead(documents));
         debug_assert!(effects.is_empty(), "nothing is asked for before a build");
         Ok(())

@@ -85,6 +85,15 @@ impl Repository {
         &self.0.root
     }
 
+    /// `.orch` in the checkout's top folder, made where it is missing. It ignores itself, so that
+    /// it never shows as a change of the user's.
+    pub fn orch_folder(&self) -> Result<PathBuf> {
+        let folder = self.root().join(".orch");
+        std::fs::create_dir_all(&folder).doing("making .orch", &folder)?;
+        ignore_itself(&folder)?;
+        Ok(folder)
+    }
+
     /// The branch to land on.
     ///
     /// # Errors
@@ -167,6 +176,15 @@ impl Repository {
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.0.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes the ignore file that hides a folder and itself from git.
+pub(crate) fn ignore_itself(folder: &Path) -> Result<()> {
+    let file = folder.join(".gitignore");
+    if file.exists() {
+        return Ok(());
+    }
+    std::fs::write(&file, "*\n").doing("making a folder ignore itself", &file)
 }
 
 /// A compare-and-swap of one ref. `log` becomes the reflog's message.

@@ -1,1 +1,152 @@
-//! x
+//! Landing: an accepted patch becomes one commit on the integration tip, and the user's branch and
+//! checkout follow where that touches nothing of theirs. Hooks are not run, by neither.
+
+mod checkout;
+mod follow;
+mod locks;
+
+pub use follow::{Follow, Followed, OwnWrites};
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::file::Patch;
+use crate::base::name::{CommitId, OutputDigest, RelPath, TreeId};
+use crate::engine::effect::LandingRequest;
+use crate::engine::lineage::{Landing, Receipt};
+use crate::host::error::{Doing, Result};
+use crate::host::git::lineage::landing;
+use crate::host::git::merge::NewCommit;
+use crate::host::git::object::{Entry, edit_tree, tree_changes};
+use crate::host::git::trailer::{self, ReceiptTold};
+use crate::host::git::{Repository, commit_id, object_id};
+
+/// What is to land, and on what.
+#[derive(Clone, Copy, Debug)]
+pub struct LandingInput<'a> {
+    pub branch: &'a str,
+    /// The tip that `tree` was merged onto.
+    pub onto: &'a CommitId,
+    pub tree: &'a TreeId,
+    pub request: &'a LandingRequest,
+    /// The plan file's new content, where its status line rides along.
+    pub plan: Option<(&'a RelPath, &'a [u8])>,
+}
+
+/// What became of a landing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LandOutcome {
+    Landed(Landing),
+    /// The tip is no longer where the merge was made: merge again, onto this.
+    TipMoved(CommitId),
+    /// The merged content is not what was validated: validate this, then land again.
+    OutputDiffers(Patch),
+}
+
+/// What became of receipts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiptOutcome {
+    Landed(Vec<Receipt>),
+    /// The tip moved; try again, onto this.
+    TipMoved(CommitId),
+}
+
+impl Repository {
+    /// Commits a merged tree and moves the integration tip to it.
+    pub fn land(&self, input: LandingInput<'_>) -> Result<LandOutcome> {
+        let git = self.local();
+        let onto = object_id(input.onto.as_str())?;
+        let before = self.commit_tree(&git, onto)?;
+        let merged = object_id(input.tree.as_str())?;
+        let patch = self.patch_of(&git, &tree_changes(&git, before, merged)?)?;
+        let output = patch.output_digest();
+        if output != input.request.expected {
+            return Ok(LandOutcome::OutputDiffers(patch));
+        }
+        let (tree, plan) = match input.plan {
+            Some((path, bytes)) => self.with_plan(&git, merged, path, bytes)?,
+            None => (merged, None),
+        };
+        let output = input.request.output;
+        let message = trailer::landing_message(input.request, output, plan);
+        let commit = self.new_commit(&git, NewCommit { tree, parent: onto, message: &message })?;
+        if !self.advance_tip(input.branch, input.onto, commit)? {
+            return Ok(LandOutcome::TipMoved(self.tip(input.branch)?.commit));
+        }
+        let told = trailer::read(&message).landing;
+        let whole = self.patch_of(&git, &tree_changes(&git, before, tree)?)?;
+        let landed = told.map(|told| landing(commit, told, whole));
+        Ok(LandOutcome::Landed(
+            landed.unwrap_or_else(|| said(input.request, commit_id(commit), output, &patch)),
+        ))
+    }
+
+    /// Commits accepted results that changed no file, all in one commit.
+    pub fn land_receipts(
+        &self,
+        branch: &str,
+        onto: &CommitId,
+        receipts: &[ReceiptTold],
+    ) -> Result<ReceiptOutcome> {
+        if receipts.is_empty() {
+            return Ok(ReceiptOutcome::Landed(Vec::new()));
+        }
+        let git = self.local();
+        let parent = object_id(onto.as_str())?;
+        let tree = self.commit_tree(&git, parent)?;
+        let message = trailer::receipt_message(receipts);
+        let commit = self.new_commit(&git, NewCommit { tree, parent, message: &message })?;
+        if !self.advance_tip(branch, onto, commit)? {
+            return Ok(ReceiptOutcome::TipMoved(self.tip(branch)?.commit));
+        }
+        let receipt = |told: &ReceiptTold| Receipt {
+            order: 0,
+            commit: commit_id(commit),
+            task: told.task.clone(),
+            action: told.action,
+            output: told.output,
+            verdicts: told.verdicts.clone(),
+        };
+        Ok(ReceiptOutcome::Landed(receipts.iter().map(receipt).collect()))
+    }
+
+    /// The tree with the plan's new content; no plan where that changes nothing.
+    fn with_plan<'a>(
+        &self,
+        git: &gix::Repository,
+        tree: gix::ObjectId,
+        path: &'a RelPath,
+        bytes: &[u8],
+    ) -> Result<(gix::ObjectId, Option<&'a RelPath>)> {
+        let stored = self.normalizer()?.normalize(path, bytes)?.into_owned();
+        let id = git.write_blob(&stored).doing("writing the plan", path.as_str())?.detach();
+        let present = self.entry_at(git, tree, path)?;
+        let kind = present.map_or(gix::objs::tree::EntryKind::Blob, |entry| entry.kind);
+        if present == Some(Entry { id, kind }) {
+            return Ok((tree, None));
+        }
+        let edited = edit_tree(git, tree, vec![(path.to_bytes(), Some(Entry { id, kind }))])?;
+        Ok((edited, Some(path)))
+    }
+}
+
+/// A landing told by its request, where its own trailers cannot be read back.
+fn said(
+    request: &LandingRequest,
+    commit: CommitId,
+    output: OutputDigest,
+    patch: &Patch,
+) -> Landing {
+    Landing {
+        order: 0,
+        commit,
+        task: request.task.clone(),
+        action: request.key,
+        output,
+        session: request.session.clone(),
+        model: request.model.clone(),
+        cost: request.cost,
+        verdicts: request.verdicts.clone(),
+        changes: patch.changes().to_vec(),
+    }
+}

@@ -6,7 +6,9 @@ use crate::engine::event::{Conflict, Event};
 use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
-use crate::host::git::{Merge, ReceiptTold, ReplayTrees};
+use crate::host::git::merge::Merge;
+use crate::host::git::object::ReplayTrees;
+use crate::host::git::trailer::ReceiptTold;
 use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::host::worktree::{BaseTree, Worktree};
 

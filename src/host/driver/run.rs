@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::base::measure::Moment;
+use crate::base::measure::{Moment, Usd};
 use crate::base::name::{AttemptId, RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
 use crate::engine::event::Event;
@@ -177,7 +177,7 @@ impl Driver {
             Base::Continue(earlier) => self.kept.remove(earlier),
             _ => None,
         };
-        let base_cost = self.engine.session_cost_of(&launch);
+        let base_cost = self.base_cost_of(&launch);
         let (stop, stopped) = watch::channel(Stop::No);
         run.stops.insert(launch.attempt, stop);
         run.tasks.insert(launch.attempt, launch.task.clone());
@@ -202,12 +202,23 @@ impl Driver {
             Message::Ended { attempt, evidence, kept } => {
                 run.stops.remove(&attempt);
                 run.tasks.remove(&attempt);
+                if let (Some(session), Some(facts)) = (&evidence.session, &evidence.stream) {
+                    *self.session_costs.entry(session.clone()).or_default() += facts.cost;
+                }
                 if let Some(kept) = kept {
                     self.kept.insert(attempt, kept);
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
             }
         }
+    }
+
+    /// What the session that goes on has cost before.
+    fn base_cost_of(&self, launch: &Launch) -> Usd {
+        use crate::engine::effect::LaunchAction;
+        let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
+        let cost = session.resume.as_ref().and_then(|id| self.session_costs.get(id));
+        cost.copied().unwrap_or_default()
     }
 
     /// The first asks politely, the second ends what runs.
@@ -274,7 +285,7 @@ impl Driver {
             }
         }
         for info in open.into_values() {
-            reap(info).doing("ending what an earlier run left", &self.root)?;
+            reap(info);
         }
         let scratch = self.root.join(".orch/run");
         match std::fs::remove_dir_all(&scratch) {

@@ -7,7 +7,8 @@ use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::Result;
-use crate::host::git::{Normalizer, Repository};
+use crate::host::git::Repository;
+use crate::host::git::normalize::Normalizer;
 use crate::host::scan::NormalForm;
 use crate::spec::glob::GlobSet;
 
@@ -39,8 +40,18 @@ impl NormalForm for AsGitStores {
 
 pub(super) fn normal_form(repo: &Repository) -> Result<Arc<dyn NormalForm>> {
     let normalizer = repo.normalizer()?;
-    let version = normalizer.version();
+    let version = filter_version(repo.root());
     Ok(Arc::new(AsGitStores { normalizer: Mutex::new(normalizer), version }))
+}
+
+/// What the filters depend on, as far as it lies in the repository.
+fn filter_version(root: &std::path::Path) -> Digest {
+    use crate::base::digest::{Fingerprint, Manifest};
+    let mut fingerprint = Fingerprint::new("orch filters v1");
+    for name in [".gitattributes", ".git/info/attributes", ".git/config"] {
+        fingerprint.entry(name, &std::fs::read(root.join(name)).unwrap_or_default());
+    }
+    Digest::of(fingerprint.finish().as_bytes())
 }
 
 impl Driver {

@@ -72,7 +72,7 @@ impl Driver {
     /// The file is as committed at the tip or HEAD, but for status lines of orch's own.
     fn is_clean(&self, path: &RelPath, bytes: &[u8]) -> Result<bool> {
         let digest = Digest::of(bytes);
-        if self.own_writes.contains(path, &digest) {
+        if self.own_writes.holds(path, &digest) {
             return Ok(true);
         }
         let head = self.repo.state()?.head;

@@ -38,12 +38,11 @@ impl Driver {
 
     fn reread_documents(&mut self, run: &mut Run<'_>) -> Result<()> {
         let loaded = documents::read(&self.root, &self.extra_plans)?;
-        if loaded.documents == self.last_documents {
+        if loaded.documents == self.loaded.documents {
             return Ok(());
         }
-        self.last_documents = loaded.documents.clone();
+        let documents = Box::new(loaded.documents.clone());
         self.loaded = loaded;
-        let documents = Box::new(self.last_documents.clone());
         self.step(run, Event::DocumentsRead(documents))
     }
 

@@ -70,7 +70,9 @@ impl Repository {
         let commit = git.find_commit(id).doing("reading a commit", id.to_string())?;
         let message = commit.message_raw().doing("reading a commit", id.to_string())?;
         let told = trailer::read(&String::from_utf8_lossy(message));
+        let order = order_after(lineage);
         lineage.receipts.extend(told.receipts.into_iter().map(|receipt| Receipt {
+            order,
             commit: commit_id(id),
             task: receipt.task,
             action: receipt.action,
@@ -79,7 +81,7 @@ impl Repository {
         }));
         if let Some(told) = told.landing {
             let patch = self.commit_patch(git, &commit)?;
-            lineage.landings.push(landing(id, told, patch));
+            lineage.landings.push(Landing { order, ..landing(id, told, patch) });
         }
         Ok(())
     }
@@ -95,15 +97,21 @@ impl Repository {
     }
 }
 
+/// The place behind everything that is known; commits are read oldest first.
+fn order_after(lineage: &Lineage) -> u32 {
+    let last_landing = lineage.landings.last().map(|it| it.order + 1);
+    let last_receipt = lineage.receipts.last().map(|it| it.order + 1);
+    last_landing.max(last_receipt).unwrap_or(0)
+}
+
 /// A landing as told, without the plan's status line where it is no part of the task's output.
 pub(crate) fn landing(commit: ObjectId, told: LandingTold, patch: Patch) -> Landing {
     let mut changes = patch.changes().to_vec();
-    if let Some(plan) = &told.plan
-        && patch.output_digest() != told.output
-    {
+    if let Some(plan) = &told.plan {
         changes.retain(|change| change.path != *plan);
     }
     Landing {
+        order: 0,
         commit: commit_id(commit),
         task: told.task,
         action: told.action,

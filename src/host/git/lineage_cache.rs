@@ -41,6 +41,7 @@ struct PackedLanding {
 
 #[derive(Serialize, Deserialize)]
 struct PackedReceipt {
+    order: u32,
     commit: u32,
     plan: u32,
     task: u32,
@@ -113,6 +114,7 @@ impl<'a> Tables<'a> {
             .map(|mark| (self.text(mark.validator.as_str()), mark.warned, self.digest(mark.key.0)));
         let verdicts = verdicts.collect();
         PackedReceipt {
+            order: told.order,
             commit: self.text(told.commit.as_str()),
             plan: self.text(told.task.plan.as_str()),
             task: self.text(told.task.task.as_str()),
@@ -123,8 +125,9 @@ impl<'a> Tables<'a> {
     }
 
     fn landing(&mut self, landing: &'a Landing) -> PackedLanding {
-        let Landing { commit, task, action, output, verdicts, .. } = landing;
-        let told = Told { commit, task, action: *action, output: *output, verdicts };
+        let Landing { order, commit, task, action, output, verdicts, .. } = landing;
+        let (order, action, output) = (*order, *action, *output);
+        let told = Told { order, commit, task, action, output, verdicts };
         let changes = landing.changes.iter();
         PackedLanding {
             result: self.result(told),
@@ -140,6 +143,7 @@ impl<'a> Tables<'a> {
 
 /// What landings and receipts have in common.
 struct Told<'a> {
+    order: u32,
     commit: &'a CommitId,
     task: &'a TaskRef,
     action: ActionKey,
@@ -153,8 +157,9 @@ fn pack(lineage: &Lineage) -> postcard::Result<Vec<u8>> {
     let landings = lineage.landings.iter().map(|landing| tables.landing(landing)).collect();
     let receipts = lineage.receipts.iter();
     let receipts = receipts.map(|receipt| {
-        let Receipt { commit, task, action, output, verdicts } = receipt;
-        tables.result(Told { commit, task, action: *action, output: *output, verdicts })
+        let Receipt { order, commit, task, action, output, verdicts } = receipt;
+        let (order, action, output) = (*order, *action, *output);
+        tables.result(Told { order, commit, task, action, output, verdicts })
     });
     let receipts = receipts.collect();
     let digests = tables.digests.as_slice();
@@ -217,6 +222,7 @@ impl Unpacking<'_> {
             })
         });
         Some(Receipt {
+            order: packed.order,
             commit: CommitId::new(self.text(packed.commit)?),
             task: TaskRef::new(self.text(packed.plan)?, self.text(packed.task)?),
             action: ActionKey(self.digest(packed.action)?),
@@ -226,7 +232,8 @@ impl Unpacking<'_> {
     }
 
     fn landing(&mut self, packed: &PackedLanding) -> Option<Landing> {
-        let Receipt { commit, task, action, output, verdicts } = self.receipt(&packed.result)?;
+        let Receipt { order, commit, task, action, output, verdicts } =
+            self.receipt(&packed.result)?;
         let session = packed.session.map(|at| self.text(at).map(SessionId::new));
         let model = packed.model.map(|at| self.text(at).map(ModelName::new));
         let mut changes = Vec::with_capacity(packed.changes.len());
@@ -235,6 +242,7 @@ impl Unpacking<'_> {
             changes.push(Change { path: self.path(*path)?, before, after });
         }
         Some(Landing {
+            order,
             commit,
             task,
             action,

@@ -186,13 +186,13 @@ fn describe(git: &gix::Repository, tree: ObjectId, conflicts: &[Conflict]) -> St
     let mut text = String::new();
     for conflict in conflicts {
         let path: BString = conflict.ours.location().to_owned();
-        text.push_str(&format!("{path}: "));
+        text.push_str(&format!("{path}:"));
         let [_, ours, theirs] = conflict.entries();
         match (ours, theirs) {
             (None, Some(_)) => text.push_str(
-                "changed by the task, but not at the tip any more (or not committed yet)\n",
+                " changed by the task, but not at the tip any more (or not committed yet)\n",
             ),
-            (Some(_), None) => text.push_str("deleted by the task, but changed at the tip\n"),
+            (Some(_), None) => text.push_str(" deleted by the task, but changed at the tip\n"),
             _ => text.push_str(&hunks(git, tree, path.as_bstr())),
         }
     }
@@ -219,7 +219,7 @@ fn hunks(git: &gix::Repository, tree: ObjectId, path: &gix::bstr::BStr) -> Strin
         }
     }
     if text.is_empty() {
-        "both sides changed it, and it cannot be merged line by line\n".into()
+        " both sides changed it, and it cannot be merged line by line\n".into()
     } else {
         text
     }

@@ -15,27 +15,35 @@ use super::normalize::{gone, metadata};
 use super::object::{Entry, blob};
 use crate::host::error::{Doing, Error, Result};
 
+/// What to do with a folder in the place of a file, or a file in the place of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occupied {
+    /// The checkout is orch's own: take it away.
+    Replace,
+    /// The checkout is the user's: only empty folders give way.
+    Refuse,
+}
+
 /// Writes files of one checkout.
 pub(crate) struct Placer<'r> {
     git: &'r gix::Repository,
     root: PathBuf,
+    occupied: Occupied,
     filters: gix::filter::Pipeline<'r>,
 }
 
 impl<'r> Placer<'r> {
-    pub fn new(git: &'r gix::Repository, root: &Path) -> Result<Self> {
+    pub fn new(git: &'r gix::Repository, root: &Path, occupied: Occupied) -> Result<Self> {
         let (filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
-        Ok(Self { git, root: root.to_owned(), filters })
+        Ok(Self { git, root: root.to_owned(), occupied, filters })
     }
 
     /// Makes the path hold the entry and returns what the index is to remember of the file.
-    /// Folders in the way of a file, and files in the way of a folder, are replaced: the caller
-    /// has made sure that nothing of value lies there.
     pub fn put(&mut self, path: &BStr, entry: Entry) -> Result<Stat> {
         let file = self.file(path);
         self.make_folders(path)?;
         if metadata(&file)?.is_some_and(|meta| meta.is_dir()) && entry.kind != EntryKind::Commit {
-            std::fs::remove_dir_all(&file).doing("replacing a folder by a file", &file)?;
+            self.clear_folder(&file)?;
         }
         match entry.kind {
             EntryKind::Commit => std::fs::create_dir_all(&file).doing("making a folder", &file)?,
@@ -80,14 +88,29 @@ impl<'r> Placer<'r> {
             let folder = self.root.join(folder);
             match metadata(&folder)? {
                 Some(meta) if meta.is_dir() => continue,
-                Some(_) => {
-                    std::fs::remove_file(&folder).doing("replacing a file by a folder", &folder)?
-                }
+                Some(_) => self.clear_file(&folder)?,
                 None => {}
             }
             std::fs::create_dir(&folder).doing("making a folder", &folder)?;
         }
         Ok(())
+    }
+
+    fn clear_folder(&self, folder: &Path) -> Result<()> {
+        let cleared = match self.occupied {
+            Occupied::Replace => std::fs::remove_dir_all(folder),
+            Occupied::Refuse => remove_empty_folders(folder),
+        };
+        cleared.doing("replacing a folder by a file", folder)
+    }
+
+    fn clear_file(&self, file: &Path) -> Result<()> {
+        match self.occupied {
+            Occupied::Replace => {
+                std::fs::remove_file(file).doing("replacing a file by a folder", file)
+            }
+            Occupied::Refuse => Err(Error::new("a file is in the place of a folder").at(file)),
+        }
     }
 
     fn put_link(&self, file: &Path, entry: Entry) -> Result<()> {
@@ -123,6 +146,17 @@ impl<'r> Placer<'r> {
         }
         temp.persist(file).map(|_| ()).map_err(|why| Error::because(doing, why.error).at(file))
     }
+}
+
+/// Removes a folder that holds nothing but folders; fails at the first file.
+fn remove_empty_folders(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_empty_folders(&entry.path())?;
+        }
+    }
+    std::fs::remove_dir(folder)
 }
 
 /// The permissions a new file asks for; the umask takes its part, as with git.

@@ -42,13 +42,22 @@ impl Repository {
         let git = self.local();
         let standing = self.standing(branch)?;
         let pending = pending(&git, &standing)?;
-        let branch_head = commit_id(standing.head);
+        let at = |commit: ObjectId| Tip {
+            commit: commit_id(commit),
+            branch_head: commit_id(standing.head),
+            moved: None,
+        };
         let tip = match (standing.tip, pending.first()) {
-            (_, None) | (None, _) => Tip { commit: branch_head.clone(), branch_head, moved: None },
             (Some(tip), Some(first)) if first_parent(&git, *first) == Some(standing.head) => {
-                Tip { commit: commit_id(tip), branch_head, moved: None }
+                at(tip)
             }
             (Some(_), Some(_)) => self.put_on_branch(branch, &standing, &pending)?,
+            (Some(tip), None) if !is_ancestor(&git, tip, standing.head) => {
+                // A person took these landings back: they are no longer ahead of the branch.
+                self.move_tip(branch, Some(tip), standing.head)?;
+                at(standing.head)
+            }
+            _ => at(standing.head),
         };
         self.note_seen(branch, &standing)?;
         Ok(tip)

@@ -20,8 +20,8 @@ use super::status::{Differences, differences};
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::Entry;
-use crate::host::git::place::Placer;
-use crate::host::git::{Repository, object_id};
+use crate::host::git::place::{Occupied, Placer};
+use crate::host::git::{Repository, ignore_itself, object_id};
 use crate::spec::config::WorktreeConfig;
 
 /// All worktrees of one repository. Thread-safe; processes share the pool by file locks.
@@ -83,9 +83,8 @@ impl Worktree {
 impl Pool {
     /// Opens the pool below `<root>/.orch`, which is made to ignore itself.
     pub fn open(repo: &Repository, config: &WorktreeConfig) -> Result<Self> {
-        let folder = repo.root().join(".orch/worktrees");
+        let folder = repo.orch_folder()?.join("worktrees");
         std::fs::create_dir_all(&folder).doing("making the pool of worktrees", &folder)?;
-        ignore_itself(&repo.root().join(".orch"))?;
         let (repo, config) = (repo.clone(), config.clone());
         Ok(Self { repo, folder, config, making: Mutex::default() })
     }
@@ -266,14 +265,14 @@ impl Moving<'_> {
         for path in &self.present.foreign {
             self.remove_foreign(path)?;
         }
-        let mut placer = Placer::new(self.git, self.root)?;
+        let mut placer = Placer::new(self.git, self.root, Occupied::Replace)?;
         for path in self.to_remove(index) {
             placer.remove(path.as_bstr())?;
         }
         // Attributes decide how other files are written: they go first.
         let (first, rest) = self.to_write(index);
         let mut written = self.write(&mut placer, first)?;
-        let mut placer = Placer::new(self.git, self.root)?;
+        let mut placer = Placer::new(self.git, self.root, Occupied::Replace)?;
         written.extend(self.write(&mut placer, rest)?);
         for (entry, path) in index.entries_mut_with_paths() {
             entry.stat = match written.get(path) {
@@ -407,15 +406,6 @@ fn empty_task_folder(root: &Path) -> Result<()> {
 fn is_intact(root: &Path) -> bool {
     root.join(".git").is_file()
         && gix::open(root).is_ok_and(|git| git.workdir().is_some() && git.head_id().is_ok())
-}
-
-/// `.orch` hides itself from git, so that it never shows as a change.
-fn ignore_itself(orch: &Path) -> Result<()> {
-    let file = orch.join(".gitignore");
-    if file.exists() {
-        return Ok(());
-    }
-    std::fs::write(&file, "*\n").doing("making .orch ignore itself", &file)
 }
 
 fn remove_file(file: &Path) -> Result<()> {

@@ -1,0 +1,247 @@
+//! The user's branch and checkout follow the integration tip, or say what keeps them.
+//!
+//! The order is: locks, look, files, index, branch. Killed at any point, the next call finds files
+//! or index entries that already are as they are to be, and goes on.
+
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use gix::ObjectId;
+use gix::refs::Target;
+use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
+
+use super::checkout::{Inspection, Plan};
+use super::locks::{Turn, lock_index};
+use crate::base::digest::Digest;
+use crate::base::name::{CommitId, RelPath};
+use crate::engine::event::Placement;
+use crate::host::error::{Doing, Error, Result};
+use crate::host::git::object::tree_changes;
+use crate::host::git::tip::Tip;
+use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
+
+/// What orch itself wrote into files of the user's checkout: status lines. Such a file, with
+/// exactly such content (as git stores it), is no change of the user's.
+#[derive(Clone, Debug, Default)]
+pub struct OwnWrites(BTreeMap<RelPath, Vec<Digest>>);
+
+impl OwnWrites {
+    pub fn add(&mut self, path: RelPath, content: Digest) {
+        self.0.entry(path).or_default().push(content);
+    }
+
+    pub fn holds(&self, path: &RelPath, content: &Digest) -> bool {
+        self.0.get(path).is_some_and(|contents| contents.contains(content))
+    }
+}
+
+/// What a call to `follow` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// The tip, and what happened to parked landings on the way.
+    pub tip: Tip,
+    pub followed: Followed,
+}
+
+/// Where the user's branch stands after a call to `follow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It was at the tip already.
+    Level,
+    Moved {
+        from: CommitId,
+        to: CommitId,
+    },
+    /// It stays, and the landings wait under `refs/orch/tip/<branch>`.
+    Parked {
+        reason: String,
+        paths: Vec<RelPath>,
+    },
+}
+
+impl Followed {
+    /// As the engine is told.
+    pub fn placement(&self) -> Placement {
+        match self {
+            Self::Level | Self::Moved { .. } => Placement::OnBranch,
+            Self::Parked { reason, .. } => Placement::Parked { reason: reason.clone() },
+        }
+    }
+
+    fn parked(reason: impl Into<String>) -> Self {
+        Self::Parked { reason: reason.into(), paths: Vec::new() }
+    }
+}
+
+impl Repository {
+    /// Moves the user's branch, files and index to the tip where nothing of the user's is touched.
+    /// Also what `orch land` calls to take parked work.
+    pub fn follow(&self, branch: &str, own: &OwnWrites) -> Result<Follow> {
+        let tip = self.tip(branch)?;
+        let followed = self.follow_to(branch, &tip, own)?;
+        Ok(Follow { tip, followed })
+    }
+
+    fn follow_to(&self, branch: &str, tip: &Tip, own: &OwnWrites) -> Result<Followed> {
+        if tip.commit == tip.branch_head {
+            return Ok(Followed::Level);
+        }
+        let turn = Turn::take(self)?;
+        let git = self.local();
+        let from = object_id(tip.branch_head.as_str())?;
+        let to = object_id(tip.commit.as_str())?;
+        if let Some(reason) = self.reason_to_park(&git, branch, from)? {
+            return Ok(Followed::parked(reason));
+        }
+        let Some(index_lock) = lock_index(&git.index_path()) else {
+            return Ok(Followed::parked("a git command is using the index"));
+        };
+        let moving = Moving { git: &git, branch, from, to };
+        let prepared = git.refs.transaction().prepare(
+            [moving.edit()?],
+            gix::lock::acquire::Fail::Immediately,
+            gix::lock::acquire::Fail::Immediately,
+        );
+        let Ok(prepared) = prepared else {
+            return Ok(Followed::parked("the branch is being moved by a git command"));
+        };
+        if self.state()?.branch.as_deref() != Some(branch) {
+            return Ok(Followed::parked("another branch was switched to at this moment"));
+        }
+        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
+        let mut index = open_index(&git)?;
+        let plan = match self.plan(&moving, &index, own)? {
+            Ok(plan) => plan,
+            Err(paths) => return Ok(in_the_way(paths)),
+        };
+        let stats = plan.place_files(&git, self.root())?;
+        plan.update_index(&mut index, &stats);
+        write_index(&index, index_lock)?;
+        let author = self.signature(&git);
+        let mut time = gix::date::parse::TimeBuf::default();
+        prepared.commit(Some(author.to_ref(&mut time))).doing("moving the branch", branch)?;
+        self.note_branch_at(branch, to)?;
+        Ok(Followed::Moved { from: tip.branch_head.clone(), to: tip.commit.clone() })
+    }
+
+    fn plan(
+        &self,
+        moving: &Moving<'_>,
+        index: &gix::index::File,
+        own: &OwnWrites,
+    ) -> Result<std::result::Result<Plan, Vec<RelPath>>> {
+        let before = self.commit_tree(moving.git, moving.from)?;
+        let after = self.commit_tree(moving.git, moving.to)?;
+        let changes = tree_changes(moving.git, before, after)?;
+        Inspection { repo: self, git: moving.git, index, own }.plan(changes)
+    }
+
+    /// Why the checkout cannot follow now, whatever the paths are.
+    fn reason_to_park(
+        &self,
+        git: &gix::Repository,
+        branch: &str,
+        from: ObjectId,
+    ) -> Result<Option<String>> {
+        let state = self.state()?;
+        let CheckoutState { branch: current, operation_under_way, is_detached, .. } = &state;
+        if let Some(operation) = operation_under_way {
+            return Ok(Some(format!("{operation} is under way")));
+        }
+        if *is_detached {
+            return Ok(Some("HEAD is detached".into()));
+        }
+        if current.as_deref() != Some(branch) {
+            let current = current.as_deref().unwrap_or("another branch");
+            return Ok(Some(format!("the checkout is on `{current}`, not on `{branch}`")));
+        }
+        if let Some(place) = elsewhere(git, branch)? {
+            return Ok(Some(format!("`{branch}` is checked out in {}, too", place.display())));
+        }
+        if object_id(state.head.as_str())? != from {
+            return Ok(Some("the branch moved at this moment".into()));
+        }
+        if open_index(git)?.is_sparse() {
+            return Ok(Some(
+                "the index is sparse (`git sparse-checkout reapply --no-sparse-index` ends that)"
+                    .into(),
+            ));
+        }
+        Ok(None)
+    }
+}
+
+/// One move of the user's branch.
+struct Moving<'a> {
+    git: &'a gix::Repository,
+    branch: &'a str,
+    from: ObjectId,
+    to: ObjectId,
+}
+
+impl Moving<'_> {
+    /// Through HEAD, so that its reflog is written as by `git merge --ff-only`.
+    fn edit(&self) -> Result<RefEdit> {
+        let message = format!("orch: land {}", self.to.to_hex_with_len(12)).into();
+        let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message };
+        let expected = PreviousValue::MustExistAndMatch(Target::Object(self.from));
+        let change = Change::Update { log, expected, new: Target::Object(self.to) };
+        let name = "HEAD".try_into().doing("naming a ref", "HEAD")?;
+        Ok(RefEdit { change, name, deref: true })
+    }
+
+    fn lock_files(&self, index: PathBuf) -> Vec<PathBuf> {
+        let branch = format!("{}.lock", branch_ref(self.branch));
+        vec![index, self.git.git_dir().join("HEAD.lock"), self.git.common_dir().join(branch)]
+    }
+}
+
+fn in_the_way(paths: Vec<RelPath>) -> Followed {
+    let shown: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
+    let more = match paths.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let reason = format!("you have changes of your own in {}{more}", shown.join(", "));
+    Followed::Parked { reason, paths }
+}
+
+/// Another worktree that has the branch checked out.
+fn elsewhere(git: &gix::Repository, branch: &str) -> Result<Option<PathBuf>> {
+    let wanted = format!("ref: {}", branch_ref(branch));
+    let stands_on = |git_dir: &std::path::Path| {
+        std::fs::read_to_string(git_dir.join("HEAD")).is_ok_and(|head| head.trim() == wanted)
+    };
+    let is_linked = git.git_dir() != git.common_dir();
+    if is_linked && stands_on(git.common_dir()) {
+        return Ok(Some(git.common_dir().to_owned()));
+    }
+    let own = std::fs::canonicalize(git.git_dir()).ok();
+    for proxy in git.worktrees().doing("listing worktrees", git.path())? {
+        let is_own = std::fs::canonicalize(proxy.git_dir()).ok() == own;
+        if !is_own && stands_on(proxy.git_dir()) {
+            return Ok(Some(proxy.base().unwrap_or_else(|_| proxy.git_dir().to_owned())));
+        }
+    }
+    Ok(None)
+}
+
+/// The index as it is on disk now; an empty one where there is none yet.
+fn open_index(git: &gix::Repository) -> Result<gix::index::File> {
+    let file = git.index_path();
+    let opened =
+        gix::index::File::at_or_default(&file, git.object_hash(), false, Default::default());
+    opened.doing("reading the index", &file)
+}
+
+fn write_index(index: &gix::index::File, lock: gix::lock::File) -> Result<()> {
+    let doing = "writing the index";
+    let place = lock.resource_path();
+    let mut out = BufWriter::with_capacity(64 * 1024, lock);
+    index.write_to(&mut out, Default::default()).doing(doing, &place)?;
+    out.flush().doing(doing, &place)?;
+    let lock =
+        out.into_inner().map_err(|why| Error::because(doing, why.into_error()).at(&place))?;
+    lock.commit().map(|_| ()).map_err(|why| Error::because(doing, why.error).at(&place))
+}

@@ -1,0 +1,82 @@
+//! The locks that following takes in the user's repository, and how those of a dead run are told
+//! from a living git command's.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use gix::lock::acquire::Fail;
+
+use crate::host::error::{Doing, Result};
+use crate::host::git::Repository;
+
+/// How long a git command of the user is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Only one process follows at a time; what this guards is released by the system on any death.
+pub(super) struct Turn {
+    /// Lists the lock files taken, so that the next turn can tell them from others'.
+    list: PathBuf,
+    _lock: File,
+}
+
+impl Turn {
+    /// Waits for the turn, then clears the lock files that a killed run left behind.
+    pub fn take(repo: &Repository) -> Result<Self> {
+        let folder = repo.orch_folder()?;
+        let file = folder.join("follow.lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&file);
+        let lock = lock.doing("taking the turn to follow", &file)?;
+        lock.lock().doing("taking the turn to follow", &file)?;
+        let turn = Self { list: folder.join("follow.taken"), _lock: lock };
+        turn.clear_dead_locks()?;
+        Ok(turn)
+    }
+
+    /// Notes lock files as ours, before anything is written under them.
+    pub fn note(&self, locks: &[PathBuf]) -> Result<()> {
+        let lines =
+            locks.iter().filter_map(|lock| Some(format!("{}\t{}\n", mark(lock)?, lock.display())));
+        let doing = "noting locks";
+        let mut file = File::create(&self.list).doing(doing, &self.list)?;
+        file.write_all(lines.collect::<String>().as_bytes()).doing(doing, &self.list)
+    }
+
+    fn clear_dead_locks(&self) -> Result<()> {
+        let Ok(list) = std::fs::read_to_string(&self.list) else { return Ok(()) };
+        for (known, lock) in list.lines().filter_map(|line| line.split_once('\t')) {
+            let lock = Path::new(lock);
+            if mark(lock).as_deref() == Some(known) {
+                std::fs::remove_file(lock).doing("removing a lock of a dead run", lock)?;
+            }
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn forget(&self) {
+        // A list that stays names locks that are gone: harmless.
+        let _ = std::fs::remove_file(&self.list);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// Locks the index of the user's checkout; `None` where a git command holds it.
+pub(super) fn lock_index(index: &Path) -> Option<gix::lock::File> {
+    let mode = Fail::AfterDurationWithBackoff(PATIENCE);
+    gix::lock::File::acquire_to_update_resource(index, mode, None, 0).ok()
+}
+
+/// Tells one lock file from a later one at the same place.
+fn mark(lock: &Path) -> Option<String> {
+    let meta = std::fs::symlink_metadata(lock).ok()?;
+    let born = meta.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    Some(format!("{}:{}:{}", meta.dev(), meta.ino(), born.unwrap_or_default().as_nanos()))
+}

@@ -1,0 +1,199 @@
+//! What only the operating system can tell of processes. Linux knows families exactly (/proc,
+//! child subreaper); elsewhere a process group is the best there is.
+
+#[cfg(target_os = "linux")]
+pub use linux::*;
+#[cfg(not(target_os = "linux"))]
+pub use other::*;
+
+/// A process with what tells it from a later one of the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessInfo {
+    pub pid: u32,
+    /// Clock ticks between boot and the process' start; 0 where the system does not say.
+    pub start_ticks: u64,
+}
+
+/// The variable that marks every process of an attempt; the shim appends its own identity.
+pub const MARKER: &str = "ORCH_ATTEMPT";
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::io;
+    use std::time::{Duration, Instant};
+
+    use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper, setsid};
+
+    use super::{MARKER, ProcessInfo};
+
+    /// How long a killed family may take to vanish before it is given up (uninterruptible sleep).
+    const KILL_DEADLINE: Duration = Duration::from_secs(10);
+
+    /// The program a process can start itself again by, even after its file was replaced.
+    pub fn own_program() -> io::Result<std::path::PathBuf> {
+        Ok("/proc/self/exe".into())
+    }
+
+    /// Leaves the caller's session and terminal, and becomes the parent of orphaned descendants.
+    pub fn become_family_head() -> io::Result<()> {
+        // Fails where this process already leads a group: then it has its own session anyway.
+        let _ = setsid();
+        Ok(set_child_subreaper(Some(getpid()))?)
+    }
+
+    /// This process.
+    pub fn this_process() -> ProcessInfo {
+        let pid = std::process::id();
+        ProcessInfo { pid, start_ticks: start_ticks_of(pid).unwrap_or(0) }
+    }
+
+    /// When the process started; `None` where it is gone.
+    pub fn start_ticks_of(pid: u32) -> Option<u64> {
+        stat_of(pid)?.2
+    }
+
+    /// State, parent and start of a process.
+    fn stat_of(pid: u32) -> Option<(char, u32, Option<u64>)> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold anything, a parenthesis too.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let parent = fields.next()?.parse().ok()?;
+        Some((state, parent, fields.nth(17).and_then(|ticks| ticks.parse().ok())))
+    }
+
+    fn pids() -> Vec<u32> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
+    /// Living processes below `root`, without it.
+    pub fn descendants_of(root: u32) -> Vec<u32> {
+        let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut dead = BTreeSet::new();
+        for pid in pids() {
+            let Some((state, parent, _)) = stat_of(pid) else { continue };
+            children.entry(parent).or_default().push(pid);
+            if matches!(state, 'Z' | 'X') {
+                dead.insert(pid);
+            }
+        }
+        let mut found = Vec::new();
+        let mut open = vec![root];
+        while let Some(pid) = open.pop() {
+            for child in children.remove(&pid).unwrap_or_default() {
+                open.push(child);
+                found.push(child);
+            }
+        }
+        found.retain(|pid| !dead.contains(pid));
+        found
+    }
+
+    /// Ends every descendant of this process: first all are stopped, so that none can fork away.
+    /// False where some would not die.
+    pub fn kill_descendants() -> bool {
+        let own = std::process::id();
+        kill_until_none(|| descendants_of(own))
+    }
+
+    /// Ends what a dead orch or shim left of an attempt: the family of `shim`, wherever its
+    /// processes went, known by their marker. A process of the same number that is not ours is
+    /// left alone. Answers how many were found.
+    pub fn reap(shim: ProcessInfo) -> usize {
+        let marker = format!(".{}.{}", shim.pid, shim.start_ticks);
+        let mut first: Option<usize> = None;
+        kill_until_none(|| {
+            let mut found: Vec<u32> = pids();
+            found.retain(|&pid| {
+                let is_shim = pid == shim.pid
+                    && start_ticks_of(pid) == Some(shim.start_ticks)
+                    && marker_of(pid).is_some();
+                is_shim || marker_of(pid).is_some_and(|it| it.ends_with(&marker))
+            });
+            found.retain(|&pid| !matches!(stat_of(pid), None | Some(('Z' | 'X', ..))));
+            first.get_or_insert(found.len());
+            found
+        });
+        first.unwrap_or(0)
+    }
+
+    fn marker_of(pid: u32) -> Option<String> {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let mut values = environment.split(|&byte| byte == 0);
+        let value = values.find_map(|entry| {
+            entry.strip_prefix(MARKER.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
+        })?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    fn kill_until_none(mut family: impl FnMut() -> Vec<u32>) -> bool {
+        let deadline = Instant::now() + KILL_DEADLINE;
+        loop {
+            let members = family();
+            if members.is_empty() {
+                return true;
+            }
+            if Instant::now() > deadline {
+                return false;
+            }
+            members.iter().for_each(|&pid| send(pid, Signal::STOP));
+            members.iter().for_each(|&pid| send(pid, Signal::KILL));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn send(pid: u32, signal: Signal) {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // Gone already: what was wanted.
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::io;
+
+    use rustix::process::setsid;
+
+    use super::ProcessInfo;
+
+    /// The program a process can start itself again by.
+    pub fn own_program() -> io::Result<std::path::PathBuf> {
+        std::env::current_exe()
+    }
+
+    /// Leaves the caller's session and terminal.
+    pub fn become_family_head() -> io::Result<()> {
+        let _ = setsid();
+        Ok(())
+    }
+
+    /// This process; when it started is not known here.
+    pub fn this_process() -> ProcessInfo {
+        ProcessInfo { pid: std::process::id(), start_ticks: 0 }
+    }
+
+    /// Not known here.
+    pub fn start_ticks_of(_pid: u32) -> Option<u64> {
+        None
+    }
+
+    /// Not known here.
+    pub fn descendants_of(_root: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// Descendants are not known here; the caller kills the child's process group.
+    pub fn kill_descendants() -> bool {
+        true
+    }
+
+    /// Without start times a left process cannot be told from a stranger's: nothing is killed.
+    pub fn reap(_shim: ProcessInfo) -> usize {
+        0
+    }
+}

@@ -1,0 +1,250 @@
+//! A family of processes under a shim: started with an environment built from nothing, heard
+//! through bounded channels, ended politely and then by force; nothing of it is left behind.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::error::{Doing, Error, Result};
+use super::platform;
+use super::session::{Mask, MaskedStream};
+use super::shim;
+use crate::engine::evidence::Ending;
+
+pub use super::platform::{ProcessInfo, reap};
+
+/// Chunks of stdout that may wait to be read; then the family waits.
+const STDOUT_SLOTS: usize = 16;
+const CHUNK: usize = 64 * 1024;
+/// Kept of the end of an output, in bytes.
+pub const TAIL_LIMIT: usize = 8 * 1024;
+/// The file that keeps stderr is not written beyond this, in bytes.
+const STDERR_LIMIT: usize = 64 * 1024 * 1024;
+/// How long outputs are awaited after the shim has ended.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    /// The program that answers to `__shim`: orch itself.
+    pub shim: PathBuf,
+    pub argv: Vec<OsString>,
+    pub dir: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Read by the child; none is an empty one.
+    pub stdin: Option<PathBuf>,
+    /// An existing folder of the attempt's own: stderr and the shim's report go there.
+    pub private: PathBuf,
+    /// Names the attempt in the environment of its processes.
+    pub marker: String,
+    /// Applied to the stderr that is kept.
+    pub mask: Mask,
+}
+
+/// A running family. Dropping it ends it by force.
+pub struct Family {
+    pub info: ProcessInfo,
+    shim: Child,
+    /// Taken out of the child: waiting for the child would close it.
+    life_line: Option<ChildStdin>,
+    stdout: mpsc::Receiver<Vec<u8>>,
+    stderr: JoinHandle<Vec<u8>>,
+    report: PathBuf,
+}
+
+/// Whether stdout is wanted now; left unread, the family waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Stdout,
+    Nothing,
+}
+
+/// What happens to a family.
+#[derive(Debug)]
+pub enum Happening {
+    Output(Vec<u8>),
+    OutputEnded,
+    /// The shim has ended, and the family with it.
+    Over,
+}
+
+/// How a family ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub ending: Ending,
+    /// Lossy UTF-8, at most [`TAIL_LIMIT`] bytes.
+    pub stderr_tail: String,
+}
+
+impl Spawn {
+    /// Starts the family. An error here is the machine's; a program that cannot be run shows as
+    /// `Ending::LaunchFailed` at the end.
+    pub fn start(&self) -> Result<Family> {
+        let report = self.private.join("shim-report");
+        if report.exists() {
+            fs::remove_file(&report).doing("removing an old report", &report)?;
+        }
+        let stderr_path = self.private.join("stderr");
+        let stderr_file = fs::File::create(&stderr_path).doing("creating", &stderr_path)?;
+        let mut child = Command::new(&self.shim)
+            .args(shim::arguments(self.stdin.as_deref(), &report, &self.argv))
+            .current_dir(&self.dir)
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .env(platform::MARKER, &self.marker)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .doing("starting a process", &self.shim)?;
+        let pid = child.id().ok_or_else(|| Error::new("starting a process: it has no id"))?;
+        let start_ticks = platform::start_ticks_of(pid).unwrap_or(0);
+        let stdout = child.stdout.take().ok_or_else(|| Error::new("reading a child's stdout"))?;
+        let stderr = child.stderr.take().ok_or_else(|| Error::new("reading a child's stderr"))?;
+        let (sender, receiver) = mpsc::channel(STDOUT_SLOTS);
+        tokio::spawn(forward(stdout, sender));
+        Ok(Family {
+            info: ProcessInfo { pid, start_ticks },
+            life_line: child.stdin.take(),
+            shim: child,
+            stdout: receiver,
+            stderr: tokio::spawn(keep(stderr, stderr_file, MaskedStream::new(self.mask.clone()))),
+            report,
+        })
+    }
+}
+
+impl Family {
+    /// What happens next; stdout only where `reading` says so. Cancel safe.
+    pub async fn next(&mut self, reading: Reading) -> Happening {
+        tokio::select! {
+            chunk = self.stdout.recv(), if reading == Reading::Stdout => {
+                chunk.map_or(Happening::OutputEnded, Happening::Output)
+            }
+            // The life-line is not in the child any more, so waiting does not cut it.
+            _ = self.shim.wait() => Happening::Over,
+        }
+    }
+
+    /// Asks the family to end (SIGTERM to the child's group).
+    pub async fn terminate(&mut self) {
+        if let Some(line) = &mut self.life_line {
+            // A shim that is gone cannot be asked, and need not be.
+            let _ = line.write_all(&[shim::TERMINATE]).await;
+            let _ = line.flush().await;
+        }
+    }
+
+    /// Ends the family by force; every descendant, wherever it went.
+    pub fn kill(&mut self) {
+        self.life_line = None;
+    }
+
+    /// After [`Happening::Over`]: what is left of stdout, where a stray writer cannot hold us for long,
+    /// then how it ended.
+    pub async fn finish(mut self, mut take: impl FnMut(Vec<u8>)) -> Ended {
+        let status = self.shim.try_wait().ok().flatten();
+        let ending = ending_of(&self.report, status);
+        if fs::metadata(&self.report).is_err() {
+            // The shim was killed itself: what it watched over has to be found by its marker.
+            let info = self.info;
+            let _ = tokio::task::spawn_blocking(move || platform::reap(info)).await;
+        }
+        let drained = async {
+            while let Some(chunk) = self.stdout.recv().await {
+                take(chunk);
+            }
+        };
+        let _ = timeout(DRAIN, drained).await;
+        let tail = match timeout(DRAIN, &mut self.stderr).await {
+            Ok(Ok(tail)) => tail,
+            _ => Vec::new(),
+        };
+        self.stderr.abort();
+        Ended { ending, stderr_tail: String::from_utf8_lossy(&tail).into_owned() }
+    }
+}
+
+fn ending_of(report: &Path, status: Option<std::process::ExitStatus>) -> Ending {
+    use std::os::unix::process::ExitStatusExt;
+    let line = fs::read_to_string(report).unwrap_or_default();
+    let number = |text: &str| text.parse::<i32>().ok();
+    match line.split_once(' ') {
+        Some(("exited", code)) if number(code).is_some() => {
+            return Ending::Exited(number(code).unwrap_or(-1));
+        }
+        Some(("signaled", signal)) if number(signal).is_some() => {
+            return Ending::Signaled(number(signal).unwrap_or(9));
+        }
+        Some(("failed", why)) => return Ending::LaunchFailed(why.to_owned()),
+        _ => {}
+    }
+    match status {
+        Some(status) if status.signal().is_some() => Ending::Signaled(status.signal().unwrap_or(9)),
+        // Without a report the shim itself failed: no exit code of it is the child's.
+        Some(status) => Ending::LaunchFailed(format!("the shim failed: {status}")),
+        None => Ending::Signaled(9),
+    }
+}
+
+async fn forward(mut stdout: impl AsyncRead + Unpin, sender: mpsc::Sender<Vec<u8>>) {
+    let mut buffer = vec![0; CHUNK];
+    while let Ok(n @ 1..) = stdout.read(&mut buffer).await {
+        if sender.send(buffer[..n].to_vec()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes stderr to its file and answers with its tail, both masked.
+async fn keep(
+    mut stderr: impl AsyncRead + Unpin,
+    mut file: fs::File,
+    mut masked: MaskedStream,
+) -> Vec<u8> {
+    let mut tail = Vec::new();
+    let mut buffer = vec![0; CHUNK];
+    let mut n_kept = 0;
+    let mut take = |bytes: Vec<u8>| {
+        if n_kept < STDERR_LIMIT && file.write_all(&bytes).is_ok() {
+            n_kept += bytes.len();
+        }
+        push_tail(&mut tail, &bytes);
+    };
+    while let Ok(n @ 1..) = stderr.read(&mut buffer).await {
+        take(masked.feed(&buffer[..n]));
+    }
+    take(masked.finish());
+    tail
+}
+
+/// Appends, and keeps the last [`TAIL_LIMIT`] bytes.
+pub fn push_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_LIMIT)..]);
+    tail.drain(..tail.len().saturating_sub(TAIL_LIMIT));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_bounded_and_the_newest() {
+        let mut tail = Vec::new();
+        push_tail(&mut tail, &[b'a'; 5000]);
+        push_tail(&mut tail, &[b'b'; 5000]);
+        assert_eq!((tail.len(), tail[0], tail[TAIL_LIMIT - 1]), (TAIL_LIMIT, b'a', b'b'));
+        push_tail(&mut tail, &[b'c'; 50_000]);
+        assert_eq!(tail, [b'c'; TAIL_LIMIT]);
+    }
+}

@@ -1,0 +1,237 @@
+//! Runs one attempt in a worktree: a command, a CLI session, or the scripted stand-in. Answers with
+//! facts; the classifier judges them.
+
+mod cli;
+mod environment;
+mod mask;
+mod play;
+mod script;
+mod status;
+mod watch;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch as channel};
+
+pub use cli::{Cli, new_session_id, program_on_path};
+pub use environment::Environment;
+pub use mask::{MASKED, Mask, MaskedStream};
+pub use play::play;
+pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
+pub use status::STATUS_PATHS;
+
+use super::error::{Doing, Result};
+use super::platform;
+use super::process::{ProcessInfo, Spawn};
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::SessionId;
+use crate::engine::effect::{Launch, LaunchAction, SessionLaunch};
+use crate::engine::evidence::{Ending, StatusFile};
+use crate::engine::stream::{Progress, StreamFacts};
+use crate::spec::config::SessionConfig;
+use crate::spec::plan::CommandLine;
+
+use status::StatusPlaces;
+use watch::Watched;
+
+/// Between the polite and the forced end of a family.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Whether an attempt is to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    #[default]
+    No,
+    /// SIGTERM, a grace period, then force.
+    Politely,
+    AtOnce,
+}
+
+/// Where an attempt runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The working folder.
+    pub worktree: PathBuf,
+    /// A folder of the attempt's own, outside the worktree; made where it is missing.
+    pub private: PathBuf,
+    /// The repository's root, for paths in the configuration.
+    pub root: PathBuf,
+    pub config: SessionConfig,
+    /// What a resumed session has cost before, for CLIs that only know the total.
+    pub base_cost: Usd,
+}
+
+/// What is told while an attempt runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// First of all: what a later orch may have to reap.
+    Started(ProcessInfo),
+    Progress(Progress),
+}
+
+/// The facts of an attempt that is over; its processes are gone.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    pub ending: Ending,
+    /// Sessions only.
+    pub stream: Option<StreamFacts>,
+    pub status_file: StatusFile,
+    pub stdout_tail: String,
+    pub stderr_tail: String,
+    pub session: Option<SessionId>,
+    /// All of stdout, secrets masked.
+    pub transcript: PathBuf,
+    pub duration: Millis,
+}
+
+/// Runs attempts.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    shim: PathBuf,
+    grace: Duration,
+}
+
+impl Runner {
+    /// With this very program as shim.
+    pub fn new() -> Result<Self> {
+        let shim = platform::own_program().doing("finding orch's own program", Path::new("."))?;
+        Ok(Self::with_shim(shim))
+    }
+
+    /// With another `orch` as shim.
+    pub fn with_shim(shim: PathBuf) -> Self {
+        Self { shim, grace: GRACE }
+    }
+
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Runs `launch` to its end, however it ends. Only the machine failing is an error. Dropping
+    /// the future ends the family by force.
+    pub async fn run(
+        &self,
+        launch: &Launch,
+        place: &Place,
+        told: mpsc::Sender<Told>,
+        stop: channel::Receiver<Stop>,
+    ) -> Result<Attempted> {
+        let begun = Instant::now();
+        let scratch = place.private.join("tmp");
+        fs::create_dir_all(&scratch).doing("making the attempt's folder", &scratch)?;
+        let transcript = place.private.join("transcript");
+        let prepared = match self.prepare(launch, place)? {
+            Ok(prepared) => prepared,
+            Err(why) => return Ok(not_launched(why, transcript, begun)),
+        };
+        let status_places = StatusPlaces::clear(&place.worktree)?;
+        let watched = Watched {
+            is_session: matches!(launch.action, LaunchAction::Session(_)),
+            base_cost: place.base_cost,
+            wall: launch.limits.wall.or(place.config.wall).map(duration_of),
+            stall: launch.limits.stall.map(duration_of),
+            grace: self.grace,
+            mask: prepared.mask,
+            transcript: transcript.clone(),
+        };
+        let seen = watched.run(&prepared.spawn, told, stop).await?;
+        let streamed = seen.stream.as_ref().and_then(|stream| stream.session.clone());
+        Ok(Attempted {
+            ending: seen.ending,
+            session: streamed.or(prepared.session),
+            stream: seen.stream,
+            status_file: status_places.collect()?,
+            stdout_tail: seen.stdout_tail,
+            stderr_tail: seen.stderr_tail,
+            transcript,
+            duration: millis_since(begun),
+        })
+    }
+
+    fn prepare(
+        &self,
+        launch: &Launch,
+        place: &Place,
+    ) -> Result<std::result::Result<Prepared, String>> {
+        let (argv, stdin, session) = match &launch.action {
+            LaunchAction::Command(line) => (command_argv(line), None, None),
+            LaunchAction::Session(session) => {
+                let cli = match self.cli(place) {
+                    Ok(cli) => cli,
+                    Err(error) => {
+                        let help = error.help.as_deref().unwrap_or_default();
+                        return Ok(Err(format!("{error}; {help}")));
+                    }
+                };
+                let id = session.resume.clone().unwrap_or_else(new_session_id);
+                let argv = cli.argv(session, &id, &launch.limits);
+                (argv, Some(write_prompt(session, place)?), Some(id))
+            }
+        };
+        let caller = |name: &str| std::env::var_os(name);
+        let env = Environment::of(launch, &place.config.env, &place.private, caller);
+        let spawn = Spawn {
+            shim: self.shim.clone(),
+            argv,
+            dir: place.worktree.clone(),
+            env: env.to_vec(),
+            stdin,
+            private: place.private.clone(),
+            marker: format!("{}-{}", std::process::id(), launch.attempt.0),
+            mask: env.mask(),
+        };
+        Ok(Ok(Prepared { spawn, session, mask: env.mask() }))
+    }
+
+    fn cli(&self, place: &Place) -> Result<Cli> {
+        match &place.config.scripted {
+            Some(script) => Ok(Cli::scripted(&self.shim, &place.root.join(script))),
+            None => Cli::find(&place.config, &place.root),
+        }
+    }
+}
+
+struct Prepared {
+    spawn: Spawn,
+    session: Option<SessionId>,
+    mask: Mask,
+}
+
+fn command_argv(line: &CommandLine) -> Vec<OsString> {
+    match line {
+        CommandLine::Argv(words) => words.iter().map(OsString::from).collect(),
+        CommandLine::Shell(line) => ["sh", "-c", line].map(OsString::from).into(),
+    }
+}
+
+fn write_prompt(session: &SessionLaunch, place: &Place) -> Result<PathBuf> {
+    let path = place.private.join("prompt.md");
+    fs::write(&path, &session.prompt).doing("writing the prompt", &path)?;
+    Ok(path)
+}
+
+fn not_launched(why: String, transcript: PathBuf, begun: Instant) -> Attempted {
+    Attempted {
+        ending: Ending::LaunchFailed(why),
+        stream: None,
+        status_file: StatusFile::Absent,
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        session: None,
+        transcript,
+        duration: millis_since(begun),
+    }
+}
+
+fn duration_of(span: Millis) -> Duration {
+    Duration::from_millis(span.0)
+}
+
+fn millis_since(begun: Instant) -> Millis {
+    Millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,105 @@
+//! The environment of a child: built from nothing, by an allow-list.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::base::name::EnvName;
+use crate::engine::effect::{Launch, LaunchAction, Purpose};
+
+use super::mask::Mask;
+
+/// What every child gets where the caller has it.
+#[rustfmt::skip]
+const COMMON: &[&str] = &[
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+];
+
+/// What sessions get beside: how the CLI signs in and where it asks.
+#[rustfmt::skip]
+const SESSION: &[&str] = &[
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "IS_SANDBOX",
+];
+
+/// Set for every session unless the caller allows and sets them: retries are orch's, and the CLI
+/// keeps to its work. A hang before an answer ends in API_TIMEOUT_MS, one inside it in the idle
+/// time-out.
+const SESSION_FIXED: &[(&str, &str)] = &[
+    ("CLAUDE_CODE_MAX_RETRIES", "2"),
+    ("API_TIMEOUT_MS", "300000"),
+    ("CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS", "180000"),
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "1"),
+    ("DISABLE_TELEMETRY", "1"),
+    ("DISABLE_AUTOUPDATER", "1"),
+    ("DISABLE_ERROR_REPORTING", "1"),
+];
+
+/// A child's whole environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// What `launch` gets out of `caller`, with `extra` allowed beside the built-in lists. Scratch
+    /// files go below `private`.
+    pub fn of(
+        launch: &Launch,
+        extra: &[EnvName],
+        private: &Path,
+        caller: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let is_session = matches!(launch.action, LaunchAction::Session(_));
+        let mut environment = Self::default();
+        let scratch = private.join("tmp");
+        environment.set("TMPDIR", &scratch);
+        environment.set("TERM", "dumb");
+        environment.set("LANG", "C.UTF-8");
+        environment.set("GIT_TERMINAL_PROMPT", "0");
+        if is_session {
+            environment.set("CLAUDE_CODE_TMPDIR", &scratch);
+            SESSION_FIXED.iter().for_each(|(name, value)| environment.set(name, value));
+        }
+        let session = if is_session { SESSION } else { &[] };
+        let extra = if is_session { extra } else { &[] };
+        let extra = extra.iter().chain(&launch.env).map(EnvName::as_str);
+        for name in COMMON.iter().chain(session).copied().chain(extra) {
+            // A session inside a session is refused by the CLI.
+            if let Some(value) = caller(name).filter(|_| name != "CLAUDECODE") {
+                environment.set(name, value);
+            }
+        }
+        environment.name_the_task(launch);
+        environment
+    }
+
+    fn name_the_task(&mut self, launch: &Launch) {
+        self.set("ORCH_TASK", launch.task.to_string());
+        self.set("ORCH_ATTEMPT_NUMBER", launch.number.to_string());
+        if let Purpose::Validate(validator) = &launch.purpose {
+            self.set("ORCH_VALIDATOR", validator.as_str());
+        }
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    pub fn to_vec(&self) -> Vec<(OsString, OsString)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Hides the values that look like secrets.
+    pub fn mask(&self) -> Mask {
+        let variables = self
+            .0
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
+        Mask::of_environment(variables)
+    }
+}

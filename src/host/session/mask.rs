@@ -1,0 +1,194 @@
+//! Takes secrets out of everything that is stored or shown: known forms of tokens, and the very
+//! values that were given to a child.
+
+use std::borrow::Cow;
+
+/// What stands where a secret stood. No character of it changes the meaning of JSON.
+pub const MASKED: &str = "[masked]";
+/// An unfinished line is passed on when it grows beyond this, bytes.
+const LINE_LIMIT: usize = 1 << 20;
+/// Shorter values are no secrets: masking them would tear up ordinary text.
+const SHORTEST_VALUE: usize = 8;
+
+/// How a kind of token starts, and how many token characters must follow.
+const FORMS: &[(&[u8], usize)] = &[
+    (b"sk-ant-", 8),
+    (b"sk-proj-", 16),
+    (b"sk-", 32),
+    (b"xoxb-", 10),
+    (b"xoxp-", 10),
+    (b"xoxa-", 10),
+    (b"xoxr-", 10),
+    (b"xoxs-", 10),
+    (b"xapp-", 10),
+    (b"ghp_", 20),
+    (b"gho_", 20),
+    (b"ghu_", 20),
+    (b"ghs_", 20),
+    (b"ghr_", 20),
+    (b"github_pat_", 20),
+    (b"glpat-", 16),
+    (b"AKIA", 16),
+    (b"npm_", 30),
+    (b"Bearer ", 16),
+    (b"eyJhbGciOi", 20),
+];
+
+/// Which values are secret beside the known forms.
+#[derive(Clone, Default)]
+pub struct Mask {
+    values: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({} values)", self.values.len())
+    }
+}
+
+impl Mask {
+    /// Values worth hiding: those of variables named like secrets.
+    pub fn of_environment<'a>(variables: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let is_secret = |name: &str| {
+            ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"].iter().any(|it| name.contains(it))
+        };
+        let values = variables.filter(|(name, value)| {
+            is_secret(&name.to_ascii_uppercase()) && value.len() >= SHORTEST_VALUE
+        });
+        Self { values: values.map(|(_, value)| value.to_vec()).collect() }
+    }
+
+    /// The bytes without secrets.
+    pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut masked: Option<Vec<u8>> = None;
+        let mut from = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            let Some(len) = self.secret_at(&bytes[at..], at.checked_sub(1).map(|it| bytes[it]))
+            else {
+                at += 1;
+                continue;
+            };
+            let masked = masked.get_or_insert_default();
+            masked.extend_from_slice(&bytes[from..at]);
+            masked.extend_from_slice(MASKED.as_bytes());
+            at += len;
+            from = at;
+        }
+        match masked {
+            Some(mut masked) => {
+                masked.extend_from_slice(&bytes[from..]);
+                Cow::Owned(masked)
+            }
+            None => Cow::Borrowed(bytes),
+        }
+    }
+
+    /// As [`Self::apply`], for text.
+    pub fn text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.apply(text.as_bytes())).into_owned()
+    }
+
+    fn secret_at(&self, bytes: &[u8], before: Option<u8>) -> Option<usize> {
+        let value = self.values.iter().find(|value| bytes.starts_with(value));
+        if let Some(value) = value {
+            return Some(value.len());
+        }
+        if !matches!(bytes[0], b's' | b'x' | b'g' | b'A' | b'n' | b'B' | b'e')
+            || before.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        {
+            return None;
+        }
+        FORMS.iter().find_map(|(start, least)| {
+            let rest = bytes.strip_prefix(*start)?;
+            let n = rest.iter().take_while(|&&byte| is_token(byte)).count();
+            (n >= *least).then_some(start.len() + n)
+        })
+    }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// Masks a stream: holds the unfinished line back, so that no secret slips through between chunks.
+#[derive(Debug, Default)]
+pub struct MaskedStream {
+    mask: Mask,
+    rest: Vec<u8>,
+}
+
+impl MaskedStream {
+    pub fn new(mask: Mask) -> Self {
+        Self { mask, rest: Vec::new() }
+    }
+
+    /// Takes the next bytes; answers with those that are safe to pass on.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.rest.extend_from_slice(bytes);
+        let end = match self.rest.iter().rposition(|&byte| byte == b'\n') {
+            Some(at) => at + 1,
+            None if self.rest.len() > LINE_LIMIT => self.safe_cut(),
+            None => 0,
+        };
+        let later = self.rest.split_off(end);
+        let now = std::mem::replace(&mut self.rest, later);
+        self.mask.apply(&now).into_owned()
+    }
+
+    /// Behind the last byte that no token holds, with room for a value that is no plain token.
+    fn safe_cut(&self) -> usize {
+        let room = self.mask.values.iter().map(Vec::len).max().unwrap_or(0).max(4096);
+        let end = self.rest.len().saturating_sub(room);
+        let last = self.rest[..end].iter().rposition(|&byte| !is_token(byte) && byte != b' ');
+        last.map_or(end, |at| at + 1)
+    }
+
+    /// The unfinished last line.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let rest = std::mem::take(&mut self.rest);
+        self.mask.apply(&rest).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str) -> String {
+        let variables = [("ANTHROPIC_API_KEY", &b"hunter2-hunter2"[..]), ("PATH", b"/usr/bin:/x")];
+        Mask::of_environment(variables.into_iter()).text(text)
+    }
+
+    #[test]
+    fn tokens_and_given_values_are_masked_and_nothing_else() {
+        assert_eq!(check(r#"{"k":"sk-ant-api03-AAAAbbbb_cc"}"#), r#"{"k":"[masked]"}"#);
+        assert_eq!(check("hunter2-hunter2!"), "[masked]!");
+        assert_eq!(check("xoxb-123456-abcdef ghp_0123456789abcdefghij"), "[masked] [masked]");
+        assert_eq!(check("Authorization: Bearer abcdefghij0123456789"), "Authorization: [masked]");
+        for plain in
+            ["/usr/bin:/x", "risk-ant-farm", "task-ant-api03-AAAAbbbb", "sk-ant-", "sk-short"]
+        {
+            assert_eq!(check(plain), plain);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_let_a_secret_through(cut in 1usize..20, lead in "[ -~]{0,30}") {
+            let text = format!("{lead} sk-ant-api03-SECRETSECRET tail\nmore hunter2-hunter2\nend");
+            let mut stream = MaskedStream::new(Mask::of_environment(
+                [("X_TOKEN", &b"hunter2-hunter2"[..])].into_iter(),
+            ));
+            let mut seen = Vec::new();
+            for chunk in text.as_bytes().chunks(cut) {
+                seen.extend(stream.feed(chunk));
+            }
+            seen.extend(stream.finish());
+            let seen = String::from_utf8(seen).unwrap();
+            prop_assert!(!seen.contains("SECRET") && !seen.contains("hunter2"));
+            prop_assert!(seen.ends_with("end"));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Watches one running family: its output, its limits, and the wish to stop it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::mask::{Mask, MaskedStream};
+use super::{Stop, Told};
+use crate::base::measure::Usd;
+use crate::engine::evidence::Ending;
+use crate::engine::stream::{Progress, StreamFacts, StreamReader};
+use crate::host::error::{Doing, Error, Result};
+use crate::host::process::{Family, Happening, Reading, Spawn, push_tail};
+
+/// Shown of one line of a command, in characters.
+const LINE_SHOWN: usize = 500;
+/// Later than any deadline.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
+
+/// How an attempt is watched.
+pub struct Watched {
+    pub is_session: bool,
+    pub base_cost: Usd,
+    pub wall: Option<Duration>,
+    pub stall: Option<Duration>,
+    pub grace: Duration,
+    pub mask: Mask,
+    pub transcript: PathBuf,
+}
+
+/// What was seen.
+pub struct Seen {
+    pub ending: Ending,
+    pub stream: Option<StreamFacts>,
+    pub stdout_tail: String,
+    pub stderr_tail: String,
+}
+
+impl Watched {
+    /// Starts the family and stays until it is gone.
+    pub async fn run(
+        self,
+        spawn: &Spawn,
+        told: mpsc::Sender<Told>,
+        mut stop: watch::Receiver<Stop>,
+    ) -> Result<Seen> {
+        let mut output = Output::create(&self)?;
+        let mut family = spawn.start()?;
+        output.queue.push_back(Told::Started(family.info));
+        let mut clock = Clock::start(&self);
+        let mut flow = Flow { is_told: true, is_read: true, is_wished: true, is_over: false };
+        while !flow.is_over {
+            let waits = flow.is_told && !output.queue.is_empty();
+            if waits {
+                // Nobody listens: the family's silence is ours.
+                clock.heard();
+            }
+            let reads = flow.is_read && !waits;
+            let reading = if reads { Reading::Stdout } else { Reading::Nothing };
+            tokio::select! {
+                permit = told.reserve(), if waits => match (permit, output.queue.pop_front()) {
+                    (Ok(permit), Some(next)) => permit.send(next),
+                    _ => flow.is_told = false,
+                },
+                happening = family.next(reading) => {
+                    clock.heard();
+                    match happening {
+                        Happening::Output(chunk) => output.take(&chunk),
+                        Happening::OutputEnded => flow.is_read = false,
+                        Happening::Over => flow.is_over = true,
+                    }
+                }
+                changed = stop.changed(), if flow.is_wished => flow.is_wished = changed.is_ok(),
+                () = sleep_until(clock.deadline()) => {}
+            }
+            if !flow.is_told {
+                output.queue.clear();
+            }
+            let wish = *stop.borrow();
+            if !flow.is_over {
+                clock.tick(wish, &mut family).await;
+            }
+        }
+        let ended = family.finish(|chunk| output.take(&chunk)).await;
+        let mut seen = output.finish(&told, flow.is_told).await?;
+        seen.ending = clock.reason.unwrap_or(ended.ending);
+        seen.stderr_tail = ended.stderr_tail;
+        Ok(seen)
+    }
+}
+
+/// Which ends are still open.
+struct Flow {
+    is_told: bool,
+    is_read: bool,
+    is_wished: bool,
+    is_over: bool,
+}
+
+/// When the family is to be ended, and how far that has gone.
+struct Clock {
+    wall: Instant,
+    stall: Option<Duration>,
+    last_heard: Instant,
+    grace: Duration,
+    /// Why the family is being ended.
+    reason: Option<Ending>,
+    force_at: Instant,
+    is_forced: bool,
+}
+
+impl Clock {
+    fn start(watched: &Watched) -> Self {
+        let now = Instant::now();
+        Self {
+            wall: now + watched.wall.unwrap_or(NEVER),
+            stall: watched.stall,
+            last_heard: now,
+            grace: watched.grace,
+            reason: None,
+            force_at: now + NEVER,
+            is_forced: false,
+        }
+    }
+
+    fn heard(&mut self) {
+        self.last_heard = Instant::now();
+    }
+
+    fn stall_at(&self) -> Instant {
+        self.last_heard + self.stall.unwrap_or(NEVER)
+    }
+
+    /// When [`Self::tick`] is next due.
+    fn deadline(&self) -> Instant {
+        match (&self.reason, self.is_forced) {
+            (None, _) => self.wall.min(self.stall_at()),
+            (Some(_), false) => self.force_at,
+            (Some(_), true) => Instant::now() + NEVER,
+        }
+    }
+
+    async fn tick(&mut self, wish: Stop, family: &mut Family) {
+        let now = Instant::now();
+        if self.reason.is_none() {
+            self.reason = if wish > Stop::No {
+                Some(Ending::Cancelled)
+            } else if now >= self.wall {
+                Some(Ending::TimedOut)
+            } else if now >= self.stall_at() {
+                Some(Ending::Stalled)
+            } else {
+                return;
+            };
+            self.force_at = now + self.grace;
+            family.terminate().await;
+        }
+        if !self.is_forced && (wish == Stop::AtOnce || now >= self.force_at) {
+            self.is_forced = true;
+            family.kill();
+        }
+    }
+}
+
+/// Stdout on its way: masked, kept, understood, told.
+struct Output {
+    masked: MaskedStream,
+    file: File,
+    path: PathBuf,
+    failure: Option<std::io::Error>,
+    reader: Option<StreamReader>,
+    tail: Vec<u8>,
+    line: Vec<u8>,
+    queue: VecDeque<Told>,
+}
+
+impl Output {
+    fn create(watched: &Watched) -> Result<Self> {
+        let path = watched.transcript.clone();
+        Ok(Self {
+            masked: MaskedStream::new(watched.mask.clone()),
+            file: File::create(&path).doing("creating the transcript", &path)?,
+            path,
+            failure: None,
+            reader: watched.is_session.then(|| StreamReader::new(watched.base_cost)),
+            tail: Vec::new(),
+            line: Vec::new(),
+            queue: VecDeque::new(),
+        })
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        let bytes = self.masked.feed(chunk);
+        self.take_masked(&bytes);
+    }
+
+    fn take_masked(&mut self, bytes: &[u8]) {
+        if self.failure.is_none() {
+            self.failure = self.file.write_all(bytes).err();
+        }
+        push_tail(&mut self.tail, bytes);
+        match &mut self.reader {
+            Some(reader) => self.queue.extend(reader.feed(bytes).into_iter().map(Told::Progress)),
+            None => self.take_lines(bytes),
+        }
+    }
+
+    fn take_lines(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let room = (4 * LINE_SHOWN).saturating_sub(self.line.len());
+            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let shown: String = line.trim_end().chars().take(LINE_SHOWN).collect();
+        self.queue.push_back(Told::Progress(Progress::Output(shown)));
+    }
+
+    async fn finish(mut self, told: &mpsc::Sender<Told>, is_told: bool) -> Result<Seen> {
+        let rest = self.masked.finish();
+        self.take_masked(&rest);
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+        for last in self.queue {
+            if !is_told || told.send(last).await.is_err() {
+                break;
+            }
+        }
+        if let Some(error) = self.failure {
+            return Err(Error::because("writing the transcript", error).at(&self.path));
+        }
+        Ok(Seen {
+            ending: Ending::Cancelled,
+            stream: self.reader.map(StreamReader::finish),
+            stdout_tail: String::from_utf8_lossy(&self.tail).into_owned(),
+            stderr_tail: String::new(),
+        })
+    }
+}
