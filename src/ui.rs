@@ -27,7 +27,13 @@ use shell::{Failure, Ran, Shell};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    run(std::env::args_os()).into()
+    // Helpers of running attempts come first: they must be light, and nobody types them.
+    let mut words = std::env::args_os().skip(1);
+    match words.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some(crate::host::shim::ARGUMENT) => crate::host::shim::run(words),
+        Some(crate::host::session::SCRIPTED_ARGUMENT) => crate::host::session::play(words),
+        _ => run(std::env::args_os()).into(),
+    }
 }
 
 /// Runs one command line, whose first word is the program's name.
@@ -89,7 +95,9 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Watch(args) => {
             commands::watch::run(args, &mut *here.opened(args.dry_run)?, shell, place)
         }
-        Command::Check(args) => commands::check::run(args, &mut *here.looking()?, shell, is_json),
+        Command::Check(args) => {
+            commands::check::run(args, &mut *project::open_to_check(root), shell, is_json)
+        }
         Command::Status(args) => commands::status::run(args, &mut *here.looking()?, shell, place),
         Command::Why(args) => commands::why::run(args, &mut *here.looking()?, shell, place),
         Command::Graph(targets) => {

@@ -231,6 +231,18 @@ impl Engine {
         Some(slot.plan(&self.db).path(&self.db).clone())
     }
 
+    /// The plan that a file holds.
+    pub fn plan_at(&self, path: &RelPath) -> Option<&crate::spec::plan::Plan> {
+        let library = self.world.library(&self.db);
+        let text = library.plans(&self.db).iter().find(|text| text.path(&self.db) == path)?;
+        Some(&db::plan_of(&self.db, *text).value)
+    }
+
+    /// A task's present key; `None` while it cannot be known.
+    pub fn key_of(&self, task: &TaskRef) -> Option<crate::base::name::ActionKey> {
+        db::key_of(&self.db, self.world, *self.slots.get(task)?)
+    }
+
     pub fn history(&self) -> &History {
         &self.history
     }

@@ -2,6 +2,7 @@
 //! surface. Every command that builds, surveys or decides goes through it; there is no second path.
 
 mod attempt;
+mod check;
 mod conclude;
 mod land;
 mod perform;
@@ -38,6 +39,7 @@ use super::scan::Scanner;
 use super::store::Store;
 use super::store::folder::Access;
 
+pub use self::check::check;
 pub use self::run::StopReason;
 
 /// A repository with its engine, opened for one command.
@@ -63,6 +65,7 @@ pub struct Driver {
     receipts: Vec<ReceiptTold>,
     /// What each session of this run has cost so far, for those that go on.
     session_costs: BTreeMap<SessionId, Usd>,
+    has_built: bool,
     /// Held until the driver is dropped.
     _lock: Option<Lock>,
 }
@@ -114,6 +117,7 @@ impl Driver {
             kept: BTreeMap::new(),
             receipts: Vec::new(),
             session_costs: BTreeMap::new(),
+            has_built: false,
             _lock: lock,
         };
         driver.read_documents()?;
@@ -151,6 +155,25 @@ impl Driver {
     pub fn has_errors(&self) -> bool {
         self.loaded.diagnostics.iter().any(Diagnostic::is_error)
             || self.engine.diagnostics().iter().any(Diagnostic::is_error)
+    }
+
+    /// True once a build ran: the picture is then its outcome.
+    pub fn has_built(&self) -> bool {
+        self.has_built
+    }
+
+    /// `-j` where none is given: the configured number, else one for each core.
+    pub fn default_jobs(&self) -> u32 {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.config().jobs.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX)).max(1)
+    }
+
+    /// Tasks whose landings wait under the tip's ref, oldest first.
+    pub fn parked_tasks(&self) -> Result<Vec<TaskRef>> {
+        let parked = self.repo.parked(&self.branch()?)?;
+        let lineage = self.lineage()?;
+        let landings = lineage.landings.iter().filter(|it| parked.contains(&it.commit));
+        Ok(landings.map(|it| it.task.clone()).collect())
     }
 
     pub fn tasks(&self) -> Vec<TaskRef> {

@@ -7,8 +7,12 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded};
-use crate::host::error::{Error, Result};
+use crate::host::driver::Driver;
+use crate::host::error::Result;
+use crate::host::store::folder;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+
+mod driver;
 
 /// A repository with its plans, history and cache.
 pub trait Project {
@@ -16,6 +20,10 @@ pub trait Project {
     fn root(&self) -> &Path;
     /// Diagnoses these documents, or all there are; nothing runs.
     fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>>;
+    /// The documents with errors, all of them parsed already: what a build asks first.
+    fn faulty(&mut self) -> Result<Vec<CheckedDocument>>;
+    /// Every task there is, in plan and file order.
+    fn tasks(&mut self) -> Result<Vec<TaskRef>>;
     /// Where everything stands, without building.
     fn picture(&mut self, now: Moment) -> Result<Picture>;
     /// Brings targets up to date.
@@ -55,8 +63,16 @@ pub enum Access {
 /// # Errors
 /// It cannot be read, or another orch holds it.
 pub fn open(root: &Path, access: Access) -> Result<Box<dyn Project>> {
-    let _ = access;
-    Err(Error::new("opening the repository: the driver is not wired yet").at(root))
+    let access = match access {
+        Access::ReadOnly => folder::Access::ReadOnly,
+        Access::Exclusive => folder::Access::ReadWrite,
+    };
+    Ok(Box::new(Driver::open(root, access, Vec::new())?))
+}
+
+/// Opens what can be checked: a repository, or loose documents where there is none.
+pub fn open_to_check(root: &Path) -> Box<dyn Project> {
+    Box::new(driver::Loose { root: root.to_owned() })
 }
 
 /// A piece of an attempt's stream.

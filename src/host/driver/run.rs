@@ -88,6 +88,7 @@ impl Driver {
         request: BuildRequest,
         surface: &mut dyn Surface,
     ) -> Result<Summary> {
+        self.has_built = true;
         self.reap_leftovers()?;
         let is_watch = request.watch;
         let (tell, mut heard) = mpsc::channel(256);

@@ -1,0 +1,124 @@
+//! Diagnosing documents: which there are, what is wrong with each.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::RelPath;
+use crate::base::source::Source;
+use crate::engine::event::Event;
+use crate::engine::step::Engine;
+use crate::host::clock;
+use crate::host::documents::{self, Loaded};
+use crate::host::error::{Error, Result};
+use crate::host::surface::CheckedDocument;
+use crate::spec::plan::Plan;
+
+use super::Driver;
+
+impl Driver {
+    /// Diagnoses `files`, or every document there is.
+    pub fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
+        if files.is_empty() {
+            return Ok(checked(&self.loaded, &self.engine, None));
+        }
+        check(&self.root, files)
+    }
+
+    /// Only the documents with something to say, without the plans' normal forms.
+    pub fn faulty(&self) -> Vec<CheckedDocument> {
+        let mut documents = by_file(&self.loaded, &self.engine);
+        documents.retain(|_, diagnostics| diagnostics.iter().any(Diagnostic::is_error));
+        documents
+            .into_iter()
+            .map(|(path, diagnostics)| {
+                let plan = plan_at(&self.engine, path.as_ref());
+                document(&self.loaded, path, (diagnostics, plan))
+            })
+            .collect()
+    }
+}
+
+/// Diagnoses `files` below `root`, or all documents, without a repository: nothing but the files
+/// themselves is needed.
+pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
+    let named: Vec<RelPath> =
+        files.iter().map(|file| below(root, file)).collect::<Result<_>>()?;
+    let config = documents::read(root, &[])?.documents.config;
+    let plans = named.iter().filter(|path| !documents::is_document(path, &config));
+    let extra: Vec<RelPath> = plans.cloned().collect();
+    let loaded = documents::read(root, &extra)?;
+    let mut engine = Engine::default();
+    let documents = Box::new(loaded.documents.clone());
+    engine.step(clock::now(), Event::DocumentsRead(documents));
+    let wanted = (!files.is_empty()).then_some(named.as_slice());
+    if let Some(missing) = named.iter().find(|path| !loaded.sources.contains_key(*path)) {
+        return Err(Error::new(format!("`{missing}` is no document that orch reads"))
+            .at(root.join(missing.as_str()))
+            .help("name a plan, an agent, a rule, `orch.yaml`, or give no file to check all"));
+    }
+    Ok(checked(&loaded, &engine, wanted))
+}
+
+fn checked(loaded: &Loaded, engine: &Engine, wanted: Option<&[RelPath]>) -> Vec<CheckedDocument> {
+    let mut findings = by_file(loaded, engine);
+    for path in loaded.sources.keys() {
+        findings.entry(Some(path.clone())).or_default();
+    }
+    if let Some(wanted) = wanted {
+        findings.retain(|path, _| path.as_ref().is_some_and(|path| wanted.contains(path)));
+    }
+    findings
+        .into_iter()
+        .map(|(path, diagnostics)| {
+            let plan = plan_at(engine, path.as_ref());
+            document(loaded, path, (diagnostics, plan))
+        })
+        .collect()
+}
+
+fn by_file(loaded: &Loaded, engine: &Engine) -> BTreeMap<Option<RelPath>, Vec<Diagnostic>> {
+    let mut findings: BTreeMap<Option<RelPath>, Vec<Diagnostic>> = BTreeMap::new();
+    for diagnostic in loaded.diagnostics.iter().cloned().chain(engine.diagnostics()) {
+        findings.entry(diagnostic.file.clone()).or_default().push(diagnostic);
+    }
+    findings
+}
+
+fn plan_at(engine: &Engine, path: Option<&RelPath>) -> Option<Plan> {
+    engine.plan_at(path?).cloned()
+}
+
+fn document(
+    loaded: &Loaded,
+    path: Option<RelPath>,
+    (diagnostics, plan): (Vec<Diagnostic>, Option<Plan>),
+) -> CheckedDocument {
+    let shown = path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
+    let source = path.as_ref().and_then(|path| loaded.sources.get(path)).cloned();
+    let source = source.or_else(|| {
+        let path = path.or_else(|| RelPath::new("orch"))?;
+        Some(Source::new(path, ""))
+    });
+    CheckedDocument {
+        path: shown,
+        // Both names above are in normal form, so there is always a source.
+        source: source.unwrap_or_else(|| unreachable!("a source is made where none is known")),
+        diagnostics,
+        plan,
+    }
+}
+
+fn below(root: &Path, file: &Path) -> Result<RelPath> {
+    let outside = || {
+        Error::new("checking a file outside of the repository")
+            .at(file)
+            .help("run orch in the repository that the file belongs to, or use `-C`")
+    };
+    let resolved = file.canonicalize().map_err(|error| {
+        Error::because("finding the file to check", error).at(file)
+    })?;
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let inside = resolved.strip_prefix(root).map_err(|_| outside())?;
+    inside.to_str().and_then(RelPath::normalize).ok_or_else(outside)
+}

@@ -1,0 +1,193 @@
+//! The driver as the commands' project.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::digest::Recorded;
+use crate::base::measure::Moment;
+use crate::base::name::TaskRef;
+use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::picture::Picture;
+use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
+use crate::host::driver::{self, Driver};
+use crate::host::error::{Error, Result};
+use crate::host::landing::Followed;
+use crate::host::surface::{CheckedDocument, Summary, Surface};
+
+use super::{Landed, Landing, Project, Transcript};
+
+impl Project for Driver {
+    fn root(&self) -> &Path {
+        Self::root(self)
+    }
+
+    fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
+        Self::check(self, files)
+    }
+
+    fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
+        Ok(Self::faulty(self))
+    }
+
+    fn tasks(&mut self) -> Result<Vec<TaskRef>> {
+        Ok(Self::tasks(self))
+    }
+
+    fn picture(&mut self, _now: Moment) -> Result<Picture> {
+        if self.has_built() {
+            return Ok(self.engine().picture());
+        }
+        self.survey(BuildRequest::default())
+    }
+
+    fn build(&mut self, mut request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
+        if request.jobs == 0 {
+            request.jobs = self.default_jobs();
+        }
+        Self::build(self, request, surface)
+    }
+
+    fn explain(&mut self, task: &TaskRef) -> Result<Option<Explained>> {
+        let manifest = self.engine().manifest_of(task);
+        let key = self.engine().key_of(task);
+        Ok(key.zip(manifest).map(|(key, manifest)| Explained { key, manifest }))
+    }
+
+    fn last_explained(&mut self, task: &TaskRef) -> Result<Option<Explained>> {
+        let Some(past) = self.engine().history().task(task) else { return Ok(None) };
+        let Some(accepted) = &past.accepted else { return Ok(None) };
+        let manifest: Option<Recorded> = match &past.manifest {
+            Some(digest) => self.store().manifest(digest)?,
+            None => None,
+        };
+        Ok(manifest.map(|manifest| Explained { key: accepted.key, manifest }))
+    }
+
+    fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>> {
+        let ended = self.records()?.into_iter().filter_map(|record| match record {
+            Record::AttemptEnded(ended) if ended.task == *task => Some(*ended),
+            _ => None,
+        });
+        Ok(ended.collect())
+    }
+
+    fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
+        let key = self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
+        let Some(key) = key else { return Ok(None) };
+        let results = self.store().results_of(&key)?;
+        Ok(results.into_iter().find(|it| it.task == *task))
+    }
+
+    fn transcript(
+        &mut self,
+        task: &TaskRef,
+        attempt: Option<u32>,
+        from: u64,
+    ) -> Result<Option<Transcript>> {
+        let attempts = self.attempts_of(task)?;
+        let at = attempt.map_or(attempts.len(), |number| number as usize);
+        let Some(ended) = at.checked_sub(1).and_then(|at| attempts.get(at)) else {
+            return Ok(None);
+        };
+        let bytes = match &ended.transcript {
+            Some(digest) => self.store().get(digest)?,
+            None => None,
+        };
+        Ok(bytes.map(|bytes| Transcript {
+            attempt: u32::try_from(at).unwrap_or(u32::MAX),
+            bytes: bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec(),
+            is_running: false,
+        }))
+    }
+
+    fn decide(&mut self, decisions: &[Decide]) -> Result<()> {
+        decisions.iter().try_for_each(|decide| Self::decide(self, decide.clone()))
+    }
+
+    fn land(&mut self, how: Landing) -> Result<Landed> {
+        let tasks = self.parked_tasks()?;
+        if how == Landing::DryRun || tasks.is_empty() {
+            return Ok(Landed { tasks, refused: None });
+        }
+        let refused = match self.take_parked()? {
+            Followed::Level | Followed::Moved { .. } => None,
+            Followed::Parked { reason, paths } => {
+                let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+                Some(match paths.is_empty() {
+                    true => reason,
+                    false => format!("{reason}: {}", paths.join(", ")),
+                })
+            }
+        };
+        Ok(Landed { tasks, refused })
+    }
+}
+
+/// Documents without a repository around them: they can be checked, and nothing else.
+pub struct Loose {
+    pub root: PathBuf,
+}
+
+impl Loose {
+    fn needs_repository(&self) -> Error {
+        Error::new("this needs a git repository").at(&self.root)
+    }
+}
+
+impl Project for Loose {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
+        driver::check(&self.root, files)
+    }
+
+    fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
+        Err(self.needs_repository())
+    }
+
+    fn tasks(&mut self) -> Result<Vec<TaskRef>> {
+        Err(self.needs_repository())
+    }
+
+    fn picture(&mut self, _now: Moment) -> Result<Picture> {
+        Err(self.needs_repository())
+    }
+
+    fn build(&mut self, _request: BuildRequest, _surface: &mut dyn Surface) -> Result<Summary> {
+        Err(self.needs_repository())
+    }
+
+    fn explain(&mut self, _task: &TaskRef) -> Result<Option<Explained>> {
+        Err(self.needs_repository())
+    }
+
+    fn last_explained(&mut self, _task: &TaskRef) -> Result<Option<Explained>> {
+        Err(self.needs_repository())
+    }
+
+    fn attempts_of(&mut self, _task: &TaskRef) -> Result<Vec<AttemptEnded>> {
+        Err(self.needs_repository())
+    }
+
+    fn result_of(&mut self, _task: &TaskRef) -> Result<Option<AcceptedResult>> {
+        Err(self.needs_repository())
+    }
+
+    fn transcript(
+        &mut self,
+        _task: &TaskRef,
+        _attempt: Option<u32>,
+        _from: u64,
+    ) -> Result<Option<Transcript>> {
+        Err(self.needs_repository())
+    }
+
+    fn decide(&mut self, _decisions: &[Decide]) -> Result<()> {
+        Err(self.needs_repository())
+    }
+
+    fn land(&mut self, _how: Landing) -> Result<Landed> {
+        Err(self.needs_repository())
+    }
+}
