@@ -84,6 +84,8 @@ impl Engine {
             return;
         };
         self.history.add_landing(&landing);
+        let known: Vec<bool> =
+            landing.changes.iter().map(|it| self.entries.contains_key(&it.path)).collect();
         for change in &landing.changes {
             // A path the user has changed keeps the user's content; the landing is seen elsewhere.
             if self.state_of(&change.path) == change.before {
@@ -91,6 +93,9 @@ impl Engine {
             }
             self.refresh_touches(&change.path);
         }
+        let new = landing.changes.iter().zip(known).filter(|(_, known)| !known);
+        let new: Vec<_> = new.map(|(change, _)| change.path.clone()).collect();
+        self.list(&new);
         if let Placement::Parked { reason } = placement {
             if let Some(build) = &mut self.build {
                 build.parked = Some(reason.clone());

@@ -326,6 +326,27 @@ impl Engine {
         }
     }
 
+    /// Puts paths that have just come about into the listings that take them.
+    pub(super) fn list(&mut self, paths: &[RelPath]) {
+        let files = self.world.files(&self.db);
+        for (globs, listing) in files.listings(&self.db).clone() {
+            let Ok(matcher) = globs.compile() else { continue };
+            let new = paths.iter().filter(|path| matcher.is_match(path));
+            let new: Vec<FileEntry> = new.filter_map(|it| self.entries.get(it).copied()).collect();
+            if new.is_empty() {
+                continue;
+            }
+            let mut all = listing.files(&self.db).to_vec();
+            all.extend(new);
+            all.sort_by(|a, b| a.path(&self.db).cmp(b.path(&self.db)));
+            all.dedup();
+            listing.set_files(&mut self.db).to(all.into());
+        }
+        if !paths.is_empty() {
+            files.set_singles(&mut self.db).to(self.entries.clone());
+        }
+    }
+
     fn entries_matching(
         &self,
         globs: &GlobSet,

@@ -578,3 +578,14 @@ fn manifests_and_keys_come_from_one_walk() {
     );
     assert_ne!(Digest::of(b""), Digest::of(b"x"));
 }
+
+#[test]
+fn what_an_upstream_task_created_is_an_input_at_once() {
+    let mut space = Space::new(
+        &DIAMOND.replace("description: second", "description: second, inputs: ['out/**']"),
+    );
+    space.build();
+    assert_eq!(space.ran(), ["a", "b", "c", "d"]);
+    space.build();
+    assert_eq!(space.ran(), [""; 0]);
+}
