@@ -3,6 +3,7 @@
 mod fold;
 mod line;
 mod price;
+mod spending;
 mod wire;
 
 use serde::{Deserialize, Serialize};

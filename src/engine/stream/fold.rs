@@ -8,8 +8,9 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
 
 use super::line::trim_noise;
+use super::spending::Spending;
 use super::wire::{self, Wire};
-use super::{ApiError, Progress, RateLimit, ResultFacts, StreamFacts, Tokens, price};
+use super::{ApiError, Progress, RateLimit, ResultFacts, StreamFacts, Tokens};
 
 const TEXT_LIMIT: usize = 1 << 20;
 const FOREIGN_LIMIT: usize = 64 * 1024;
@@ -22,13 +23,8 @@ const SYNTHETIC: &str = "<synthetic>";
 #[derive(Debug, Default)]
 pub struct Fold {
     facts: StreamFacts,
-    base_cost: Usd,
-    /// What results have said of this process; `None` once one of them did not say.
-    since: Since,
+    spending: Spending,
     calls: BTreeSet<String>,
-    /// Calls that no result has counted yet, by message id.
-    open_calls: BTreeMap<String, OpenCall>,
-    open_cost: Usd,
     open_tools: BTreeMap<String, String>,
     denied: BTreeMap<String, String>,
     /// Calls that failed once, and whether the same call was answered well later.
@@ -42,42 +38,18 @@ pub struct Fold {
 }
 
 #[derive(Debug, Default)]
-struct Since {
-    is_missing: bool,
-    cost: Usd,
-    tokens: Tokens,
-}
-
-#[derive(Debug, Default)]
-struct OpenCall {
-    model: String,
-    tokens: Tokens,
-    n_chars: u64,
-}
-
-#[derive(Debug, Default)]
 struct LastText {
     message: String,
     text: String,
 }
 
-impl OpenCall {
-    fn estimate(&self) -> Tokens {
-        Tokens { output: self.tokens.output.max(self.n_chars / 4), ..self.tokens }
-    }
-
-    fn cost(&self) -> Usd {
-        price::cost_of(&self.model, self.estimate())
-    }
-}
-
 impl Fold {
     pub fn new(base_cost: Usd) -> Self {
-        Self { base_cost, ..Self::default() }
+        Self { spending: Spending::new(base_cost), ..Self::default() }
     }
 
     pub fn cost(&self) -> Usd {
-        self.facts.cost + self.open_cost
+        self.spending.cost()
     }
 
     /// Takes one whole line.
@@ -211,16 +183,7 @@ impl Fold {
         if !message.model.is_empty() && !self.streamed_models.contains(&message.model) {
             self.streamed_models.push(message.model.clone());
         }
-        let call = self.open_calls.entry(message.id.clone()).or_default();
-        let before = call.cost();
-        call.model.clone_from(&message.model);
-        call.tokens = Tokens::from(&message.usage);
-        let chars = message
-            .content
-            .iter()
-            .map(|block| block.text.len() + block.thinking.len() + block.input.detail().len());
-        call.n_chars += chars.sum::<usize>() as u64;
-        self.open_cost = self.open_cost + call.cost() - before;
+        self.spending.count(message);
     }
 
     fn take_said(&mut self, id: &str, text: &str, is_main: bool, shown: &mut Vec<Progress>) {
@@ -320,7 +283,8 @@ impl Fold {
 
     fn take_result(&mut self, result: wire::ResultLine, shown: &mut Vec<Progress>) {
         self.facts.n_results += 1;
-        self.settle(&result);
+        self.spending.settle(&result);
+        self.facts.models = models_of(&result);
         for denial in &result.permission_denials {
             self.take_denial(denial.clone());
         }
@@ -338,40 +302,11 @@ impl Fold {
         shown.push(Progress::Cost(self.cost()));
     }
 
-    /// The CLI has counted the turn: its figures replace the estimate.
-    fn settle(&mut self, result: &wire::ResultLine) {
-        let (new_cost, new_tokens) = match &result.model_usage_since_last_result {
-            Some(usage) => wire::total_of(usage),
-            None => {
-                self.since.is_missing = true;
-                (Usd::ZERO, Tokens::default())
-            }
-        };
-        self.since.cost += new_cost;
-        self.since.tokens = self.since.tokens.plus(new_tokens);
-        let total = Usd::from_dollars(result.total_cost_usd);
-        if !self.since.is_missing {
-            (self.facts.cost, self.facts.tokens) = (self.since.cost, self.since.tokens);
-        } else {
-            self.facts.cost = (total - self.base_cost).max(Usd::ZERO);
-            self.facts.tokens = if result.model_usage.is_empty() {
-                self.facts.tokens.plus(Tokens::from(&result.usage))
-            } else {
-                wire::total_of(&result.model_usage).1
-            };
-        }
-        self.facts.models = models_of(result);
-        self.open_calls.clear();
-        self.open_cost = Usd::ZERO;
-    }
-
     pub fn finish(mut self, n_skipped_lines: u64) -> StreamFacts {
         let mut facts = self.facts;
         facts.n_skipped_lines = n_skipped_lines;
-        facts.cost += self.open_cost;
-        for call in self.open_calls.values() {
-            facts.tokens = facts.tokens.plus(call.estimate());
-        }
+        facts.cost = self.spending.cost();
+        facts.tokens = self.spending.tokens();
         if facts.models.is_empty() {
             facts.models = self.streamed_models.iter().map(ModelName::new).collect();
         }

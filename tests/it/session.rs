@@ -1,0 +1,465 @@
+//! Attempts run for real, through the shim: nothing of them is left behind, whatever happens.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use orch::base::digest::Digest;
+use orch::base::file::Patch;
+use orch::base::measure::{Millis, Usd};
+use orch::base::name::{ActionKey, AttemptId, ModelName, PoolName, SessionId, TaskId, TaskRef};
+use orch::engine::effect::{Base, Launch, LaunchAction, Purpose, SessionLaunch};
+use orch::engine::evidence::{Ending, Evidence, StatusFile};
+use orch::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
+use orch::engine::stream::Progress;
+use orch::host::process::{ProcessInfo, reap};
+use orch::host::session::{Attempted, Place, Runner, Stop, Told};
+use orch::spec::agent::Permission;
+use orch::spec::config::SessionConfig;
+use orch::spec::plan::CommandLine;
+use orch::spec::rule::Limits;
+use tokio::sync::{mpsc, watch};
+
+const ORCH: &str = env!("CARGO_BIN_EXE_orch");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A scratch place for attempts.
+struct Bench {
+    folder: tempfile::TempDir,
+    place: Place,
+    runner: Runner,
+    stop: watch::Sender<Stop>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let worktree = folder.path().join("worktree");
+        fs::create_dir(&worktree).unwrap();
+        let place = Place {
+            worktree,
+            private: folder.path().join("private"),
+            root: folder.path().to_owned(),
+            config: SessionConfig::default(),
+            base_cost: Usd::ZERO,
+        };
+        let runner = Runner::with_shim(ORCH.into()).grace(Duration::from_millis(300));
+        Self { folder, place, runner, stop: watch::channel(Stop::No).0 }
+    }
+
+    fn scripted(script: &str) -> Self {
+        let mut bench = Self::new();
+        fs::write(bench.folder.path().join("script.yaml"), script).unwrap();
+        bench.place.config.scripted = Some("script.yaml".into());
+        bench
+    }
+
+    async fn run(&self, launch: &Launch) -> (Attempted, Vec<Progress>) {
+        self.run_watched(launch, |_, _| ()).await
+    }
+
+    /// Runs, and shows every message to `see`.
+    async fn run_watched(
+        &self,
+        launch: &Launch,
+        mut see: impl FnMut(&Told, &watch::Sender<Stop>),
+    ) -> (Attempted, Vec<Progress>) {
+        let (sender, mut receiver) = mpsc::channel(4);
+        let run = self.runner.run(launch, &self.place, sender, self.stop.subscribe());
+        let mut progress = Vec::new();
+        let listen = async {
+            while let Some(told) = receiver.recv().await {
+                see(&told, &self.stop);
+                if let Told::Progress(it) = told {
+                    progress.push(it);
+                }
+            }
+        };
+        let both = async { tokio::join!(run, listen).0 };
+        let attempted = tokio::time::timeout(PATIENCE, both).await.expect("it ends").unwrap();
+        (attempted, progress)
+    }
+
+    async fn judged(&self, launch: &Launch, expectation: &Expectation) -> (Judgement, Attempted) {
+        let (attempted, _) = self.run(launch).await;
+        let evidence = Evidence {
+            ending: attempted.ending.clone(),
+            stream: attempted.stream.clone(),
+            status_file: attempted.status_file.clone(),
+            patch: Patch::default(),
+            base: None,
+            missing_outputs: Vec::new(),
+            read_set: Vec::new(),
+            stdout_tail: attempted.stdout_tail.clone(),
+            stderr_tail: attempted.stderr_tail.clone(),
+            session: attempted.session.clone(),
+            transcript: None,
+            duration: attempted.duration,
+        };
+        (classify(&evidence, expectation), attempted)
+    }
+}
+
+fn launch(action: LaunchAction) -> Launch {
+    Launch {
+        attempt: AttemptId(7),
+        task: TaskRef::new("demo", "1.1"),
+        key: ActionKey(Digest::of(b"key")),
+        number: 1,
+        purpose: Purpose::Work,
+        action,
+        base: Base::Tip,
+        overlay: Vec::new(),
+        env: Vec::new(),
+        limits: Limits::default(),
+        pool: PoolName::new("sessions"),
+        required_outputs: Default::default(),
+    }
+}
+
+fn shell(line: &str) -> Launch {
+    launch(LaunchAction::Command(CommandLine::Shell(line.to_owned())))
+}
+
+fn session() -> Launch {
+    launch(LaunchAction::Session(SessionLaunch {
+        prompt: "Do it.\n".into(),
+        model: Some(ModelName::new("sonnet")),
+        tools: vec!["Read".into(), "Write".into()],
+        permission: Permission::LeastPrivilege,
+        resume: None,
+    }))
+}
+
+fn expected() -> Expectation {
+    Expectation { no_change_allowed: true, ..Expectation::of_session(TaskId::new("1.1")) }
+}
+
+/// Living processes that hold `marker` in their environment, by /proc.
+fn processes_with(marker: &str) -> Vec<u32> {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_marked = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(marker.len()).any(|window| window == marker.as_bytes())
+    };
+    let is_alive = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    };
+    pids.filter(|pid| is_marked(pid) && is_alive(pid)).collect()
+}
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A marker in the environment of everything a shell line starts.
+fn marked(name: &str, rest: &str) -> (String, String) {
+    let marker = format!("ORCH_TEST_{name}_{}=1", std::process::id());
+    (format!("export {marker}; {rest}"), marker)
+}
+
+/// Children, a subshell's child, a daemon in its own session, and one that shuns signals.
+const FAMILY: &str = "sleep 1000 & (sleep 1001 & sleep 1002) & setsid sleep 1003 & \
+    setsid sh -c 'trap \"\" TERM HUP; sleep 1004 & sleep 1005' & \
+    (setsid setsid sleep 1006 &) ; echo ready; ";
+
+#[tokio::test]
+async fn a_command_that_ends_leaves_nothing_behind() {
+    let (line, marker) = marked("ends", &format!("{FAMILY} exit 3"));
+    let bench = Bench::new();
+    let (attempted, progress) = bench.run(&shell(&line)).await;
+    assert_eq!(attempted.ending, Ending::Exited(3));
+    assert_eq!(progress, [Progress::Output("ready".into())]);
+    assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn stopping_ends_the_whole_family() {
+    for stop in [Stop::Politely, Stop::AtOnce] {
+        let (line, marker) = marked("stopped", &format!("trap '' TERM; {FAMILY} wait; sleep 1000"));
+        let bench = Bench::new();
+        let launch = shell(&line);
+        let watch = |told: &Told, sender: &watch::Sender<Stop>| {
+            if *told == Told::Progress(Progress::Output("ready".into())) {
+                eventually("the family is complete", || processes_with(&marker).len() >= 7);
+                sender.send_replace(stop);
+            }
+        };
+        let (attempted, _) = bench.run_watched(&launch, watch).await;
+        assert_eq!(attempted.ending, Ending::Cancelled);
+        assert_eq!(processes_with(&marker), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_polite_stop_lets_the_command_tidy_up() {
+    let bench = Bench::new();
+    let line = "trap 'echo tidy; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
+    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
+        if *told == Told::Progress(Progress::Output("ready".into())) {
+            sender.send_replace(Stop::Politely);
+        }
+    };
+    let (attempted, progress) = bench.run_watched(&shell(line), watch).await;
+    assert_eq!(attempted.ending, Ending::Cancelled);
+    assert_eq!(progress.last(), Some(&Progress::Output("tidy".into())));
+}
+
+#[tokio::test]
+async fn limits_end_what_takes_too_long_or_is_silent() {
+    let limit = Some(Millis(200));
+    let wall = Limits { wall: limit, ..Limits::default() };
+    let stall = Limits { stall: limit, ..Limits::default() };
+    let noisy = "while :; do echo x; sleep 0.01; done";
+    for (limits, line, ending) in [
+        (wall, noisy, Ending::TimedOut),
+        (stall, "setsid sleep 1000 & sleep 1000", Ending::Stalled),
+    ] {
+        let (line, marker) = marked("limits", line);
+        let (attempted, _) = Bench::new().run(&Launch { limits, ..shell(&line) }).await;
+        assert_eq!(attempted.ending, ending);
+        assert_eq!(processes_with(&marker), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn dropping_an_attempt_ends_its_family() {
+    let (line, marker) = marked("dropped", &format!("{FAMILY} sleep 1000"));
+    let bench = Bench::new();
+    let launch = shell(&line);
+    let (sender, mut receiver) = mpsc::channel(4);
+    let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
+    let ready = async {
+        while let Some(told) = receiver.recv().await {
+            if told == Told::Progress(Progress::Output("ready".into())) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = run => panic!("it sleeps"),
+        () = ready => {}
+    }
+    eventually("the family is gone", || processes_with(&marker).is_empty());
+}
+
+/// A shim with a life-line in our hand, once its family is complete.
+fn shim_of(line: &str) -> std::process::Child {
+    let mut child = Command::new(ORCH)
+        .args(["__shim", "--", "sh", "-c", line])
+        .env("ORCH_ATTEMPT", "test")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert_eq!(ready, "ready\n");
+    child
+}
+
+#[test]
+fn the_family_dies_with_the_holder_of_the_life_line() {
+    let (line, marker) = marked("killed", &format!("{FAMILY} sleep 1000"));
+    let mut child = shim_of(&line);
+    eventually("the family is complete", || processes_with(&marker).len() >= 7);
+    // The kernel closes the pipe of a killed orch in just this way.
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[test]
+fn what_a_killed_shim_left_is_reaped_by_its_marker() {
+    let (line, marker) = marked("reaped", &format!("{FAMILY} sleep 1000"));
+    let mut child = shim_of(&line);
+    let pid = child.id();
+    eventually("the family is complete", || processes_with(&marker).len() >= 7);
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let ticks = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap();
+    let info = ProcessInfo { pid, start_ticks: ticks.parse().unwrap() };
+    let stranger = ProcessInfo { start_ticks: info.start_ticks + 1, ..info };
+    assert_eq!(reap(stranger), 0, "another process of the same number is left alone");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(processes_with(&marker).len() >= 6, "its family outlives it");
+    assert!(reap(info) >= 6);
+    assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_shim_that_is_killed_takes_its_family_with_it() {
+    let (line, marker) = marked("shimless", &format!("{FAMILY} sleep 1000"));
+    let bench = Bench::new();
+    let mut shim = 0;
+    let watch = |told: &Told, _: &watch::Sender<Stop>| match told {
+        Told::Started(info) => shim = info.pid,
+        Told::Progress(_) => {
+            Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
+        }
+    };
+    let (attempted, _) = bench.run_watched(&shell(&line), watch).await;
+    assert_eq!(attempted.ending, Ending::Signaled(9));
+    assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_signal_and_a_program_that_is_not_there_are_told_apart() {
+    let (attempted, _) = Bench::new().run(&shell("kill -SEGV $$")).await;
+    assert_eq!(attempted.ending, Ending::Signaled(11));
+    let argv = CommandLine::Argv(vec!["/nowhere/at-all".into()]);
+    let (attempted, _) = Bench::new().run(&launch(LaunchAction::Command(argv))).await;
+    assert!(
+        matches!(attempted.ending, Ending::LaunchFailed(why) if why.contains("/nowhere/at-all"))
+    );
+    let (attempted, _) = Bench::new().run(&shell("exit 127")).await;
+    assert_eq!(attempted.ending, Ending::Exited(127));
+}
+
+#[tokio::test]
+async fn huge_output_passes_a_slow_listener_with_bounded_memory() {
+    let bench = Bench::new();
+    let launch = shell("yes 0123456789012345678901234567890123456789 | head -c 8200000");
+    let (sender, mut receiver) = mpsc::channel(1);
+    let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
+    let mut n_lines = 0;
+    let listen = async {
+        while receiver.recv().await.is_some() {
+            n_lines += 1;
+            if n_lines % 100_000 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let (attempted, ()) = tokio::join!(run, listen);
+    let attempted = attempted.unwrap();
+    assert_eq!(fs::metadata(&attempted.transcript).unwrap().len(), 8_200_000);
+    assert_eq!(n_lines, 1 + 200_000, "the start, then every line");
+    assert!(attempted.stdout_tail.len() <= 8192);
+}
+
+#[tokio::test]
+async fn the_environment_is_built_from_nothing() {
+    let bench = Bench::new();
+    let (attempted, progress) = bench.run(&shell("env | sed 's/=.*//' | sort")).await;
+    assert_eq!(attempted.ending, Ending::Exited(0));
+    let names: Vec<_> = progress
+        .iter()
+        .map(|it| if let Progress::Output(line) = it { line.as_str() } else { "?" })
+        .collect();
+    for name in ["PATH", "TMPDIR", "ORCH_TASK", "ORCH_ATTEMPT", "ORCH_ATTEMPT_NUMBER"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
+}
+
+#[tokio::test]
+async fn secrets_are_masked_in_all_that_is_kept() {
+    let secret = "sk-ant-api03-abcdefghijklmnop";
+    let bench = Bench::new();
+    let line = format!("printf '%s\\n' {secret}; echo {secret} >&2; printf 'tail {secret}'");
+    let (attempted, progress) = bench.run(&shell(&line)).await;
+    let kept = fs::read_to_string(&attempted.transcript).unwrap();
+    let stderr = fs::read_to_string(bench.place.private.join("stderr")).unwrap();
+    assert_eq!((kept.as_str(), stderr.as_str()), ("[masked]\ntail [masked]", "[masked]\n"));
+    let shown = format!("{progress:?}{}{}", attempted.stdout_tail, attempted.stderr_tail);
+    assert!(!shown.contains("abcdefgh"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_scripted_session_is_read_like_a_real_one() {
+    let bench = Bench::scripted(
+        "'1.1':\n- - say: hello\n  - write: {path: src/a.txt, content: 'a'}\n  - read: src/a.txt\n  \
+         - edit: {path: src/a.txt, old: a, new: b}\n  - cost: 0.25\n  - save-prompt: prompt.txt\n  \
+         - say: done\n",
+    );
+    let (judgement, attempted) = bench.judged(&session(), &expected()).await;
+    assert_eq!(judgement.class, OutcomeClass::Done, "{judgement:?}");
+    let stream = attempted.stream.unwrap();
+    assert_eq!(stream.cost, Usd::from_dollars(0.25));
+    assert_eq!(stream.models, [ModelName::new("sonnet")]);
+    assert_eq!((stream.final_text.as_str(), stream.n_tool_uses), ("done", 3));
+    let file = bench.place.worktree.join("src/a.txt");
+    assert_eq!(stream.files_written, [file.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(file).unwrap(), "b");
+    assert_eq!(fs::read_to_string(bench.place.worktree.join("prompt.txt")).unwrap(), "Do it.\n");
+    assert!(!bench.place.worktree.join(".orch/task/status.json").exists());
+    assert_eq!(attempted.session.unwrap().as_str().len(), 36);
+}
+
+#[tokio::test]
+async fn every_class_that_can_be_played_is_recognised() {
+    let classes: BTreeMap<&str, OutcomeClass> = [
+        ("fail: {class: plan-limit}", OutcomeClass::PlanLimit),
+        ("fail: {class: throttled}", OutcomeClass::Throttled),
+        ("fail: {class: overloaded}", OutcomeClass::Overloaded),
+        ("fail: {class: server-error}", OutcomeClass::ServerError),
+        ("fail: {class: network}", OutcomeClass::Network),
+        ("fail: {class: auth}", OutcomeClass::Auth),
+        ("fail: {class: billing}", OutcomeClass::Billing),
+        ("fail: {class: context-overflow}", OutcomeClass::ContextOverflow),
+        ("fail: {class: refused}", OutcomeClass::Refused),
+        ("fail: {class: turn-cap}", OutcomeClass::TurnCap),
+        ("fail: {class: budget-cap}", OutcomeClass::BudgetCap),
+        ("fail: {class: schema-miss}", OutcomeClass::SchemaMiss),
+        ("fail: {class: aborted}", OutcomeClass::Aborted),
+        ("fail: {class: killed}", OutcomeClass::Killed),
+        ("fail: {exit: 3}", OutcomeClass::Unknown),
+        ("cut", OutcomeClass::Unknown),
+        ("limit: {resets_at: 1795370728}", OutcomeClass::PlanLimit),
+        ("deny: Write", OutcomeClass::PermissionDenied),
+        ("status: failed", OutcomeClass::FailedByStatus),
+        ("status: none", OutcomeClass::NoStatus),
+        ("status: {status: completed, task_id: '9'}", OutcomeClass::WrongTask),
+        ("noise: plain words", OutcomeClass::Done),
+    ]
+    .into();
+    for (step, class) in classes {
+        let bench = Bench::scripted(&format!("'*':\n- - say: hello\n  - {step}\n"));
+        let (judgement, attempted) = bench.judged(&session(), &expected()).await;
+        assert_eq!(judgement.class, class, "{step}: {judgement:?} {:?}", attempted.stderr_tail);
+    }
+}
+
+#[tokio::test]
+async fn a_deaf_session_is_ended_by_force_and_a_validator_speaks_its_verdict() {
+    let script = "'*':\n- - ignore-term\n  - run: 'setsid sleep 1000 >/dev/null 2>&1 &'\n  - say: deaf\n  - hang\n\
+         validate:v:\n- - verdict: {is: FAIL, findings: ['[FAIL] no test']}\n";
+    let bench = Bench::scripted(script);
+    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
+        if *told == Told::Progress(Progress::Said("deaf".into())) {
+            sender.send_replace(Stop::Politely);
+        }
+    };
+    let (attempted, _) = bench.run_watched(&session(), watch).await;
+    assert_eq!(attempted.ending, Ending::Cancelled);
+    assert_eq!(attempted.status_file, StatusFile::Absent);
+
+    let validate = Launch { purpose: Purpose::Validate("v".into()), ..session() };
+    let bench = Bench::scripted(script);
+    let (judgement, _) =
+        bench.judged(&validate, &Expectation::of_validator(TaskId::new("1.1"))).await;
+    assert_eq!(judgement.class, OutcomeClass::Rejected);
+    let findings = vec!["[FAIL] no test".to_owned()];
+    assert_eq!(judgement.verdict, Some((Verdict::Fail, findings)));
+}
+
+#[tokio::test]
+async fn a_resumed_session_keeps_its_id() {
+    let bench = Bench::scripted("'*':\n- - say: again\n");
+    let mut launch = session();
+    if let LaunchAction::Session(session) = &mut launch.action {
+        session.resume = Some(SessionId::new("0000-old"));
+    }
+    let (attempted, _) = bench.run(&launch).await;
+    assert_eq!(attempted.session, Some(SessionId::new("0000-old")));
+}
