@@ -231,8 +231,7 @@ fn interrupted_branch(git_dir: &Path) -> Option<String> {
         return branch_of(name.trim());
     }
     let bisected = read("BISECT_START")?.trim().to_owned();
-    let is_branch = git_dir.join("refs/heads").join(&bisected).exists();
-    is_branch.then_some(bisected)
+    ObjectId::from_hex(bisected.as_bytes()).is_err().then_some(bisected)
 }
 
 fn operation_name(state: gix::state::InProgress) -> &'static str {

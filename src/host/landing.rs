@@ -59,8 +59,7 @@ impl Repository {
         let before = self.commit_tree(&git, onto)?;
         let merged = object_id(input.tree.as_str())?;
         let patch = self.patch_of(&git, &tree_changes(&git, before, merged)?)?;
-        let output = patch.output_digest();
-        if output != input.request.expected {
+        if patch.output_digest() != input.request.expected {
             return Ok(LandOutcome::OutputDiffers(patch));
         }
         let (tree, plan) = match input.plan {

@@ -6,7 +6,9 @@
 //! commands) and `<n>.ready` (set up once; later attempts need not be).
 
 mod base;
+mod bring;
 mod collect;
+mod moving;
 mod pool;
 mod status;
 

@@ -262,23 +262,25 @@ mod tests {
 
     fn lineage(count: u32) -> Lineage {
         let landing = |n: u32| Landing {
+            order: n,
             commit: CommitId::new(format!("{n:040x}")),
             task: TaskRef::new("demo", n.to_string()),
             action: ActionKey(Digest::of(&n.to_le_bytes())),
             output: OutputDigest(Digest::of(b"output")),
-            session: (n % 2 == 0).then(|| SessionId::new(format!("session {n}"))),
+            session: n.is_multiple_of(2).then(|| SessionId::new(format!("session {n}"))),
             model: Some(ModelName::new("sonnet")),
             cost: Usd::from_nanos(i64::from(n)),
             verdicts: Vec::new(),
             changes: (0..3)
                 .map(|k| Change {
                     path: RelPath::new(format!("src/{}/{k}.rs", n % 500)).unwrap(),
-                    before: (n % 3 > 0).then(|| FileState::regular(&n.to_be_bytes())),
+                    before: (!n.is_multiple_of(3)).then(|| FileState::regular(&n.to_be_bytes())),
                     after: Some(FileState::regular(format!("{n} {k}").as_bytes())),
                 })
                 .collect(),
         };
         let receipt = Receipt {
+            order: 7,
             commit: CommitId::new("00ff"),
             task: TaskRef::new("demo", "r"),
             action: ActionKey(Digest::of(b"r")),

@@ -228,7 +228,10 @@ fn hunks(git: &gix::Repository, tree: ObjectId, path: &gix::bstr::BStr) -> Strin
 fn truncated(mut text: String) -> String {
     const CUT: &str = "\n(cut here)\n";
     if text.len() > DESCRIPTION_LIMIT {
-        let end = text.floor_char_boundary(DESCRIPTION_LIMIT - CUT.len());
+        let mut end = DESCRIPTION_LIMIT - CUT.len();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
         text.truncate(end);
         text.push_str(CUT);
     }

@@ -148,6 +148,7 @@ pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
         subject: format!("Task {}", task.task),
         key: ActionKey(Digest::of(task.to_string().as_bytes())),
         expected,
+        output: expected,
         verdicts: Vec::new(),
         session: None,
         model: None,

@@ -29,6 +29,9 @@ pub enum TipMove {
     SetAside { kept_as: String, paths: Vec<RelPath> },
 }
 
+/// How often a race for the tip may be lost before that is an error.
+const RACES_LOST: usize = 20;
+
 /// Refs of one branch, as they are now.
 struct Standing {
     head: ObjectId,
@@ -39,6 +42,18 @@ struct Standing {
 impl Repository {
     /// The integration tip, after putting parked landings onto a branch that moved.
     pub fn tip(&self, branch: &str) -> Result<Tip> {
+        for _ in 0..RACES_LOST {
+            if let Some(tip) = self.try_tip(branch)? {
+                return Ok(tip);
+            }
+        }
+        Err(Error::new("other processes keep moving the integration tip")
+            .at(tip_ref(branch))
+            .help("run the command again"))
+    }
+
+    /// `None` where another process moved the tip at the same moment.
+    fn try_tip(&self, branch: &str) -> Result<Option<Tip>> {
         let git = self.local();
         let standing = self.standing(branch)?;
         let pending = pending(&git, &standing)?;
@@ -47,20 +62,22 @@ impl Repository {
             branch_head: commit_id(standing.head),
             moved: None,
         };
-        let tip = match (standing.tip, pending.first()) {
+        let found = match (standing.tip, pending.first()) {
             (Some(tip), Some(first)) if first_parent(&git, *first) == Some(standing.head) => {
-                at(tip)
+                Some(at(tip))
             }
             (Some(_), Some(_)) => self.put_on_branch(branch, &standing, &pending)?,
             (Some(tip), None) if !is_ancestor(&git, tip, standing.head) => {
                 // A person took these landings back: they are no longer ahead of the branch.
-                self.move_tip(branch, Some(tip), standing.head)?;
-                at(standing.head)
+                let moved = self.move_tip(branch, Some(tip), standing.head)?;
+                moved.then(|| at(standing.head))
             }
-            _ => at(standing.head),
+            _ => Some(at(standing.head)),
         };
-        self.note_seen(branch, &standing)?;
-        Ok(tip)
+        if found.is_some() {
+            self.note_seen(branch, &standing)?;
+        }
+        Ok(found)
     }
 
     /// The integration tip without any side effect; where landings wait to be put onto a branch
@@ -78,6 +95,21 @@ impl Repository {
         Ok(pending.into_iter().map(commit_id).collect())
     }
 
+    /// Landings that were set aside, by the ref that keeps them.
+    pub fn set_aside_refs(&self) -> Result<Vec<(String, CommitId)>> {
+        let doing = "listing refs";
+        let git = self.local();
+        let refs = git.references().doing(doing, self.root())?;
+        let mut found = Vec::new();
+        for reference in refs.prefixed("refs/orch/parked/").doing(doing, self.root())? {
+            let mut reference = reference.doing(doing, self.root())?;
+            let name = reference.name().as_bstr().to_string();
+            let commit = reference.peel_to_id().doing(doing, &name)?.detach();
+            found.push((name, commit_id(commit)));
+        }
+        Ok(found)
+    }
+
     /// Moves the tip from `onto` to `to`; false where it is not at `onto` any more.
     pub(crate) fn advance_tip(&self, branch: &str, onto: &CommitId, to: ObjectId) -> Result<bool> {
         let before = self.ref_target(&tip_ref(branch))?;
@@ -89,14 +121,17 @@ impl Repository {
         self.swap_ref(RefSwap { name: &tip_ref(branch), from: before, to, log })
     }
 
+    /// The head is read last: a branch that follows in between is then ahead of the tip that was
+    /// read, never behind it, which would look like landings that a person took back.
     fn standing(&self, branch: &str) -> Result<Standing> {
+        let seen = self.ref_target(&seen_ref(branch))?;
+        let tip = self.ref_target(&tip_ref(branch))?;
         let head = self.ref_target(&branch_ref(branch))?.ok_or_else(|| {
             Error::new(format!("the branch `{branch}` has no commit yet"))
                 .at(self.root())
                 .help("make the first one: git commit --allow-empty -m start")
         })?;
-        let tip = self.ref_target(&tip_ref(branch))?;
-        Ok(Standing { head, tip, seen: self.ref_target(&seen_ref(branch))? })
+        Ok(Standing { head, tip, seen })
     }
 
     pub(crate) fn note_branch_at(&self, branch: &str, head: ObjectId) -> Result<()> {
@@ -120,7 +155,7 @@ impl Repository {
         branch: &str,
         standing: &Standing,
         pending: &[ObjectId],
-    ) -> Result<Tip> {
+    ) -> Result<Option<Tip>> {
         let mut onto = standing.head;
         let mut replayed = 0;
         for commit in pending {
@@ -130,30 +165,30 @@ impl Repository {
                 Err(paths) => return self.set_aside(branch, standing, paths),
             }
         }
-        self.move_tip(branch, standing.tip, onto)?;
+        let is_mine = self.move_tip(branch, standing.tip, onto)?;
+        let moved = Some(TipMove::Replayed(replayed));
         let (commit, branch_head) = (commit_id(onto), commit_id(standing.head));
-        Ok(Tip { commit, branch_head, moved: Some(TipMove::Replayed(replayed)) })
+        Ok(is_mine.then_some(Tip { commit, branch_head, moved }))
     }
 
-    fn set_aside(&self, branch: &str, standing: &Standing, paths: Vec<RelPath>) -> Result<Tip> {
+    fn set_aside(
+        &self,
+        branch: &str,
+        standing: &Standing,
+        paths: Vec<RelPath>,
+    ) -> Result<Option<Tip>> {
         let old = standing.tip.unwrap_or(standing.head);
         let kept_as = self.free_parking_ref(old)?;
         self.keep_commit(&kept_as, old)?;
-        self.move_tip(branch, standing.tip, standing.head)?;
+        let is_mine = self.move_tip(branch, standing.tip, standing.head)?;
         let head = commit_id(standing.head);
         let moved = Some(TipMove::SetAside { kept_as, paths });
-        Ok(Tip { commit: head.clone(), branch_head: head, moved })
+        Ok(is_mine.then_some(Tip { commit: head.clone(), branch_head: head, moved }))
     }
 
-    fn move_tip(&self, branch: &str, from: Option<ObjectId>, to: ObjectId) -> Result<()> {
+    fn move_tip(&self, branch: &str, from: Option<ObjectId>, to: ObjectId) -> Result<bool> {
         let log = "orch: the branch moved";
-        let name = tip_ref(branch);
-        if self.swap_ref(RefSwap { name: &name, from, to, log })? {
-            return Ok(());
-        }
-        Err(Error::new("another process moved the integration tip at the same moment")
-            .at(name)
-            .help("run the command again"))
+        self.swap_ref(RefSwap { name: &tip_ref(branch), from, to, log })
     }
 
     /// The lowest `refs/orch/parked/<n>` that is free, or that holds this very commit.

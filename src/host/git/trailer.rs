@@ -243,6 +243,7 @@ mod tests {
             subject: "Add the parser".into(),
             key: ActionKey(Digest::of(b"key")),
             expected: OutputDigest(Digest::of(b"output")),
+            output: OutputDigest(Digest::of(b"output")),
             verdicts: vec![mark],
             session: Some(SessionId::new("5f1e")),
             model: Some(ModelName::new("sonnet")),

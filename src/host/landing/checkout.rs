@@ -203,31 +203,25 @@ impl Plan {
         git: &gix::Repository,
         root: &Path,
     ) -> Result<BTreeMap<BString, Stat>> {
-        let mut stats = BTreeMap::new();
-        let placer = Placer::new(git, root, Occupied::Refuse)?;
-        for (change, step) in &self.steps {
-            if change.after.is_none() && *step == Step::Place {
-                placer.remove(change.path.as_bstr())?;
-            }
-        }
+        let is_attributes = |path: &BString| path.ends_with(b".gitattributes");
         // Attributes decide how other files are written: they go first.
-        for attributes in [true, false] {
-            let mut placer = Placer::new(git, root, Occupied::Refuse)?;
-            for (change, step) in &self.steps {
-                let Some(entry) = change.after else { continue };
-                if change.path.ends_with(b".gitattributes") != attributes {
-                    continue;
-                }
-                let path = change.path.as_bstr();
-                let is_new_submodule = entry.kind == EntryKind::Commit && change.before.is_none();
-                let stat = match step {
-                    Step::Place => placer.put(path, entry)?,
-                    Step::IndexOnly if is_new_submodule => placer.put(path, entry)?,
-                    Step::Keep => stat_of(&root.join(OsStr::from_bytes(path)))?,
-                    Step::IndexOnly | Step::KeepEdited => Stat::default(),
-                };
-                stats.insert(change.path.clone(), stat);
-            }
+        let (first, rest): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|(change, _)| is_attributes(&change.path));
+        let mut placer = Placer::new(git, root, Occupied::Refuse)?;
+        for (change, _) in
+            self.steps.iter().filter(|(c, step)| c.after.is_none() && *step == Step::Place)
+        {
+            placer.remove(change.path.as_bstr())?;
+        }
+        let mut stats = BTreeMap::new();
+        for (change, step) in &first {
+            stats.extend(put(&mut placer, root, change, *step)?);
+        }
+        if !first.is_empty() {
+            placer = Placer::new(git, root, Occupied::Refuse)?;
+        }
+        for (change, step) in &rest {
+            stats.extend(put(&mut placer, root, change, *step)?);
         }
         Ok(stats)
     }
@@ -259,6 +253,25 @@ impl Plan {
         index.remove_entries(|_, path, _| gone.contains(path));
         index.remove_tree();
     }
+}
+
+/// Does one step; what the index is to remember of the file, where there is one.
+fn put(
+    placer: &mut Placer<'_>,
+    root: &Path,
+    change: &TreeChange,
+    step: Step,
+) -> Result<Option<(BString, Stat)>> {
+    let Some(entry) = change.after else { return Ok(None) };
+    let path = change.path.as_bstr();
+    let is_new_submodule = entry.kind == EntryKind::Commit && change.before.is_none();
+    let stat = match step {
+        Step::Place => placer.put(path, entry)?,
+        Step::IndexOnly if is_new_submodule => placer.put(path, entry)?,
+        Step::Keep => stat_of(&root.join(OsStr::from_bytes(path)))?,
+        Step::IndexOnly | Step::KeepEdited => Stat::default(),
+    };
+    Ok(Some((change.path.clone(), stat)))
 }
 
 /// An entry as young as the index itself may hide an edit made in the same instant; git compares

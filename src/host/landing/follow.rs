@@ -87,7 +87,9 @@ impl Repository {
         if tip.commit == tip.branch_head {
             return Ok(Followed::Level);
         }
-        let turn = Turn::take(self)?;
+        let Some(turn) = Turn::take(self)? else {
+            return Ok(Followed::parked("another orch is moving the branch"));
+        };
         let git = self.local();
         let from = object_id(tip.branch_head.as_str())?;
         let to = object_id(tip.commit.as_str())?;
@@ -111,6 +113,10 @@ impl Repository {
         }
         turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
         let mut index = open_index(&git)?;
+        if index.is_sparse() {
+            let remedy = "git sparse-checkout reapply --no-sparse-index";
+            return Ok(Followed::parked(format!("the index is sparse (`{remedy}` ends that)")));
+        }
         let plan = match self.plan(&moving, &index, own)? {
             Ok(plan) => plan,
             Err(paths) => return Ok(in_the_way(paths)),
@@ -161,12 +167,6 @@ impl Repository {
         }
         if object_id(state.head.as_str())? != from {
             return Ok(Some("the branch moved at this moment".into()));
-        }
-        if open_index(git)?.is_sparse() {
-            return Ok(Some(
-                "the index is sparse (`git sparse-checkout reapply --no-sparse-index` ends that)"
-                    .into(),
-            ));
         }
         Ok(None)
     }

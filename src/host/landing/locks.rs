@@ -1,11 +1,11 @@
 //! The locks that following takes in the user's repository, and how those of a dead run are told
 //! from a living git command's.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use gix::lock::acquire::Fail;
 
@@ -23,16 +23,19 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Waits for the turn, then clears the lock files that a killed run left behind.
-    pub fn take(repo: &Repository) -> Result<Self> {
+    /// Waits for the turn a little, then clears the lock files that a killed run left behind.
+    /// `None` where another orch keeps the turn.
+    pub fn take(repo: &Repository) -> Result<Option<Self>> {
         let folder = repo.orch_folder()?;
         let file = folder.join("follow.lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&file);
         let lock = lock.doing("taking the turn to follow", &file)?;
-        lock.lock().doing("taking the turn to follow", &file)?;
+        if !waited_for(&lock).doing("taking the turn to follow", &file)? {
+            return Ok(None);
+        }
         let turn = Self { list: folder.join("follow.taken"), _lock: lock };
         turn.clear_dead_locks()?;
-        Ok(turn)
+        Ok(Some(turn))
     }
 
     /// Notes lock files as ours, before anything is written under them.
@@ -65,6 +68,19 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.forget();
+    }
+}
+
+/// Takes a file lock within ten times the patience.
+fn waited_for(lock: &File) -> std::io::Result<bool> {
+    let deadline = Instant::now() + PATIENCE * 10;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(why)) => return Err(why),
+            Err(TryLockError::WouldBlock) if Instant::now() > deadline => return Ok(false),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+        }
     }
 }
 

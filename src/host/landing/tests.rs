@@ -71,7 +71,7 @@ fn lineage(repo: &Repository) -> Vec<Landing> {
 fn a_landing_is_one_commit_that_lineage_reads_back() {
     let scratch = Scratch::new(FILES);
     let landing = land(&scratch, "1", &[("new/ü x.txt", Some("n\n")), ("b.txt", None)]);
-    assert_eq!(lineage(&scratch.repo()), [landing.clone()]);
+    assert_eq!(lineage(&scratch.repo()), std::slice::from_ref(&landing));
     assert_eq!(
         scratch
             .git(&[
@@ -459,9 +459,12 @@ fn following_goes_on_where_a_killed_run_stopped() {
         // Locks of a run that was killed under them are told from those of others by its list.
         let lock = s.root().join(".git/index.lock");
         std::fs::write(&lock, "").unwrap();
-        let turn = super::locks::Turn::take(&s.repo()).unwrap();
+        let turn = super::locks::Turn::take(&s.repo()).unwrap().unwrap();
         turn.note(&[lock]).unwrap();
-        std::mem::forget(turn);
+        let list = s.root().join(".orch/follow.taken");
+        let taken = std::fs::read(&list).unwrap();
+        drop(turn);
+        std::fs::write(list, taken).unwrap();
         some_files(s);
     });
 }
@@ -493,7 +496,7 @@ fn parked_landings_that_collide_are_set_aside_loudly() {
         Some(TipMove::SetAside { kept_as: kept_as.clone(), paths: vec![path("b.txt")] })
     );
     assert_eq!(tip.commit, scratch.head());
-    assert_eq!(scratch.git(&["rev-parse", &kept_as]), landing.commit.to_string());
+    assert_eq!(scratch.repo().set_aside_refs().unwrap(), [(kept_as, landing.commit)]);
     assert_eq!(scratch.repo().tip("main").unwrap().moved, None);
 }
 
@@ -630,4 +633,38 @@ fn repositories_that_cannot_be_built_in_are_told_with_the_remedy() {
     scratch.git(&["checkout", "-q", "--detach"]);
     let detached = scratch.repo().branch().unwrap_err();
     assert!(detached.help.unwrap().contains("git switch"));
+}
+
+#[test]
+fn many_landings_at_once_are_all_there() {
+    let scratch = Scratch::new(FILES);
+    let base = scratch.base().tree;
+    let land_one = &|n: usize| {
+        let name = format!("n{n}");
+        let theirs = scratch.edited(&base, &[(name.as_str(), Some("x\n"))]);
+        let repo = scratch.repo();
+        loop {
+            let onto = repo.tip("main").unwrap().commit;
+            let Merge::Clean(merged) = repo.merge(&base, &theirs, &onto).unwrap() else { panic!() };
+            let request = request(&name, merged.patch.output_digest());
+            let (tree, plan) = (&merged.tree, None);
+            let input = LandingInput { branch: "main", onto: &onto, tree, request: &request, plan };
+            match repo.land(input).unwrap() {
+                LandOutcome::Landed(_) => break,
+                LandOutcome::TipMoved(_) => {}
+                other => panic!("{other:?}"),
+            }
+            repo.follow("main", &OwnWrites::default()).unwrap();
+        }
+        repo.follow("main", &OwnWrites::default()).unwrap();
+    };
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            scope.spawn(move || land_one(n));
+        }
+    });
+    assert_eq!(lineage(&scratch.repo()).len(), 6);
+    follow(&scratch);
+    assert_eq!(scratch.head(), scratch.tip());
+    assert_eq!(scratch.git(&["status", "--porcelain"]), "");
 }

@@ -332,7 +332,7 @@ fn real_tasks_are_told_apart_by_their_names() {
     for source in plans {
         for task in crate::spec::plan::parse(&source).value.tasks() {
             let Some(agent) = &task.spec.agent else { continue };
-            let guess = choose(&rules, &TaskSpec { agent: None, ..task.spec.clone() });
+            let guess = choose(&rules, &TaskSpec { agent: None, ..(*task.spec).clone() });
             let is_reader = agent.as_str() == "code-reviewer";
             if is_reader != (guess.rule.as_str() != "implement") {
                 wrong.push(format!("{agent}: {}", task.spec.name));

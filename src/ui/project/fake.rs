@@ -34,6 +34,14 @@ impl Project for Fake {
         Ok(self.documents.clone())
     }
 
+    fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
+        Ok(self.documents.iter().filter(|it| !it.is_ok()).cloned().collect())
+    }
+
+    fn tasks(&mut self) -> Result<Vec<TaskRef>> {
+        Ok(crate::ui::target::tasks_of(&sample::picture()))
+    }
+
     fn picture(&mut self, _now: Moment) -> Result<Picture> {
         Ok(sample::picture())
     }
