@@ -16,7 +16,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::host::documents;
-use crate::host::error::Doing;
 use crate::host::root::{self, Located};
 
 use args::{Args, Command, Global};
@@ -64,7 +63,9 @@ impl Here {
     /// With `-C` every path on the command line is meant from there.
     fn of(global: &Global) -> Result<Self, Failure> {
         if let Some(directory) = &global.directory {
-            std::env::set_current_dir(directory).doing("entering the folder", directory)?;
+            std::env::set_current_dir(directory).map_err(|problem| {
+                Failure::usage(format!("`{}` cannot be entered: {problem}", directory.display()))
+            })?;
         }
         Ok(Self { located: root::locate(None)?, is_json: global.is_json() })
     }

@@ -1,12 +1,15 @@
 //! The command line as it was typed. What it means is settled by whoever runs the command.
 
+mod measure;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::base::measure::Millis;
-use crate::spec::text::duration_of;
 use crate::ui::shell::ColorChoice;
+
+use measure::{size_of, time_of};
 
 const OVERVIEW: &str = "\
 {about}
@@ -247,7 +250,7 @@ pub struct LogArgs {
     /// Follow a running attempt
     #[arg(short, long)]
     pub follow: bool,
-    /// Which attempt, counted from 1; the newest if not given
+    /// Which attempt, as `orch show` numbers its logs; the newest if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempt: Option<u32>,
 }
@@ -290,22 +293,6 @@ pub struct GcArgs {
     /// Drop the least recently used results until the cache is no larger, such as 500M or 2G
     #[arg(long, value_name = "SIZE", value_parser = size_of)]
     pub max_size: Option<u64>,
-}
-
-fn time_of(text: &str) -> Result<Millis, String> {
-    duration_of(text).ok_or_else(|| "not a time such as `12h` or `30d`".to_owned())
-}
-
-/// Bytes, with K, M, G or T for powers of 1024.
-fn size_of(text: &str) -> Result<u64, String> {
-    let units = ["", "K", "M", "G", "T"];
-    let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-    let unit = text[digits.len()..].to_ascii_uppercase();
-    let unit = unit.trim_end_matches('B').trim_end_matches('I');
-    let power = units.iter().position(|known| *known == unit);
-    let bytes = digits.parse::<u64>().ok().zip(power);
-    let bytes = bytes.and_then(|(number, power)| number.checked_mul(1024u64.pow(power as u32)));
-    bytes.ok_or_else(|| "not a size such as `500M` or `2G`".to_owned())
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

@@ -11,7 +11,7 @@ use std::io;
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::engine::stream::Progress;
 use crate::host::surface::{Summary, Surface};
 
@@ -41,20 +41,53 @@ pub trait Screen: Surface {
     fn close(&mut self, summary: Option<&Summary>) -> io::Result<()>;
 }
 
-/// Several screens that are told the same.
+/// Several screens that are told the same, and what the end of the build left open.
 #[derive(Default)]
 pub struct Console {
     screens: Vec<Box<dyn Screen>>,
+    leftover: Leftover,
+}
+
+/// What a build did not finish, for its summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftover {
+    /// Wanted tasks that failed, are blocked or suspended.
+    pub unfinished: Vec<TaskPicture>,
+    /// Why landings wait under a ref.
+    pub parked: Option<String>,
+}
+
+impl Leftover {
+    pub fn of(picture: &Picture) -> Self {
+        let is_unfinished = |task: &&TaskPicture| {
+            let state = task.state;
+            let is_open =
+                matches!(state, TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended);
+            task.is_wanted && is_open
+        };
+        Self {
+            unfinished: picture.tasks.iter().filter(is_unfinished).cloned().collect(),
+            parked: picture.parked.clone(),
+        }
+    }
 }
 
 impl Console {
     pub fn add(&mut self, screen: impl Screen + 'static) {
         self.screens.push(Box::new(screen));
     }
+
+    /// As the last picture of a finished build had it.
+    pub fn leftover(&self) -> &Leftover {
+        &self.leftover
+    }
 }
 
 impl Surface for Console {
     fn show(&mut self, picture: &Picture, now: Moment) {
+        if picture.is_finished {
+            self.leftover = Leftover::of(picture);
+        }
         for screen in &mut self.screens {
             screen.show(picture, now);
         }

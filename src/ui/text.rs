@@ -24,6 +24,17 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// The text with paths as the repository has them: a session names files by the worktree it is in.
+pub fn without_worktree(text: &str) -> String {
+    const POOL: &str = ".orch/worktrees/";
+    let Some(at) = text.find(POOL) else { return text.to_owned() };
+    let start = text[..at].rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+    match text[at + POOL.len()..].split_once('/') {
+        Some((_, inside)) => format!("{}{inside}", &text[..start]),
+        None => text.to_owned(),
+    }
+}
+
 /// At most `most` characters, the last of them `…` where something was cut.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -46,6 +57,14 @@ mod tests {
         assert_eq!(visible("a\u{1b}[31mred\u{1b}[0m\r\u{7}b\n\tc"), "aredb\n\tc");
         assert_eq!(visible("open \u{1b}["), "open ");
         assert_eq!(one_line("  a\n\tb\u{1b}[2Jc "), "a bc");
+    }
+
+    #[test]
+    fn paths_are_those_of_the_repository() {
+        let check = without_worktree;
+        assert_eq!(check("Read /r/.orch/worktrees/12/src/a.rs"), "Read src/a.rs");
+        assert_eq!(check("Read /r/src/a.rs"), "Read /r/src/a.rs");
+        assert_eq!(check("ls /r/.orch/worktrees/12"), "ls /r/.orch/worktrees/12");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::measure::{Millis, Usd};
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::{cut, one_line, visible};
+use crate::ui::text::{cut, one_line, visible, without_worktree};
 
 /// Longest detail of a tool call or result, in characters.
 const DETAIL: usize = 160;
@@ -144,7 +144,7 @@ fn detail_of(input: &Value) -> String {
         None if input.as_object().is_some_and(|input| !input.is_empty()) => input.to_string(),
         None => String::new(),
     };
-    cut(&one_line(&text), DETAIL)
+    cut(&without_worktree(&one_line(&text)), DETAIL)
 }
 
 fn text_of_tool_result(block: &Value, paint: Paint) -> Vec<String> {

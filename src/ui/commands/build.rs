@@ -19,8 +19,8 @@ use crate::ui::project::Project;
 use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell};
 
+use super::Place;
 use super::selection::Selection;
-use super::{Place, check};
 
 /// What a build is asked for, and how it is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -30,26 +30,37 @@ pub struct Shown<'a> {
 }
 
 pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
-    let targets = [args.targets.as_slice(), args.force.as_slice()].concat();
-    if let Some(exit) = refuse_bad_documents(project, &targets, shell, place)? {
+    if let Some(exit) = refuse_bad_documents(project, &args.targets, shell, place)? {
         return Ok(exit);
     }
-    let selection = Selection::of(project, &args.targets, place.folder)?;
-    let force = match args.force.is_empty() {
-        true => Vec::new(),
-        false => Selection::of(project, &args.force, place.folder)?.tasks(),
-    };
-    let request = request_of(args, &selection, force);
+    let force = named(project, &args.force, place)?.unwrap_or_default();
+    let request = request_of(args, named(project, &args.targets, place)?, force);
     if args.dry_run {
-        return preview::run(&request, &selection.picture, shell, place.is_json);
+        return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
     let shown = Shown { events: args.events.as_deref(), is_verbose: args.verbose };
     perform(request, project, (shell, place), shown)
 }
 
-fn request_of(args: &BuildArgs, selection: &Selection, force: Vec<TaskRef>) -> BuildRequest {
+/// The tasks that targets name. Without any the picture is not asked for: most builds have none.
+pub fn named(
+    project: &mut dyn Project,
+    targets: &[String],
+    place: Place,
+) -> Result<Option<Vec<TaskRef>>, Failure> {
+    match targets.is_empty() {
+        true => Ok(None),
+        false => Ok(Selection::of(project, targets, place.folder)?.wanted),
+    }
+}
+
+fn request_of(
+    args: &BuildArgs,
+    targets: Option<Vec<TaskRef>>,
+    force: Vec<TaskRef>,
+) -> BuildRequest {
     BuildRequest {
-        targets: selection.wanted.clone(),
+        targets,
         force,
         only: args.only,
         keep_going: args.keep_going,
@@ -74,10 +85,9 @@ pub fn perform(
     let summary = built?;
     report_lost_events(closed, shown, shell)?;
     if !place.is_json {
-        let picture = project.picture(now())?;
         let exit = Exit::from_code(summary.exit);
         if !shell.is_quiet() || exit != Exit::Success {
-            shell.data(&summary_text(&summary, &picture, shell.out_paint()))?;
+            shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()))?;
         }
     }
     Ok(Exit::from_code(summary.exit))
@@ -129,14 +139,14 @@ pub fn refuse_bad_documents(
     shell: &mut Shell,
     place: Place,
 ) -> Result<Option<Exit>, Failure> {
-    let documents = project.check(&[])?;
-    if check::exit_of(&documents) == Exit::Success {
+    let documents = project.faulty()?;
+    if documents.is_empty() {
         return Ok(None);
     }
     let plans = plans_wanted(project, targets, place)?;
     let stops = |document: &CheckedDocument| {
         let plan = document.plan.as_ref().map(|plan| plan.name.as_str());
-        !document.is_ok() && plan.is_none_or(|plan| plans.as_ref().is_none_or(|p| p.contains(plan)))
+        plan.is_none_or(|plan| plans.as_ref().is_none_or(|p| p.contains(plan)))
     };
     let bad: Vec<CheckedDocument> = documents.into_iter().filter(stops).collect();
     if bad.is_empty() {
@@ -164,11 +174,9 @@ fn plans_wanted(
     targets: &[String],
     place: Place,
 ) -> Result<Option<BTreeSet<String>>, Failure> {
-    match Selection::of(project, targets, place.folder) {
-        Ok(Selection { wanted: Some(tasks), .. }) => {
-            Ok(Some(tasks.into_iter().map(|task| task.plan.to_string()).collect()))
-        }
-        Ok(_) | Err(Failure::Usage { .. }) => Ok(None),
+    match named(project, targets, place) {
+        Ok(Some(tasks)) => Ok(Some(tasks.into_iter().map(|task| task.plan.to_string()).collect())),
+        Ok(None) | Err(Failure::Usage { .. }) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

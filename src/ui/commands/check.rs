@@ -24,9 +24,52 @@ pub fn run(args: &CheckArgs, project: &mut dyn Project, shell: &mut Shell, is_js
 }
 
 /// Only errors make documents wrong.
-pub fn exit_of(documents: &[CheckedDocument]) -> Exit {
+fn exit_of(documents: &[CheckedDocument]) -> Exit {
     match documents.iter().all(CheckedDocument::is_ok) {
         true => Exit::Success,
         false => Exit::BadDocuments,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::diagnostic::Diagnostic;
+    use crate::base::name::RelPath;
+    use crate::base::source::Source;
+    use crate::ui::console::sample::Buffer;
+    use crate::ui::project::fake::Fake;
+
+    /// Stdout, stderr and the exit code for a document with one finding.
+    fn check(finding: Diagnostic, is_json: bool) -> (String, String, u8) {
+        let document = CheckedDocument {
+            path: "orch.yaml".to_owned(),
+            source: Source::new(RelPath::new("orch.yaml").unwrap(), "jobs: x\n"),
+            diagnostics: vec![finding.label(6..7, "not a number")],
+            plan: None,
+        };
+        let mut fake = Fake { documents: vec![document], ..Fake::default() };
+        let (out, err) = (Buffer::default(), Buffer::default());
+        let mut shell = Shell::of_writers(out.clone(), err.clone());
+        let ran = run(&CheckArgs::default(), &mut fake, &mut shell, is_json);
+        let exit = shell.conclude(ran);
+        (out.text(), err.text(), exit.code())
+    }
+
+    #[test]
+    fn only_errors_make_documents_wrong() {
+        let (out, err, exit) = check(Diagnostic::error("config::bad-value", "bad `jobs`"), false);
+        assert!(out.contains("orch.yaml:1:7"), "{out}");
+        assert_eq!((err.as_str(), exit), ("1 error in 1 of 1 file\n", 2));
+        let (_, err, exit) = check(Diagnostic::warning("config::bad-value", "bad `jobs`"), false);
+        assert_eq!((err.as_str(), exit), ("1 warning in 1 of 1 file\n", 0));
+    }
+
+    #[test]
+    fn programs_get_one_line_a_document_and_nothing_else() {
+        let (out, err, exit) = check(Diagnostic::error("config::bad-value", "bad `jobs`"), true);
+        let line: serde_json::Value = serde_json::from_str(out.trim_end()).unwrap();
+        assert_eq!((&line["file"], &line["ok"]), (&"orch.yaml".into(), &false.into()));
+        assert_eq!((err.as_str(), exit), ("", 2));
     }
 }

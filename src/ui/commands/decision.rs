@@ -54,3 +54,27 @@ fn consequence_of(decision: Decision) -> &'static str {
         Decision::Reset => "the next build knows nothing of its past",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample::Buffer;
+    use crate::ui::project::fake::Fake;
+
+    #[test]
+    fn every_task_named_is_decided_once() {
+        let mut fake = Fake::default();
+        let out = Buffer::default();
+        let mut shell = Shell::of_writers(out.clone(), out.clone());
+        let targets = ["other", "//a"].map(str::to_owned).to_vec();
+        let place = Place { folder: "", is_json: false };
+        let ran = run(Decision::Skip, &SomeTargetsArgs { targets }, &mut fake, (&mut shell, place));
+        assert_eq!(shell.conclude(ran), Exit::Success);
+        insta::assert_snapshot!(out.text(), @r#"
+            other//a  skipped
+            other//b  skipped
+            2 tasks: what depends on it goes on without it
+            "#);
+        assert_eq!(fake.decisions.len(), 2);
+    }
+}

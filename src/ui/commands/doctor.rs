@@ -7,6 +7,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::host::clock::now;
 use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
+use crate::host::session::Cli;
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
@@ -17,6 +18,7 @@ pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
     let mut findings = doctor::findings(root, now());
     let loaded = documents::read(root, &[])?;
     findings.push(settings(&loaded));
+    findings.push(session(&loaded, root));
     report(&findings, shell, is_json)
 }
 
@@ -35,6 +37,30 @@ fn settings(loaded: &Loaded) -> Finding {
             Finding::caution("config", detail, "`orch check` shows them")
         }
         false => Finding::good("config", files),
+    }
+}
+
+/// The CLI that sessions run on, as the settings name it.
+fn session(loaded: &Loaded, root: &Path) -> Finding {
+    let cli = match Cli::find(&loaded.documents.config.session, root) {
+        Err(error) => {
+            let help = error.help.clone().unwrap_or_default();
+            return Finding::bad("session", error.to_string(), &help);
+        }
+        Ok(cli) => cli,
+    };
+    if cli.is_scripted {
+        return Finding::good("session", "played from the script that `session.scripted` names");
+    }
+    let words: Vec<String> =
+        cli.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    match doctor::version_of(&cli.command) {
+        Ok(version) => Finding::good("session", format!("{version}: {}", words.join(" "))),
+        Err(problem) => Finding::bad(
+            "session",
+            problem,
+            "run that command yourself; ORCH_CLAUDE or `session.claude` names another",
+        ),
     }
 }
 

@@ -27,3 +27,25 @@ fn summary_of(landed: &Landed, how: Landing) -> String {
         (None, Landing::Now) => format!("{count} taken onto the branch"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::name::TaskRef;
+
+    #[test]
+    fn a_refusal_is_never_read_as_success() {
+        let check = |tasks: &[&str], refused: Option<&str>, how| {
+            let tasks = tasks.iter().filter_map(|task| TaskRef::parse(task)).collect();
+            summary_of(&Landed { tasks, refused: refused.map(str::to_owned) }, how)
+        };
+        assert_eq!(check(&[], None, Landing::Now), "nothing is parked");
+        assert_eq!(check(&["a//1"], None, Landing::Now), "1 landing taken onto the branch");
+        assert_eq!(check(&["a//1"], None, Landing::DryRun), "1 landing would go onto the branch");
+        let refused = Some("a rebase is under way: finish it first");
+        assert_eq!(
+            check(&["a//1"], refused, Landing::Now),
+            "not landed: a rebase is under way: finish it first"
+        );
+    }
+}

@@ -70,3 +70,42 @@ fn nothing_recorded(task: &TaskRef, attempt: Option<u32>) -> Failure {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::console::sample::Buffer;
+    use crate::ui::project::fake::Fake;
+
+    fn check(pieces: &[&'static str], target: &str, follow: bool, is_json: bool) -> String {
+        let mut fake = Fake { pieces: pieces.to_vec(), ..Fake::default() };
+        let out = Buffer::default();
+        let mut shell = Shell::of_writers(out.clone(), out.clone());
+        let args = LogArgs { target: target.to_owned(), follow, attempt: None };
+        let ran = run(&args, &mut fake, &mut shell, Place { folder: "", is_json });
+        shell.conclude(ran);
+        out.text()
+    }
+
+    #[test]
+    fn a_running_attempt_is_followed_to_its_end() {
+        let pieces = ["one\ntw", "o\nthr", "ee"];
+        assert_eq!(
+            check(&pieces, "demo//1.2", true, false),
+            "demo//1.2, attempt 1\none\ntwo\nthree\n"
+        );
+        assert_eq!(check(&pieces, "demo//1.2", false, true), "demo//1.2, attempt 1\none\ntw");
+    }
+
+    #[test]
+    fn what_never_ran_or_is_ambiguous_is_refused() {
+        insta::assert_snapshot!(check(&[], "demo//1.2", false, false), @r#"
+            error: nothing is recorded of `demo//1.2`: it has not run here
+              help: `orch why demo//1.2` says where it stands
+            "#);
+        insta::assert_snapshot!(check(&[], "demo//1.*", false, false), @r#"
+            error: `demo//1.*` names 3 tasks, one is needed
+              help: name one of them: demo//1.1, demo//1.2, demo//1.3
+            "#);
+    }
+}

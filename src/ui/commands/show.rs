@@ -108,7 +108,7 @@ fn letter_of(change: &Change) -> char {
 }
 
 fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
-    for attempt in attempts {
+    for (at, attempt) in attempts.iter().enumerate() {
         let outcome = format!("{:?}", attempt.outcome);
         let who = attempt.validator.as_ref().map_or_else(
             || format!("attempt {}", attempt.number),
@@ -118,7 +118,12 @@ fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
             Usd::ZERO => String::new(),
             cost => format!(", {cost}"),
         };
-        let _ = writeln!(text, "  {who}: {outcome} after {}{cost}", attempt.duration);
+        let _ = writeln!(
+            text,
+            "  log {:<4}  {who}: {outcome} after {}{cost}",
+            at + 1,
+            attempt.duration
+        );
         if !attempt.message.is_empty() {
             let message = paint.paint(Tone::Faint, one_line(&attempt.message));
             let _ = writeln!(text, "            {message}");

@@ -12,7 +12,7 @@ use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::{cut, fill, one_line};
+use crate::ui::text::{cut, fill, one_line, without_worktree};
 
 use super::selection::Selection;
 
@@ -103,16 +103,28 @@ fn words_of(task: &TaskPicture, now: Moment) -> String {
     let reason = one_line(&task.reason);
     let mut words = match &task.running {
         Some(running) => {
-            format!("{state} {}: {}", now - running.since, one_line(&running.doing))
+            format!(
+                "{state} {}: {}",
+                now - running.since,
+                without_worktree(&one_line(&running.doing))
+            )
         }
-        None if reason.is_empty() || reason == state => state.to_owned(),
-        None => format!("{state}: {reason}"),
+        None => with_reason(state, &reason),
     };
     let cost = task.cost + task.running.as_ref().map_or(Usd::ZERO, |running| running.cost);
     if cost != Usd::ZERO {
         let _ = write!(words, "  {cost}");
     }
     words
+}
+
+/// `failed: left no status file`; a reason that says the state itself stands alone.
+pub fn with_reason(state: &str, reason: &str) -> String {
+    match reason {
+        "" => state.to_owned(),
+        reason if reason.starts_with(state) => reason.to_owned(),
+        reason => format!("{state}: {reason}"),
+    }
 }
 
 /// The state in words.
@@ -187,7 +199,7 @@ mod tests {
               ⊘ 2.2  Document      blocked: demo//2.1 failed
 
             other  (plans/other.yaml)
-              – a        skipped: skipped in the plan
+              – a        skipped in the plan
               ○ b  Tidy  would run: never built
 
             holding: usage limit until 15:00

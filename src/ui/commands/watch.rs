@@ -1,13 +1,13 @@
 //! `orch watch`: stays, and builds whenever a document or an input changes.
 
 use crate::engine::effect::BuildRequest;
+use crate::host::clock::now;
 use crate::ui::args::WatchArgs;
 use crate::ui::project::Project;
 use crate::ui::shell::{Ran, Shell};
 
 use super::Place;
 use super::build::{self, Shown, preview};
-use super::selection::Selection;
 
 /// Keeps going after failures: the next edit may mend them. `--once` is a build that does so too.
 pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
@@ -17,16 +17,15 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
             return Ok(exit);
         }
     }
-    let selection = Selection::of(project, &args.targets, place.folder)?;
     let request = BuildRequest {
-        targets: selection.wanted,
+        targets: build::named(project, &args.targets, place)?,
         keep_going: true,
         jobs: args.jobs.unwrap_or(0),
         watch: !args.once,
         ..BuildRequest::default()
     };
     if args.dry_run {
-        return preview::run(&request, &selection.picture, shell, place.is_json);
+        return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
     if request.watch {
         shell.note("watching; Ctrl-C ends it")?;

@@ -26,6 +26,8 @@ pub struct Events {
     /// What was last told of each task.
     states: BTreeMap<TaskRef, TaskState>,
     now: Moment,
+    /// The plans and the number of wanted tasks were told.
+    is_wanted_told: bool,
     problem: Option<io::Error>,
 }
 
@@ -36,13 +38,18 @@ impl Events {
             next: 1,
             states: BTreeMap::new(),
             now: Moment::default(),
+            is_wanted_told: false,
             problem: None,
         }
     }
 
-    /// `{"seq","at_ms","event", ...fields}`.
+    /// `{"seq","at_ms","event", ...fields}`; the first line says which format this is.
     fn emit(&mut self, event: &str, fields: Value) {
         let at_ms = self.now.0;
+        if self.next == 1 {
+            let fields = json!({ "format": FORMAT, "orch": env!("CARGO_PKG_VERSION") });
+            self.write(&Line { seq: 1, at_ms, event: "build-started", fields });
+        }
         self.write(&Line { seq: self.next, at_ms, event, fields });
     }
 
@@ -95,13 +102,10 @@ struct LastLine<'a> {
 impl Surface for Events {
     fn show(&mut self, picture: &Picture, now: Moment) {
         self.now = now;
-        if self.next == 1 {
+        if !self.is_wanted_told {
+            self.is_wanted_told = true;
             let plans: Vec<&str> = picture.plans.iter().map(|plan| plan.name.as_str()).collect();
-            let fields = json!({
-                "format": FORMAT, "orch": env!("CARGO_PKG_VERSION"),
-                "plans": plans, "wanted": picture.counts.wanted,
-            });
-            self.emit("build-started", fields);
+            self.emit("wanted", json!({ "plans": plans, "wanted": picture.counts.wanted }));
         }
         self.emit_states(picture);
     }
@@ -198,17 +202,16 @@ mod tests {
             .collect();
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
         assert_eq!(text.matches(r#""event":"state""#).count(), sample::picture().tasks.len());
-        let kept: Vec<&str> = text
-            .lines()
-            .enumerate()
-            .filter(|(at, _)| [0, 2, 8, 11, 24].contains(at))
-            .map(|(_, line)| line)
-            .collect();
+        let lines: Vec<&str> = text.lines().collect();
+        let kept = [0, 1, 3, 9, 12].map(|at| lines[at]).into_iter().chain(lines.last().copied());
+        let kept: Vec<&str> = kept.collect();
         insta::assert_snapshot!(kept.join("\n"), @r#"
-            {"seq":1,"at_ms":1000000,"event":"build-started","format":1,"orch":"0.1.0","plans":["demo","other"],"wanted":7}
-            {"seq":3,"at_ms":1000000,"event":"state","commit":null,"cost_usd":0.0,"key":null,"reason":"input src/a.rs changed","state":"running","task":"demo//1.2"}
-            {"seq":9,"at_ms":1000000,"event":"task-started","attempt":1,"reason":"input src/a.rs changed","task":"demo//1.2"}
-            {"seq":12,"at_ms":1000000,"event":"progress","detail":"src/a.rs","step":"tool","task":"demo//1.2","tool":"Edit"}
+            {"seq":1,"at_ms":1000000,"event":"build-started","format":1,"orch":"0.1.0"}
+            {"seq":2,"at_ms":1000000,"event":"wanted","plans":["demo","other"],"wanted":7}
+            {"seq":4,"at_ms":1000000,"event":"state","commit":null,"cost_usd":0.0,"key":null,"reason":"input src/a.rs changed","state":"running","task":"demo//1.2"}
+            {"seq":10,"at_ms":1000000,"event":"task-started","attempt":1,"reason":"input src/a.rs changed","task":"demo//1.2"}
+            {"seq":13,"at_ms":1000000,"event":"progress","detail":"src/a.rs","step":"tool","task":"demo//1.2","tool":"Edit"}
+            {"seq":25,"at_ms":1062000,"event":"build-ended","targets":7,"accepted":0,"up_to_date":0,"replayed":0,"ran":0,"failed":0,"blocked":0,"sessions":0,"cost_usd":0.0,"wall_ms":0,"exit":1}
             "#);
     }
 

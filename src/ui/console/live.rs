@@ -14,7 +14,7 @@ use crate::engine::stream::Progress;
 use crate::host::surface::{Summary, Surface};
 use crate::ui::report::counted;
 use crate::ui::shell::Paint;
-use crate::ui::text::one_line;
+use crate::ui::text::{one_line, without_worktree};
 
 use super::words::{self, Names};
 use super::{Detail, Screen};
@@ -108,9 +108,10 @@ fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
         head = format!("{head} (attempt {})", running.number);
     }
     let doing = match running.phase {
-        Phase::Working => one_line(&running.doing),
+        Phase::Working => without_worktree(&one_line(&running.doing)),
         Phase::Merging => "merging".to_owned(),
-        Phase::Validating => one_line(&format!("validating {}", running.doing)),
+        Phase::Validating if running.doing.is_empty() => "validating".to_owned(),
+        Phase::Validating => one_line(&running.doing),
         Phase::Landing => "landing".to_owned(),
     };
     let cost = (running.cost != Usd::ZERO).then(|| running.cost.to_string());

@@ -3,20 +3,24 @@
 use std::fmt::Write as _;
 
 use crate::base::measure::{Millis, Usd};
-use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::engine::picture::{TaskPicture, TaskState};
 use crate::host::surface::Summary;
+use crate::ui::commands::status;
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Tone};
+use crate::ui::text::one_line;
+
+use super::Leftover;
 
 /// How many unfinished tasks are named one by one.
 const NAMED: usize = 20;
 
-/// The summary as text that ends in a newline. The picture names what failed or is blocked.
-pub fn summary_text(summary: &Summary, picture: &Picture, paint: Paint) -> String {
+/// The summary as text that ends in a newline.
+pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> String {
     let mut text = String::new();
-    push_unfinished(&mut text, picture, paint);
-    if let Some(reason) = &picture.parked {
+    push_unfinished(&mut text, &leftover.unfinished, paint);
+    if let Some(reason) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {reason}; `orch land` takes it onto the branch");
     }
@@ -67,19 +71,17 @@ fn time_of(wall_ms: u64) -> String {
     }
 }
 
-fn push_unfinished(text: &mut String, picture: &Picture, paint: Paint) {
-    let wanted = picture.tasks.iter().filter(|task| task.is_wanted);
-    let is_unfinished = |task: &&TaskPicture| {
-        matches!(task.state, TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended)
-    };
-    let unfinished: Vec<&TaskPicture> = wanted.filter(is_unfinished).collect();
+fn push_unfinished(text: &mut String, unfinished: &[TaskPicture], paint: Paint) {
     for task in unfinished.iter().take(NAMED) {
-        let head = match task.state {
-            TaskState::Failed(_) => paint.paint(Tone::Bad, "failed:    "),
-            TaskState::Blocked => paint.paint(Tone::Caution, "blocked:   "),
-            _ => paint.paint(Tone::Caution, "suspended: "),
+        let tone = match task.state {
+            TaskState::Failed(_) => Tone::Bad,
+            _ => Tone::Caution,
         };
-        let _ = writeln!(text, "{head}{}  {}: {}", task.task, task.name, task.reason);
+        let state = status::word_of(task.state);
+        let words = status::with_reason(state, &one_line(&task.reason));
+        let (head, rest) = words.split_at(state.len());
+        let name = format!("{}  {}", task.task, one_line(&task.name));
+        let _ = writeln!(text, "{}  {}{rest}", name.trim_end(), paint.paint(tone, head));
     }
     if unfinished.len() > NAMED {
         let more = unfinished.len() - NAMED;
@@ -90,10 +92,11 @@ fn push_unfinished(text: &mut String, picture: &Picture, paint: Paint) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::picture::Picture;
     use crate::ui::console::sample;
 
     fn check(summary: Summary, picture: &Picture) -> String {
-        summary_text(&summary, picture, Paint::PLAIN)
+        summary_text(&summary, &Leftover::of(picture), Paint::PLAIN)
     }
 
     #[test]
@@ -141,8 +144,8 @@ mod tests {
         let mut picture = sample::picture();
         picture.parked = Some("you have changed src/a.rs".to_owned());
         insta::assert_snapshot!(check(summary, &picture), @r#"
-            failed:    demo//2.1  Wire up: left no status file (3 attempts)
-            blocked:   demo//2.2  Document: demo//2.1 failed
+            demo//2.1  Wire up  failed: left no status file (3 attempts)
+            demo//2.2  Document  blocked: demo//2.1 failed
             parked: you have changed src/a.rs; `orch land` takes it onto the branch
             not finished: 3 of 7 tasks: 1 ran, 1 up to date, 1 failed, 1 blocked; 4 sessions, $1.92, 1m02s, exit 1
             "#);

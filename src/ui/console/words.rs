@@ -8,7 +8,7 @@ use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::{one_line, visible};
+use crate::ui::text::{one_line, visible, without_worktree};
 
 use super::Detail;
 
@@ -117,7 +117,9 @@ pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Optio
             format!("session {session}, model {model}")
         }
         Progress::Said(text) => one_line(text),
-        Progress::UsedTool { tool, detail } => format!("{tool} {}", one_line(detail)),
+        Progress::UsedTool { tool, detail } => {
+            format!("{tool} {}", without_worktree(&one_line(detail)))
+        }
         Progress::Cost(_) => return None,
         Progress::Retrying { attempt, wait, error } => {
             format!("the CLI tries again in {wait} (try {attempt}): {}", one_line(error))

@@ -71,7 +71,8 @@ impl Project for Driver {
     }
 
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
-        let key = self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
+        let key =
+            self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
         let Some(key) = key else { return Ok(None) };
         let results = self.store().results_of(&key)?;
         Ok(results.into_iter().find(|it| it.task == *task))
@@ -84,7 +85,9 @@ impl Project for Driver {
         from: u64,
     ) -> Result<Option<Transcript>> {
         let attempts = self.attempts_of(task)?;
-        let at = attempt.map_or(attempts.len(), |number| number as usize);
+        // The newest is that of the task itself; validators' logs are asked for by number.
+        let newest = attempts.iter().rposition(|ended| ended.validator.is_none());
+        let at = attempt.map_or(newest.map_or(0, |at| at + 1), |number| number as usize);
         let Some(ended) = at.checked_sub(1).and_then(|at| attempts.get(at)) else {
             return Ok(None);
         };
@@ -94,7 +97,10 @@ impl Project for Driver {
         };
         Ok(bytes.map(|bytes| Transcript {
             attempt: u32::try_from(at).unwrap_or(u32::MAX),
-            bytes: bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec(),
+            bytes: bytes
+                .get(usize::try_from(from).unwrap_or(usize::MAX)..)
+                .unwrap_or_default()
+                .to_vec(),
             is_running: false,
         }))
     }

@@ -35,11 +35,11 @@ impl Project for Fake {
     }
 
     fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
-        Ok(self.documents.iter().filter(|it| !it.is_ok()).cloned().collect())
+        Ok(self.documents.iter().filter(|document| !document.is_ok()).cloned().collect())
     }
 
     fn tasks(&mut self) -> Result<Vec<TaskRef>> {
-        Ok(crate::ui::target::tasks_of(&sample::picture()))
+        Ok(sample::picture().tasks.into_iter().map(|task| task.task).collect())
     }
 
     fn picture(&mut self, _now: Moment) -> Result<Picture> {
