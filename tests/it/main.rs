@@ -1,3 +1,9 @@
-//! Tests against the built program.
+//! Tests of the project as a whole: its own sources, and the built program.
 
+mod build;
+mod floors;
+mod hygiene;
+mod real_cli;
 mod session;
+mod sources;
+mod support;

@@ -1,0 +1,226 @@
+//! The five floors: `base <- spec <- engine <- host <- ui`. Each uses only what lies to its left,
+//! and each library stays inside of its fence.
+
+use crate::sources::{Module, modules, read};
+
+const FLOORS: [&str; 5] = ["base", "spec", "engine", "host", "ui"];
+
+/// Lines of a file without its tests.
+const MAX_LINES: usize = 400;
+
+/// A library and the places that may use it: beginnings of paths below `src/`.
+const FENCES: &[(&str, &[&str])] = &[
+    ("blake3", &["base/digest"]),
+    ("clap", &["ui"]),
+    ("clap_complete", &["ui"]),
+    ("globset", &["spec/glob", "ui/target"]),
+    ("granit_parser", &["spec/yaml"]),
+    ("gix", &["host/git", "host/worktree", "host/landing", "host/scan"]),
+    ("ignore", &["host"]),
+    ("indicatif", &["ui/console"]),
+    ("jiff", &["host", "ui"]),
+    ("miette", &["ui/report"]),
+    ("minijinja", &["spec/rule/template", "engine/prompt"]),
+    ("notify", &["host/watcher"]),
+    ("postcard", &["host"]),
+    ("rustix", &["host", "ui/shell"]),
+    ("salsa", &["engine/db", "engine/step"]),
+    ("schemars", &["spec/schema"]),
+    // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
+    ("serde_yaml", &["host", "ui/commands/demo"]),
+    ("tempfile", &["host", "ui"]),
+    ("tokio", &["host", "ui"]),
+    ("tracing", &["host", "ui"]),
+    ("tracing_subscriber", &["host", "ui"]),
+    ("zstd", &["host/store"]),
+    ("serde", &[""]),
+    ("serde_json", &[""]),
+    ("thiserror", &[""]),
+];
+
+/// What the pure floors must not name, whatever the way to it.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::net",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "HashMap",
+    "HashSet",
+    "println!",
+    "eprintln!",
+];
+
+#[test]
+fn nothing_points_up() {
+    let found = offences(|module, found| {
+        let Some(floor) = module.floor().and_then(rank) else { return };
+        for (at, used) in names_behind(&module.shipped, "crate::") {
+            if rank(&used).is_some_and(|used| used > floor) {
+                found.push((at, format!("uses `{used}`")));
+            }
+        }
+    });
+    assert_none(&found, "a floor may use only those to its left: base, spec, engine, host, ui");
+}
+
+#[test]
+fn libraries_stay_inside_their_fences() {
+    let found = offences(|module, found| {
+        let place = module.path.trim_start_matches("src/");
+        for (library, fence) in FENCES {
+            if fence.iter().any(|start| place.starts_with(start)) {
+                continue;
+            }
+            let uses = uses_of(&module.shipped, library);
+            found.extend(uses.into_iter().map(|at| (at, format!("uses `{library}`"))));
+        }
+    });
+    assert_none(&found, "see FENCES for where each library may be used");
+}
+
+#[test]
+fn every_dependency_has_a_fence() {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = table.lines().filter_map(|line| line.split_once(" = ")).map(|it| it.0.trim());
+    let missing: Vec<String> = names
+        .map(|name| name.replace('-', "_"))
+        .filter(|name| !FENCES.iter().any(|(library, _)| library == name))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new(), "name them in FENCES with their places");
+}
+
+#[test]
+fn the_pure_floors_touch_no_machine() {
+    let found = offences(|module, found| {
+        if !matches!(module.floor(), Some("base" | "spec" | "engine")) {
+            return;
+        }
+        for name in IMPURE {
+            let uses = uses_of(&module.shipped, name);
+            found.extend(uses.into_iter().map(|at| (at, format!("names `{name}`"))));
+        }
+    });
+    assert_none(&found, "base, spec and engine know no disk, clock, process or environment");
+}
+
+#[test]
+fn files_are_of_readable_length() {
+    let long: Vec<String> = modules()
+        .iter()
+        .map(|module| (module.shipped.lines().count(), &module.path))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .map(|(lines, path)| format!("{path}: {lines} lines"))
+        .collect();
+    assert_eq!(long, Vec::<String>::new(), "over {MAX_LINES} lines without tests: split them");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent: Vec<String> = modules()
+        .iter()
+        .filter(|module| !module.whole.starts_with("//! "))
+        .map(|module| module.path.clone())
+        .collect();
+    assert_eq!(silent, Vec::<String>::new(), "open them with `//!`");
+}
+
+fn rank(floor: &str) -> Option<usize> {
+    FLOORS.iter().position(|name| *name == floor)
+}
+
+type Found = Vec<(usize, String)>;
+
+/// `path:line: what` for everything that `look` finds in shipped code.
+fn offences(look: impl Fn(&Module, &mut Found)) -> Vec<String> {
+    let mut all = Vec::new();
+    for module in modules() {
+        let mut found = Vec::new();
+        look(&module, &mut found);
+        let place = |at| format!("{}:{}", module.path, module.line_of(at));
+        all.extend(found.into_iter().map(|(at, what)| format!("{}: {what}", place(at))));
+    }
+    all
+}
+
+fn assert_none(found: &[String], rule: &str) {
+    assert!(found.is_empty(), "{rule}\n{}", found.join("\n"));
+}
+
+/// Offsets where `name` is used outside of comments as a whole word that is no part of a path.
+fn uses_of(text: &str, name: &str) -> Vec<usize> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let bytes = text.as_bytes();
+    let is_use = |at: usize| {
+        let before = at.checked_sub(1).map_or(b' ', |it| bytes[it]);
+        let after = &text[at + name.len()..];
+        let ends = name.ends_with('!') || !after.bytes().next().is_some_and(is_word);
+        // `use gix;` and `gix::`: anything else of that name is a local.
+        let is_path = name.contains("::")
+            || name.starts_with(char::is_uppercase)
+            || name.ends_with('!')
+            || after.starts_with("::")
+            || (after.starts_with(';') && text[..at].ends_with("use "));
+        let is_inner = before == b':' && !name.starts_with(char::is_uppercase);
+        ends && is_path && !is_word(before) && !is_inner && !in_comment_or_text(text, at)
+    };
+    text.match_indices(name).map(|(at, _)| at).filter(|&at| is_use(at)).collect()
+}
+
+/// First path segments behind `prefix`, also of `prefix{a::x, b}`.
+fn names_behind(text: &str, prefix: &str) -> Vec<(usize, String)> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices(prefix).filter(|(at, _)| !in_comment_or_text(text, *at)) {
+        let rest = &text[at + prefix.len()..];
+        if !rest.starts_with('{') {
+            names.push((at, word(rest)));
+            continue;
+        }
+        let mut depth = 0;
+        let mut expects = false;
+        for (offset, c) in rest.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            match c {
+                '{' | ',' if depth == 1 => expects = true,
+                c if expects && c.is_alphabetic() => {
+                    expects = false;
+                    names.push((at, word(&rest[offset..])));
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+fn in_comment_or_text(text: &str, at: usize) -> bool {
+    let start = text[..at].rfind('\n').map_or(0, |it| it + 1);
+    let line = &text[start..at];
+    line.contains("//") || line.matches('"').count() % 2 == 1
+}
+
+#[test]
+fn the_checks_see_what_they_are_to_see() {
+    let names =
+        |text: &str| names_behind(text, "crate::").into_iter().map(|it| it.1).collect::<Vec<_>>();
+    assert_eq!(names("use crate::host::git;"), ["host"]);
+    assert_eq!(names("use crate::{base::{x, y}, ui::z};"), ["base", "ui"]);
+    assert_eq!(names("// crate::ui"), Vec::<String>::new());
+    assert_eq!(uses_of("use gix::x; let a = gix::b(); my_gix::c; a.gix;", "gix").len(), 2);
+    assert_eq!(uses_of("use std::collections::HashMap;", "HashMap").len(), 1);
+    assert_eq!(uses_of("println!(); // println!()", "println!").len(), 1);
+}
