@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::base::diagnostic::Parsed;
+use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::file::FileState;
 use crate::base::name::{
     ActionKey, AgentName, EnvName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
@@ -15,6 +15,7 @@ use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Plan, TaskSpec};
+use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, Rule};
 
 use super::action::{Action, Work};
@@ -165,6 +166,22 @@ pub fn rules_of(
     diagnostics.extend(resolved.diagnostics);
     let value = resolved.value.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
     Parsed { value, diagnostics }
+}
+
+/// What plans may name.
+#[salsa::tracked]
+pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
+    let agents: Vec<Arc<Agent>> =
+        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
+    let rules = &rules_of(db, library).value;
+    Known::of(agents.iter().map(Arc::as_ref), rules.values().map(Arc::as_ref))
+}
+
+/// What is wrong with a plan as a whole.
+#[salsa::tracked]
+pub fn findings_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Vec<Diagnostic> {
+    let plan = &plan_of(db, text).value;
+    crate::spec::plan_check::check(text.source(db), plan, known_of(db, library))
 }
 
 /// The graph of all plans; equal after edits that change no dependency.

@@ -32,6 +32,8 @@ pub enum Effect {
     /// Answered by `Landed`, `Settled`, `Merged` (the tip moved and the merge gives other content
     /// than was validated), `Conflicted` or `LandingFailed`.
     Land(Box<LandingRequest>),
+    /// The attempt's task is gone: its patch is kept under a ref for a person to look at.
+    Keep { attempt: AttemptId, task: TaskRef },
     /// The attempt's worktree and kept patch are no longer wanted.
     Drop { attempt: AttemptId },
     /// End the attempt's family: first politely, then by force.

@@ -1,5 +1,7 @@
 //! What the engine is told.
 
+use std::collections::BTreeSet;
+
 use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::Moment;
@@ -77,6 +79,17 @@ pub enum Event {
     StopSeen,
 }
 
+/// What must not be built from at present.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Frozen {
+    #[default]
+    Nothing,
+    /// These plan files have errors; the engine has their last good text, or none.
+    Plans(BTreeSet<RelPath>),
+    /// For this reason, one line.
+    Everything(String),
+}
+
 /// Every document of the repository, unparsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Documents {
@@ -89,6 +102,8 @@ pub struct Documents {
     pub prompts: Vec<Source>,
     /// Values of the variables that any rule or task lists; unset ones are absent.
     pub env: Vec<(String, String)>,
+    /// From which of them nothing new may start; what runs goes on.
+    pub frozen: Frozen,
 }
 
 /// What the cache has for a key.

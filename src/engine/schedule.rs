@@ -142,6 +142,22 @@ impl Schedule {
         self.states[id.index()] = state;
     }
 
+    /// True where nothing that the node waits for, by need or by order, is open.
+    pub fn is_ready(&self, graph: &Graph, id: NodeId) -> bool {
+        let is_open = |it: NodeId| !matches!(self.state(it), State::Settled(_));
+        let start = graph.plan_range(graph.node(id).plan).start;
+        self.open_needs[id.index()] == 0
+            && !(start..id.0).map(NodeId).any(|it| is_open(it) && graph.waits_in_order(id, it))
+    }
+
+    /// Lets an unsettled node be decided again, as soon as nothing before it is open.
+    pub fn reopen(&mut self, graph: &Graph, id: NodeId) {
+        self.set(id, State::Waiting);
+        if self.is_ready(graph, id) {
+            self.decidable.insert(id);
+        }
+    }
+
     /// Ends a node and frees what waited for it.
     pub fn settle(&mut self, graph: &Graph, id: NodeId, settled: Settled) {
         if matches!(self.states[id.index()], State::Settled(_)) {

@@ -9,11 +9,12 @@ use salsa::Setter;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{AttemptId, RelPath, TaskRef};
+use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef};
+use crate::spec::plan::Status;
 
 use super::db::{self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World};
 use super::effect::{BuildRequest, Effect, Notice, Request};
-use super::event::Event;
+use super::event::{Event, Frozen};
 use super::graph::{Graph, NodeId};
 use super::history::History;
 use super::record::Record;
@@ -25,8 +26,11 @@ mod decide;
 mod launch;
 mod load;
 mod paint;
+mod replan;
 mod retry;
 mod review;
+
+use self::replan::Scanned;
 
 pub use self::attempt::Attempt;
 pub use self::retry::TaskRun;
@@ -48,6 +52,9 @@ pub struct Engine {
     slots: BTreeMap<TaskRef, Slot>,
     entries: BTreeMap<RelPath, FileEntry>,
     history: History,
+    /// The status that each plan is to say of a task and does not say yet.
+    unwritten: BTreeMap<TaskRef, Status>,
+    frozen: Frozen,
     build: Option<Build>,
     next_attempt: u64,
     now: Moment,
@@ -62,12 +69,17 @@ struct Build {
     /// Slots by node.
     nodes: Vec<Slot>,
     schedule: Schedule,
+    /// Plans that are wanted whole, where not everything is.
+    whole_plans: BTreeSet<PlanName>,
     runs: BTreeMap<NodeId, TaskRun>,
     attempts: BTreeMap<AttemptId, Attempt>,
     /// A validating attempt's id -> the attempt whose result it looks at.
     reviews: BTreeMap<AttemptId, AttemptId>,
     queue: BTreeSet<NodeId>,
     has_scanned: bool,
+    scanned: Scanned,
+    /// Something changed since states were last decided.
+    is_touched: bool,
     stopping: Stopping,
     /// Why no new session starts.
     holding: Option<String>,
@@ -119,6 +131,8 @@ impl Engine {
             slots: BTreeMap::new(),
             entries: BTreeMap::new(),
             history: History::default(),
+            unwritten: BTreeMap::new(),
+            frozen: Frozen::Nothing,
             build: None,
             next_attempt: 1,
             now: Moment::default(),
@@ -147,7 +161,7 @@ impl Engine {
             Event::DocumentsRead(documents) => self.take_documents(*documents),
             Event::HistoryRead { records, lineage } => self.take_history(&records, &lineage),
             Event::FilesScanned(found) => self.take_files(&found),
-            Event::Changed { .. } => self.rescan(),
+            Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
             Event::Decided(decide) => self.take_decision(decide),
@@ -171,6 +185,7 @@ impl Engine {
 
     /// Does everything that can be done now.
     fn pump(&mut self) {
+        self.replan_if_touched();
         if !self.build.as_ref().is_some_and(|build| build.has_scanned) {
             return;
         }
@@ -201,6 +216,11 @@ impl Engine {
             build.is_finished = true;
             self.out.push(Effect::Finish);
         }
+    }
+
+    /// True while everything wanted is settled and nothing runs.
+    pub fn is_finished(&self) -> bool {
+        self.build.as_ref().is_some_and(|build| build.is_finished)
     }
 
     /// Every finding about every document, by file.

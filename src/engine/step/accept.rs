@@ -21,6 +21,9 @@ impl Engine {
     /// The session did its part: its patch onto the tip, unless there is none.
     pub(super) fn merge(&mut self, id: AttemptId) {
         let Some(attempt) = self.attempt_mut(id) else { return };
+        if attempt.node.is_none() {
+            return self.keep_orphan(id);
+        }
         attempt.phase = Phase::Merging;
         if attempt.facts.patch.is_empty() {
             return self.review_candidate(id);
@@ -45,8 +48,12 @@ impl Engine {
         if attempt.origin == Origin::Standing {
             return self.stand(id);
         }
+        if attempt.node.is_none() {
+            return self.keep_orphan(id);
+        }
         attempt.phase = Phase::Landing;
         let attempt = attempt.clone();
+        self.unwritten.insert(attempt.task.clone(), Status::Completed);
         let request = LandingRequest {
             attempt: id,
             subject: subject_of(&attempt),
@@ -69,9 +76,14 @@ impl Engine {
             return;
         };
         self.out.push(Effect::Drop { attempt: id });
-        if let Some(node) = attempt.node {
-            self.note_reason(node, "its verdict was renewed");
-            self.settle(node, Settled::UpToDate);
+        let is_outdated = self.is_outdated(&attempt);
+        match attempt.node {
+            Some(node) if is_outdated => self.reopen(node),
+            Some(node) => {
+                self.note_reason(node, "its verdict was renewed");
+                self.settle(node, Settled::UpToDate);
+            }
+            None => {}
         }
     }
 
@@ -124,6 +136,7 @@ impl Engine {
             Origin::Ran | Origin::Standing => Provenance::Ran,
         };
         let (node, slot) = (attempt.node, attempt.slot);
+        let is_outdated = self.is_outdated(&attempt);
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
         self.append(Record::Accepted(Box::new(Accepted {
@@ -143,11 +156,18 @@ impl Engine {
         self.publish(Notice::TaskFinished { task, how: how.to_owned() });
         if let Some(node) = node {
             if let Some(run) = self.run_of(node) {
-                run.is_accepted = true;
+                run.accepted = Some(provenance);
+                run.gave_up = None;
+                run.not_before = None;
                 run.findings.clear();
                 run.n_tries = 0;
             }
-            self.settle(node, Settled::Done(provenance));
+            if is_outdated {
+                // It was made for what its inputs were when it started.
+                self.reopen(node);
+            } else {
+                self.settle(node, Settled::Done(provenance));
+            }
         }
     }
 
@@ -180,6 +200,9 @@ impl Engine {
         status: Status,
         problem: Option<String>,
     ) {
+        if problem.is_none() && self.unwritten.get(&task) == Some(&status) {
+            self.unwritten.remove(&task);
+        }
         match problem {
             None => self.append(Record::StatusWritten { at: self.now, task, status }),
             Some(problem) => self.publish(Notice::Warning(format!(
@@ -218,6 +241,7 @@ impl Engine {
             completed_at: None,
             validation_findings: findings.filter(|it| !it.is_empty()),
         };
+        self.unwritten.insert(edit.task.clone(), edit.status);
         self.out.push(Effect::WriteStatus(edit));
     }
 

@@ -7,7 +7,7 @@ use crate::base::name::{
     ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId,
 };
 use crate::engine::db::{Recipe, Slot};
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::evidence::{Evidence, StatusFile};
 use crate::engine::graph::NodeId;
@@ -18,7 +18,7 @@ use crate::engine::stream::Progress;
 use crate::spec::plan::{NoChange, Validator};
 use crate::spec::rule::ActionKind;
 
-use super::retry::{Setback, attempts_allowed};
+use super::retry::{Setback, attempts_allowed, is_about_the_task};
 use super::Engine;
 
 /// A running attempt, or the validation of a result that stands.
@@ -135,6 +135,10 @@ impl Engine {
             self.out.push(Effect::Drop { attempt: id });
             return;
         };
+        if self.is_outdated(&attempt) && is_about_the_task(class) {
+            self.out.push(Effect::Drop { attempt: id });
+            return self.set_aside(node, &message);
+        }
         let setback = self.setback_of(&attempt, class, message);
         self.meet(node, id, setback);
         let keeps = self.run_of(node).is_some_and(|run| {
@@ -148,11 +152,34 @@ impl Engine {
 
     /// Ends an attempt and its task with it: no further try.
     pub(super) fn give_up_attempt(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
-        let attempt = self.build.as_mut().and_then(|build| build.attempts.remove(&id));
+        let Some(build) = &mut self.build else { return };
+        let Some(attempt) = build.attempts.remove(&id) else { return };
         self.out.push(Effect::Drop { attempt: id });
-        if let Some(node) = attempt.and_then(|it| it.node) {
-            self.give_up(node, class, message);
+        match attempt.node {
+            Some(node) if self.is_outdated(&attempt) => self.set_aside(node, &message),
+            Some(node) => self.give_up(node, class, message),
+            None => {}
         }
+    }
+
+    /// The attempt failed at something that is not asked for any more: the task is decided anew.
+    fn set_aside(&mut self, node: NodeId, message: &str) {
+        let Some(build) = &self.build else { return };
+        let task = build.graph.node(node).task.clone();
+        let why = format!("{message}; what it reads has changed meanwhile");
+        self.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        self.reopen(node);
+    }
+
+    /// The attempt's task is gone. Its work must not land, and must not be lost.
+    pub(super) fn keep_orphan(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
+            return;
+        };
+        if !attempt.facts.patch.is_empty() {
+            self.out.push(Effect::Keep { attempt: id, task: attempt.task });
+        }
+        self.out.push(Effect::Drop { attempt: id });
     }
 
     fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
@@ -169,7 +196,7 @@ impl Engine {
     pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.get(&id) else { return };
-        let Some(node) = attempt.node else { return };
+        let Some(node) = attempt.node else { return self.keep_orphan(id) };
         if attempt.origin == Origin::Replayed {
             // A cached patch that no longer merges is a miss, not a failure: it runs instead.
             build.attempts.remove(&id);

@@ -39,8 +39,15 @@ impl Engine {
     fn decide(&mut self, id: NodeId) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
+        if let Some(why) = self.frozen(slot) {
+            self.note_reason(id, why);
+            return self.settle(id, Settled::Held);
+        }
         if let Some(settled) = self.held_back(id) {
             return self.settle(id, settled);
+        }
+        if let Some(run) = self.build.as_mut().and_then(|it| it.runs.get_mut(&id)) {
+            run.blocked_by = None;
         }
         let record = self.record_of(slot);
         match record.status {
@@ -68,7 +75,10 @@ impl Engine {
     fn blocked(&mut self, id: NodeId, by: NodeId) -> Settled {
         if let Some(build) = &self.build {
             let (task, by) = (build.graph.node(id).task.clone(), build.graph.node(by).task.clone());
-            self.publish(Notice::TaskBlocked { task, by });
+            let told = self.run_of(id).and_then(|run| run.blocked_by.replace(by.clone()));
+            if told.as_ref() != Some(&by) {
+                self.publish(Notice::TaskBlocked { task, by });
+            }
         }
         Settled::Blocked(by)
     }
@@ -78,7 +88,11 @@ impl Engine {
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db).clone();
         let past = self.history.task(&task).cloned().unwrap_or_default();
-        let forced = self.forced(id, &past, record);
+        let gave_up = self.recall(id, key, (&past, record));
+        let forced = match gave_up {
+            Some(_) => Forced::No,
+            None => self.forced(id, &past, record),
+        };
         if forced == Forced::No {
             match &past.accepted {
                 Some(accepted) if accepted.key == key => {
@@ -88,23 +102,51 @@ impl Engine {
                 _ => {}
             }
         }
-        self.look_up(id, key, &past, &forced);
+        match gave_up {
+            Some(class) => self.settle(id, Settled::Failed(class)),
+            None => self.look_up(id, key, &past, &forced),
+        }
+    }
+
+    /// What is remembered of the task under this key: how it was given up, if nobody asked for it
+    /// again since by setting its status back.
+    fn recall(
+        &mut self,
+        id: NodeId,
+        key: ActionKey,
+        (past, record): (&TaskHistory, &TaskRecord),
+    ) -> Option<OutcomeClass> {
+        let is_asked = past.written == Some(Status::Failed) && self.is_set_back(id, record);
+        let run = self.build.as_mut()?.runs.get_mut(&id)?;
+        if run.key != Some(key) || is_asked && run.gave_up.is_some() {
+            let fresh = TaskRun { key: Some(key), cost: run.cost, ..TaskRun::default() };
+            let old = std::mem::replace(run, fresh);
+            self.out.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
+            return None;
+        }
+        run.gave_up
+    }
+
+    /// The plan says `pending`, and that is not only because orch has not written its word yet.
+    fn is_set_back(&self, id: NodeId, record: &TaskRecord) -> bool {
+        let task = self.build.as_ref().map(|build| &build.graph.node(id).task);
+        record.status == Status::Pending && task.is_some_and(|it| !self.unwritten.contains_key(it))
     }
 
     fn forced(&self, id: NodeId, past: &TaskHistory, record: &TaskRecord) -> Forced {
         let Some(build) = &self.build else { return Forced::No };
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db);
-        let has_run = build.runs.get(&id).is_some_and(|run| run.is_accepted);
+        let has_run = build.runs.get(&id).is_some_and(|run| run.accepted.is_some());
         let cache = recipe(self, slot).map(|it| it.spec.cache).unwrap_or_default();
-        if has_run {
+        if past.written.is_some_and(Status::is_done) && self.is_set_back(id, record) {
+            Forced::Because("its status was set back to pending")
+        } else if has_run {
             Forced::No
         } else if build.request.force.contains(task) {
             Forced::Because("forced")
         } else if matches!(past.decision, Some(Decision::Retry)) {
             Forced::Because("a person asked for it again")
-        } else if past.written.is_some_and(Status::is_done) && record.status == Status::Pending {
-            Forced::Because("its status was set back to pending")
         } else if cache == CacheUse::Never {
             Forced::Because("cache: never")
         } else if build.runs.get(&id).is_some_and(|run| !run.findings.is_empty()) {
@@ -161,8 +203,14 @@ impl Engine {
                 self.settle(id, Settled::Held);
             }
             (None, Mode::Build) => {
-                build.schedule.set(id, State::Queued);
-                build.queue.insert(id);
+                let wait = build.runs.get(&id).and_then(|run| run.not_before);
+                match wait.filter(|until| *until > self.now) {
+                    Some(until) => build.schedule.set(id, State::BackingOff(until)),
+                    None => {
+                        build.schedule.set(id, State::Queued);
+                        build.queue.insert(id);
+                    }
+                }
             }
         }
     }
@@ -226,8 +274,15 @@ impl Engine {
             None => (OutcomeClass::LaunchFailure, self.why_unbuildable(slot)),
         };
         let task = slot.task(&self.db).clone();
+        let is_told =
+            self.run_of(id).is_some_and(|run| run.gave_up == Some(class) && run.reason == why);
+        if let Some(run) = self.run_of(id) {
+            *run = TaskRun { gave_up: Some(class), cost: run.cost, ..TaskRun::default() };
+        }
         self.note_reason(id, why.clone());
-        self.publish(Notice::TaskFailed { task, why, help: None });
+        if !is_told {
+            self.publish(Notice::TaskFailed { task, why, help: None });
+        }
         self.settle(id, Settled::Failed(class));
     }
 

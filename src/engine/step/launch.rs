@@ -68,6 +68,10 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
         let Some(recipe) = recipe(self, slot).cloned() else { return };
+        if let Some(why) = self.frozen(slot) {
+            self.note_reason(id, why);
+            return self.settle(id, Settled::Held);
+        }
         if build.holding.is_some() && recipe.rule.action == ActionKind::Session {
             self.note_reason(id, build_holding(self));
             return self.settle(id, Settled::Held);
@@ -128,6 +132,7 @@ impl Engine {
         let now = self.now;
         let build = self.build.as_mut()?;
         let run = build.runs.entry(id).or_default();
+        run.key = Some(key);
         let number = run.n_tries + run.n_transient + 1;
         if origin == Origin::Ran && recipe.rule.action == ActionKind::Session {
             build.n_sessions += 1;

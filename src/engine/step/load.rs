@@ -1,4 +1,4 @@
-//! Taking in documents, history and files; beginning a build.
+//! Taking in documents, history and files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,22 +10,17 @@ use crate::base::file::FileState;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::db::{
-    self, AgentText, Database, FileEntry, Library, Listing, PlanText, Slot, agent_of, agents_of,
+    self, AgentText, Database, FileEntry, Library, Listing, PlanText, Slot, agent_of, findings_of,
     graph_of, inputs_of, meta_of, plan_of, recipe_of, rules_of,
 };
-use crate::engine::effect::{BuildRequest, Effect};
 use crate::engine::event::Documents;
-use crate::engine::graph::{Graph, NodeId};
 use crate::engine::history::History;
 use crate::engine::lineage::Lineage;
 use crate::engine::record::Record;
-use crate::engine::schedule::{AfterFailure, Schedule, State};
+use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
-use crate::spec::agent::Agent;
-use crate::spec::plan_check::Known;
 
-use super::review::validators_of;
-use super::{Build, Engine, Mode, Stopping};
+use super::Engine;
 
 /// Setting an input wakes its readers, so only what differs is set.
 macro_rules! set_if_changed {
@@ -38,8 +33,33 @@ macro_rules! set_if_changed {
 }
 
 impl Engine {
-    pub(super) fn take_documents(&mut self, documents: Documents) {
+    pub(super) fn take_documents(&mut self, mut documents: Documents) {
+        self.frozen = std::mem::take(&mut documents.frozen);
+        self.set_documents(documents);
+        self.make_slots();
+        self.forget_written();
+        self.touch();
+    }
+
+    /// Statuses that the plans say by now are no longer to be written.
+    fn forget_written(&mut self) {
+        let mut unwritten = std::mem::take(&mut self.unwritten);
+        unwritten.retain(|task, status| {
+            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != *status)
+        });
+        self.unwritten = unwritten;
+    }
+
+    /// Everything that would be wrong with these documents. They are the engine's until it is given
+    /// others by `DocumentsRead`, which must come next.
+    pub fn diagnose(&mut self, documents: Documents) -> Vec<Diagnostic> {
+        self.set_documents(documents);
+        self.diagnostics()
+    }
+
+    fn set_documents(&mut self, documents: Documents) {
         let library = self.world.library(&self.db);
+        let shared = self.shared_documents();
         let plans = self.plan_texts(&documents.plans);
         let agents = self.agent_texts(documents.agents);
         let mut rules = crate::spec::builtin::rules();
@@ -57,8 +77,16 @@ impl Engine {
         set_if_changed!(library, db, prompts, set_prompts, prompts);
         set_if_changed!(library, db, env, set_env, env);
         set_if_changed!(library, db, config, set_config, documents.config);
-        self.make_slots();
-        self.replan();
+        if self.shared_documents() != shared {
+            self.stop_holding();
+        }
+    }
+
+    /// What every session rests on: the config, agents and rules, as they are now.
+    fn shared_documents(&self) -> (Config, Vec<Source>, Vec<Source>) {
+        let library = self.world.library(&self.db);
+        let agents = library.agents(&self.db).iter().map(|it| it.source(&self.db).clone());
+        (library.config(&self.db).clone(), agents.collect(), library.rules(&self.db).clone())
     }
 
     /// Plan inputs by path: an edited file keeps its input, so that only its readers wake.
@@ -152,6 +180,7 @@ impl Engine {
         for path in paths {
             self.refresh_touches(&path);
         }
+        self.touch();
     }
 
     pub(super) fn refresh_touches(&mut self, path: &RelPath) {
@@ -162,128 +191,40 @@ impl Engine {
         }
     }
 
-    /// Starts a build: all that is wanted waits, and the files that keys read are asked for.
-    pub(super) fn begin(&mut self, request: BuildRequest, mode: Mode) {
-        let graph = Arc::new(graph_of(&self.db, self.world.library(&self.db)).clone());
-        let nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
-        let wanted = wanted_of(&graph, &request);
-        let after = after_failure(&request);
-        self.build = Some(Build {
-            schedule: Schedule::new(&graph, &wanted, after),
-            request,
-            mode,
-            graph,
-            nodes,
-            runs: BTreeMap::new(),
-            attempts: BTreeMap::new(),
-            reviews: BTreeMap::new(),
-            queue: BTreeSet::new(),
-            has_scanned: false,
-            stopping: Stopping::No,
-            holding: None,
-            started: self.now,
-            cost: crate::base::measure::Usd::ZERO,
-            n_sessions: 0,
-            is_finished: false,
-            parked: None,
-        });
-        self.rescan();
-    }
-
-    /// Documents changed under a running build: states are decided anew, running attempts stay.
-    fn replan(&mut self) {
-        if self.build.is_none() {
-            return;
-        }
-        let graph = Arc::new(graph_of(&self.db, self.world.library(&self.db)).clone());
-        let nodes: Vec<Slot> = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
-        let Some(build) = &mut self.build else { return };
-        let wanted = wanted_of(&graph, &build.request);
-        let mut schedule = Schedule::new(&graph, &wanted, after_failure(&build.request));
-        let mut runs = BTreeMap::new();
-        for (old, run) in std::mem::take(&mut build.runs) {
-            if let Some(id) = graph.id_of(&build.graph.node(old).task) {
-                runs.insert(id, run);
-            }
-        }
-        for (id, attempt) in &mut build.attempts {
-            match graph.id_of(&attempt.task) {
-                Some(node) if !matches!(schedule.state(node), State::Settled(_)) => {
-                    attempt.node = Some(node);
-                    schedule.set(node, State::Active(*id));
-                }
-                _ => attempt.node = None,
-            }
-        }
-        build.queue.clear();
-        build.graph = graph;
-        build.nodes = nodes;
-        build.schedule = schedule;
-        build.runs = runs;
-        build.is_finished = false;
-        self.rescan();
-    }
-
-    /// Asks for the present content of everything that keys and verdicts read.
-    pub(super) fn rescan(&mut self) {
-        let Some(build) = &mut self.build else { return };
-        build.has_scanned = false;
-        let (globs, paths) = self.wanted_files();
-        self.out.push(Effect::Scan { globs, paths });
-    }
-
-    fn wanted_files(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
-        let library = self.world.library(&self.db);
-        let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
-        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
-        for &slot in &build.nodes {
-            let Some(recipe) = recipe_of(&self.db, library, slot) else { continue };
-            globs.insert(recipe.spec.inputs.clone());
-            globs.insert(recipe.rule.inputs.declared.clone());
-            let meta = meta_of(&self.db, slot.plan(&self.db));
-            paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
-            let validators = validators_of(recipe, meta);
-            if validators.is_empty() {
-                continue;
-            }
-            globs.extend(validators.into_iter().map(|it| it.inputs));
-            if let Some(task) = self.history.task(slot.task(&self.db)) {
-                paths.extend(task.owned.keys().cloned());
-            }
-        }
-        globs.remove(&GlobSet::default());
-        (globs.into_iter().collect(), paths.into_iter().collect())
-    }
-
     pub(super) fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
         let states: BTreeMap<&RelPath, Option<FileState>> =
             found.iter().map(|(path, state)| (path, *state)).collect();
         let stale: Vec<RelPath> =
             self.entries.keys().filter(|path| !states.contains_key(path)).cloned().collect();
+        let mut has_changed = false;
         for (path, state) in &states {
-            self.set_entry(path, *state);
+            has_changed |= self.set_entry(path, *state);
         }
         for path in stale {
-            self.set_entry(&path, None);
+            has_changed |= self.set_entry(&path, None);
         }
         self.make_listings();
-        let Some(build) = &mut self.build else { return };
-        let was_running = std::mem::replace(&mut build.has_scanned, true);
-        if !was_running && build.request.watch {
-            self.reconsider();
+        if has_changed {
+            self.touch();
+        }
+        if let Some(build) = &mut self.build {
+            build.has_scanned = true;
         }
     }
 
-    pub(super) fn set_entry(&mut self, path: &RelPath, state: Option<FileState>) {
+    /// True where it differs from what was known.
+    pub(super) fn set_entry(&mut self, path: &RelPath, state: Option<FileState>) -> bool {
         match self.entries.get(path) {
-            Some(entry) if entry.state(&self.db) == state => {}
+            Some(entry) if entry.state(&self.db) == state => false,
             Some(&entry) => {
                 entry.set_state(&mut self.db).to(state);
+                true
             }
             None => {
                 let touches = self.history.touches(path).into();
                 let entry = FileEntry::new(&self.db, path.clone(), state, touches);
                 self.entries.insert(path.clone(), entry);
+                true
             }
         }
     }
@@ -364,28 +305,12 @@ impl Engine {
     }
 
     /// True where the path is a folder of known entries: a plain folder means all below it.
-    fn has_below(&self, path: &RelPath) -> bool {
+    pub(super) fn has_below(&self, path: &RelPath) -> bool {
         let below = format!("{path}/");
         use std::ops::Bound;
         let from = (Bound::Included(below.as_str()), Bound::Unbounded);
         let mut after = self.entries.range::<str, _>(from);
         after.next().is_some_and(|(it, _)| it.as_str().starts_with(&below))
-    }
-
-    /// After a rescan in watch mode: whatever is settled is decided anew; salsa makes that cheap.
-    fn reconsider(&mut self) {
-        let Some(build) = &mut self.build else { return };
-        let wanted = wanted_of(&build.graph, &build.request);
-        let mut schedule =
-            Schedule::new(&build.graph, &wanted, after_failure(&build.request));
-        for (id, attempt) in &build.attempts {
-            if let Some(node) = attempt.node {
-                schedule.set(node, State::Active(*id));
-            }
-        }
-        build.queue.clear();
-        build.schedule = schedule;
-        build.is_finished = false;
     }
 
     /// The inputs a task declares, as paths: laid over its worktree where they are not committed.
@@ -399,43 +324,19 @@ impl Engine {
     }
 }
 
-fn after_failure(request: &BuildRequest) -> AfterFailure {
-    if request.keep_going { AfterFailure::Continue } else { AfterFailure::Hold }
-}
-
-fn wanted_of(graph: &Graph, request: &BuildRequest) -> Vec<bool> {
-    let Some(targets) = &request.targets else { return vec![true; graph.len()] };
-    let roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
-    if !request.only {
-        return graph.closure_of(roots);
-    }
-    let mut wanted = vec![false; graph.len()];
-    for root in roots {
-        wanted[root.index()] = true;
-    }
-    wanted
-}
-
 /// Everything wrong with every document: parsing first, then each plan as a whole.
 pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic> {
     let mut all = Vec::new();
     for text in library.agents(db) {
         all.extend(agent_of(db, *text).diagnostics.iter().cloned());
     }
-    let rules = rules_of(db, library);
-    all.extend(rules.diagnostics.iter().cloned());
-    let agents: Vec<Arc<Agent>> =
-        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
-    let known = Known::of(
-        agents.iter().map(Arc::as_ref),
-        rules.value.values().map(Arc::as_ref),
-    );
+    all.extend(rules_of(db, library).diagnostics.iter().cloned());
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
     for text in library.plans(db) {
         let parsed = plan_of(db, *text);
         all.extend(parsed.diagnostics.iter().cloned());
         let source = text.source(db);
-        all.extend(crate::spec::plan_check::check(source, &parsed.value, &known));
+        all.extend(findings_of(db, library, *text).iter().cloned());
         if let Some(other) = names.insert(&parsed.value.name, &source.path) {
             all.push(same_name(&parsed.value.name, other, &source.path));
         }

@@ -1,11 +1,12 @@
 //! What follows an attempt that was not accepted: again, later, or given up.
 
 use crate::base::measure::{Millis, Moment};
-use crate::base::name::{AttemptId, SessionId};
+use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::Provenance;
 use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
@@ -18,12 +19,21 @@ const MAX_TRANSIENT: u32 = 8;
 /// What this build remembers of a task from attempt to attempt.
 #[derive(Clone, Debug, Default)]
 pub struct TaskRun {
+    /// The key that all this is about; another one starts afresh.
+    pub key: Option<ActionKey>,
+    /// How the task was given up under this key: it is not tried again unless somebody asks.
+    pub gave_up: Option<OutcomeClass>,
+    /// It does not run again before this moment.
+    pub not_before: Option<Moment>,
+    /// What its blocking was last blamed on.
+    pub blocked_by: Option<TaskRef>,
+    /// How it was accepted under this key in this build.
+    pub accepted: Option<Provenance>,
     /// Attempts that counted.
     pub n_tries: u32,
     pub n_transient: u32,
     /// FAIL verdicts in this build.
     pub n_rejections: u32,
-    pub is_accepted: bool,
     /// Why it runs or does not, one line.
     pub reason: String,
     /// What differs from its last accepted result.
@@ -65,6 +75,11 @@ fn response_to(class: OutcomeClass) -> Response {
         C::Aborted => Response::Ours,
         _ => Response::Count,
     }
+}
+
+/// False for failures that another key would meet, too: limits, and what orch itself ended.
+pub(super) fn is_about_the_task(class: OutcomeClass) -> bool {
+    !matches!(response_to(class), Response::Hold | Response::Ours)
 }
 
 /// How many attempts a task has: its own number, its plan's (sessions), its rule's.
@@ -140,6 +155,7 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         let task = build.graph.node(id).task.clone();
         build.schedule.set(id, State::BackingOff(until));
+        build.runs.entry(id).or_default().not_before = Some(until);
         self.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
     }
 
@@ -154,9 +170,27 @@ impl Engine {
             )
         });
         self.note_reason(id, why.clone());
+        self.note_given_up(id, class);
         self.write_failure(id, &why);
         self.publish(Notice::TaskFailed { task, why, help });
         self.settle(id, Settled::Failed(class));
+    }
+
+    fn note_given_up(&mut self, id: NodeId, class: OutcomeClass) {
+        if let Some(run) = self.run_of(id) {
+            run.gave_up = Some(class);
+        }
+    }
+
+    /// The documents changed: what kept sessions from starting may be gone.
+    pub(super) fn stop_holding(&mut self) {
+        let Some(build) = &mut self.build else { return };
+        if build.holding.take().is_none() {
+            return;
+        }
+        for run in build.runs.values_mut() {
+            run.gave_up = run.gave_up.filter(|&class| response_to(class) != Response::Hold);
+        }
     }
 
     /// No new session starts in this build; sessions that wait are held.

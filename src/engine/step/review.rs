@@ -70,7 +70,7 @@ impl Engine {
             matches!(accepted.provenance, Provenance::Adopted | Provenance::AcceptedByHand);
         let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
         if trusted || validators.is_empty() {
-            return self.settle(id, Settled::UpToDate);
+            return self.settle_standing(id);
         }
         let owned = self.owned_now(slot);
         let mut unknown = None;
@@ -89,15 +89,29 @@ impl Engine {
                 None => unknown = unknown.or(Some(validator.name.clone())),
             }
         }
+        let gave_up = self.build.as_ref().and_then(|it| it.runs.get(&id)?.gave_up);
         match unknown {
-            None => self.settle(id, Settled::UpToDate),
+            None => self.settle_standing(id),
+            // Its validator did not come to a verdict; nothing it reads is another since.
+            Some(_) if gave_up == Some(OutcomeClass::NoVerdict) => {
+                self.settle(id, Settled::Failed(OutcomeClass::NoVerdict));
+            }
             Some(name) => self.review_standing(id, recipe, &name),
         }
+    }
+
+    /// What was made in this build stays known as such when it is decided again.
+    fn settle_standing(&mut self, id: NodeId) {
+        let made = self.build.as_ref().and_then(|it| it.runs.get(&id)?.accepted);
+        self.settle(id, made.map_or(Settled::UpToDate, Settled::Done));
     }
 
     /// A known FAIL on the present content: the task runs again, with the findings.
     fn reject_standing(&mut self, id: NodeId, findings: &[String]) {
         let Some(key) = self.present_key(id) else { return };
+        if let Some(class) = self.run_of(id).and_then(|run| run.gave_up) {
+            return self.settle(id, Settled::Failed(class));
+        }
         if let Some(run) = self.run_of(id) {
             run.findings = findings.to_vec();
             run.reason = "its verdict is FAIL".to_owned();
@@ -396,7 +410,7 @@ impl Engine {
     fn reject(&mut self, owner: AttemptId, reached: VerdictReached) {
         let Some(build) = &self.build else { return };
         let Some(attempt) = build.attempts.get(&owner) else { return };
-        let Some(node) = attempt.node else { return };
+        let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);

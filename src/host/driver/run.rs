@@ -149,6 +149,10 @@ impl Driver {
             Effect::Merge { attempt } => return Ok(vec![self.merge(attempt)?]),
             Effect::Replay { attempt, result } => return Ok(vec![self.replay(attempt, &result)?]),
             Effect::Land(request) => return self.land(&request),
+            Effect::Keep { attempt, task } => {
+                let notice = self.keep_orphan(attempt, &task)?;
+                run.surface.say(&notice, clock::now());
+            }
             Effect::Drop { attempt } => {
                 self.kept.remove(&attempt);
             }

@@ -1,0 +1,218 @@
+//! Beginning a build, and deciding it anew after documents, files or history changed under it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::name::{PlanName, RelPath, TaskRef};
+use crate::engine::db::{Slot, graph_of, key_of, meta_of, recipe_of};
+use crate::engine::effect::{BuildRequest, Effect};
+use crate::engine::event::Frozen;
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::schedule::{AfterFailure, Schedule, State};
+use crate::spec::glob::{GlobSet, Matcher};
+
+use super::attempt::Attempt;
+use super::review::validators_of;
+use super::{Build, Engine, Mode, Stopping};
+
+/// What the last scan was asked for.
+#[derive(Default)]
+pub(super) struct Scanned {
+    globs: Vec<GlobSet>,
+    paths: Vec<RelPath>,
+    matchers: Vec<Matcher>,
+}
+
+impl Engine {
+    /// Starts a build: all that is wanted waits, and the files that keys read are asked for.
+    pub(super) fn begin(&mut self, request: BuildRequest, mode: Mode) {
+        let graph = Arc::new(graph_of(&self.db, self.world.library(&self.db)).clone());
+        let nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
+        let whole_plans = whole_plans(&graph, &request);
+        let wanted = wanted_of(&graph, &request, &whole_plans);
+        let after = after_failure(&request);
+        self.build = Some(Build {
+            schedule: Schedule::new(&graph, &wanted, after),
+            request,
+            mode,
+            graph,
+            nodes,
+            whole_plans,
+            runs: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            has_scanned: false,
+            scanned: Scanned::default(),
+            is_touched: false,
+            stopping: Stopping::No,
+            holding: None,
+            started: self.now,
+            cost: crate::base::measure::Usd::ZERO,
+            n_sessions: 0,
+            is_finished: false,
+            parked: None,
+        });
+        self.rescan();
+    }
+
+    /// Something outside changed that decisions may rest on.
+    pub(super) fn touch(&mut self) {
+        if let Some(build) = &mut self.build {
+            build.is_touched = true;
+        }
+    }
+
+    /// Why nothing may start from a task's plan; `None` where it may.
+    pub(super) fn frozen(&self, slot: Slot) -> Option<String> {
+        match &self.frozen {
+            Frozen::Nothing => None,
+            Frozen::Everything(why) => Some(why.clone()),
+            Frozen::Plans(paths) => {
+                let path = slot.plan(&self.db).path(&self.db);
+                paths.contains(path).then(|| format!("{path} has errors"))
+            }
+        }
+    }
+
+    /// A hint that files changed: they are looked at where a key could read one of them.
+    pub(super) fn take_changed(&mut self, paths: &[RelPath], everything: bool) {
+        let Some(build) = &self.build else { return };
+        let is_read = |path: &RelPath| {
+            self.entries.contains_key(path)
+                || self.has_below(path)
+                || build.scanned.matchers.iter().any(|it| it.is_match(path))
+        };
+        if everything || paths.iter().any(is_read) {
+            self.rescan();
+        }
+    }
+
+    /// After a change under a build that stays: states are decided anew, running attempts stay.
+    pub(super) fn replan_if_touched(&mut self) {
+        let is_due = |it: &Build| it.request.watch && it.is_touched && it.has_scanned;
+        if self.build.as_ref().is_some_and(is_due) {
+            self.replan();
+        }
+    }
+
+    fn replan(&mut self) {
+        let graph = graph_of(&self.db, self.world.library(&self.db));
+        let Some(build) = &mut self.build else { return };
+        build.is_touched = false;
+        if *graph != *build.graph {
+            let graph = Arc::new(graph.clone());
+            build.nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
+            let runs = std::mem::take(&mut build.runs).into_iter();
+            let moved = |(old, run)| Some((graph.id_of(&build.graph.node(old).task)?, run));
+            build.runs = runs.filter_map(moved).collect();
+            build.graph = graph;
+        }
+        build.restart();
+        let (globs, paths) = self.wanted_files();
+        let scanned = self.build.as_ref().map(|it| &it.scanned);
+        if scanned.is_some_and(|it| it.globs != globs || it.paths != paths) {
+            self.rescan();
+        }
+    }
+
+    /// True where what the attempt was started for is not what the task is now.
+    pub(super) fn is_outdated(&self, attempt: &Attempt) -> bool {
+        let Some(build) = &self.build else { return false };
+        let Some(node) = attempt.node.filter(|_| build.request.watch) else { return false };
+        !build.schedule.is_ready(&build.graph, node)
+            || key_of(&self.db, self.world, attempt.slot) != Some(attempt.key)
+    }
+
+    /// Lets a node be decided again in the running build.
+    pub(super) fn reopen(&mut self, node: NodeId) {
+        if let Some(build) = &mut self.build {
+            build.schedule.reopen(&build.graph, node);
+        }
+    }
+
+    /// Asks for the present content of everything that keys and verdicts read.
+    pub(super) fn rescan(&mut self) {
+        let (globs, paths) = self.wanted_files();
+        let Some(build) = &mut self.build else { return };
+        build.has_scanned = false;
+        build.scanned = Scanned {
+            matchers: globs.iter().filter_map(|it| it.compile().ok()).collect(),
+            globs: globs.clone(),
+            paths: paths.clone(),
+        };
+        self.out.push(Effect::Scan { globs, paths });
+    }
+
+    pub(super) fn wanted_files(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
+        let library = self.world.library(&self.db);
+        let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
+        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
+        for &slot in &build.nodes {
+            let Some(recipe) = recipe_of(&self.db, library, slot) else { continue };
+            globs.insert(recipe.spec.inputs.clone());
+            globs.insert(recipe.rule.inputs.declared.clone());
+            let meta = meta_of(&self.db, slot.plan(&self.db));
+            paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
+            let validators = validators_of(recipe, meta);
+            if validators.is_empty() {
+                continue;
+            }
+            globs.extend(validators.into_iter().map(|it| it.inputs));
+            if let Some(task) = self.history.task(slot.task(&self.db)) {
+                paths.extend(task.owned.keys().cloned());
+            }
+        }
+        globs.remove(&GlobSet::default());
+        (globs.into_iter().collect(), paths.into_iter().collect())
+    }
+}
+
+impl Build {
+    /// All that is wanted waits again, but for what runs. What tasks remember of their attempts
+    /// stays, so that deciding anew neither forgets a failure nor a wait.
+    fn restart(&mut self) {
+        let wanted = wanted_of(&self.graph, &self.request, &self.whole_plans);
+        self.schedule = Schedule::new(&self.graph, &wanted, after_failure(&self.request));
+        for (id, attempt) in &mut self.attempts {
+            let node = self.graph.id_of(&attempt.task).filter(|it| wanted[it.index()]);
+            attempt.node = node;
+            if let Some(node) = node {
+                self.schedule.set(node, State::Active(*id));
+            }
+        }
+        self.queue.clear();
+        self.is_finished = false;
+    }
+}
+
+fn after_failure(request: &BuildRequest) -> AfterFailure {
+    if request.keep_going { AfterFailure::Continue } else { AfterFailure::Hold }
+}
+
+/// Plans of which every task is asked for: what comes into them later is, too.
+fn whole_plans(graph: &Graph, request: &BuildRequest) -> BTreeSet<PlanName> {
+    let Some(targets) = &request.targets else { return BTreeSet::new() };
+    let targets: BTreeSet<&TaskRef> = targets.iter().collect();
+    let mut plans: BTreeSet<PlanName> = targets.iter().map(|it| it.plan.clone()).collect();
+    for (_, node) in graph.nodes().filter(|(_, node)| !targets.contains(&node.task)) {
+        plans.remove(&node.task.plan);
+    }
+    plans
+}
+
+fn wanted_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
+    let Some(targets) = &request.targets else { return vec![true; graph.len()] };
+    let mut roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
+    roots.extend(
+        graph.nodes().filter(|(_, it)| whole.contains(&it.task.plan)).map(|(id, _)| id),
+    );
+    if !request.only {
+        return graph.closure_of(roots);
+    }
+    let mut wanted = vec![false; graph.len()];
+    for root in roots {
+        wanted[root.index()] = true;
+    }
+    wanted
+}
