@@ -20,6 +20,8 @@ pub enum Effect {
     /// Answered by `FilesScanned`: every file below the root that a glob takes (git-ignored ones
     /// too where a pattern names them without wildcard), and these paths.
     Scan { globs: Vec<GlobSet>, paths: Vec<RelPath> },
+    /// Answered by `Rechecked`: as `Scan`, for one task that is about to be decided or started.
+    Recheck { task: TaskRef, globs: Vec<GlobSet>, paths: Vec<RelPath> },
     /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
     /// `lookup` is false where only that is wanted.
     FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: bool },

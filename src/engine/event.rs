@@ -28,6 +28,8 @@ pub enum Event {
     },
     /// What a scan found; a path that was asked for and is not there is `None`.
     FilesScanned(Vec<(RelPath, Option<FileState>)>),
+    /// Answer to `Recheck`; what its patterns took and is not named here is gone.
+    Rechecked { task: TaskRef, found: Vec<(RelPath, Option<FileState>)> },
     /// The watcher saw something at these paths; empty with `everything` after an overflow.
     Changed {
         paths: Vec<RelPath>,

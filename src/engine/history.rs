@@ -42,6 +42,9 @@ pub struct TaskHistory {
     pub model: Option<ModelName>,
     /// The stored manifest of the newest accepted result.
     pub manifest: Option<Digest>,
+    /// The last accepted result's commit is no longer on the branch: it was reset away, and with it
+    /// the status line.
+    pub is_lost: bool,
     commits: Vec<CommitId>,
 }
 
@@ -209,8 +212,12 @@ impl History {
         task.decision = None;
         task.last_failure = None;
         task.manifest = accepted.manifest;
-        let is_lost = accepted.commit.as_ref().is_some_and(|it| !task.commits.contains(it));
-        if is_lost {
+        if accepted.provenance == Provenance::Adopted {
+            // The plan itself said so: a `pending` from now on is a person's word.
+            task.written = Some(Status::Completed);
+        }
+        task.is_lost = accepted.commit.as_ref().is_some_and(|it| !task.commits.contains(it));
+        if task.is_lost {
             // The branch was moved back: git's word counts, and the cache may replay the rest.
             task.accepted = task.in_git.clone();
             return;

@@ -2,15 +2,17 @@
 //! limit only inside a synthetic API-error message. `Unknown` is loud.
 
 mod api;
+mod expectation;
 mod report;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
+pub use expectation::{AttemptKind, Expectation, ReportPlace};
 pub use report::{status_from_json, status_from_text};
 pub use verdict::verdict_of;
 
-use crate::base::name::{RelPath, TaskId};
+use crate::base::name::RelPath;
 
 use super::evidence::{Ending, Evidence, StatusFile};
 use super::stream::{ResultFacts, StreamFacts};
@@ -75,67 +77,6 @@ impl Verdict {
             Self::Warn => "WARN",
             Self::Fail => "FAIL",
         }
-    }
-}
-
-/// What an attempt was to do: the other half of a judgement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// The id that the status file must name.
-    pub task_id: TaskId,
-    pub kind: AttemptKind,
-    /// Where the session says how it went.
-    pub report: ReportPlace,
-    pub no_change_allowed: bool,
-    /// Written paths that the rule does not allow.
-    pub stray_writes: Vec<RelPath>,
-    pub schema_expected: bool,
-    /// Tools the session cannot do its work without: a denial of one of them fails the attempt,
-    /// unless the very same call was allowed later.
-    pub needed_tools: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptKind {
-    Session,
-    Command,
-    /// A session or a command whose result is a verdict.
-    Validator,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReportPlace {
-    #[default]
-    StatusFile,
-    /// Agents that may not write say it in a fenced JSON block at the end of their text.
-    StatusFileOrText,
-}
-
-impl Expectation {
-    /// A session that edits files, reports by file and must change something.
-    pub fn of_session(task_id: TaskId) -> Self {
-        Self {
-            task_id,
-            kind: AttemptKind::Session,
-            report: ReportPlace::StatusFile,
-            no_change_allowed: false,
-            stray_writes: Vec::new(),
-            schema_expected: false,
-            needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]
-                .map(str::to_owned)
-                .into(),
-        }
-    }
-
-    /// A command; changing nothing is fine.
-    pub fn of_command(task_id: TaskId) -> Self {
-        Self { kind: AttemptKind::Command, no_change_allowed: true, ..Self::of_session(task_id) }
-    }
-
-    /// A validator: needs no tool but those it got, and reports by its verdict.
-    pub fn of_validator(task_id: TaskId) -> Self {
-        let kind = AttemptKind::Validator;
-        Self { kind, needed_tools: Vec::new(), ..Self::of_command(task_id) }
     }
 }
 

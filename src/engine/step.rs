@@ -26,6 +26,7 @@ mod decide;
 mod launch;
 mod load;
 mod paint;
+mod recheck;
 mod replan;
 mod retry;
 mod review;
@@ -80,6 +81,8 @@ struct Build {
     scanned: Scanned,
     /// Something changed since states were last decided.
     is_touched: bool,
+    /// When all inputs were last looked at.
+    scanned_at: Moment,
     stopping: Stopping,
     /// Why no new session starts.
     holding: Option<String>,
@@ -161,6 +164,7 @@ impl Engine {
             Event::DocumentsRead(documents) => self.take_documents(*documents),
             Event::HistoryRead { records, lineage } => self.take_history(&records, &lineage),
             Event::FilesScanned(found) => self.take_files(&found),
+            Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),

@@ -1,6 +1,7 @@
 //! The driver: performs what the engine wants, tells it what happened, and hands the picture to a
 //! surface. Every command that builds, surveys or decides goes through it; there is no second path.
 
+mod admit;
 mod attempt;
 mod check;
 mod conclude;
@@ -67,7 +68,7 @@ pub struct Driver {
     session_costs: BTreeMap<SessionId, Usd>,
     has_built: bool,
     /// Held until the driver is dropped.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Driver {
@@ -76,6 +77,13 @@ impl Driver {
     pub fn open(start: &Path, access: Access, extra_plans: Vec<RelPath>) -> Result<Self> {
         let repo = Repository::discover(start)?;
         let root = repo.root().to_owned();
+        let loaded = documents::read(&root, &extra_plans)?;
+        let mut engine = Engine::default();
+        let documents = Box::new(loaded.documents.clone());
+        engine.step(clock::now(), Event::DocumentsRead(documents));
+        // Wrong documents are refused before anything is made or locked.
+        let is_wrong = has_errors(&loaded, &engine);
+        let access = if is_wrong { Access::ReadOnly } else { access };
         let lock = match access {
             Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process())?),
             Access::ReadOnly => None,
@@ -102,8 +110,8 @@ impl Driver {
         let scanner = Scanner::open(&root, access, scan::normal_form(&repo)?);
         let mut driver = Self {
             scanner,
-            engine: Engine::default(),
-            loaded: Loaded::default(),
+            engine,
+            loaded,
             root,
             access,
             repo,
@@ -118,11 +126,27 @@ impl Driver {
             receipts: Vec::new(),
             session_costs: BTreeMap::new(),
             has_built: false,
-            _lock: lock,
+            lock,
         };
-        driver.read_documents()?;
         driver.read_history()?;
         Ok(driver)
+    }
+
+    /// Makes a driver that was opened for looking only (wrong documents that the targets do not
+    /// need) the one that builds.
+    fn arm(&mut self) -> Result<()> {
+        if self.access == Access::ReadWrite {
+            return Ok(());
+        }
+        self.lock = Some(Lock::exclusive(&self.root, &Holder::this_process())?);
+        self.access = Access::ReadWrite;
+        self.store = Store::open(&self.root);
+        self.journal = Some(Journal::open(&self.root)?);
+        let branch = self.repo.branch()?;
+        self.tip = self.repo.tip(&branch)?.commit;
+        self.branch = Some(branch);
+        self.scanner = Scanner::open(&self.root, self.access, scan::normal_form(&self.repo)?);
+        self.read_history()
     }
 
     pub fn root(&self) -> &Path {
@@ -153,8 +177,7 @@ impl Driver {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.loaded.diagnostics.iter().any(Diagnostic::is_error)
-            || self.engine.diagnostics().iter().any(Diagnostic::is_error)
+        has_errors(&self.loaded, &self.engine)
     }
 
     /// True once a build ran: the picture is then its outcome.
@@ -183,14 +206,6 @@ impl Driver {
     /// Journal records, oldest first.
     pub fn records(&self) -> Result<Vec<Record>> {
         Ok(journal::read(&self.root)?.records)
-    }
-
-    fn read_documents(&mut self) -> Result<()> {
-        self.loaded = documents::read(&self.root, &self.extra_plans)?;
-        let documents = Box::new(self.loaded.documents.clone());
-        let effects = self.engine.step(clock::now(), Event::DocumentsRead(documents));
-        debug_assert!(effects.is_empty(), "nothing is asked for before a build");
-        Ok(())
     }
 
     fn read_history(&mut self) -> Result<()> {
@@ -232,6 +247,11 @@ impl Driver {
         }
         self.flush_statuses()
     }
+}
+
+fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {
+    let found = engine.diagnostics();
+    loaded.diagnostics.iter().chain(&found).any(Diagnostic::is_error)
 }
 
 /// What attempts share with the driver, across threads.

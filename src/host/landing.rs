@@ -80,19 +80,23 @@ impl Repository {
         ))
     }
 
-    /// Commits accepted results that changed no file, all in one commit.
+    /// Commits accepted results that changed no file, and plans with new status lines, all in one
+    /// commit.
     pub fn land_receipts(
         &self,
         branch: &str,
         onto: &CommitId,
-        receipts: &[ReceiptTold],
+        (receipts, plans): (&[ReceiptTold], &[(RelPath, String)]),
     ) -> Result<ReceiptOutcome> {
-        if receipts.is_empty() {
+        if receipts.is_empty() && plans.is_empty() {
             return Ok(ReceiptOutcome::Landed(Vec::new()));
         }
         let git = self.local();
         let parent = object_id(onto.as_str())?;
-        let tree = self.commit_tree(&git, parent)?;
+        let mut tree = self.commit_tree(&git, parent)?;
+        for (path, text) in plans {
+            tree = self.with_plan(&git, tree, path, text.as_bytes())?.0;
+        }
         let message = trailer::receipt_message(receipts);
         let commit = self.new_commit(&git, NewCommit { tree, parent, message: &message })?;
         if !self.advance_tip(branch, onto, commit)? {

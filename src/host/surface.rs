@@ -19,6 +19,8 @@ pub trait Surface {
     fn show(&mut self, picture: &Picture, now: Moment);
     /// Something worth telling once.
     fn say(&mut self, notice: &Notice, now: Moment);
+    /// The documents that have errors now, while a build stays; none where all are right again.
+    fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment);
     /// A step of a running attempt.
     fn stream(&mut self, task: &TaskRef, progress: &Progress);
 }

@@ -13,7 +13,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::engine::stream::Progress;
-use crate::host::surface::{Summary, Surface};
+use crate::host::surface::{CheckedDocument, Summary, Surface};
 
 pub use events::Events;
 pub use live::Live;
@@ -96,6 +96,12 @@ impl Surface for Console {
     fn say(&mut self, notice: &Notice, now: Moment) {
         for screen in &mut self.screens {
             screen.say(notice, now);
+        }
+    }
+
+    fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment) {
+        for screen in &mut self.screens {
+            screen.diagnose(documents, now);
         }
     }
 

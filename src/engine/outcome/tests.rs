@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::file::{Change, FileState, Patch};
+use crate::base::name::TaskId;
 use crate::engine::corpus;
 use crate::engine::evidence::StatusReport;
 use crate::engine::stream::{ApiError, facts_of};

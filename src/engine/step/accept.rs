@@ -2,16 +2,17 @@
 
 use crate::base::file::Patch;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
+use crate::engine::db::Slot;
 use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
 use crate::engine::event::Placement;
 use crate::engine::graph::NodeId;
+use crate::engine::history::TaskHistory;
 use crate::engine::lineage::Landing;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
 use crate::engine::schedule::Settled;
 use crate::spec::plan::Status;
-use crate::spec::rule::ActionKind;
 
 use super::Engine;
 use super::attempt::{Attempt, Origin};
@@ -211,20 +212,6 @@ impl Engine {
         }
     }
 
-    /// `in_progress` while a session runs, so that a reader of the plan sees it.
-    pub(super) fn write_started(&mut self, id: AttemptId) {
-        let Some(attempt) = self.attempt_mut(id).cloned() else { return };
-        if attempt.recipe.rule.action == ActionKind::Command {
-            return;
-        }
-        let edit = StatusEdit {
-            attempts: Some(attempt.number),
-            model_used: attempt.model.clone(),
-            ..self.edit_of(&attempt, Status::InProgress)
-        };
-        self.out.push(Effect::WriteStatus(edit));
-    }
-
     /// A task that was given up: its status and why.
     pub(super) fn write_failure(&mut self, node: NodeId, why: &str) {
         let Some(build) = &self.build else { return };
@@ -242,6 +229,33 @@ impl Engine {
             validation_findings: findings.filter(|it| !it.is_empty()),
         };
         self.unwritten.insert(edit.task.clone(), edit.status);
+        self.out.push(Effect::WriteStatus(edit));
+    }
+
+    /// Makes the plan say what is on record: its status line was lost, or never came here.
+    pub(super) fn mend_status(&mut self, slot: Slot, past: &TaskHistory, status: Status) {
+        let task = slot.task(&self.db).clone();
+        let is_known = past.written.is_some_and(Status::is_done);
+        if status.is_done() {
+            if !is_known {
+                self.append(Record::StatusWritten { at: self.now, task, status });
+            }
+            return;
+        }
+        if self.unwritten.insert(task.clone(), Status::Completed) == Some(Status::Completed) {
+            return;
+        }
+        let edit = StatusEdit {
+            plan_path: slot.plan(&self.db).path(&self.db).clone(),
+            task,
+            status: Status::Completed,
+            attempts: None,
+            result_message: None,
+            last_error: None,
+            model_used: None,
+            completed_at: None,
+            validation_findings: None,
+        };
         self.out.push(Effect::WriteStatus(edit));
     }
 

@@ -131,6 +131,7 @@ impl Engine {
     pub(super) fn set_back(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.remove(&id) else { return };
+        self.unwritten.remove(&attempt.task);
         let Some(node) = attempt.node else {
             self.out.push(Effect::Drop { attempt: id });
             return;

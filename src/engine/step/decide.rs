@@ -36,7 +36,7 @@ impl Engine {
         }
     }
 
-    fn decide(&mut self, id: NodeId) {
+    pub(super) fn decide(&mut self, id: NodeId) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
         if let Some(why) = self.frozen(slot) {
@@ -54,6 +54,9 @@ impl Engine {
             Status::Skipped => return self.accept_as_is(id, slot, Settled::Skipped),
             Status::Suspended => return self.settle(id, Settled::Suspended),
             _ => {}
+        }
+        if self.recheck(id) {
+            return;
         }
         match key_of(&self.db, self.world, slot) {
             Some(key) => self.decide_by_key(id, key, &record),
@@ -96,6 +99,9 @@ impl Engine {
         if forced == Forced::No {
             match &past.accepted {
                 Some(accepted) if accepted.key == key => {
+                    if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
+                        self.mend_status(slot, &past, record.status);
+                    }
                     return self.decide_verdicts(id, slot, accepted.clone());
                 }
                 None if record.status.is_done() => return self.adopt(id, slot, key),
@@ -139,7 +145,10 @@ impl Engine {
         let task = slot.task(&self.db);
         let has_run = build.runs.get(&id).is_some_and(|run| run.accepted.is_some());
         let cache = recipe(self, slot).map(|it| it.spec.cache).unwrap_or_default();
-        if past.written.is_some_and(Status::is_done) && self.is_set_back(id, record) {
+        if past.written.is_some_and(Status::is_done)
+            && !past.is_lost
+            && self.is_set_back(id, record)
+        {
             Forced::Because("its status was set back to pending")
         } else if has_run {
             Forced::No

@@ -79,10 +79,13 @@ impl Engine {
         let config = self.world.library(&self.db).config(&self.db);
         let size = config.pools.get(&recipe.rule.pool).copied();
         let used = held.pools.get(&recipe.rule.pool).copied().unwrap_or(0);
-        let resources = &build.graph.node(id).resources;
+        let resources = build.graph.node(id).resources.clone();
         let is_free = size.is_none_or(|size| used < size)
             && !resources.iter().any(|it| held.resources.contains(it));
         if !is_free {
+            return;
+        }
+        if self.recheck(id) {
             return;
         }
         held.n += 1;
@@ -96,7 +99,6 @@ impl Engine {
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
         let at = self.now;
         self.append(Record::AttemptStarted { at, attempt, task: task.clone(), key, number, validator: None });
-        self.write_started(attempt);
         self.publish(Notice::TaskStarted { task, number, reason });
         match self.launch_of(attempt) {
             Ok(launch) => self.out.push(Effect::Run(Box::new(launch))),

@@ -1,24 +1,24 @@
-//! Taking in documents, history and files.
+//! Taking in documents and history.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod files;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use salsa::Setter;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::file::FileState;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::db::{
-    self, AgentText, Database, FileEntry, Library, Listing, PlanText, Slot, agent_of, findings_of,
-    graph_of, inputs_of, meta_of, plan_of, recipe_of, rules_of,
+    self, AgentText, Database, Library, PlanText, Slot, agent_of, findings_of, graph_of, plan_of,
+    recipe_of, rules_of,
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
 use crate::engine::lineage::Lineage;
 use crate::engine::record::Record;
 use crate::spec::config::Config;
-use crate::spec::glob::GlobSet;
 
 use super::Engine;
 
@@ -39,15 +39,6 @@ impl Engine {
         self.make_slots();
         self.forget_written();
         self.touch();
-    }
-
-    /// Statuses that the plans say by now are no longer to be written.
-    fn forget_written(&mut self) {
-        let mut unwritten = std::mem::take(&mut self.unwritten);
-        unwritten.retain(|task, status| {
-            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != *status)
-        });
-        self.unwritten = unwritten;
     }
 
     /// Everything that would be wrong with these documents. They are the engine's until it is given
@@ -87,6 +78,15 @@ impl Engine {
         let library = self.world.library(&self.db);
         let agents = library.agents(&self.db).iter().map(|it| it.source(&self.db).clone());
         (library.config(&self.db).clone(), agents.collect(), library.rules(&self.db).clone())
+    }
+
+    /// Statuses that the plans say by now are no longer to be written.
+    fn forget_written(&mut self) {
+        let mut unwritten = std::mem::take(&mut self.unwritten);
+        unwritten.retain(|task, status| {
+            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != *status)
+        });
+        self.unwritten = unwritten;
     }
 
     /// Plan inputs by path: an edited file keeps its input, so that only its readers wake.
@@ -146,8 +146,7 @@ impl Engine {
                 Some(_) => {}
                 None => {
                     let output = self.accepted_output(&node.task);
-                    let slot =
-                        Slot::new(&self.db, node.task.clone(), text, output, Arc::new([]));
+                    let slot = Slot::new(&self.db, node.task.clone(), text, output, Arc::new([]));
                     self.slots.insert(node.task.clone(), slot);
                 }
             }
@@ -182,146 +181,6 @@ impl Engine {
         }
         self.touch();
     }
-
-    pub(super) fn refresh_touches(&mut self, path: &RelPath) {
-        let Some(&entry) = self.entries.get(path) else { return };
-        if **entry.touches(&self.db) != *self.history.touches(path) {
-            let touches = self.history.touches(path).into();
-            entry.set_touches(&mut self.db).to(touches);
-        }
-    }
-
-    pub(super) fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
-        let states: BTreeMap<&RelPath, Option<FileState>> =
-            found.iter().map(|(path, state)| (path, *state)).collect();
-        let stale: Vec<RelPath> =
-            self.entries.keys().filter(|path| !states.contains_key(path)).cloned().collect();
-        let mut has_changed = false;
-        for (path, state) in &states {
-            has_changed |= self.set_entry(path, *state);
-        }
-        for path in stale {
-            has_changed |= self.set_entry(&path, None);
-        }
-        self.make_listings();
-        if has_changed {
-            self.touch();
-        }
-        if let Some(build) = &mut self.build {
-            build.has_scanned = true;
-        }
-    }
-
-    /// True where it differs from what was known.
-    pub(super) fn set_entry(&mut self, path: &RelPath, state: Option<FileState>) -> bool {
-        match self.entries.get(path) {
-            Some(entry) if entry.state(&self.db) == state => false,
-            Some(&entry) => {
-                entry.set_state(&mut self.db).to(state);
-                true
-            }
-            None => {
-                let touches = self.history.touches(path).into();
-                let entry = FileEntry::new(&self.db, path.clone(), state, touches);
-                self.entries.insert(path.clone(), entry);
-                true
-            }
-        }
-    }
-
-    /// Matches patterns against every path that is there or that a landing touched.
-    fn make_listings(&mut self) {
-        let touched: Vec<RelPath> = self
-            .history
-            .touched_paths()
-            .filter(|path| !self.entries.contains_key(*path))
-            .cloned()
-            .collect();
-        let (globs, _) = self.wanted_files();
-        let matchers: Vec<_> = globs.iter().map(|it| it.compile().ok()).collect();
-        for path in touched {
-            if matchers.iter().flatten().any(|it| it.is_match(&path)) {
-                self.set_entry(&path, None);
-            }
-        }
-        let files = self.world.files(&self.db);
-        let mut listings = files.listings(&self.db).clone();
-        for (globs, matcher) in globs.into_iter().zip(matchers) {
-            let Some(matcher) = matcher else { continue };
-            let found = self.entries_matching(&globs, &matcher);
-            match listings.get(&globs) {
-                Some(listing) if *listing.files(&self.db) == found => {}
-                Some(&listing) => {
-                    listing.set_files(&mut self.db).to(found);
-                }
-                None => {
-                    listings.insert(globs, Listing::new(&self.db, found));
-                }
-            }
-        }
-        if *files.listings(&self.db) != listings {
-            files.set_listings(&mut self.db).to(listings);
-        }
-        if *files.singles(&self.db) != self.entries {
-            files.set_singles(&mut self.db).to(self.entries.clone());
-        }
-    }
-
-    /// Puts paths that have just come about into the listings that take them.
-    pub(super) fn list(&mut self, paths: &[RelPath]) {
-        let files = self.world.files(&self.db);
-        for (globs, listing) in files.listings(&self.db).clone() {
-            let Ok(matcher) = globs.compile() else { continue };
-            let new = paths.iter().filter(|path| matcher.is_match(path));
-            let new: Vec<FileEntry> = new.filter_map(|it| self.entries.get(it).copied()).collect();
-            if new.is_empty() {
-                continue;
-            }
-            let mut all = listing.files(&self.db).to_vec();
-            all.extend(new);
-            all.sort_by(|a, b| a.path(&self.db).cmp(b.path(&self.db)));
-            all.dedup();
-            listing.set_files(&mut self.db).to(all.into());
-        }
-        if !paths.is_empty() {
-            files.set_singles(&mut self.db).to(self.entries.clone());
-        }
-    }
-
-    fn entries_matching(
-        &self,
-        globs: &GlobSet,
-        matcher: &crate::spec::glob::Matcher,
-    ) -> Arc<[FileEntry]> {
-        let literal = globs.literal_paths();
-        if literal.len() == globs.patterns.len()
-            && let Some(entries) =
-                literal.iter().map(|it| self.entries.get(it).copied()).collect::<Option<Vec<_>>>()
-            && !literal.iter().any(|it| self.has_below(it))
-        {
-            return entries.into();
-        }
-        self.entries.iter().filter(|(path, _)| matcher.is_match(path)).map(|(_, it)| *it).collect()
-    }
-
-    /// True where the path is a folder of known entries: a plain folder means all below it.
-    pub(super) fn has_below(&self, path: &RelPath) -> bool {
-        let below = format!("{path}/");
-        use std::ops::Bound;
-        let from = (Bound::Included(below.as_str()), Bound::Unbounded);
-        let mut after = self.entries.range::<str, _>(from);
-        after.next().is_some_and(|(it, _)| it.as_str().starts_with(&below))
-    }
-
-    /// The inputs a task declares, as paths: laid over its worktree where they are not committed.
-    pub(super) fn declared_paths(&self, slot: Slot) -> Vec<RelPath> {
-        let mut paths: BTreeSet<RelPath> =
-            inputs_of(&self.db, self.world, slot).iter().map(|(path, _)| path.clone()).collect();
-        let meta = meta_of(&self.db, slot.plan(&self.db));
-        paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
-        paths.insert(slot.plan(&self.db).path(&self.db).clone());
-        paths.into_iter().collect()
-    }
 }
 
 /// Everything wrong with every document: parsing first, then each plan as a whole.
@@ -345,9 +204,12 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
 }
 
 fn same_name(name: &PlanName, one: &RelPath, other: &RelPath) -> Diagnostic {
-    Diagnostic::error("plan::same-name", format!("two plans are called `{name}`: {one} and {other}"))
-        .in_file(other)
-        .help("a plan is named by its file; rename one of the files")
+    Diagnostic::error(
+        "plan::same-name",
+        format!("two plans are called `{name}`: {one} and {other}"),
+    )
+    .in_file(other)
+    .help("a plan is named by its file; rename one of the files")
 }
 
 /// What `db` calls a recipe, for the other parts of the engine.

@@ -43,6 +43,7 @@ impl Engine {
             reviews: BTreeMap::new(),
             queue: BTreeSet::new(),
             has_scanned: false,
+            scanned_at: self.now,
             scanned: Scanned::default(),
             is_touched: false,
             stopping: Stopping::No,

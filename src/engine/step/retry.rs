@@ -32,6 +32,8 @@ pub struct TaskRun {
     /// Attempts that counted.
     pub n_tries: u32,
     pub n_transient: u32,
+    /// When its inputs were last looked at, where that was for it alone.
+    pub seen_at: Option<Moment>,
     /// FAIL verdicts in this build.
     pub n_rejections: u32,
     /// Why it runs or does not, one line.

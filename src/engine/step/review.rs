@@ -1,30 +1,22 @@
 //! Validators: which a task has, which verdicts are known, running those that are not.
 
-use std::collections::BTreeMap;
+mod launch;
+mod subject;
 
-use crate::base::file::FileState;
 use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, RelPath, ValidatorName, VerdictKey};
-use crate::engine::action::VerdictSubject;
-use crate::engine::db::{
-    Recipe, Slot, agent_of, agents_of, graph_of, meta_of, render, rules_of, upstream_of,
-};
-use crate::engine::effect::{
-    Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
-};
+use crate::base::name::{AttemptId, ValidatorName};
+use crate::engine::db::{Recipe, Slot, meta_of};
+use crate::engine::effect::{Effect, Notice};
 use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
 use crate::engine::history::AcceptedFact;
 use crate::engine::lineage::VerdictMark;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
-use crate::engine::picture::Phase;
-use crate::engine::prompt::{Volatile, volatile_part};
 use crate::engine::record::{Provenance, Record, VerdictReached};
 use crate::engine::schedule::Settled;
-use crate::engine::view::view;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Validator, ValidatorKind};
-use crate::spec::rule::{ActionKind, Limits};
+use crate::spec::rule::ActionKind;
 
 use super::attempt::Origin;
 use super::load::recipe;
@@ -32,9 +24,6 @@ use super::{Engine, Mode};
 
 /// How often a validator may reach no verdict before the task fails loudly.
 const MAX_NO_VERDICT: u32 = 2;
-
-/// The rule that an agent validator's prompt comes from.
-const VALIDATE_RULE: &str = "validate";
 
 /// The task's own validators, else its rule's and those that the plan runs after its agent.
 pub fn validators_of(recipe: &Recipe, meta: &Meta) -> Vec<Validator> {
@@ -142,60 +131,6 @@ impl Engine {
         }
     }
 
-    /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
-    fn owned_now(&self, slot: Slot) -> BTreeMap<RelPath, Option<FileState>> {
-        let owned = self.history.task(slot.task(&self.db)).map(|it| &it.owned);
-        owned.into_iter().flatten().map(|(path, _)| (path.clone(), self.verdict_view(slot, path))).collect()
-    }
-
-    fn verdict_view(&self, slot: Slot, path: &RelPath) -> Option<FileState> {
-        let library = self.world.library(&self.db);
-        let graph = graph_of(&self.db, library);
-        let upstream = upstream_of(&self.db, library, slot);
-        let task = slot.task(&self.db);
-        view(self.state_of(path), self.history.touches(path), |by| {
-            by == task || graph.id_of(by).is_some_and(|by| upstream.contains(by))
-        })
-    }
-
-    fn verdict_key(
-        &self,
-        slot: Slot,
-        validator: &Validator,
-        owned: &BTreeMap<RelPath, Option<FileState>>,
-    ) -> VerdictKey {
-        let library = self.world.library(&self.db);
-        let mut files = owned.clone();
-        let listing = self.world.files(&self.db).listings(&self.db).get(&validator.inputs);
-        for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
-            let path = file.path(&self.db);
-            files.entry(path.clone()).or_insert_with(|| self.verdict_view(slot, path));
-        }
-        let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
-        let agent = self.validating_agent(validator);
-        let Some(recipe) = recipe(self, slot) else {
-            return VerdictKey(crate::base::digest::Digest::of(b"orch gone"));
-        };
-        VerdictSubject {
-            validator,
-            agent: agent.as_deref(),
-            spec: &recipe.spec,
-            config: library.config(&self.db),
-            files: &files,
-        }
-        .key()
-    }
-
-    fn validating_agent(
-        &self,
-        validator: &Validator,
-    ) -> Option<std::sync::Arc<crate::spec::agent::Agent>> {
-        let ValidatorKind::Agent(name) = &validator.kind else { return None };
-        let library = self.world.library(&self.db);
-        let text = agents_of(&self.db, library).get(name)?;
-        Some(std::sync::Arc::clone(&agent_of(&self.db, *text).value))
-    }
-
     /// Goes through the validators of an attempt's candidate; known verdicts are not bought again.
     pub(super) fn review_candidate(&mut self, id: AttemptId) {
         loop {
@@ -221,101 +156,6 @@ impl Engine {
                 return;
             }
         }
-    }
-
-    fn candidate_key(&self, id: AttemptId, validator: &Validator) -> VerdictKey {
-        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else {
-            return VerdictKey(crate::base::digest::Digest::of(b"orch gone"));
-        };
-        let mut owned = self.owned_now(attempt.slot);
-        for change in attempt.merged.changes() {
-            owned.insert(change.path.clone(), change.after);
-        }
-        self.verdict_key(attempt.slot, validator, &owned)
-    }
-
-    fn launch_review(&mut self, owner: AttemptId, validator: &Validator) {
-        let review = self.new_attempt();
-        let at = self.now;
-        let launch = self.review_launch(owner, review, validator);
-        let Some(build) = &mut self.build else { return };
-        let Some(attempt) = build.attempts.get_mut(&owner) else { return };
-        attempt.phase = Phase::Validating;
-        attempt.doing = format!("validator {}", validator.name);
-        let started = Record::AttemptStarted {
-            at,
-            attempt: review,
-            task: attempt.task.clone(),
-            key: attempt.key,
-            number: attempt.number,
-            validator: Some(validator.name.clone()),
-        };
-        match launch {
-            Ok(launch) => {
-                build.reviews.insert(review, owner);
-                if matches!(launch.action, LaunchAction::Session(_)) {
-                    build.n_sessions += 1;
-                }
-                self.append(started);
-                self.out.push(Effect::Run(Box::new(launch)));
-            }
-            Err(problem) => self.set_back(owner, OutcomeClass::LaunchFailure, problem),
-        }
-    }
-
-    fn review_launch(
-        &self,
-        owner: AttemptId,
-        review: AttemptId,
-        validator: &Validator,
-    ) -> Result<Launch, String> {
-        let gone = || "the task is gone".to_owned();
-        let attempt =
-            self.build.as_ref().and_then(|it| it.attempts.get(&owner)).ok_or_else(gone)?;
-        let library = self.world.library(&self.db);
-        let rule = rules_of(&self.db, library).value.get(VALIDATE_RULE).cloned();
-        let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
-        limits.wall = validator.timeout.or(limits.wall);
-        let action = match &validator.kind {
-            ValidatorKind::Command(command) => LaunchAction::Command(command.clone()),
-            ValidatorKind::Agent(name) => {
-                let rule = rule.ok_or("there is no rule `validate`")?;
-                let agent = self
-                    .validating_agent(validator)
-                    .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
-                let stable = render(&self.db, (library, attempt.slot), &rule, Some(&agent))?;
-                let volatile = volatile_part(&Volatile {
-                    result_message: attempt.facts.message.as_deref(),
-                    ..Volatile::default()
-                });
-                LaunchAction::Session(SessionLaunch {
-                    prompt: stable + &volatile,
-                    model: agent.model.clone(),
-                    tools: agent.tools.clone(),
-                    permission: agent.permission,
-                    resume: None,
-                })
-            }
-        };
-        let overlay = match &attempt.candidate {
-            Some(_) => Vec::new(),
-            None => self.owned_now(attempt.slot).into_keys().collect(),
-        };
-        let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
-        Ok(Launch {
-            attempt: review,
-            task: attempt.task.clone(),
-            key: attempt.key,
-            number: attempt.number,
-            purpose: Purpose::Validate(validator.name.clone()),
-            action,
-            base,
-            overlay,
-            env: attempt.recipe.rule.env.clone(),
-            limits: Limits { usd: None, ..limits },
-            pool: attempt.recipe.rule.pool.clone(),
-            required_outputs: GlobSet::default(),
-        })
     }
 
     pub(super) fn take_review_ended(

@@ -109,6 +109,10 @@ impl Space {
     fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
             Effect::Scan { globs, paths } => vec![Event::FilesScanned(self.scan(&globs, &paths))],
+            Effect::Recheck { task, globs, paths } => {
+                let found = self.scan(&globs, &paths);
+                vec![Event::Rechecked { task, found }]
+            }
             Effect::FindCandidates { task, key, lookup, .. } => {
                 let found = self.cache.iter().rev().filter(|it| lookup && it.key == key);
                 let candidates = found.map(|it| self.candidate(it)).collect();
@@ -141,7 +145,8 @@ impl Space {
                 self.now = self.now.max(moment.0);
                 vec![Event::Woken]
             }
-            Effect::Drop { .. } | Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
+            Effect::Keep { .. } | Effect::Drop { .. } => vec![],
+            Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
         }
     }
 
@@ -588,4 +593,29 @@ fn what_an_upstream_task_created_is_an_input_at_once() {
     assert_eq!(space.ran(), ["a", "b", "c", "d"]);
     space.build();
     assert_eq!(space.ran(), [""; 0]);
+}
+
+#[test]
+fn an_input_edited_before_its_reader_starts_is_in_the_readers_key() {
+    let mut space = Space::new(
+        &DIAMOND.replace("description: fourth", "description: fourth, inputs: [src/d.txt]"),
+    );
+    let mut effects = Vec::new();
+    let mut engine = Engine::default();
+    space.open(&mut engine);
+    let request = BuildRequest { jobs: 2, ..BuildRequest::default() };
+    effects.extend(engine.step(Moment(space.now), Event::Asked(Request::Build(request))));
+    while let Some(at) = effects.iter().position(|it| !matches!(it, Effect::Finish)) {
+        if space.ran.len() == 1 {
+            write(&mut space.files, "src/d.txt", "edited while a ran");
+            space.now += 60_000;
+        }
+        let effect = effects.remove(at);
+        for event in space.perform(effect) {
+            effects.extend(engine.step(Moment(space.now), event));
+        }
+    }
+    assert_eq!(space.ran(), ["a", "b", "c", "d"]);
+    space.build();
+    assert_eq!(space.ran(), [""; 0], "d was keyed on what it saw");
 }

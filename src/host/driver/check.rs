@@ -27,16 +27,21 @@ impl Driver {
 
     /// Only the documents with something to say, without the plans' normal forms.
     pub fn faulty(&self) -> Vec<CheckedDocument> {
-        let mut documents = by_file(&self.loaded, &self.engine);
-        documents.retain(|_, diagnostics| diagnostics.iter().any(Diagnostic::is_error));
-        documents
-            .into_iter()
-            .map(|(path, diagnostics)| {
-                let plan = plan_at(&self.engine, path.as_ref());
-                document(&self.loaded, path, (diagnostics, plan))
-            })
-            .collect()
+        faulty(&self.loaded, &self.engine)
     }
+}
+
+/// The documents with errors; the engine has just been given all that were loaded.
+pub(super) fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
+    let mut documents = by_file(loaded, engine);
+    documents.retain(|_, diagnostics| diagnostics.iter().any(Diagnostic::is_error));
+    documents
+        .into_iter()
+        .map(|(path, diagnostics)| {
+            let plan = plan_at(engine, path.as_ref());
+            document(loaded, path, (diagnostics, plan))
+        })
+        .collect()
 }
 
 /// Diagnoses `files` below `root`, or all documents, without a repository: nothing but the files

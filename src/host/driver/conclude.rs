@@ -23,7 +23,9 @@ impl Driver {
         for event in self.write_statuses() {
             self.step(run, event)?;
         }
-        self.land_receipts()?;
+        for event in self.land_receipts()? {
+            self.step(run, event)?;
+        }
         self.scanner.save()?;
         run.surface.show(&self.engine.picture(), clock::now());
         let exit = self.exit_of(run);
@@ -51,7 +53,8 @@ impl Driver {
     fn exit_of(&self, run: &Run<'_>) -> u8 {
         let counts = self.engine.counts();
         match run.stopped {
-            _ if counts.accepted == counts.wanted => ACCEPTED,
+            // A watch ends only by being ended, whatever it has done.
+            _ if run.watch.is_none() && counts.accepted == counts.wanted => ACCEPTED,
             Some(StopReason::Interrupted) => INTERRUPTED,
             Some(StopReason::Terminated) => TERMINATED,
             Some(StopReason::Asked) => STOPPED,

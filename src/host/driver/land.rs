@@ -1,8 +1,10 @@
 //! Merging, landing, receipts: from an attempt's tree to a commit on the branch.
 
-use crate::base::name::{AttemptId, CommitId, TreeId};
-use crate::engine::effect::{LandingRequest, StatusEdit};
-use crate::engine::event::{Conflict, Event};
+use std::collections::BTreeMap;
+
+use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
+use crate::engine::effect::LandingRequest;
+use crate::engine::event::{Conflict, Event, Placement};
 use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
@@ -13,7 +15,7 @@ use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::host::worktree::{BaseTree, Worktree};
 
 use super::Driver;
-use super::status::Edited;
+use super::status::{Home, Pending, said, written};
 
 /// A plan larger than this, in bytes, does not ride along with every landing: its status lines are
 /// gathered and written now and then.
@@ -108,40 +110,41 @@ impl Driver {
         if !self.kept.get(&attempt).is_some_and(|kept| kept.merged.is_some()) {
             return Ok(self.settle(request));
         }
-        let mut events = Vec::new();
-        let plan = self.plan_with_status(&request.status, &mut events);
+        self.queue_status(request.status.clone());
         for _ in 0..TRIES {
             let Some((onto, tree)) = self.kept.get(&attempt).and_then(|it| it.merged.clone()) else {
                 break;
             };
             let path = &request.status.plan_path;
-            let plan = plan.as_ref().map(|text| (path, text.as_bytes()));
+            let text = self.text_that_rides_along(path)?;
+            let plan = text.as_ref().map(|text| (path, text.as_bytes()));
             let branch = self.branch()?;
             let input = LandingInput { branch: &branch, onto: &onto, tree: &tree, request, plan };
             match self.repo.land(input)? {
                 LandOutcome::Landed(landing) => {
                     self.tip = landing.commit.clone();
                     let placement = self.follow()?.placement();
+                    let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();
                     let landing = Box::new(landing);
+                    // Status lines of a parked commit are in no file that a person sees yet.
+                    let mut events = match placement {
+                        Placement::OnBranch => written(edits, None),
+                        Placement::Parked { .. } => Vec::new(),
+                    };
                     events.push(Event::Landed { attempt, landing, placement });
                     return Ok(events);
                 }
                 LandOutcome::OutputDiffers(patch) => {
-                    events.push(Event::Merged { attempt, candidate: tree, patch });
-                    return Ok(events);
+                    return Ok(vec![Event::Merged { attempt, candidate: tree, patch }]);
                 }
                 LandOutcome::TipMoved(_) => match self.merge(attempt)? {
                     Event::Merged { .. } => {}
-                    other => {
-                        events.push(other);
-                        return Ok(events);
-                    }
+                    other => return Ok(vec![other]),
                 },
             }
         }
         let message = "the integration tip keeps moving under it".to_owned();
-        events.push(Event::LandingFailed { attempt, message });
-        Ok(events)
+        Ok(vec![Event::LandingFailed { attempt, message }])
     }
 
     /// Nothing to land: a receipt is kept for the next receipt commit.
@@ -156,51 +159,58 @@ impl Driver {
         vec![Event::Settled { attempt: request.attempt }]
     }
 
-    /// Writes the status into the user's plan; its text where it may be committed too.
-    fn plan_with_status(&mut self, edit: &StatusEdit, events: &mut Vec<Event>) -> Option<String> {
-        let file = self.root.join(edit.plan_path.as_str());
-        let size = std::fs::metadata(&file).map_or(0, |meta| meta.len());
-        if size > RIDES_ALONG {
-            self.queue_status(edit.clone());
-            return None;
+    /// The plan with all status lines that wait for it, where it is committed and small enough.
+    fn text_that_rides_along(&self, path: &RelPath) -> Result<Option<String>> {
+        let size = std::fs::metadata(self.root.join(path.as_str())).map_or(0, |meta| meta.len());
+        let edits = self.pending.get(path).filter(|_| size <= RIDES_ALONG);
+        match edits {
+            Some(edits) if self.home_of(path)? == Home::Committed => {
+                Ok(self.committed_text(path, edits).ok())
+            }
+            _ => Ok(None),
         }
-        let mut edits = self.pending.remove(&edit.plan_path).unwrap_or_default();
-        edits.push(edit.clone());
-        let edited = self.edit_plan(&edit.plan_path, &edits);
-        let problem = edited.as_ref().err().map(ToString::to_string);
-        events.extend(edits.into_iter().map(|edit| Event::StatusWritten {
-            task: edit.task,
-            status: edit.status,
-            problem: problem.clone(),
-        }));
-        let Edited { text, was_clean } = edited.ok()?;
-        let tree = self.repo.tree_of(&self.tip).ok()?;
-        let is_tracked = self.repo.has_path(&tree, &edit.plan_path).unwrap_or(false);
-        (was_clean && is_tracked).then_some(text)
     }
 
-    /// Commits what changed no file, so that a fresh clone knows it, too.
-    pub(super) fn land_receipts(&mut self) -> Result<()> {
+    /// Commits what changed no file, with the status lines that no landing took along, so that a
+    /// fresh clone knows them, too. Says what was written.
+    pub(super) fn land_receipts(&mut self) -> Result<Vec<Event>> {
         let receipts = std::mem::take(&mut self.receipts);
         if receipts.is_empty() {
-            return Ok(());
+            return self.write_what_is_left();
         }
+        let pending = std::mem::take(&mut self.pending);
         let branch = self.branch()?;
         for _ in 0..TRIES {
             let onto = self.refresh_tip()?;
-            match self.repo.land_receipts(&branch, &onto, &receipts)? {
-                ReceiptOutcome::Landed(landed) => {
-                    if let Some(receipt) = landed.first() {
-                        self.tip = receipt.commit.clone();
-                    }
-                    self.follow()?;
-                    return Ok(());
-                }
-                ReceiptOutcome::TipMoved(_) => {}
+            let (plans, refused) = self.plans_with(&pending);
+            let content = (receipts.as_slice(), plans.as_slice());
+            if let ReceiptOutcome::Landed(_) = self.repo.land_receipts(&branch, &onto, content)? {
+                self.refresh_tip()?;
+                let is_parked = matches!(self.follow()?, Followed::Parked { .. });
+                let told = pending.into_iter().filter(|(path, _)| {
+                    !is_parked || refused.contains_key(path)
+                });
+                return Ok(told
+                    .flat_map(|(path, edits)| written(edits, refused.get(&path).map(String::as_str)))
+                    .collect());
             }
         }
         Err(Error::new("the integration tip keeps moving; receipts were not committed")
             .help("the results are in the journal; the next build commits nothing twice"))
+    }
+
+    /// Every plan's committed text with its edits, and what was wrong with those that have none.
+    fn plans_with(&self, pending: &Pending) -> (Vec<(RelPath, String)>, BTreeMap<RelPath, String>) {
+        let (mut plans, mut refused) = (Vec::new(), BTreeMap::new());
+        for (path, edits) in pending {
+            match self.committed_text(path, edits) {
+                Ok(text) => plans.push((path.clone(), text)),
+                Err(error) => {
+                    refused.insert(path.clone(), said(&error));
+                }
+            }
+        }
+        (plans, refused)
     }
 
     /// Takes parked work onto the branch where nothing of the user's stands in the way.

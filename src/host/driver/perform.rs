@@ -18,6 +18,10 @@ impl Driver {
                 self.scanner.save()?;
                 Some(Event::FilesScanned(found))
             }
+            Effect::Recheck { task, globs, paths } => {
+                let found = self.scan(globs, paths)?;
+                Some(Event::Rechecked { task: task.clone(), found })
+            }
             Effect::FindCandidates { task, key, manifest, lookup } => {
                 let previous = match manifest {
                     Some(digest) => self.store.manifest(digest)?,

@@ -19,11 +19,11 @@ use crate::host::error::{Doing, Error, Result};
 use crate::host::process::{ProcessInfo, reap};
 use crate::host::session::{Runner, Stop};
 use crate::host::surface::{Summary, Surface};
-use crate::host::watcher::Watcher;
 use crate::host::worktree::Pool;
 
 use super::attempt::{self, Start};
 use super::land::Kept;
+use super::watch::Watch;
 use super::{Driver, Shared};
 
 /// The user's stop file.
@@ -56,17 +56,26 @@ pub(super) enum Message {
 /// A build while it runs.
 pub(super) struct Run<'a> {
     pub surface: &'a mut dyn Surface,
-    shared: Shared,
+    pub shared: Shared,
     tell: mpsc::Sender<Message>,
     stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
     tasks: BTreeMap<AttemptId, TaskRef>,
     pub effects: VecDeque<Effect>,
     wake_at: Option<Moment>,
-    pub is_finished: bool,
+    /// Set in a build that stays.
+    pub watch: Option<Watch>,
     pub stopped: Option<StopReason>,
     began: Instant,
     last_status: Instant,
     has_news: bool,
+}
+
+impl Run<'_> {
+    fn note(&mut self, event: &Event, driver: &Driver) {
+        if let Some(watch) = &mut self.watch {
+            watch.note(event, driver);
+        }
+    }
 }
 
 impl Driver {
@@ -88,12 +97,12 @@ impl Driver {
         request: BuildRequest,
         surface: &mut dyn Surface,
     ) -> Result<Summary> {
+        self.arm()?;
         self.has_built = true;
         self.reap_leftovers()?;
-        let is_watch = request.watch;
         let (tell, mut heard) = mpsc::channel(256);
         let (saw, mut seen) = mpsc::channel(16);
-        let _watcher = is_watch.then(|| Watcher::start(self.watched(), saw)).transpose()?;
+        let watch = if request.watch { Some(self.watch(saw)?) } else { None };
         let mut run = Run {
             surface,
             shared: self.shared()?,
@@ -102,19 +111,21 @@ impl Driver {
             tasks: BTreeMap::new(),
             effects: VecDeque::new(),
             wake_at: None,
-            is_finished: false,
+            watch,
             stopped: None,
             began: Instant::now(),
             last_status: Instant::now(),
             has_news: true,
         };
         self.append(&started())?;
+        self.reread_documents(&mut run)?;
         self.step(&mut run, Event::Asked(Request::Build(request)))?;
         let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         let mut tick = tokio::time::interval(TICK);
         loop {
-            if run.is_finished && (!is_watch || run.stopped.is_some()) {
+            self.rest(&mut run)?;
+            if self.engine.is_finished() && (run.watch.is_none() || run.stopped.is_some()) {
                 break;
             }
             tokio::select! {
@@ -130,9 +141,11 @@ impl Driver {
 
     /// Steps the engine and performs what it wants, until it wants nothing more at once.
     pub(super) fn step(&mut self, run: &mut Run<'_>, event: Event) -> Result<()> {
+        run.note(&event, self);
         run.effects.extend(self.engine.step(clock::now(), event));
         while let Some(effect) = run.effects.pop_front() {
             for event in self.perform(run, effect)? {
+                run.note(&event, self);
                 run.effects.extend(self.engine.step(clock::now(), event));
             }
         }
@@ -166,8 +179,9 @@ impl Driver {
             Effect::WriteStatus(edit) => self.queue_status(edit),
             Effect::Publish(notice) => run.surface.say(&notice, clock::now()),
             Effect::WakeAt(moment) => run.wake_at = Some(moment),
-            Effect::Finish => run.is_finished = true,
-            Effect::Scan { .. } | Effect::FindCandidates { .. } => {}
+            // Everything is settled: the loop asks the engine itself.
+            Effect::Finish
+            | Effect::Scan { .. } | Effect::Recheck { .. } | Effect::FindCandidates { .. } => {}
         }
         Ok(Vec::new())
     }

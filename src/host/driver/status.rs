@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::digest::Digest;
 use crate::base::measure::Moment;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
@@ -26,63 +25,83 @@ impl Driver {
         self.pending.entry(edit.plan_path.clone()).or_default().push(edit);
     }
 
-    /// Writes what waits; the answers say what was written and what could not be.
+    /// Writes what waits for plans that are edited where they lie; the answers say what was written
+    /// and what could not be. Plans whose status lines are committed wait for a landing or receipts.
     pub(super) fn write_statuses(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         for (path, edits) in std::mem::take(&mut self.pending) {
-            let problem = self.edit_plan(&path, &edits).err().map(|error| said(&error));
-            events.extend(edits.into_iter().map(|edit| Event::StatusWritten {
-                task: edit.task,
-                status: edit.status,
-                problem: problem.clone(),
-            }));
+            if matches!(self.home_of(&path), Ok(Home::Committed)) {
+                self.pending.insert(path, edits);
+                continue;
+            }
+            let problem = self.edit_in_place(&path, &edits).err().map(|error| said(&error));
+            events.extend(written(edits, problem.as_deref()));
         }
         events
     }
 
-    /// As `write_statuses`, where no engine waits for the answers.
+    /// At the end of a build that has nothing to commit: failures are no reason for a commit, so
+    /// their status lines go where the plan lies. Under a rebase or the like, and while landings
+    /// are parked, the checkout stays as it is; the journal knows.
+    pub(super) fn write_what_is_left(&mut self) -> Result<Vec<Event>> {
+        let state = self.repo.state()?;
+        if state.operation_under_way.is_some() || state.head != self.tip {
+            self.pending.clear();
+        }
+        let mut events = Vec::new();
+        for (path, edits) in std::mem::take(&mut self.pending) {
+            let problem = self.edit_in_place(&path, &edits).err().map(|error| said(&error));
+            events.extend(written(edits, problem.as_deref()));
+        }
+        Ok(events)
+    }
+
+    /// Writes a person's decisions into the plan where it lies.
     pub(super) fn flush_statuses(&mut self) -> Result<()> {
-        for event in self.write_statuses() {
-            let Event::StatusWritten { task, status, problem } = event else { continue };
-            if let Some(problem) = problem {
-                return Err(Error::new(format!("writing the status of {task}: {problem}")));
+        for (path, edits) in std::mem::take(&mut self.pending) {
+            self.edit_in_place(&path, &edits)?;
+            for edit in edits {
+                let (task, status) = (edit.task, edit.status);
+                self.append(&Record::StatusWritten { at: clock::now(), task, status })?;
             }
-            self.append(&Record::StatusWritten { at: clock::now(), task, status })?;
         }
         Ok(())
     }
 
-    /// Reads the plan again, edits it, and writes it aside and renames it. Returns the new text, and
-    /// whether the file held nothing of the user's that is not committed.
-    pub(super) fn edit_plan(&mut self, path: &RelPath, edits: &[StatusEdit]) -> Result<Edited> {
+    /// Where a plan's status lines go. A file that is exactly as committed changes only by commits,
+    /// so that a checkout which cannot follow stays as it is; any other is edited where it lies.
+    pub(super) fn home_of(&self, path: &RelPath) -> Result<Home> {
+        let tree = self.repo.tree_of(&self.tip)?;
+        if !self.repo.has_path(&tree, path)? {
+            return Ok(Home::InPlace);
+        }
+        let head = self.repo.tree_of(&self.repo.state()?.head)?;
+        let present = self.scanner.digest_of(path)?;
+        let is_committed = present == self.repo.state_at(&head, path)?
+            || present == self.repo.state_at(&tree, path)?;
+        Ok(if is_committed { Home::Committed } else { Home::InPlace })
+    }
+
+    /// The plan as it stands at the tip, with the edits: what a commit may carry.
+    pub(super) fn committed_text(&self, path: &RelPath, edits: &[StatusEdit]) -> Result<String> {
+        let tree = self.repo.tree_of(&self.tip)?;
+        let bytes = self.repo.read_path_at(&tree, path)?.unwrap_or_default();
+        let text = String::from_utf8(bytes).doing("reading the plan", path.as_str())?;
+        apply(&Source::new(path.clone(), text), edits).doing("editing the plan", path.as_str())
+    }
+
+    /// Reads the plan again, edits it, and writes it aside and renames it.
+    fn edit_in_place(&self, path: &RelPath, edits: &[StatusEdit]) -> Result<()> {
         let file = self.root.join(path.as_str());
         let text = read_text(&file, path)
             .map_err(|diagnostic| Error::new(diagnostic.message.clone()).at(&file))?;
-        let was_clean = self.is_clean(path, text.as_bytes())?;
         let source = Source::new(path.clone(), Arc::clone(&text));
         let new = apply(&source, edits)
             .map_err(|error| Error::because("editing the plan", error).at(&file))?;
         if *new != *text {
             write_whole(&file, new.as_bytes())?;
-            self.own_writes.add(path.clone(), Digest::of(new.as_bytes()));
         }
-        Ok(Edited { text: new, was_clean })
-    }
-
-    /// The file is as committed at the tip or HEAD, but for status lines of orch's own.
-    fn is_clean(&self, path: &RelPath, bytes: &[u8]) -> Result<bool> {
-        let digest = Digest::of(bytes);
-        if self.own_writes.holds(path, &digest) {
-            return Ok(true);
-        }
-        let head = self.repo.state()?.head;
-        for commit in [&self.tip, &head] {
-            let tree = self.repo.tree_of(commit)?;
-            if self.repo.read_path_at(&tree, path)?.as_deref() == Some(bytes) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(())
     }
 
     /// What a decision writes into the plan.
@@ -107,10 +126,23 @@ impl Driver {
     }
 }
 
-/// A plan after an edit.
-pub(super) struct Edited {
-    pub text: String,
-    pub was_clean: bool,
+/// Where the status lines of a plan go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// Into commits; the checkout's file follows with the branch.
+    Committed,
+    /// Into the file as it lies: it is not tracked, or the user has changed it.
+    InPlace,
+}
+
+/// What the engine is told of edits.
+pub(super) fn written(edits: Vec<StatusEdit>, problem: Option<&str>) -> Vec<Event> {
+    let told = |edit: StatusEdit| Event::StatusWritten {
+        task: edit.task,
+        status: edit.status,
+        problem: problem.map(str::to_owned),
+    };
+    edits.into_iter().map(told).collect()
 }
 
 /// Sets the fields of every edit, then brings the sections' own statuses up to date.
@@ -209,7 +241,7 @@ fn write_whole(file: &std::path::Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn said(error: &Error) -> String {
+pub(super) fn said(error: &Error) -> String {
     use std::error::Error as _;
     match error.source() {
         Some(source) => format!("{error}: {source}"),

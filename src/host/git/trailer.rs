@@ -73,6 +73,7 @@ pub fn receipt_message(receipts: &[ReceiptTold]) -> String {
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
     let subject = match receipts {
+        [] => "Status lines of plans".to_owned(),
         [one] => format!("{}: accepted, no file changed", one.task),
         many => format!("{} results accepted, no file changed", many.len()),
     };

@@ -1,3 +1,5 @@
+//! Landings in scratch repositories: merges, conflicts, checkouts, what people have edited.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::{Followed, LandOutcome, LandingInput, OwnWrites, ReceiptOutcome};
@@ -204,7 +206,7 @@ fn receipts_land_in_one_commit() {
         verdicts: Vec::new(),
     };
     let receipts = [told("1"), told("two words")];
-    let outcome = scratch.repo().land_receipts("main", &scratch.tip(), &receipts).unwrap();
+    let outcome = scratch.repo().land_receipts("main", &scratch.tip(), (&receipts, &[])).unwrap();
     let ReceiptOutcome::Landed(landed) = outcome else { panic!("{outcome:?}") };
     assert!(matches!(follow(&scratch), Followed::Moved { .. }));
     let read = scratch.repo().read_lineage(&scratch.tip(), Caching::Off).unwrap();

@@ -1,3 +1,5 @@
+//! Worktrees in scratch repositories: taking, moving, linking and returning them.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 

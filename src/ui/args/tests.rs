@@ -1,3 +1,5 @@
+//! Which command lines are taken, and what they mean.
+
 use super::*;
 
 fn read(line: &str) -> Result<Args, clap::Error> {

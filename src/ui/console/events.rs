@@ -11,7 +11,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
-use crate::host::surface::{Summary, Surface};
+use crate::host::surface::{CheckedDocument, Summary, Surface};
 
 use super::Screen;
 
@@ -114,6 +114,15 @@ impl Surface for Events {
         self.now = now;
         let (event, fields) = notice_fields(notice);
         self.emit(event, fields);
+    }
+
+    fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment) {
+        self.now = now;
+        let documents: Vec<Value> = crate::ui::report::json_lines(documents)
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        self.emit("diagnosed", json!({ "documents": documents }));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {

@@ -11,7 +11,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Counts, Phase, Picture, RunningPicture, TaskPicture};
 use crate::engine::stream::Progress;
-use crate::host::surface::{Summary, Surface};
+use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::report::counted;
 use crate::ui::shell::Paint;
 use crate::ui::text::{one_line, without_worktree};
@@ -153,6 +153,10 @@ impl Surface for Live {
 
     fn say(&mut self, notice: &Notice, _now: Moment) {
         self.print(words::notice_text(notice, &self.names, self.detail, self.paint));
+    }
+
+    fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
+        self.print(Some(words::diagnoses_text(documents, self.paint)));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {

@@ -7,7 +7,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::Picture;
 use crate::engine::stream::Progress;
-use crate::host::surface::{Summary, Surface};
+use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::shell::Paint;
 
 use super::words::{self, Names};
@@ -49,6 +49,10 @@ impl Surface for Plain {
     fn say(&mut self, notice: &Notice, _now: Moment) {
         let text = words::notice_text(notice, &self.names, self.detail, self.paint);
         self.line(text);
+    }
+
+    fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
+        self.line(Some(words::diagnoses_text(documents, self.paint)));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {

@@ -7,10 +7,15 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
+use crate::host::surface::CheckedDocument;
+use crate::ui::report::{self, Look};
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::{one_line, visible, without_worktree};
 
 use super::Detail;
+
+/// Columns of a diagnostic among a build's lines.
+const WIDTH: usize = 100;
 
 /// Names of tasks that are at work or will be: notices carry ids only.
 #[derive(Debug, Default)]
@@ -80,6 +85,17 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         }
         Notice::Warning(text) => line(paint.paint(Tone::Caution, "warn  "), text),
     })
+}
+
+/// Everything wrong with the documents, or that nothing is any more.
+pub fn diagnoses_text(documents: &[CheckedDocument], paint: Paint) -> String {
+    if documents.is_empty() {
+        return line(paint.paint(Tone::Good, "right "), "all documents are right again");
+    }
+    let text = report::text_of(documents, Look { paint, width: WIDTH });
+    let summary = report::summary_of(documents);
+    let rest = format!("{summary}; nothing new starts from what is wrong");
+    format!("{text}{}", line(paint.paint(Tone::Bad, "wrong "), &rest))
 }
 
 /// A head, and the text beside it; further lines of the text below its first.

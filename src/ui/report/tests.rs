@@ -1,3 +1,5 @@
+//! Diagnostics as people and programs read them.
+
 use super::*;
 use crate::base::diagnostic::Diagnostic;
 

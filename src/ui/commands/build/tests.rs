@@ -1,3 +1,5 @@
+//! What `orch build` says before it starts anything.
+
 use super::*;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;

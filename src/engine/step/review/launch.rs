@@ -1,0 +1,106 @@
+//! Running a validator: its attempt, its prompt or command, and what is laid over its worktree.
+
+use crate::base::name::AttemptId;
+use crate::engine::db::{render, rules_of};
+use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::picture::Phase;
+use crate::engine::prompt::{Volatile, volatile_part};
+use crate::engine::record::Record;
+use crate::engine::step::Engine;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Validator, ValidatorKind};
+use crate::spec::rule::Limits;
+
+/// The rule that an agent validator's prompt comes from.
+const VALIDATE_RULE: &str = "validate";
+
+impl Engine {
+    pub(in crate::engine::step) fn launch_review(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+    ) {
+        let review = self.new_attempt();
+        let at = self.now;
+        let launch = self.review_launch(owner, review, validator);
+        let Some(build) = &mut self.build else { return };
+        let Some(attempt) = build.attempts.get_mut(&owner) else { return };
+        attempt.phase = Phase::Validating;
+        attempt.doing = format!("validator {}", validator.name);
+        let started = Record::AttemptStarted {
+            at,
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            validator: Some(validator.name.clone()),
+        };
+        match launch {
+            Ok(launch) => {
+                build.reviews.insert(review, owner);
+                if matches!(launch.action, LaunchAction::Session(_)) {
+                    build.n_sessions += 1;
+                }
+                self.append(started);
+                self.out.push(Effect::Run(Box::new(launch)));
+            }
+            Err(problem) => self.set_back(owner, OutcomeClass::LaunchFailure, problem),
+        }
+    }
+
+    fn review_launch(
+        &self,
+        owner: AttemptId,
+        review: AttemptId,
+        validator: &Validator,
+    ) -> Result<Launch, String> {
+        let gone = || "the task is gone".to_owned();
+        let attempt =
+            self.build.as_ref().and_then(|it| it.attempts.get(&owner)).ok_or_else(gone)?;
+        let library = self.world.library(&self.db);
+        let rule = rules_of(&self.db, library).value.get(VALIDATE_RULE).cloned();
+        let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        limits.wall = validator.timeout.or(limits.wall);
+        let action = match &validator.kind {
+            ValidatorKind::Command(command) => LaunchAction::Command(command.clone()),
+            ValidatorKind::Agent(name) => {
+                let rule = rule.ok_or("there is no rule `validate`")?;
+                let agent = self
+                    .validating_agent(validator)
+                    .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
+                let stable = render(&self.db, (library, attempt.slot), &rule, Some(&agent))?;
+                let volatile = volatile_part(&Volatile {
+                    result_message: attempt.facts.message.as_deref(),
+                    ..Volatile::default()
+                });
+                LaunchAction::Session(SessionLaunch {
+                    prompt: stable + &volatile,
+                    model: agent.model.clone(),
+                    tools: agent.tools.clone(),
+                    permission: agent.permission,
+                    resume: None,
+                })
+            }
+        };
+        let overlay = match &attempt.candidate {
+            Some(_) => Vec::new(),
+            None => self.owned_now(attempt.slot).into_keys().collect(),
+        };
+        let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
+        Ok(Launch {
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            purpose: Purpose::Validate(validator.name.clone()),
+            action,
+            base,
+            overlay,
+            env: attempt.recipe.rule.env.clone(),
+            limits: Limits { usd: None, ..limits },
+            pool: attempt.recipe.rule.pool.clone(),
+            required_outputs: GlobSet::default(),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! What a verdict is about: the files, the validator and the task that its key is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::digest::Digest;
+use crate::base::file::FileState;
+use crate::base::name::{AttemptId, RelPath, VerdictKey};
+use crate::engine::action::VerdictSubject;
+use crate::engine::db::{Slot, agent_of, agents_of, graph_of, upstream_of};
+use crate::engine::step::Engine;
+use crate::engine::step::load::recipe;
+use crate::engine::view::view;
+use crate::spec::agent::Agent;
+use crate::spec::plan::{Validator, ValidatorKind};
+
+impl Engine {
+    /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
+    pub(in crate::engine::step) fn owned_now(
+        &self,
+        slot: Slot,
+    ) -> BTreeMap<RelPath, Option<FileState>> {
+        let owned = self.history.task(slot.task(&self.db)).map(|it| &it.owned);
+        owned
+            .into_iter()
+            .flatten()
+            .map(|(path, _)| (path.clone(), self.verdict_view(slot, path)))
+            .collect()
+    }
+
+    fn verdict_view(&self, slot: Slot, path: &RelPath) -> Option<FileState> {
+        let library = self.world.library(&self.db);
+        let graph = graph_of(&self.db, library);
+        let upstream = upstream_of(&self.db, library, slot);
+        let task = slot.task(&self.db);
+        view(self.state_of(path), self.history.touches(path), |by| {
+            by == task || graph.id_of(by).is_some_and(|by| upstream.contains(by))
+        })
+    }
+
+    pub(in crate::engine::step) fn verdict_key(
+        &self,
+        slot: Slot,
+        validator: &Validator,
+        owned: &BTreeMap<RelPath, Option<FileState>>,
+    ) -> VerdictKey {
+        let library = self.world.library(&self.db);
+        let mut files = owned.clone();
+        let listing = self.world.files(&self.db).listings(&self.db).get(&validator.inputs);
+        for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
+            let path = file.path(&self.db);
+            files.entry(path.clone()).or_insert_with(|| self.verdict_view(slot, path));
+        }
+        let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
+        let agent = self.validating_agent(validator);
+        let Some(recipe) = recipe(self, slot) else {
+            return VerdictKey(Digest::of(b"orch gone"));
+        };
+        VerdictSubject {
+            validator,
+            agent: agent.as_deref(),
+            spec: &recipe.spec,
+            config: library.config(&self.db),
+            files: &files,
+        }
+        .key()
+    }
+
+    pub(in crate::engine::step) fn validating_agent(
+        &self,
+        validator: &Validator,
+    ) -> Option<Arc<Agent>> {
+        let ValidatorKind::Agent(name) = &validator.kind else { return None };
+        let library = self.world.library(&self.db);
+        let text = agents_of(&self.db, library).get(name)?;
+        Some(Arc::clone(&agent_of(&self.db, *text).value))
+    }
+
+    pub(in crate::engine::step) fn candidate_key(
+        &self,
+        id: AttemptId,
+        validator: &Validator,
+    ) -> VerdictKey {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else {
+            return VerdictKey(Digest::of(b"orch gone"));
+        };
+        let mut owned = self.owned_now(attempt.slot);
+        for change in attempt.merged.changes() {
+            owned.insert(change.path.clone(), change.after);
+        }
+        self.verdict_key(attempt.slot, validator, &owned)
+    }
+}
