@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::file::FileState;
 use crate::base::name::{
-    ActionKey, AgentName, EnvName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
+    ActionKey, AgentName, EnvName, ModelName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
 };
 use crate::base::source::Source;
 use crate::spec::agent::Agent;
@@ -301,7 +301,7 @@ pub fn with_action<T>(
     let action = Action {
         rule: &recipe.rule,
         agent: recipe.agent.as_deref(),
-        model: recipe.spec.model.as_ref(),
+        model: model_of(recipe, library.config(db)),
         work,
         plan_doc: plan_doc_of(db, world, slot),
         inputs,
@@ -310,6 +310,15 @@ pub fn with_action<T>(
         env: &env,
     };
     Some(read(&action))
+}
+
+/// The model a session is asked of: the task's, the agent's, the project's; a command has none.
+pub fn model_of<'a>(recipe: &'a Recipe, config: &'a Config) -> Option<&'a ModelName> {
+    if recipe.rule.action == ActionKind::Command {
+        return None;
+    }
+    let own = recipe.spec.model.as_ref();
+    own.or_else(|| recipe.agent.as_ref()?.model.as_ref()).or(config.session.model.as_ref())
 }
 
 /// What a command task runs: its own `run`, else its rule's.

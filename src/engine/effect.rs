@@ -156,6 +156,8 @@ pub enum Notice {
     TaskBlocked { task: TaskRef, by: TaskRef },
     Validated { task: TaskRef, validator: ValidatorName, verdict: String, findings: Vec<String> },
     Parked { task: TaskRef, reason: String },
+    /// A build that stays has nothing to do at present.
+    Rested { accepted: u32, wanted: u32 },
     Warning(String),
 }
 

@@ -77,7 +77,7 @@ pub enum Event {
     Woken,
     /// Ctrl-C or SIGTERM: first finish what runs, the second time end it.
     Interrupted,
-    /// `.claude/plans/.stop` or `orch stop`: start nothing new.
+    /// `.claude/plans/.stop`: start nothing new.
     StopSeen,
 }
 

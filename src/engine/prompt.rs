@@ -48,6 +48,7 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
         config => context! {
             build_command => &config.build_command,
             test_command => &config.test_command,
+            dev_server_command => &config.dev_server_command,
         },
         agent => context! { name => agent.map(|agent| agent.name.as_str()).unwrap_or_default() },
         status_file => STATUS_FILE,

@@ -222,6 +222,11 @@ impl Engine {
         }
     }
 
+    /// How many attempts this engine has begun, validators' too.
+    pub fn n_attempts(&self) -> u64 {
+        self.next_attempt - 1
+    }
+
     /// True while everything wanted is settled and nothing runs.
     pub fn is_finished(&self) -> bool {
         self.build.as_ref().is_some_and(|build| build.is_finished)

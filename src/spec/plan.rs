@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::measure::Millis;
 use crate::base::name::{
-    ActionKey, AgentName, EnvName, ModelName, PlanName, RuleName, SectionId, TaskId, ValidatorName,
+    AgentName, EnvName, ModelName, OutputDigest, PlanName, RuleName, SectionId, TaskId, ValidatorName,
 };
 use crate::base::source::Span;
 
@@ -123,7 +123,8 @@ pub struct TaskSpec {
     pub max_attempts: Option<u32>,
     pub no_change: NoChange,
     pub cache: CacheUse,
-    pub pin: Option<ActionKey>,
+    /// The output digest of the cached result to take, of several.
+    pub pin: Option<OutputDigest>,
     /// Unknown keys of the task with their normalized text: kept, shown, in no key.
     pub extra: BTreeMap<String, String>,
 }

@@ -14,7 +14,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 use super::glob::GlobSet;
 use super::plan::{CommandLine, Validator};
 
-pub use choose::{Chosen, Why, agent_of, choose};
+pub use choose::{Chosen, Why, agent_of, choose, choose_among};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
 pub use resolve::resolve;

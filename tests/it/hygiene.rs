@@ -137,3 +137,24 @@ fn what_is_built_in_is_in_order() {
     }
     assert_eq!(found, Vec::new());
 }
+
+#[test]
+fn plans_that_the_texts_show_are_right() {
+    for path in ["README.md", "docs/FORMATS.md"] {
+        let text = read(path);
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let plans: Vec<&str> = blocks.filter(|block| block.starts_with("meta:")).collect();
+        assert!(!plans.is_empty(), "{path} shows a plan");
+        for plan in plans {
+            let source = Source::new(RelPath::new("plans/shown.yaml").unwrap(), plan);
+            let parsed = orch::spec::plan::parse(&source);
+            let mut found = parsed.diagnostics;
+            found.extend(orch::spec::plan_check::check(
+                &source,
+                &parsed.value,
+                &Default::default(),
+            ));
+            assert_eq!(found, Vec::new(), "{path}");
+        }
+    }
+}

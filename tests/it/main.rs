@@ -7,3 +7,4 @@ mod real_cli;
 mod session;
 mod sources;
 mod support;
+mod watch;

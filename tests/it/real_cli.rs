@@ -42,7 +42,7 @@ fn a_real_plan_is_built_and_then_only_what_changed() {
     assert!(built.value["cost_usd"].as_f64().unwrap() > 0.0, "{}", built.value);
     assert_eq!(space.read("scripts/notifier.txt"), "one\n2\n3\n4\n5\n6\n7\n8\nnine\n");
     assert_eq!(space.read("config/slack.template"), "enabled: false\n");
-    assert_eq!(space.git(&["status", "--porcelain"]), "");
+    assert_eq!(space.git(&["status", "--porcelain"]), "", "status lines landed, too");
     let plan = space.read(PLAN);
     assert!(!plan.contains("status: pending") && !plan.contains("status: in_progress"), "{plan}");
     let trailers = space.git(&["log", "--format=%(trailers:unfold)"]);

@@ -196,7 +196,7 @@ impl Engine {
         let usable = |it: &Candidate| {
             it.mismatched.is_empty()
                 && it.lost.is_empty()
-                && pin.is_none_or(|pin| pin.0 == it.result.output.0)
+                && pin.is_none_or(|pin| pin == it.result.output)
         };
         let candidate = found.candidates.into_iter().find(usable);
         let Some(build) = &mut self.build else { return };

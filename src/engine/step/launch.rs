@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, AttemptId, PoolName};
-use crate::engine::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
+use crate::engine::db::{
+    Recipe, command_of, key_of, meta_of, model_of, prompt_of, with_action,
+};
 use crate::engine::effect::{
     Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
@@ -15,7 +17,6 @@ use crate::engine::picture::Phase;
 use crate::engine::prompt::{Earlier, Volatile, volatile_part};
 use crate::engine::record::{AcceptedResult, Record};
 use crate::engine::schedule::{Settled, State};
-use crate::spec::agent::Agent;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Facts, Origin};
@@ -236,19 +237,11 @@ impl Engine {
         let agent = attempt.recipe.agent.as_deref();
         Ok(SessionLaunch {
             prompt,
-            model: self.model_for(attempt),
+            model: model_of(&attempt.recipe, library.config(&self.db)).cloned(),
             tools: agent.map(|it| it.tools.clone()).unwrap_or_default(),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             resume,
         })
-    }
-
-    fn model_for(&self, attempt: &Attempt) -> Option<crate::base::name::ModelName> {
-        let config = self.world.library(&self.db).config(&self.db);
-        let agent = attempt.recipe.agent.as_deref();
-        let own = attempt.recipe.spec.model.clone();
-        own.or_else(|| agent.and_then(|it: &Agent| it.model.clone()))
-            .or_else(|| config.session.model.clone())
     }
 
     /// Puts a cached result through merging, validating and landing, as if it had just run.

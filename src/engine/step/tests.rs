@@ -533,11 +533,15 @@ fn queries_after(change: impl FnOnce(&mut Space)) -> BTreeMap<String, usize> {
     change(&mut space);
     log.lock().unwrap().clear();
     let documents = Event::DocumentsRead(Box::new(space.documents()));
-    let mut effects = engine.step(Moment(space.now), documents);
-    effects.retain(|it| matches!(it, Effect::Scan { .. }));
-    let scan = effects.remove(0);
-    for event in space.perform(scan) {
-        engine.step(Moment(space.now), event);
+    let seen = Event::Changed { paths: Vec::new(), everything: true };
+    for event in [documents, seen] {
+        let mut effects = engine.step(Moment(space.now), event);
+        effects.retain(|it| matches!(it, Effect::Scan { .. }));
+        let answers: Vec<Event> =
+            effects.into_iter().flat_map(|scan| space.perform(scan)).collect();
+        for event in answers {
+            engine.step(Moment(space.now), event);
+        }
     }
     let mut counts = BTreeMap::new();
     for name in log.lock().unwrap().iter() {

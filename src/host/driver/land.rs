@@ -107,7 +107,7 @@ impl Driver {
     /// Lands, or settles where there is nothing to land; the plan's status line goes with it.
     pub(super) fn land(&mut self, request: &LandingRequest) -> Result<Vec<Event>> {
         let attempt = request.attempt;
-        if !self.kept.get(&attempt).is_some_and(|kept| kept.merged.is_some()) {
+        if self.kept.get(&attempt).is_none_or(|kept| kept.merged.is_none()) {
             return Ok(self.settle(request));
         }
         self.queue_status(request.status.clone());

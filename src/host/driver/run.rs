@@ -38,7 +38,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Why a build ended before everything was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// `.stop` or `orch stop`.
+    /// The stop file.
     Asked,
     /// Ctrl-C.
     Interrupted,

@@ -36,6 +36,8 @@ pub(super) struct Watch {
     written: BTreeSet<RelPath>,
     /// What is gathered until there is nothing to do is written.
     is_flushed: bool,
+    /// How many attempts there had been when rest was last told of.
+    told_at: Option<u64>,
 }
 
 impl Watch {
@@ -60,6 +62,7 @@ impl Driver {
             away: None,
             written: BTreeSet::new(),
             is_flushed: false,
+            told_at: None,
         })
     }
 
@@ -215,6 +218,15 @@ impl Driver {
         }
         self.scanner.save()?;
         run.surface.show(&self.engine.picture(), clock::now());
+        let attempts = Some(self.engine.n_attempts());
+        if let Some(watch) = run.watch.as_mut().filter(|it| it.told_at != attempts)
+            && self.engine.is_finished()
+        {
+            watch.told_at = attempts;
+            let counts = self.engine.counts();
+            let notice = Notice::Rested { accepted: counts.accepted, wanted: counts.wanted };
+            run.surface.say(&notice, clock::now());
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::shared::{command_line, placed_validators};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::base::name::{ActionKey, AgentName, EnvName, ModelName, RuleName, SectionId, TaskId};
+use crate::base::name::{OutputDigest, AgentName, EnvName, ModelName, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
 use crate::spec::yaml::{Fields, Node, Problems, Resolved};
 
@@ -132,14 +132,14 @@ fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<TaskId>, Vec<Span>) {
     texts.into_iter().map(|(id, span)| (TaskId::new(id), span)).unzip()
 }
 
-fn read_pin(fields: &mut Fields<'_, '_>) -> Option<ActionKey> {
+fn read_pin(fields: &mut Fields<'_, '_>) -> Option<OutputDigest> {
     let text = fields.text("pin")?;
     let digest = Digest::parse(text);
     if let (None, Some(node)) = (digest, fields.node("pin")) {
         let help = "an action key has 64 digits; `orch show` of the task names those it has";
         fields.problems().bad_value("pin", node, help);
     }
-    digest.map(ActionKey)
+    digest.map(OutputDigest)
 }
 
 fn read_record(fields: &mut Fields<'_, '_>) -> TaskRecord {

@@ -8,10 +8,8 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, RuleName};
 use crate::base::source::{Source, Span};
 use crate::spec::plan::{Task, ValidatorKind};
-use crate::spec::text::{contains_phrase, nearest};
-
-/// The rule of a task that no other rule takes.
-const DEFAULT_RULE: &str = "implement";
+use crate::spec::rule::choose_among;
+use crate::spec::text::nearest;
 
 pub(super) fn check(
     source: &Source,
@@ -124,7 +122,7 @@ fn check_tools(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     else {
         return;
     };
-    let Some((rule_name, rule)) = rule_of(task, name, agent, known) else { return };
+    let Some((rule_name, rule)) = rule_of(task, agent, known) else { return };
     let missing: Vec<&str> =
         rule.needs_tools.iter().map(String::as_str).filter(|tool| !has_tool(agent, tool)).collect();
     let lacks = match &missing[..] {
@@ -146,11 +144,9 @@ fn has_tool(agent: &KnownAgent, tool: &str) -> bool {
     agent.tools.iter().any(|own| own.split('(').next().map(str::trim) == Some(tool))
 }
 
-/// The rule that takes the task: the one it names, the first by priority that matches, the default.
-/// Agents that can write and need no tools spare the search.
+/// The rule that takes the task, chosen as a build chooses it. Agents that can write and need no tools spare the search.
 fn rule_of<'k>(
     task: &Task,
-    agent: &AgentName,
     known_agent: &KnownAgent,
     known: &'k Known,
 ) -> Option<(&'k RuleName, &'k KnownRule)> {
@@ -164,20 +160,7 @@ fn rule_of<'k>(
     if !known.rules.values().any(is_demanding) {
         return None;
     }
-    let priority = |rule: &KnownRule| rule.matches.as_ref().map_or(i32::MIN, |it| it.priority);
-    let matching = known.rules.iter().filter(|(_, rule)| is_match(task, agent, rule));
-    let first = matching.fold(None, |best: Option<(&RuleName, &KnownRule)>, it| match best {
-        Some(best) if priority(best.1) >= priority(it.1) => Some(best),
-        _ => Some(it),
-    });
-    first.or_else(|| known.rules.get_key_value(DEFAULT_RULE))
-}
-
-fn is_match(task: &Task, agent: &AgentName, rule: &KnownRule) -> bool {
-    let Some(matches) = &rule.matches else { return false };
-    matches.agents.contains(agent)
-        || matches.phrases.iter().any(|phrase| {
-            contains_phrase(&task.spec.name, phrase)
-                || contains_phrase(&task.spec.description, phrase)
-        })
+    let rules = known.rules.iter().map(|(name, rule)| (name, rule.matches.as_ref()));
+    let chosen = choose_among(rules, &task.spec).rule;
+    known.rules.get_key_value(&chosen)
 }

@@ -50,6 +50,14 @@ impl fmt::Display for Why {
 /// verification, and "checkout page" no check. Words like "final", "run the" or "phase 2" may stand
 /// before it. Descriptions do not choose: those of coding tasks often open with "review the code".
 pub fn choose<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>, spec: &TaskSpec) -> Chosen {
+    choose_among(rules.values().map(Borrow::borrow).map(|it: &Rule| (&it.name, it.matches.as_ref())), spec)
+}
+
+/// As `choose`, of rules of which only the name and the match are known.
+pub fn choose_among<'r>(
+    rules: impl Iterator<Item = (&'r RuleName, Option<&'r Match>)>,
+    spec: &TaskSpec,
+) -> Chosen {
     if let Some(rule) = &spec.rule {
         return Chosen { rule: rule.clone(), why: Why::Named };
     }
@@ -60,7 +68,7 @@ pub fn choose<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>, spec: &TaskSpec) -
     if let Some(agent) = &spec.agent {
         let taker = by_priority.iter().find(|(_, matches)| matches.agents.contains(agent));
         if let Some((rule, _)) = taker {
-            return Chosen { rule: rule.name.clone(), why: Why::Agent(agent.clone()) };
+            return Chosen { rule: (*rule).clone(), why: Why::Agent(agent.clone()) };
         }
     }
     by_phrase(&by_priority, &spec.name)
@@ -73,18 +81,19 @@ pub fn agent_of<'a>(rule: &'a Rule, spec: &'a TaskSpec) -> Option<&'a AgentName>
 }
 
 /// Rules that want tasks, the highest priority first, equals by name.
-fn by_priority<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>) -> Vec<(&Rule, &Match)> {
-    let mut wanting: Vec<_> =
-        rules.values().map(Borrow::borrow).filter_map(|rule: &Rule| Some((rule, rule.matches.as_ref()?))).collect();
+fn by_priority<'r>(
+    rules: impl Iterator<Item = (&'r RuleName, Option<&'r Match>)>,
+) -> Vec<(&'r RuleName, &'r Match)> {
+    let mut wanting: Vec<_> = rules.filter_map(|(rule, matches)| Some((rule, matches?))).collect();
     wanting.sort_by_key(|(_, matches)| std::cmp::Reverse(matches.priority));
     wanting
 }
 
-fn by_phrase(rules: &[(&Rule, &Match)], name: &str) -> Option<Chosen> {
+fn by_phrase(rules: &[(&RuleName, &Match)], name: &str) -> Option<Chosen> {
     let opening: Vec<String> = words(name).collect();
     rules.iter().find_map(|(rule, matches)| {
         let phrase = matches.phrases.iter().find(|phrase| begins_with(&opening, phrase))?;
-        Some(Chosen { rule: rule.name.clone(), why: Why::Phrase(phrase.clone()) })
+        Some(Chosen { rule: (*rule).clone(), why: Why::Phrase(phrase.clone()) })
     })
 }
 

@@ -4,7 +4,7 @@ pub mod preview;
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::Path;
 
 use crate::base::name::TaskRef;
@@ -115,7 +115,8 @@ fn console_of(shell: &Shell, shown: Shown, is_json: bool) -> Result<Console, Fai
     let mut console = Console::default();
     if let Some(path) = shown.events {
         let file = File::create(path).doing("creating the file for events", path)?;
-        console.add(Events::new(BufWriter::new(file)));
+        // By lines: others may follow the file while the build goes on.
+        console.add(Events::new(io::LineWriter::new(file)));
     }
     let detail = match (shell.is_quiet(), shown.is_verbose) {
         (true, _) => Detail::Problems,

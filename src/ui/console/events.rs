@@ -161,6 +161,9 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
         Notice::Parked { task, reason } => {
             ("parked", json!({"task": name(task), "reason": reason}))
         }
+        Notice::Rested { accepted, wanted } => {
+            ("rested", json!({"accepted": accepted, "wanted": wanted}))
+        }
         Notice::Warning(text) => ("warning", json!({"message": text})),
     }
 }

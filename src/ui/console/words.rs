@@ -83,6 +83,11 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         Notice::Parked { task, reason } => {
             line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
         }
+        Notice::Rested { accepted, wanted } => {
+            let tone = if accepted == wanted { Tone::Good } else { Tone::Caution };
+            let text = format!("{accepted} of {wanted} tasks are up to date; waiting for changes");
+            line(paint.paint(tone, "rest  "), &text)
+        }
         Notice::Warning(text) => line(paint.paint(Tone::Caution, "warn  "), text),
     })
 }
@@ -110,9 +115,10 @@ fn is_problem(notice: &Notice) -> bool {
         | Notice::Parked { .. }
         | Notice::Warning(_) => true,
         Notice::Validated { verdict, .. } => !verdict.eq_ignore_ascii_case("pass"),
-        Notice::TaskStarted { .. } | Notice::TaskFinished { .. } | Notice::TaskRetried { .. } => {
-            false
-        }
+        Notice::TaskStarted { .. }
+        | Notice::TaskFinished { .. }
+        | Notice::TaskRetried { .. }
+        | Notice::Rested { .. } => false,
     }
 }
 

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::base::digest::Digest;
-use crate::base::name::{ActionKey, TaskId};
+use crate::base::name::{OutputDigest, TaskId};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CacheUse, CommandLine, NoChange, Task, ValidatorKind};
 
@@ -119,7 +119,7 @@ fn every_key_of_a_task_is_read() {
     assert_eq!((spec.inputs.clone(), spec.outputs.clone()), (GlobSet::new(["src/**"]), GlobSet::new(["docs"])));
     assert_eq!(spec.timeout.unwrap().0, 5_400_000);
     assert_eq!((spec.no_change, spec.cache), (NoChange::Allowed, CacheUse::Never));
-    assert_eq!(spec.pin, Some(ActionKey(key)));
+    assert_eq!(spec.pin, Some(OutputDigest(key)));
     assert_eq!(spec.run, Some(CommandLine::Argv(vec!["cargo".into(), "test".into()])));
     let validators: Vec<String> = spec
         .validators

@@ -1,0 +1,27 @@
+//! Status edits: an edit either refuses, or gives a plan in which exactly that field is another.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use orch::base::name::RelPath;
+use orch::base::source::Source;
+use orch::spec::edit::{FieldValue, set_task_fields};
+use orch::spec::plan::{Status, parse};
+
+fuzz_target!(|input: (&str, &str)| {
+    let (text, message) = input;
+    let Some(path) = RelPath::new("plans/fuzz.yaml") else { return };
+    let source = Source::new(path.clone(), text);
+    let plan = parse(&source).value;
+    let Some(task) = plan.tasks().next() else { return };
+    let fields = [
+        ("status", FieldValue::from(Status::Completed)),
+        ("result_message", FieldValue::Text(message)),
+    ];
+    let Ok(edited) = set_task_fields(&source, &task.id, &fields) else { return };
+    let edited = parse(&Source::new(path, edited)).value;
+    let same = edited.tasks().find(|it| it.id == task.id);
+    let Some(same) = same else { panic!("the task is gone") };
+    assert_eq!(same.record.status, Status::Completed);
+    assert_eq!(same.spec, task.spec);
+    assert_eq!(edited.tasks().count(), plan.tasks().count());
+});
