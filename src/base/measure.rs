@@ -13,6 +13,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[serde(transparent)]
 pub struct Moment(pub u64);
 
+impl fmt::Display for Moment {
+    /// `2026-01-15 15:04 UTC`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0 / 60_000;
+        let (year, month, day) = date_of(minutes / 1440);
+        let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    }
+}
+
+/// The Gregorian date of a day counted from 1970-01-01, by eras of 400 years that begin in March.
+fn date_of(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
 /// A span of time in milliseconds.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -140,6 +162,12 @@ mod tests {
         assert_eq!(third.to_string(), "$0.0091");
         assert_eq!(Usd::from_dollars(12.345).to_string(), "$12.35");
         assert_eq!(Usd::from_dollars(f64::NAN), Usd::ZERO);
+    }
+
+    #[test]
+    fn moments_have_dates() {
+        let shown = [0, 951_782_400, 1_735_689_540].map(|s| Moment(s * 1000).to_string());
+        assert_eq!(shown, ["1970-01-01 00:00 UTC", "2000-02-29 00:00 UTC", "2024-12-31 23:59 UTC"]);
     }
 
     #[test]

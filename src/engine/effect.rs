@@ -149,10 +149,13 @@ pub struct StatusEdit {
 /// Something worth telling people once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    TaskStarted { task: TaskRef, number: u32, reason: String },
+    TaskStarted { task: TaskRef, name: String, number: u32, reason: String },
+    /// `how`: `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, 2 files`.
     TaskFinished { task: TaskRef, how: String },
     TaskRetried { task: TaskRef, why: String, wait_ms: u64 },
     TaskFailed { task: TaskRef, why: String, help: Option<String> },
+    /// It did not fail: a limit, a missing login or a missing program keeps it from running.
+    TaskHeld { task: TaskRef, why: String },
     TaskBlocked { task: TaskRef, by: TaskRef },
     Validated { task: TaskRef, validator: ValidatorName, verdict: String, findings: Vec<String> },
     Parked { task: TaskRef, reason: String },

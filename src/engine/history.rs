@@ -234,7 +234,7 @@ impl History {
     fn fold_ended(&mut self, ended: &AttemptEnded) {
         let task = self.tasks.entry(ended.task.clone()).or_default();
         task.cost += ended.cost;
-        if ended.validator.is_none() {
+        if ended.validator.is_none() && ended.outcome.counts_as_attempt() {
             task.n_attempts += 1;
         }
         if ended.outcome != OutcomeClass::Done {

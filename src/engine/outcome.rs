@@ -141,7 +141,11 @@ impl OutcomeClass {
 
     /// False where the task is not to blame, so that the attempt is not held against it.
     pub fn counts_as_attempt(self) -> bool {
-        !self.is_transient() && !matches!(self, Self::Aborted | Self::Auth | Self::Billing)
+        !self.is_transient()
+            && !matches!(
+                self,
+                Self::Aborted | Self::Auth | Self::Billing | Self::LaunchFailure
+            )
     }
 }
 
@@ -315,7 +319,13 @@ fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Ve
     let verdict = match (&evidence.stream, &evidence.ending) {
         (Some(stream), _) => verdict_of(&stream.final_text),
         (None, Ending::Exited(0)) => Some((Verdict::Pass, Vec::new())),
-        (None, _) => Some((Verdict::Fail, findings_of_output(evidence))),
+        (None, Ending::Exited(code @ (126 | 127))) => {
+            // The shell's and the shim's way to say that nothing ran.
+            let why = last_line(&evidence.stderr_tail).unwrap_or("no such command");
+            let message = format!("the validator could not be run (exit {code}): {why}");
+            return (OutcomeClass::NoVerdict, message, None);
+        }
+        (None, ending) => Some((Verdict::Fail, findings_of_output(evidence, ending))),
     };
     let Some((verdict, findings)) = verdict else {
         let message = "the validator gave no verdict".to_owned();
@@ -326,15 +336,27 @@ fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Ve
     (class, format!("{verdict:?}{first}"), Some((verdict, findings)))
 }
 
-/// The end of a failed command's output, at most 20 lines.
-fn findings_of_output(evidence: &Evidence) -> Vec<String> {
+/// `exit 1: its last line`, then the end of its output where there is more, at most 20 lines.
+fn findings_of_output(evidence: &Evidence, ending: &Ending) -> Vec<String> {
+    let how = match ending {
+        Ending::Exited(code) => format!("exit {code}"),
+        other => format!("{other:?}"),
+    };
     let lines: Vec<_> = evidence
         .stdout_tail
         .lines()
         .chain(evidence.stderr_tail.lines())
         .filter(|line| !line.trim().is_empty())
         .collect();
-    lines[lines.len().saturating_sub(20)..].iter().map(|&line| line.to_owned()).collect()
+    let Some((last, before)) = lines.split_last() else {
+        return vec![format!("{how}, without any output")];
+    };
+    let mut findings = vec![format!("{how}: {}", last.trim())];
+    let before = &before[before.len().saturating_sub(19)..];
+    if !before.is_empty() {
+        findings.push(format!("before that:\n{}", before.join("\n")));
+    }
+    findings
 }
 
 fn clues_of(evidence: &Evidence) -> Vec<String> {

@@ -98,6 +98,8 @@ pub enum TaskState {
     Done(Provenance),
     Skipped,
     Failed(OutcomeClass),
+    /// A limit, a missing login, a missing program or a stop keeps it from running.
+    Held,
     /// Something it needs failed, is blocked or suspended.
     Blocked,
     /// Parked until a person decides.
@@ -113,6 +115,8 @@ pub struct Counts {
     pub ran: u32,
     pub failed: u32,
     pub blocked: u32,
+    /// Kept from running by a limit, the login, the program or a stop.
+    pub held: u32,
     pub running: u32,
     pub sessions: u32,
 }

@@ -23,6 +23,7 @@ use super::schedule::{Schedule, Settled};
 mod accept;
 mod attempt;
 mod decide;
+mod hold;
 mod launch;
 mod load;
 mod paint;
@@ -31,6 +32,7 @@ mod replan;
 mod retry;
 mod review;
 
+use self::hold::Holding;
 use self::replan::Scanned;
 
 pub use self::attempt::Attempt;
@@ -85,7 +87,7 @@ struct Build {
     scanned_at: Moment,
     stopping: Stopping,
     /// Why no new session starts.
-    holding: Option<String>,
+    holding: Option<Holding>,
     started: Moment,
     cost: Usd,
     n_sessions: u32,

@@ -44,7 +44,15 @@ impl Holder {
 /// The lock, held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing would not do: a child that another thread is just starting has the open file too,
+    /// until it becomes another program. Letting go counts for both.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -57,14 +65,14 @@ impl Lock {
             .map_err(Into::into)
             .and_then(|json| rewrite(&mut file, &json));
         written.doing("writing who holds the lock", path_of(root))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// For a process that must not see a garbage collection or build begin: others may read, too.
     pub fn shared(root: &Path) -> Result<Self> {
         let file = open(root)?;
         take(&file, File::try_lock_shared, root)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Who holds the exclusive lock now, if anybody. Touches nothing on the disk.
@@ -72,7 +80,11 @@ impl Lock {
         let file = File::open(path_of(root)).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => named_in(root),
-            _ => None,
+            Ok(()) => {
+                let _ = file.unlock();
+                None
+            }
+            Err(TryLockError::Error(_)) => None,
         }
     }
 }

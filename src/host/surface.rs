@@ -37,6 +37,7 @@ pub struct Summary {
     pub ran: u32,
     pub failed: u32,
     pub blocked: u32,
+    pub held: u32,
     /// Sessions started, validators' and retries included.
     pub sessions: u32,
     pub cost_usd: Usd,

@@ -5,6 +5,7 @@ mod draft;
 mod read;
 mod resolve;
 mod template;
+mod tools;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use super::glob::GlobSet;
 use super::plan::{CommandLine, Validator};
 
 pub use choose::{Chosen, Why, agent_of, choose, choose_among};
+pub use tools::{DEFAULT_TOOLS, tools_of};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
 pub use resolve::resolve;

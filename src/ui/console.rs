@@ -51,7 +51,7 @@ pub struct Console {
 /// What a build did not finish, for its summary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftover {
-    /// Wanted tasks that failed, are blocked or suspended.
+    /// Wanted tasks that failed, are blocked, held or suspended.
     pub unfinished: Vec<TaskPicture>,
     /// Why landings wait under a ref.
     pub parked: Option<String>,
@@ -62,7 +62,13 @@ impl Leftover {
         let is_unfinished = |task: &&TaskPicture| {
             let state = task.state;
             let is_open =
-                matches!(state, TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended);
+                matches!(
+                state,
+                TaskState::Failed(_)
+                    | TaskState::Blocked
+                    | TaskState::Suspended
+                    | TaskState::Held
+            );
             task.is_wanted && is_open
         };
         Self {

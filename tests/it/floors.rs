@@ -8,6 +8,9 @@ const FLOORS: [&str; 5] = ["base", "spec", "engine", "host", "ui"];
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;
 
+/// Lines of a function, and its parameters without `self`.
+const MAX_FUNCTION: (usize, usize) = (80, 4);
+
 /// A library and the places that may use it: beginnings of paths below `src/`.
 const FENCES: &[(&str, &[&str])] = &[
     ("blake3", &["base/digest"]),
@@ -119,6 +122,22 @@ fn files_are_of_readable_length() {
 }
 
 #[test]
+fn functions_are_of_readable_length() {
+    let (max_lines, max_params) = MAX_FUNCTION;
+    let found = offences(|module, found| {
+        for it in functions_of(&module.shipped) {
+            if it.lines > max_lines {
+                found.push((it.at, format!("`{}` has {} lines", it.name, it.lines)));
+            }
+            if it.params > max_params {
+                found.push((it.at, format!("`{}` has {} parameters", it.name, it.params)));
+            }
+        }
+    });
+    assert_none(&found, "at most 80 lines and 4 parameters: split them");
+}
+
+#[test]
 fn every_file_says_what_it_is() {
     let silent: Vec<String> = modules()
         .iter()
@@ -207,6 +226,62 @@ fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
+struct Function {
+    at: usize,
+    name: String,
+    lines: usize,
+    params: usize,
+}
+
+/// Functions as rustfmt lays them out: the closing brace stands below the first letter.
+fn functions_of(text: &str) -> Vec<Function> {
+    let heads = text.match_indices("fn ").filter_map(|(at, _)| {
+        let start = text[..at].rfind('\n').map_or(0, |it| it + 1);
+        let before = text[start..at].trim_start();
+        let is_head = before.split_whitespace().all(|it| {
+            matches!(it, "const" | "async") || it.starts_with("pub") || it.ends_with(')')
+        });
+        let name = word(&text[at + 3..]);
+        (is_head && !name.is_empty()).then_some((start, at, name))
+    });
+    heads
+        .map(|(start, at, name)| {
+            let indent = text[start..].len() - text[start..].trim_start_matches(' ').len();
+            let first = text[start..].lines().next().unwrap_or_default();
+            let end = format!("\n{}}}\n", " ".repeat(indent));
+            let body =
+                text[start..].find(&end).map_or("", |it| &text[start..start + it + end.len()]);
+            let is_short = first.ends_with(['}', ';']);
+            let lines = if is_short { 1 } else { body.lines().count() };
+            let params = params_of(&text[at + 3 + name.len()..]);
+            Function { at: start, name, lines, params }
+        })
+        .collect()
+}
+
+/// How many parameters a signature has, `self` left out.
+fn params_of(signature: &str) -> usize {
+    let (mut depth, mut params, mut current) = (0, Vec::new(), String::new());
+    let mut is_inside = false;
+    let mut before = ' ';
+    for c in signature.chars() {
+        match c {
+            '(' if depth == 0 && !is_inside => is_inside = true,
+            '(' | '<' | '[' => depth += 1,
+            ')' if depth == 0 => break,
+            '>' if before == '-' => {}
+            ')' | '>' | ']' => depth -= 1,
+            ',' if depth == 0 => params.push(std::mem::take(&mut current)),
+            _ if is_inside => current.push(c),
+            _ => {}
+        }
+        before = c;
+    }
+    params.push(current);
+    let is_param = |it: &&String| !it.trim().is_empty() && !it.trim().ends_with("self");
+    params.iter().filter(is_param).count()
+}
+
 fn in_comment_or_text(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |it| it + 1);
     let line = &text[start..at];
@@ -223,4 +298,11 @@ fn the_checks_see_what_they_are_to_see() {
     assert_eq!(uses_of("use gix::x; let a = gix::b(); my_gix::c; a.gix;", "gix").len(), 2);
     assert_eq!(uses_of("use std::collections::HashMap;", "HashMap").len(), 1);
     assert_eq!(uses_of("println!(); // println!()", "println!").len(), 1);
+    let shapes = |text: &str| {
+        let all = functions_of(text);
+        all.into_iter().map(|it| (it.name, it.lines, it.params)).collect::<Vec<_>>()
+    };
+    let text = "pub(super) fn a<T: Fn(u8, u8) -> u8>(&self, x: Vec<(u8, T)>, y: u8) -> u8 {\n    0\n}\n\
+                impl A {\n    async fn b(\n        mut self,\n    ) {\n    }\n}\nfn c() {}\n";
+    assert_eq!(shapes(text), [("a".into(), 3, 2), ("b".into(), 4, 0), ("c".into(), 1, 0)]);
 }

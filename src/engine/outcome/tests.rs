@@ -169,11 +169,19 @@ fn validators_are_judged_by_their_verdict() {
     assert_eq!(check("**Verdict: PASS**"), OutcomeClass::Done);
     assert_eq!(check("**Verdict: FAIL**\n- [FAIL] no test"), OutcomeClass::Rejected);
     assert_eq!(check("I think it is fine."), OutcomeClass::NoVerdict);
-    let output = "1 test failed\n".to_owned();
+    let output = "test a ... FAILED\n\n1 test failed\n".to_owned();
     let ending = Ending::Exited(1);
     let command = Evidence { ending, stream: None, stdout_tail: output, ..good() };
     let judgement = classify(&command, &expectation);
-    assert_eq!(judgement.verdict, Some((Verdict::Fail, vec!["1 test failed".to_owned()])));
+    let findings =
+        ["exit 1: 1 test failed", "before that:\ntest a ... FAILED"].map(str::to_owned).into();
+    assert_eq!(judgement.verdict, Some((Verdict::Fail, findings)));
+    for code in [126, 127] {
+        let ending = Ending::Exited(code);
+        let absent = Evidence { ending, stream: None, ..good() };
+        let judgement = classify(&absent, &expectation);
+        assert_eq!((judgement.class, judgement.verdict), (OutcomeClass::NoVerdict, None));
+    }
     let killed = Evidence { ending: Ending::TimedOut, stream: None, ..good() };
     assert_eq!(classify(&killed, &expectation).class, OutcomeClass::TimedOut);
 }

@@ -1,6 +1,7 @@
 //! From a good attempt to an accepted result: merge, validate, land, remember, write the status.
 
 use crate::base::file::Patch;
+use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
 use crate::engine::db::Slot;
 use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
@@ -138,6 +139,7 @@ impl Engine {
         };
         let (node, slot) = (attempt.node, attempt.slot);
         let is_outdated = self.is_outdated(&attempt);
+        let how = how_of(&attempt);
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
         self.append(Record::Accepted(Box::new(Accepted {
@@ -150,11 +152,10 @@ impl Engine {
             commit,
         })));
         let task = result.task.clone();
-        let how = if provenance == Provenance::Replayed { "replayed" } else { "done" };
         self.out.push(Effect::Remember(Box::new(result)));
         self.out.push(Effect::Drop { attempt: id });
         self.set_output(slot, output);
-        self.publish(Notice::TaskFinished { task, how: how.to_owned() });
+        self.publish(Notice::TaskFinished { task, how });
         if let Some(node) = node {
             if let Some(run) = self.run_of(node) {
                 run.accepted = Some(provenance);
@@ -285,6 +286,24 @@ impl Engine {
 
     fn attempt_mut(&mut self, id: AttemptId) -> Option<&mut Attempt> {
         self.build.as_mut()?.attempts.get_mut(&id)
+    }
+}
+
+/// `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, no change`.
+fn how_of(attempt: &Attempt) -> String {
+    let n_files = attempt.merged.changes().len();
+    let files = match n_files {
+        0 => "no change".to_owned(),
+        1 => "1 file".to_owned(),
+        n => format!("{n} files"),
+    };
+    if attempt.origin == Origin::Replayed {
+        return format!("replayed from the cache, {files}");
+    }
+    let duration = attempt.facts.duration;
+    match attempt.cost {
+        Usd::ZERO => format!("ran in {duration}, {files}"),
+        cost => format!("ran in {duration}, {cost}, {files}"),
     }
 }
 

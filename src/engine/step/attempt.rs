@@ -16,8 +16,9 @@ use crate::engine::picture::Phase;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
 use crate::spec::plan::{NoChange, Validator};
-use crate::spec::rule::ActionKind;
+use crate::spec::rule::{ActionKind, tools_of};
 
+use super::hold::with_reset;
 use super::retry::{Setback, attempts_allowed, is_about_the_task};
 use super::Engine;
 
@@ -101,9 +102,10 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&id) else { return };
         let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
-        let judgement = classify(&evidence, &expectation);
+        let judgement = with_reset(classify(&evidence, &expectation), &evidence, self.now);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
+        let denied = denials(&evidence, &expectation);
         let Some(build) = &mut self.build else { return };
         build.cost += cost;
         let Some(attempt) = build.attempts.get_mut(&id) else { return };
@@ -118,7 +120,9 @@ impl Engine {
             duration: evidence.duration,
         };
         if let Some(node) = attempt.node {
-            build.runs.entry(node).or_default().cost += cost;
+            let run = build.runs.entry(node).or_default();
+            run.cost += cost;
+            run.warnings = denied;
         }
         if judgement.class == OutcomeClass::Done {
             self.merge(id);
@@ -191,7 +195,7 @@ impl Engine {
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
         let allowed =
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
-        Setback { class, message, allowed, retry }
+        Setback { class, message, allowed, retry, action: recipe.rule.action }
     }
 
     pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
@@ -257,7 +261,8 @@ fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> E
         NoChange::Refused => false,
         NoChange::ByRule => is_command || owns_files || !recipe.rule.outputs.must_change,
     };
-    let can_write = recipe.agent.as_deref().is_none_or(crate::spec::agent::Agent::can_write);
+    let tools = tools_of(&recipe.rule, recipe.agent.as_deref());
+    let has_file_tool = tools.iter().any(|tool| matches!(name_of(tool), "Write" | "Edit"));
     let base = if is_command {
         Expectation::of_command(task_id)
     } else {
@@ -265,11 +270,33 @@ fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> E
     };
     Expectation {
         kind: if is_command { AttemptKind::Command } else { AttemptKind::Session },
-        report: if can_write { ReportPlace::StatusFile } else { ReportPlace::StatusFileOrText },
+        report: if has_file_tool {
+            ReportPlace::StatusFile
+        } else {
+            ReportPlace::StatusFileOrText
+        },
+        needed_tools: needed_tools(&base, &tools),
         no_change_allowed,
         stray_writes: stray_writes(attempt, evidence),
         ..base
     }
+}
+
+/// Tools whose denial fails the attempt: those that the session was given whole. A denial of another,
+/// or of a call outside of `Bash(git *)`, is what was meant to happen.
+fn needed_tools(base: &Expectation, tools: &[String]) -> Vec<String> {
+    base.needed_tools.iter().filter(|needed| tools.contains(needed)).cloned().collect()
+}
+
+fn name_of(tool: &str) -> &str {
+    tool.split('(').next().unwrap_or(tool).trim()
+}
+
+/// Denials of tools that the session was not given: told, and no more.
+fn denials(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
+    let denied = evidence.stream.iter().flat_map(|facts| &facts.permission_denials);
+    let is_needed = |call: &&String| expectation.needed_tools.iter().any(|it| it == name_of(call));
+    denied.filter(|call| !is_needed(call)).map(|call| format!("denied, not among its tools: {call}")).collect()
 }
 
 /// What was written outside the rule's allowed outputs.

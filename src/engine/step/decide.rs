@@ -60,6 +60,10 @@ impl Engine {
         }
         match key_of(&self.db, self.world, slot) {
             Some(key) => self.decide_by_key(id, key, &record),
+            None if record.status.is_done() && recipe(self, slot).is_none() => {
+                self.note_reason(id, "done before its agent or rule went away");
+                self.accept_as_is(id, slot, Settled::UpToDate);
+            }
             None => self.cannot_be_built(id, slot),
         }
     }
@@ -173,7 +177,11 @@ impl Engine {
             Forced::Because(reason) => (*reason).to_owned(),
             Forced::No if past.accepted.is_some() => "its inputs changed".to_owned(),
             Forced::No => match &past.last_failure {
-                Some(failure) if failure.key == key => format!("failed before: {}", failure.message),
+                Some(failure) if failure.key != key => "no accepted result yet".to_owned(),
+                Some(failure) if !failure.class.counts_as_attempt() => {
+                    format!("held back before: {}", failure.message)
+                }
+                Some(failure) => format!("failed before: {}", failure.message),
                 _ => "no accepted result yet".to_owned(),
             },
         };

@@ -13,11 +13,12 @@ use crate::engine::effect::{
     Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
 use crate::engine::graph::NodeId;
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
 use crate::engine::prompt::{Earlier, Volatile, volatile_part};
 use crate::engine::record::{AcceptedResult, Record};
 use crate::engine::schedule::{Settled, State};
-use crate::spec::rule::ActionKind;
+use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};
 use super::load::recipe;
@@ -96,15 +97,16 @@ impl Engine {
     }
 
     fn start(&mut self, id: NodeId, recipe: Recipe) {
+        let name = recipe.spec.name.clone();
         let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
         let at = self.now;
         self.append(Record::AttemptStarted { at, attempt, task: task.clone(), key, number, validator: None });
-        self.publish(Notice::TaskStarted { task, number, reason });
+        self.publish(Notice::TaskStarted { task, name, number, reason });
         match self.launch_of(attempt) {
             Ok(launch) => self.out.push(Effect::Run(Box::new(launch))),
             Err(problem) => {
-                self.set_back(attempt, crate::engine::outcome::OutcomeClass::LaunchFailure, problem);
+                self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem);
             }
         }
     }
@@ -238,7 +240,7 @@ impl Engine {
         Ok(SessionLaunch {
             prompt,
             model: model_of(&attempt.recipe, library.config(&self.db)).cloned(),
-            tools: agent.map(|it| it.tools.clone()).unwrap_or_default(),
+            tools: tools_of(&attempt.recipe.rule, agent),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             resume,
         })
@@ -275,7 +277,8 @@ impl Engine {
 }
 
 fn build_holding(engine: &Engine) -> String {
-    engine.build.as_ref().and_then(|it| it.holding.clone()).unwrap_or_default()
+    let holding = engine.build.as_ref().and_then(|it| it.holding.as_ref());
+    holding.map(|it| it.why.clone()).unwrap_or_default()
 }
 
 fn resume_message(run: &TaskRun) -> String {

@@ -11,14 +11,16 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::db::{
-    self, AgentText, Database, Library, PlanText, Slot, agent_of, findings_of, graph_of, plan_of,
+    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, findings_of, graph_of, plan_of,
     recipe_of, rules_of,
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
 use crate::engine::lineage::Lineage;
 use crate::engine::record::Record;
+use crate::spec::agent::Agent;
 use crate::spec::config::Config;
+use crate::spec::rule::{ActionKind, Rule};
 
 use super::Engine;
 
@@ -189,7 +191,11 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
     for text in library.agents(db) {
         all.extend(agent_of(db, *text).diagnostics.iter().cloned());
     }
-    all.extend(rules_of(db, library).diagnostics.iter().cloned());
+    let rules = rules_of(db, library);
+    all.extend(rules.diagnostics.iter().cloned());
+    let agents: Vec<Arc<Agent>> =
+        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
+    all.extend(rules.value.values().filter_map(|rule| lost_agent(rule, &agents, library.rules(db))));
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
     for text in library.plans(db) {
         let parsed = plan_of(db, *text);
@@ -201,6 +207,27 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
         }
     }
     all
+}
+
+/// A rule for sessions whose agent nobody has written: its tasks could never run.
+fn lost_agent(rule: &Rule, agents: &[Arc<Agent>], files: &[Source]) -> Option<Diagnostic> {
+    let wanted = rule.agent.as_ref().filter(|_| rule.action == ActionKind::Session)?;
+    if agents.iter().any(|agent| agent.name == *wanted) {
+        return None;
+    }
+    let names = agents.iter().map(|agent| agent.name.as_str());
+    let help = match crate::spec::text::nearest(wanted.as_str(), names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "`orch new agent` starts one".to_owned(),
+    };
+    let message = format!("rule `{}` names the agent `{wanted}`, which does not exist", rule.name);
+    let finding = Diagnostic::error("rule::unknown-agent", message).help(help);
+    let name = format!("{}.yaml", rule.name);
+    let file = files.iter().rev().find(|it| it.path.file_name() == name);
+    Some(match file {
+        Some(file) => finding.in_file(&file.path),
+        None => finding,
+    })
 }
 
 fn same_name(name: &PlanName, one: &RelPath, other: &RelPath) -> Diagnostic {

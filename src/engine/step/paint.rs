@@ -1,7 +1,7 @@
 //! Painting the picture: the plain snapshot that every surface reads.
 
-use crate::base::name::TaskRef;
-use crate::engine::db::{key_of, plan_of};
+use crate::base::name::{RuleName, TaskRef};
+use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
 use crate::engine::picture::{
     Counts, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
@@ -26,11 +26,11 @@ impl Engine {
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
         let Some(build) = &self.build else { return picture };
-        picture.tasks = build.graph.ids().filter_map(|id| self.paint(build, id)).collect();
+        picture.tasks = build.graph.ids().map(|id| self.paint(build, id)).collect();
         picture.counts = self.counts();
         picture.cost = build.cost;
         picture.started = build.started;
-        picture.holding.clone_from(&build.holding);
+        picture.holding = build.holding.as_ref().map(|it| it.why.clone());
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
         picture
@@ -65,11 +65,12 @@ impl Engine {
         self.build.as_ref().is_some_and(|it| it.stopping != super::Stopping::No)
     }
 
-    fn paint(&self, build: &Build, id: NodeId) -> Option<TaskPicture> {
+    fn paint(&self, build: &Build, id: NodeId) -> TaskPicture {
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db);
         let state = build.schedule.state(id);
-        let recipe = recipe(self, slot)?;
+        let spec = spec_of(&self.db, slot).as_deref();
+        let recipe = recipe(self, slot);
         let run = build.runs.get(&id);
         let past = self.history.task(task);
         let is_decided = !matches!(
@@ -77,12 +78,15 @@ impl Engine {
             State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)
         );
         let node = build.graph.node(id);
-        Some(TaskPicture {
+        TaskPicture {
             task: task.clone(),
-            name: recipe.spec.name.clone(),
-            section: recipe.spec.section_name.clone(),
-            rule: recipe.rule.name.clone(),
-            agent: recipe.agent.as_ref().map(|it| it.name.to_string()),
+            name: spec.map(|it| it.name.clone()).unwrap_or_default(),
+            section: spec.map(|it| it.section_name.clone()).unwrap_or_default(),
+            rule: self.rule_name_of(slot),
+            agent: match recipe {
+                Some(recipe) => recipe.agent.as_ref().map(|it| it.name.to_string()),
+                None => spec.and_then(|it| it.agent.as_ref()).map(ToString::to_string),
+            },
             status: self.record_of(slot).status,
             state: state_shown(state),
             reason: self.reason(build, id),
@@ -95,7 +99,17 @@ impl Engine {
             is_wanted: state != State::Settled(Settled::Unwanted),
             running: running(build, state),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
-        })
+        }
+    }
+
+    /// The rule that takes the task, be there one of that name or not.
+    fn rule_name_of(&self, slot: Slot) -> RuleName {
+        if let Some(recipe) = recipe(self, slot) {
+            return recipe.rule.name.clone();
+        }
+        let rules = &rules_of(&self.db, self.world.library(&self.db)).value;
+        let spec = spec_of(&self.db, slot).as_deref();
+        spec.map_or_else(|| RuleName::new(""), |spec| crate::spec::rule::choose(rules, spec).rule)
     }
 
     fn reason(&self, build: &Build, id: NodeId) -> String {
@@ -148,7 +162,8 @@ fn count(counts: &mut Counts, settled: Settled) {
             }
         }
         Settled::Failed(_) => counts.failed += 1,
-        Settled::Blocked(_) | Settled::Suspended | Settled::Held => counts.blocked += 1,
+        Settled::Blocked(_) | Settled::Suspended => counts.blocked += 1,
+        Settled::Held => counts.held += 1,
         Settled::Stale | Settled::Undecided | Settled::Unwanted => {}
     }
 }
@@ -156,9 +171,8 @@ fn count(counts: &mut Counts, settled: Settled) {
 fn state_shown(state: State) -> TaskState {
     match state {
         State::Waiting | State::Settled(Settled::Undecided | Settled::Unwanted) => TaskState::Waiting,
-        State::Looking | State::Queued | State::Settled(Settled::Stale | Settled::Held) => {
-            TaskState::Ready
-        }
+        State::Looking | State::Queued | State::Settled(Settled::Stale) => TaskState::Ready,
+        State::Settled(Settled::Held) => TaskState::Held,
         State::BackingOff(_) => TaskState::BackingOff,
         State::Active(_) => TaskState::Running,
         State::Settled(Settled::UpToDate) => TaskState::UpToDate,

@@ -104,18 +104,21 @@ pub(super) struct Setback {
     /// Attempts the task may have.
     pub allowed: u32,
     pub retry: Retry,
+    pub action: ActionKind,
 }
 
 impl Engine {
     /// Decides what follows; the attempt itself is already over and journaled.
     pub(super) fn meet(&mut self, id: NodeId, attempt: AttemptId, setback: Setback) {
-        let Setback { class, message, allowed, retry } = setback;
+        let Setback { class, message, allowed, retry, action } = setback;
         let stopping = self.build.as_ref().map_or(Stopping::No, |build| build.stopping);
         let Some(run) = self.run_of(id) else { return };
         run.previous_error = Some(message.clone());
         run.resume = None;
         let configured = retry.on.get(class.as_str()).copied();
         let response = match (response_to(class), configured) {
+            // A command's program is its own affair: sessions may go on.
+            (Response::Hold, _) if action == ActionKind::Command => Response::GiveUp,
             (Response::Hold, _) => Response::Hold,
             (_, Some(RetryStep::Stop)) => Response::GiveUp,
             (response, Some(RetryStep::Resume)) => {
@@ -143,10 +146,11 @@ impl Engine {
             }
         };
         if response == Response::Hold {
-            self.hold(&message);
+            self.hold(class, &message);
+            return self.hold_task(id, message);
         }
         match wait {
-            Some(_) if stopping != Stopping::No => self.settle(id, Settled::Held),
+            Some(_) if stopping != Stopping::No => self.hold_task(id, "stopped".to_owned()),
             Some(wait) => self.again(id, wait, message),
             None => self.give_up(id, class, message),
         }
@@ -195,16 +199,6 @@ impl Engine {
         }
     }
 
-    /// No new session starts in this build; sessions that wait are held.
-    pub(super) fn hold(&mut self, why: &str) {
-        if let Some(build) = &mut self.build
-            && build.holding.is_none()
-        {
-            build.holding = Some(why.to_owned());
-            self.publish(Notice::Warning(format!("no further session starts: {why}")));
-        }
-    }
-
     /// Queues what has waited long enough and asks to be woken for the rest.
     pub(super) fn wake_backed_off(&mut self) {
         let now = self.now;
@@ -218,9 +212,10 @@ impl Engine {
                 _ => None,
             })
             .collect();
+        let mut held = Vec::new();
         for (id, until) in waiting {
             if build.stopping != Stopping::No {
-                build.schedule.settle(&build.graph, id, Settled::Held);
+                held.push(id);
             } else if until <= now {
                 build.schedule.set(id, State::Queued);
                 build.queue.insert(id);
@@ -229,6 +224,9 @@ impl Engine {
             }
         }
         self.out.extend(next.map(Effect::WakeAt));
+        for id in held {
+            self.hold_task(id, "stopped".to_owned());
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::spec::plan::{Meta, Validator, ValidatorKind};
 use crate::spec::rule::ActionKind;
 
 use super::attempt::Origin;
+use super::hold::with_reset;
 use super::load::recipe;
 use super::{Engine, Mode};
 
@@ -164,7 +165,8 @@ impl Engine {
         review: AttemptId,
         evidence: Evidence,
     ) {
-        let judgement = judge_review(&evidence, self.task_of(owner));
+        let (judgement, verdict) = judge_review(&evidence, self.task_of(owner));
+        let judgement = (with_reset(judgement, &evidence, self.now), verdict);
         self.journal_end(review, Some(owner), &evidence, &judgement.0);
         self.out.push(Effect::Drop { attempt: review });
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);

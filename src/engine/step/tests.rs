@@ -13,7 +13,7 @@ use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement};
 use crate::engine::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::lineage::{Landing, Lineage};
 use crate::engine::record::AcceptedResult;
-use crate::engine::stream::{ResultFacts, StreamFacts};
+use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
 
 /// What a task's next attempts do: which files they write, or how they fail.
 type Play = Box<dyn FnMut(&Launch, &mut Files) -> Ended>;
@@ -24,6 +24,10 @@ enum Ended {
     Failed(&'static str),
     Silent,
     Exit(i32),
+    /// The API refuses: a limit that resets, or a login that is missing.
+    Limit,
+    LoggedOut,
+    NoProgram,
 }
 
 /// A repository in memory that does what the engine says.
@@ -39,6 +43,8 @@ struct Space {
     pending: BTreeMap<AttemptId, (Patch, Files)>,
     refuse_merge: BTreeSet<TaskId>,
     now: u64,
+    /// Warnings and held tasks, as published.
+    told: Vec<String>,
 }
 
 impl Space {
@@ -57,6 +63,7 @@ impl Space {
             pending: BTreeMap::new(),
             refuse_merge: BTreeSet::new(),
             now: 1_000_000,
+            told: Vec::new(),
         }
     }
 
@@ -144,6 +151,14 @@ impl Space {
             Effect::WakeAt(moment) => {
                 self.now = self.now.max(moment.0);
                 vec![Event::Woken]
+            }
+            Effect::Publish(Notice::Warning(text)) => {
+                self.told.push(text);
+                vec![]
+            }
+            Effect::Publish(Notice::TaskHeld { task, .. }) => {
+                self.told.push(format!("held {task}"));
+                vec![]
             }
             Effect::Keep { .. } | Effect::Drop { .. } => vec![],
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
@@ -285,6 +300,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         Ended::Failed(why) => (0, status("failed", why)),
         Ended::Silent => (0, StatusFile::Absent),
         Ended::Exit(code) => (*code, StatusFile::Absent),
+        Ended::Limit | Ended::LoggedOut | Ended::NoProgram => (1, StatusFile::Absent),
     };
     let result = ResultFacts { subtype: "success".to_owned(), ..ResultFacts::default() };
     let stream = StreamFacts {
@@ -296,9 +312,18 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         cost: Usd::from_dollars(0.5),
         ..StreamFacts::default()
     };
+    let stream = match ended {
+        Ended::Limit => refused(stream, "rate_limit", "You've hit your session limit"),
+        Ended::LoggedOut => refused(stream, "authentication_failed", "Not logged in"),
+        _ => stream,
+    };
+    let is_launched = !matches!(ended, Ended::NoProgram);
     Evidence {
-        ending: Ending::Exited(code),
-        stream: (!is_command).then_some(stream),
+        ending: match is_launched {
+            true => Ending::Exited(code),
+            false => Ending::LaunchFailed("no such program".to_owned()),
+        },
+        stream: (!is_command && is_launched).then_some(stream),
         status_file,
         patch,
         base: None,
@@ -310,6 +335,19 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         transcript: None,
         duration: Millis(10),
     }
+}
+
+fn refused(mut stream: StreamFacts, error: &str, text: &str) -> StreamFacts {
+    let (error, text) = (error.to_owned(), text.to_owned());
+    stream.rate_limit = (error == "rate_limit").then(|| RateLimit {
+        status: "rejected".to_owned(),
+        resets_at: Some(9_000),
+        window: Some("five_hour".to_owned()),
+    });
+    stream.api_error = Some(ApiError { error, text, ..ApiError::default() });
+    stream.result = stream.result.map(|it| ResultFacts { is_error: true, ..it });
+    stream.cost = Usd::ZERO;
+    stream
 }
 
 const DIAMOND: &str = "\
@@ -600,6 +638,54 @@ fn what_an_upstream_task_created_is_an_input_at_once() {
 }
 
 #[test]
+fn a_done_task_whose_agent_is_gone_is_still_in_the_picture() {
+    let plan = DIAMOND
+        .replace("id: 'a', status: pending", "id: 'a', status: completed, agent: gone");
+    let mut space = Space::new(&plan);
+    let engine = space.build();
+    assert_eq!(states(&engine), "a=UpToDate b=Done(Ran) c=Done(Ran) d=Done(Ran)");
+    let picture = engine.picture();
+    let task = &picture.tasks[0];
+    assert_eq!((task.name.as_str(), task.agent.as_deref()), ("A", Some("gone")));
+    assert_eq!(task.reason, "done before its agent or rule went away");
+    space.edit("completed, agent: gone", "pending, agent: codr");
+    let mut engine = Engine::default();
+    engine.step(Moment(1), Event::DocumentsRead(Box::new(space.documents())));
+    let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
+    assert_eq!(errors[0].code, "plan::unknown-agent");
+    assert_eq!(errors[0].help.as_deref(), Some("did you mean `coder`?"));
+}
+
+#[test]
+fn a_rule_with_an_unknown_agent_is_an_error() {
+    let text = "rule: mine\nextends: implement\nagent: codr\n";
+    let path = RelPath::new(".orch/rules/mine.yaml").unwrap();
+    let mut documents = Space::new(DIAMOND).documents();
+    documents.rules = vec![Source::new(path.clone(), text)];
+    let mut engine = Engine::default();
+    engine.step(Moment(1), Event::DocumentsRead(Box::new(documents)));
+    let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!((errors[0].code, &errors[0].file), ("rule::unknown-agent", &Some(path)));
+}
+
+#[test]
+fn a_validator_that_cannot_be_run_gives_no_verdict() {
+    let mut space = Space::new(CHECKED);
+    space.play = Box::new(|launch, files| match launch.purpose {
+        Purpose::Validate(_) => Ended::Exit(127),
+        Purpose::Work => {
+            write(files, "a.txt", "x");
+            Ended::Done
+        }
+    });
+    let engine = space.build();
+    assert_eq!(states(&engine), "a=Failed(NoVerdict)");
+    assert_eq!(space.ran(), ["a", "t:a", "t:a"], "the task itself is not to blame");
+    assert_eq!(space.lineage.landings.len(), 0);
+}
+
+#[test]
 fn an_input_edited_before_its_reader_starts_is_in_the_readers_key() {
     let mut space = Space::new(
         &DIAMOND.replace("description: fourth", "description: fourth, inputs: [src/d.txt]"),
@@ -622,4 +708,70 @@ fn an_input_edited_before_its_reader_starts_is_in_the_readers_key() {
     assert_eq!(space.ran(), ["a", "b", "c", "d"]);
     space.build();
     assert_eq!(space.ran(), [""; 0], "d was keyed on what it saw");
+}
+
+const LIMITED: &str = "\
+meta: { name: P, order: free }
+sections:
+- id: s
+  name: S
+  tasks:
+  - { id: 'a', status: pending, name: A, description: x }
+  - { id: 'b', status: pending, name: B, description: x }
+  - { id: 'c', status: pending, name: C, description: x, depends_on: [a] }
+  - { id: 'm', status: pending, name: M, run: [make] }
+";
+
+/// Builds where every session ends like this; what was told, and the states.
+fn check_held(ended: fn() -> Ended) -> (Space, String) {
+    let mut space = Space::new(LIMITED);
+    space.play = Box::new(move |launch, _| match launch.action {
+        crate::engine::effect::LaunchAction::Session(_) => ended(),
+        crate::engine::effect::LaunchAction::Command(_) => Ended::Exit(0),
+    });
+    let request = BuildRequest { jobs: 1, keep_going: true, ..BuildRequest::default() };
+    let engine = space.build_with(request);
+    let history = engine.history().task(&TaskRef::new("p", "a")).cloned().unwrap();
+    assert_eq!(history.n_attempts, 0, "no attempt is held against the task");
+    assert!(!space.plans["plans/p.yaml"].contains("status: failed"), "nor by the plan");
+    assert!(space.plans["plans/p.yaml"].contains("id: 'a', status: pending"));
+    assert_eq!(space.ran(), ["a", "m"], "one session tells enough; commands go on");
+    (space, states(&engine))
+}
+
+#[test]
+fn a_plan_limit_holds_sessions_and_counts_no_attempt() {
+    let (mut space, states) = check_held(|| Ended::Limit);
+    assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
+    insta::assert_snapshot!(space.told.join("\n"), @"
+    no further session starts: You've hit your session limit (five-hour window resets 1970-01-01 02:30 UTC, in 2h13m); `orch build` goes on from here then
+    held p//a
+    ");
+    space.play = Space::new(LIMITED).play;
+    space.build();
+    assert_eq!(space.ran(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_missing_login_and_a_missing_program_say_what_to_do() {
+    let (space, states) = check_held(|| Ended::LoggedOut);
+    assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
+    insta::assert_snapshot!(space.told[0], @"no further session starts: Not logged in; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`");
+    let (space, _) = check_held(|| Ended::NoProgram);
+    insta::assert_snapshot!(space.told[0], @"no further session starts: no such program; `orch doctor` says what is missing");
+}
+
+#[test]
+fn a_command_that_cannot_be_launched_holds_no_session() {
+    let mut space = Space::new(LIMITED);
+    space.play = Box::new(|launch, files| match launch.action {
+        crate::engine::effect::LaunchAction::Command(_) => Ended::NoProgram,
+        crate::engine::effect::LaunchAction::Session(_) => {
+            write(files, &format!("{}.txt", launch.task.task), "x");
+            Ended::Done
+        }
+    });
+    let request = BuildRequest { jobs: 1, keep_going: true, ..BuildRequest::default() };
+    let engine = space.build_with(request);
+    assert_eq!(states(&engine), "a=Done(Ran) b=Done(Ran) c=Done(Ran) m=Failed(LaunchFailure)");
 }

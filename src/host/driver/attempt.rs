@@ -44,7 +44,7 @@ pub(super) async fn run(
 ) {
     let attempt = start.launch.attempt;
     let private = shared.root.join(format!(".orch/run/{}-{}", std::process::id(), attempt.0));
-    let ended = live(&shared, start, &private, stop, &tell).await;
+    let ended = live(&shared, start, &private, (stop, &tell)).await;
     let (evidence, kept) = match ended {
         Ok(ended) => ended,
         Err(error) => (failed_to_launch(&error), None),
@@ -58,8 +58,7 @@ async fn live(
     shared: &Shared,
     start: Start,
     private: &Path,
-    stop: watch::Receiver<Stop>,
-    tell: &mpsc::Sender<Message>,
+    (stop, tell): (watch::Receiver<Stop>, &mpsc::Sender<Message>),
 ) -> Result<(Evidence, Option<Kept>)> {
     let Start { launch, tip, overlay, continued, base_cost } = start;
     let launch = Arc::new(launch);
@@ -223,6 +222,9 @@ fn failed_to_launch(error: &Error) -> Evidence {
     while let Some(deeper) = cause {
         why.push_str(&format!(": {deeper}"));
         cause = deeper.source();
+    }
+    if let Some(help) = &error.help {
+        why.push_str(&format!("; {help}"));
     }
     Evidence {
         ending: Ending::LaunchFailed(why),

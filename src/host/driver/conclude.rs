@@ -1,7 +1,6 @@
 //! The end of a build: what is still to be written, and the summary with its exit code.
 
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::picture::TaskState;
 use crate::engine::record::Record;
 use crate::host::clock;
 use crate::host::error::Result;
@@ -43,6 +42,7 @@ impl Driver {
             ran: counts.ran,
             failed: counts.failed,
             blocked: counts.blocked,
+            held: counts.held,
             sessions: counts.sessions,
             cost_usd: self.engine.cost(),
             wall_ms: Self::elapsed(run),
@@ -65,7 +65,6 @@ impl Driver {
 
     /// A plan limit kept something from running.
     fn is_limited(&self) -> bool {
-        let limited = |state: TaskState| state == TaskState::Failed(OutcomeClass::PlanLimit);
-        self.engine.picture().tasks.iter().any(|task| limited(task.state))
+        self.engine.held_by() == Some(OutcomeClass::PlanLimit)
     }
 }

@@ -10,7 +10,7 @@ use crate::host::error::{Doing, Error, Result};
 use crate::host::platform;
 use crate::spec::agent::Permission;
 use crate::spec::config::SessionConfig;
-use crate::spec::rule::Limits;
+use crate::spec::rule::{DEFAULT_TOOLS, Limits};
 
 use super::script;
 
@@ -19,8 +19,6 @@ const SCRIPTS: [&str; 2] = [
     "/opt/homebrew/lib/node_modules/@anthropic-ai/claude-code/cli.js",
     "/usr/local/lib/node_modules/@anthropic-ai/claude-code/cli.js",
 ];
-/// What a session may use where its agent declares no tools.
-const DEFAULT_TOOLS: [&str; 6] = ["Read", "Grep", "Glob", "Edit", "Write", "Bash"];
 
 /// The command words in front of the CLI's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]

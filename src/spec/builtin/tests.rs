@@ -39,7 +39,7 @@ fn agents_have_the_names_models_and_tools_that_plans_rely_on() {
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    code-reviewer    sonnet Read Grep Glob
+    code-reviewer    sonnet Read Grep Glob Bash
     coder            sonnet Read Edit Write Bash Grep Glob
     issue-verifier   sonnet Read Grep Glob Bash
     planner          sonnet Read Write Bash Grep Glob

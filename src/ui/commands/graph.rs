@@ -41,7 +41,7 @@ fn class_of(state: TaskState) -> &'static str {
         TaskState::Running | TaskState::BackingOff => "running",
         TaskState::Ready | TaskState::Waiting => "open",
         TaskState::Failed(_) => "failed",
-        TaskState::Blocked | TaskState::Suspended => "blocked",
+        TaskState::Held | TaskState::Blocked | TaskState::Suspended => "blocked",
         TaskState::Skipped => "skipped",
     }
 }

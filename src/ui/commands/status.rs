@@ -91,6 +91,7 @@ pub fn glyph_of(state: TaskState, paint: Paint) -> String {
         TaskState::BackingOff => (Tone::Caution, "↻"),
         TaskState::Skipped => (Tone::Faint, "–"),
         TaskState::Failed(_) => (Tone::Bad, "✗"),
+        TaskState::Held => (Tone::Caution, "◌"),
         TaskState::Blocked => (Tone::Caution, "⊘"),
         TaskState::Suspended => (Tone::Caution, "‖"),
     };
@@ -141,6 +142,7 @@ pub fn word_of(state: TaskState) -> &'static str {
         TaskState::Done(Provenance::AcceptedByHand) => "accepted",
         TaskState::Skipped => "skipped",
         TaskState::Failed(_) => "failed",
+        TaskState::Held => "held",
         TaskState::Blocked => "blocked",
         TaskState::Suspended => "suspended",
     }
@@ -148,7 +150,7 @@ pub fn word_of(state: TaskState) -> &'static str {
 
 /// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`
 fn counts_of(tasks: &[TaskPicture]) -> String {
-    const ORDER: [&str; 13] = [
+    const ORDER: [&str; 14] = [
         "up to date",
         "done",
         "replayed",
@@ -159,6 +161,7 @@ fn counts_of(tasks: &[TaskPicture]) -> String {
         "would run",
         "waits",
         "failed",
+        "held",
         "blocked",
         "suspended",
         "skipped",

@@ -123,6 +123,7 @@ pub fn play(surface: &mut dyn Surface) {
     surface.show(&picture(), START);
     let started = |id: &str, reason: &str| Notice::TaskStarted {
         task: task(id),
+        name: "Add parser".to_owned(),
         number: 1,
         reason: reason.to_owned(),
     };

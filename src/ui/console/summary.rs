@@ -52,6 +52,7 @@ fn counts_of(summary: &Summary) -> Vec<String> {
         (summary.up_to_date, "up to date"),
         (summary.failed, "failed"),
         (summary.blocked, "blocked"),
+        (summary.held, "held"),
     ];
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect()
 }

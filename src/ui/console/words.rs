@@ -35,10 +35,14 @@ impl Names {
 
     /// `demo//1.2  Add parser`.
     fn of(&self, task: &TaskRef) -> String {
-        match self.0.get(task).filter(|name| !name.is_empty()) {
-            Some(name) => format!("{task}  {name}"),
-            None => task.to_string(),
-        }
+        named(task, self.0.get(task).map_or("", String::as_str))
+    }
+}
+
+fn named(task: &TaskRef, name: &str) -> String {
+    match one_line(name) {
+        name if name.is_empty() => task.to_string(),
+        name => format!("{task}  {name}"),
     }
 }
 
@@ -48,8 +52,8 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         return None;
     }
     Some(match notice {
-        Notice::TaskStarted { task, number, reason } => {
-            let rest = format!("{}  (attempt {number}): {reason}", names.of(task));
+        Notice::TaskStarted { task, name, number, reason } => {
+            let rest = format!("{}  (attempt {number}): {reason}", named(task, name));
             line(paint.paint(Tone::Active, "run   "), &rest)
         }
         Notice::TaskFinished { task, how } => {
@@ -68,6 +72,9 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
                 text.push_str(&format!("\nhelp: {help}"));
             }
             line(paint.paint(Tone::Bad, "FAIL  "), &text)
+        }
+        Notice::TaskHeld { task, why } => {
+            line(paint.paint(Tone::Caution, "hold  "), &format!("{task}  {why}"))
         }
         Notice::TaskBlocked { task, by } => {
             line(paint.paint(Tone::Caution, "block "), &format!("{task}  by {by}"))
@@ -111,6 +118,7 @@ fn line(head: String, text: &str) -> String {
 fn is_problem(notice: &Notice) -> bool {
     match notice {
         Notice::TaskFailed { .. }
+        | Notice::TaskHeld { .. }
         | Notice::TaskBlocked { .. }
         | Notice::Parked { .. }
         | Notice::Warning(_) => true,

@@ -10,7 +10,7 @@ use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Validator, ValidatorKind};
-use crate::spec::rule::Limits;
+use crate::spec::rule::{Limits, tools_of};
 
 /// The rule that an agent validator's prompt comes from.
 const VALIDATE_RULE: &str = "validate";
@@ -45,7 +45,7 @@ impl Engine {
                 self.append(started);
                 self.out.push(Effect::Run(Box::new(launch)));
             }
-            Err(problem) => self.set_back(owner, OutcomeClass::LaunchFailure, problem),
+            Err(problem) => self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem),
         }
     }
 
@@ -77,7 +77,7 @@ impl Engine {
                 LaunchAction::Session(SessionLaunch {
                     prompt: stable + &volatile,
                     model: agent.model.clone(),
-                    tools: agent.tools.clone(),
+                    tools: tools_of(&rule, Some(&agent)),
                     permission: agent.permission,
                     resume: None,
                 })

@@ -58,7 +58,10 @@ impl<'a> Preview<'a> {
                     would_run.push(WouldRun::of(task, typical, &task.reason));
                 }
                 TaskState::Running => would_run.push(WouldRun::of(task, typical, "running now")),
-                TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended => {
+                TaskState::Failed(_)
+                | TaskState::Held
+                | TaskState::Blocked
+                | TaskState::Suspended => {
                     held.push(WouldRun::of(task, typical, &task.reason));
                 }
                 TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,

@@ -1,0 +1,77 @@
+//! What keeps sessions from running although no task is to blame: a limit, the login, the program.
+
+use crate::base::measure::{Millis, Moment};
+use crate::engine::effect::Notice;
+use crate::engine::evidence::Evidence;
+use crate::engine::graph::NodeId;
+use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::schedule::Settled;
+
+use super::Engine;
+
+/// Why no new session starts in this build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holding {
+    pub class: OutcomeClass,
+    /// One line, with what to do.
+    pub why: String,
+}
+
+impl Engine {
+    /// The failure that holds sessions back; `None` where they may start.
+    pub fn held_by(&self) -> Option<OutcomeClass> {
+        self.build.as_ref()?.holding.as_ref().map(|it| it.class)
+    }
+
+    /// No new session starts in this build; sessions that wait are held.
+    pub(super) fn hold(&mut self, class: OutcomeClass, why: &str) {
+        let Some(build) = self.build.as_mut().filter(|it| it.holding.is_none()) else { return };
+        let why = format!("{why}{}", advice_on(class, why));
+        build.holding = Some(Holding { class, why: why.clone() });
+        self.publish(Notice::Warning(format!("no further session starts: {why}")));
+    }
+
+    /// Holds a task that had started: nothing is held against it, and its plan says nothing of it.
+    pub(super) fn hold_task(&mut self, id: NodeId, why: String) {
+        let Some(build) = &self.build else { return };
+        let task = build.graph.node(id).task.clone();
+        self.note_reason(id, why.clone());
+        self.publish(Notice::TaskHeld { task, why });
+        self.settle(id, Settled::Held);
+    }
+}
+
+/// What a person can do about it.
+fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
+    match class {
+        OutcomeClass::PlanLimit => "; `orch build` goes on from here then",
+        OutcomeClass::Auth => "; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`",
+        OutcomeClass::Billing => "; see to the account's billing, then `orch build`",
+        OutcomeClass::LaunchFailure if !["ORCH_CLAUDE", "worktree."].iter().any(|it| why.contains(it)) => "; `orch doctor` says what is missing",
+        _ => "",
+    }
+}
+
+/// A plan limit's message with its window and the moment it resets, as far as the stream tells.
+pub(super) fn with_reset(judgement: Judgement, evidence: &Evidence, now: Moment) -> Judgement {
+    if judgement.class != OutcomeClass::PlanLimit {
+        return judgement;
+    }
+    // Older versions of the CLI write the moment behind a bar.
+    let (text, behind) = judgement.message.split_once('|').unwrap_or((&judgement.message, ""));
+    let limit = evidence.stream.as_ref().and_then(|facts| facts.rate_limit.as_ref());
+    let window = limit.and_then(|it| it.window.as_deref()).map(|it| it.replace('_', "-"));
+    let resets = limit.and_then(|it| it.resets_at).or_else(|| behind.trim().parse().ok());
+    let resets = resets.map(|seconds: u64| {
+        let at = Moment(seconds.saturating_mul(1000));
+        let wait = at - now;
+        if wait == Millis(0) { format!("reset {at}") } else { format!("resets {at}, in {wait}") }
+    });
+    let mut parts: Vec<String> = window.map(|it| format!("{it} window")).into_iter().collect();
+    parts.extend(resets);
+    let message = match parts.is_empty() {
+        true => text.trim().to_owned(),
+        false => format!("{} ({})", text.trim(), parts.join(" ")),
+    };
+    Judgement { message, ..judgement }
+}
