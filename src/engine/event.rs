@@ -71,7 +71,7 @@ pub enum Event {
     StatusWritten {
         task: TaskRef,
         status: Status,
-        problem: Option<String>,
+        written: Written,
     },
     /// The moment asked for with `WakeAt` has come.
     Woken,
@@ -106,6 +106,19 @@ pub struct Documents {
     pub env: Vec<(String, String)>,
     /// From which of them nothing new may start; what runs goes on.
     pub frozen: Frozen,
+}
+
+/// What became of a status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is in a commit on the branch, or in a file that git does not track: another status there
+    /// later is a person's word.
+    Kept,
+    /// It is an uncommitted edit of a tracked file: a stash or a checkout may take it away, and that
+    /// says nothing.
+    Loose,
+    /// It could not be written, for this reason.
+    Failed(String),
 }
 
 /// What the cache has for a key.

@@ -181,8 +181,8 @@ impl Engine {
             Event::Settled { attempt } => self.take_settled(attempt),
             Event::Conflicted { attempt, conflict } => self.take_conflict(attempt, conflict),
             Event::LandingFailed { attempt, message } => self.take_landing_failed(attempt, &message),
-            Event::StatusWritten { task, status, problem } => {
-                self.take_status_written(task, status, problem);
+            Event::StatusWritten { task, status, written } => {
+                self.take_status_written(task, status, written);
             }
             Event::Woken => {}
             Event::Interrupted => self.interrupt(),

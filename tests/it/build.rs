@@ -165,7 +165,7 @@ fn a_validator_that_never_passes_fails_the_task_and_lands_nothing() {
     let built = space.build(&[], 1);
     built.has(&[("accepted", 0), ("failed", 1), ("blocked", 1), ("sessions", 2), ("exit", 1)]);
     assert!(!space.exists("one.txt"));
-    assert_eq!(space.subjects(), ["start"]);
+    assert_eq!(space.landed(), ["start"]);
     assert!(space.read("plans/pair.yaml").contains("status: failed"));
 }
 
@@ -175,7 +175,7 @@ fn a_session_that_only_says_it_is_done_is_not_believed() {
         let task = "  - id: '1'\n    name: One\n    description: Write.\n    max_attempts: 1\n    outputs: [one.txt]\n";
         let space = pair(task, &format!("'1':\n- - say: All done, all tests pass.\n{session}"));
         space.build(&[], 1).has(&[("accepted", 0), ("failed", 1)]);
-        assert_eq!(space.subjects(), ["start"]);
+        assert_eq!(space.landed(), ["start"]);
     };
     check("");
     check("  - write: { path: other.txt, content: x }\n");
@@ -315,6 +315,29 @@ fn a_result_that_git_lost_is_replayed_from_the_cache() {
     assert!(!space.exists("one.txt"));
     space.build(&[], 0).has(&[("replayed", 3), ("ran", 0), ("sessions", 0)]);
     assert_eq!(space.read("three.txt"), "three\n");
+}
+
+#[test]
+fn status_lines_that_a_stash_takes_away_ask_for_nothing() {
+    let space = three();
+    let plan = space.read("plans/three.yaml");
+    space.write("plans/three.yaml", &format!("{plan}# A note of mine.\n"));
+    space.build(&[], 0).has(&[("ran", 3)]);
+    space.git(&["stash", "--quiet"]);
+    space.build(&[], 0).has(&[("up_to_date", 3), ("sessions", 0)]);
+    assert!(space.read("plans/three.yaml").contains("completed"), "the lines are mended");
+}
+
+#[test]
+fn a_failure_is_committed_and_later_landings_take_the_plan_along() {
+    let space = three();
+    let script = space.read("sessions.yaml");
+    space.write("sessions.yaml", "'*': [[{ fail: { exit: 1 } }]]\n");
+    space.orch(&["build"]).exits(1);
+    assert_eq!(space.git(&["status", "--porcelain", "plans"]), "", "nothing is left uncommitted");
+    space.write("sessions.yaml", &script);
+    space.build(&[], 0).has(&[("ran", 3)]);
+    assert_eq!(space.git(&["status", "--porcelain", "plans"]), "");
 }
 
 #[test]

@@ -155,6 +155,11 @@ impl Space {
         self.git(&["log", "--format=%s", "main"]).lines().map(str::to_owned).collect()
     }
 
+    /// As `subjects`, without commits that hold nothing but status lines.
+    pub fn landed(&self) -> Vec<String> {
+        self.subjects().into_iter().filter(|it| it != "Status lines of plans").collect()
+    }
+
     /// Every file below the root with kind, permissions and content.
     pub fn picture(&self) -> BTreeMap<String, String> {
         picture_of(&self.root, &|_| true)

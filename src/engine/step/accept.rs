@@ -5,7 +5,7 @@ use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
 use crate::engine::db::Slot;
 use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
-use crate::engine::event::Placement;
+use crate::engine::event::{Placement, Written};
 use crate::engine::graph::NodeId;
 use crate::engine::history::TaskHistory;
 use crate::engine::lineage::Landing;
@@ -200,14 +200,16 @@ impl Engine {
         &mut self,
         task: crate::base::name::TaskRef,
         status: Status,
-        problem: Option<String>,
+        written: Written,
     ) {
-        if problem.is_none() && self.unwritten.get(&task) == Some(&status) {
+        let has_failed = matches!(written, Written::Failed(_));
+        if !has_failed && self.unwritten.get(&task) == Some(&status) {
             self.unwritten.remove(&task);
         }
-        match problem {
-            None => self.append(Record::StatusWritten { at: self.now, task, status }),
-            Some(problem) => self.publish(Notice::Warning(format!(
+        match written {
+            Written::Kept => self.append(Record::StatusWritten { at: self.now, task, status }),
+            Written::Loose => {}
+            Written::Failed(problem) => self.publish(Notice::Warning(format!(
                 "the status of {task} could not be written into its plan: {problem}"
             ))),
         }
@@ -237,19 +239,17 @@ impl Engine {
     pub(super) fn mend_status(&mut self, slot: Slot, past: &TaskHistory, status: Status) {
         let task = slot.task(&self.db).clone();
         let is_known = past.written.is_some_and(Status::is_done);
-        if status.is_done() {
-            if !is_known {
-                self.append(Record::StatusWritten { at: self.now, task, status });
-            }
+        if status.is_done() && is_known {
             return;
         }
-        if self.unwritten.insert(task.clone(), Status::Completed) == Some(Status::Completed) {
+        let status = if status.is_done() { status } else { Status::Completed };
+        if self.unwritten.insert(task.clone(), status) == Some(status) {
             return;
         }
         let edit = StatusEdit {
             plan_path: slot.plan(&self.db).path(&self.db).clone(),
             task,
-            status: Status::Completed,
+            status,
             attempts: None,
             result_message: None,
             last_error: None,

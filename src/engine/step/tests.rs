@@ -9,7 +9,7 @@ use crate::base::measure::Millis;
 use crate::base::name::{CommitId, TaskId, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{Launch, Purpose};
-use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement};
+use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
 use crate::engine::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::lineage::{Landing, Lineage};
 use crate::engine::record::AcceptedResult;
@@ -257,7 +257,7 @@ impl Space {
 
     fn write_status(&mut self, edit: &crate::engine::effect::StatusEdit) -> Vec<Event> {
         self.status(edit);
-        vec![Event::StatusWritten { task: edit.task.clone(), status: edit.status, problem: None }]
+        vec![Event::StatusWritten { task: edit.task.clone(), status: edit.status, written: Written::Kept }]
     }
 
     /// Plans here write `status: x` right behind the id, so a plain replacement does.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::LandingRequest;
-use crate::engine::event::{Conflict, Event, Placement};
+use crate::engine::event::{Conflict, Event, Placement, Written};
 use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::host::worktree::{BaseTree, Worktree};
 
 use super::Driver;
-use super::status::{Home, Pending, said, written};
+use super::status::{Home, Pending, said, told};
 
 /// A plan larger than this, in bytes, does not ride along with every landing: its status lines are
 /// gathered and written now and then.
@@ -23,6 +23,9 @@ const RIDES_ALONG: u64 = 256 * 1024;
 
 /// How often a landing is tried where somebody else moves the tip at the same time.
 const TRIES: usize = 8;
+
+/// Plans with new text, and why others have none.
+type PlanTexts = (Vec<(RelPath, String)>, BTreeMap<RelPath, String>);
 
 /// What an attempt left, until it has landed or is dropped.
 pub(super) struct Kept {
@@ -128,7 +131,7 @@ impl Driver {
                     let landing = Box::new(landing);
                     // Status lines of a parked commit are in no file that a person sees yet.
                     let mut events = match placement {
-                        Placement::OnBranch => written(edits, None),
+                        Placement::OnBranch => told(edits, &Written::Kept),
                         Placement::Parked { .. } => Vec::new(),
                     };
                     events.push(Event::Landed { attempt, landing, placement });
@@ -172,45 +175,73 @@ impl Driver {
     }
 
     /// Commits what changed no file, with the status lines that no landing took along, so that a
-    /// fresh clone knows them, too. Says what was written.
+    /// fresh clone knows them, too. Plans that are not as committed are edited where they lie. Says
+    /// what was written.
     pub(super) fn land_receipts(&mut self) -> Result<Vec<Event>> {
         let receipts = std::mem::take(&mut self.receipts);
-        if receipts.is_empty() {
-            return self.write_what_is_left();
+        let (mut events, pending) = self.sort_pending();
+        if receipts.is_empty() && pending.is_empty() {
+            return Ok(events);
         }
-        let pending = std::mem::take(&mut self.pending);
         let branch = self.branch()?;
         for _ in 0..TRIES {
             let onto = self.refresh_tip()?;
-            let (plans, refused) = self.plans_with(&pending);
-            let content = (receipts.as_slice(), plans.as_slice());
-            if let ReceiptOutcome::Landed(_) = self.repo.land_receipts(&branch, &onto, content)? {
-                self.refresh_tip()?;
-                let is_parked = matches!(self.follow()?, Followed::Parked { .. });
-                let told = pending.into_iter().filter(|(path, _)| {
-                    !is_parked || refused.contains_key(path)
-                });
-                return Ok(told
-                    .flat_map(|(path, edits)| written(edits, refused.get(&path).map(String::as_str)))
-                    .collect());
+            let (plans, refused) = self.plans_with(&pending)?;
+            let has_landed = receipts.is_empty() && plans.is_empty() || {
+                let content = (receipts.as_slice(), plans.as_slice());
+                let outcome = self.repo.land_receipts(&branch, &onto, content)?;
+                matches!(outcome, ReceiptOutcome::Landed(_))
+            };
+            if !has_landed {
+                continue;
             }
+            self.refresh_tip()?;
+            let is_parked = matches!(self.follow()?, Followed::Parked { .. });
+            for (path, edits) in pending {
+                match refused.get(&path) {
+                    Some(why) => events.extend(told(edits, &Written::Failed(why.clone()))),
+                    None if is_parked => events.extend(told(edits, &Written::Loose)),
+                    None => events.extend(told(edits, &Written::Kept)),
+                }
+            }
+            return Ok(events);
         }
         Err(Error::new("the integration tip keeps moving; receipts were not committed")
             .help("the results are in the journal; the next build commits nothing twice"))
     }
 
-    /// Every plan's committed text with its edits, and what was wrong with those that have none.
-    fn plans_with(&self, pending: &Pending) -> (Vec<(RelPath, String)>, BTreeMap<RelPath, String>) {
+    /// Edits in place what lies there; hands back what is to be committed.
+    fn sort_pending(&mut self) -> (Vec<Event>, Pending) {
+        let (mut events, mut committed) = (Vec::new(), Pending::new());
+        for (path, edits) in std::mem::take(&mut self.pending) {
+            if matches!(self.home_of(&path), Ok(Home::Committed)) {
+                committed.insert(path, edits);
+            } else {
+                events.extend(self.edit_where_it_lies(&path, edits));
+            }
+        }
+        (events, committed)
+    }
+
+    /// Every plan's committed text with its edits where that differs, and what was wrong with those
+    /// that have none.
+    fn plans_with(&self, pending: &Pending) -> Result<PlanTexts> {
         let (mut plans, mut refused) = (Vec::new(), BTreeMap::new());
+        let tree = self.repo.tree_of(&self.tip)?;
         for (path, edits) in pending {
             match self.committed_text(path, edits) {
-                Ok(text) => plans.push((path.clone(), text)),
+                Ok(text) => {
+                    let present = self.repo.read_path_at(&tree, path)?;
+                    if present.as_deref() != Some(text.as_bytes()) {
+                        plans.push((path.clone(), text));
+                    }
+                }
                 Err(error) => {
                     refused.insert(path.clone(), said(&error));
                 }
             }
         }
-        (plans, refused)
+        Ok((plans, refused))
     }
 
     /// Takes parked work onto the branch where nothing of the user's stands in the way.

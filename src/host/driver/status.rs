@@ -7,7 +7,7 @@ use crate::base::measure::Moment;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::effect::{Decide, Effect, StatusEdit};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Written};
 use crate::engine::record::{Decision, Record};
 use crate::host::clock;
 use crate::host::documents::read_text;
@@ -34,26 +34,24 @@ impl Driver {
                 self.pending.insert(path, edits);
                 continue;
             }
-            let problem = self.edit_in_place(&path, &edits).err().map(|error| said(&error));
-            events.extend(written(edits, problem.as_deref()));
+            events.extend(self.edit_where_it_lies(&path, edits));
         }
         events
     }
 
-    /// At the end of a build that has nothing to commit: failures are no reason for a commit, so
-    /// their status lines go where the plan lies. Under a rebase or the like, and while landings
-    /// are parked, the checkout stays as it is; the journal knows.
-    pub(super) fn write_what_is_left(&mut self) -> Result<Vec<Event>> {
-        let state = self.repo.state()?;
-        if state.operation_under_way.is_some() || state.head != self.tip {
-            self.pending.clear();
-        }
-        let mut events = Vec::new();
-        for (path, edits) in std::mem::take(&mut self.pending) {
-            let problem = self.edit_in_place(&path, &edits).err().map(|error| said(&error));
-            events.extend(written(edits, problem.as_deref()));
-        }
-        Ok(events)
+    /// Edits a plan that is not simply as committed, and says what became of the edits.
+    pub(super) fn edit_where_it_lies(&self, path: &RelPath, edits: Vec<StatusEdit>) -> Vec<Event> {
+        let written = match (self.edit_in_place(path, &edits), self.is_tracked(path)) {
+            (Err(error), _) => Written::Failed(said(&error)),
+            (Ok(()), true) => Written::Loose,
+            (Ok(()), false) => Written::Kept,
+        };
+        told(edits, &written)
+    }
+
+    fn is_tracked(&self, path: &RelPath) -> bool {
+        let tree = self.repo.tree_of(&self.tip);
+        tree.and_then(|tree| self.repo.has_path(&tree, path)).unwrap_or(true)
     }
 
     /// Writes a person's decisions into the plan where it lies.
@@ -136,11 +134,11 @@ pub(super) enum Home {
 }
 
 /// What the engine is told of edits.
-pub(super) fn written(edits: Vec<StatusEdit>, problem: Option<&str>) -> Vec<Event> {
+pub(super) fn told(edits: Vec<StatusEdit>, written: &Written) -> Vec<Event> {
     let told = |edit: StatusEdit| Event::StatusWritten {
         task: edit.task,
         status: edit.status,
-        problem: problem.map(str::to_owned),
+        written: written.clone(),
     };
     edits.into_iter().map(told).collect()
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::Notice;
-use crate::engine::event::{Documents, Event, Frozen};
+use crate::engine::event::{Written, Documents, Event, Frozen};
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
@@ -43,7 +43,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Notes what the engine is told of orch's own writes.
     pub fn note(&mut self, event: &Event, driver: &Driver) {
-        if let Event::StatusWritten { task, problem: None, .. } = event {
+        if let Event::StatusWritten { task, written: Written::Kept | Written::Loose, .. } = event {
             self.written.extend(driver.engine.plan_path_of(task));
         }
     }
