@@ -1,22 +1,22 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod clock;
-pub mod driver;
-pub mod platform;
-pub mod process;
-pub mod session;
-pub mod shim;
 pub mod doctor;
 pub mod documents;
+pub mod driver;
 pub mod error;
 pub mod git;
 pub mod journal;
 pub mod landing;
 pub mod lock;
+pub mod platform;
+pub mod process;
 pub mod root;
 pub mod scaffold;
 pub mod scan;
 pub mod scratch;
+pub mod session;
+pub mod shim;
 pub mod store;
 pub mod surface;
 pub mod watcher;

@@ -327,11 +327,7 @@ pub fn command_of(recipe: &Recipe) -> Option<&crate::spec::plan::CommandLine> {
 }
 
 /// The stable prompt: outer `None` where it cannot be rendered, inner `None` for a command.
-pub fn prompt_of(
-    db: &dyn salsa::Database,
-    library: Library,
-    slot: Slot,
-) -> Option<Option<String>> {
+pub fn prompt_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Option<Option<String>> {
     let recipe = recipe_of(db, library, slot).as_ref()?;
     if recipe.rule.action == ActionKind::Command {
         return Some(None);
@@ -389,10 +385,7 @@ fn plan_doc_of(
         return None;
     }
     let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
-    let state = world
-        .files(db)
-        .singles(db)
-        .get(&path)
-        .and_then(|file| seen_by(db, world, (*file, slot)));
+    let state =
+        world.files(db).singles(db).get(&path).and_then(|file| seen_by(db, world, (*file, slot)));
     Some((path, state))
 }

@@ -22,6 +22,8 @@ pub enum Effect {
     Scan { globs: Vec<GlobSet>, paths: Vec<RelPath> },
     /// Answered by `Rechecked`: as `Scan`, for one task that is about to be decided or started.
     Recheck { task: TaskRef, globs: Vec<GlobSet>, paths: Vec<RelPath> },
+    /// Answered by `Looked`: the present content of these paths.
+    Look { paths: Vec<RelPath> },
     /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
     /// `lookup` is false where only that is wanted.
     FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: bool },
@@ -149,18 +151,51 @@ pub struct StatusEdit {
 /// Something worth telling people once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    TaskStarted { task: TaskRef, name: String, number: u32, reason: String },
+    TaskStarted {
+        task: TaskRef,
+        name: String,
+        number: u32,
+        reason: String,
+    },
     /// `how`: `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, 2 files`.
-    TaskFinished { task: TaskRef, how: String },
-    TaskRetried { task: TaskRef, why: String, wait_ms: u64 },
-    TaskFailed { task: TaskRef, why: String, help: Option<String> },
+    TaskFinished {
+        task: TaskRef,
+        how: String,
+    },
+    TaskRetried {
+        task: TaskRef,
+        why: String,
+        wait_ms: u64,
+    },
+    TaskFailed {
+        task: TaskRef,
+        why: String,
+        help: Option<String>,
+    },
     /// It did not fail: a limit, a missing login or a missing program keeps it from running.
-    TaskHeld { task: TaskRef, why: String },
-    TaskBlocked { task: TaskRef, by: TaskRef },
-    Validated { task: TaskRef, validator: ValidatorName, verdict: String, findings: Vec<String> },
-    Parked { task: TaskRef, reason: String },
+    TaskHeld {
+        task: TaskRef,
+        why: String,
+    },
+    TaskBlocked {
+        task: TaskRef,
+        by: TaskRef,
+    },
+    Validated {
+        task: TaskRef,
+        validator: ValidatorName,
+        verdict: String,
+        findings: Vec<String>,
+    },
+    Parked {
+        task: TaskRef,
+        reason: String,
+    },
     /// A build that stays has nothing to do at present.
-    Rested { accepted: u32, wanted: u32 },
+    Rested {
+        accepted: u32,
+        wanted: u32,
+    },
     Warning(String),
 }
 

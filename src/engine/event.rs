@@ -29,7 +29,12 @@ pub enum Event {
     /// What a scan found; a path that was asked for and is not there is `None`.
     FilesScanned(Vec<(RelPath, Option<FileState>)>),
     /// Answer to `Recheck`; what its patterns took and is not named here is gone.
-    Rechecked { task: TaskRef, found: Vec<(RelPath, Option<FileState>)> },
+    Rechecked {
+        task: TaskRef,
+        found: Vec<(RelPath, Option<FileState>)>,
+    },
+    /// Answer to `Look`; paths that are not there are `None`.
+    Looked(Vec<(RelPath, Option<FileState>)>),
     /// The watcher saw something at these paths; empty with `everything` after an overflow.
     Changed {
         paths: Vec<RelPath>,
@@ -39,9 +44,19 @@ pub enum Event {
     Asked(Request),
     Decided(Decide),
     /// Answer to `FindCandidates`.
-    CandidatesFound { task: TaskRef, key: ActionKey, found: Box<Found> },
-    AttemptProgressed { attempt: AttemptId, progress: Progress },
-    AttemptEnded { attempt: AttemptId, evidence: Box<Evidence> },
+    CandidatesFound {
+        task: TaskRef,
+        key: ActionKey,
+        found: Box<Found>,
+    },
+    AttemptProgressed {
+        attempt: AttemptId,
+        progress: Progress,
+    },
+    AttemptEnded {
+        attempt: AttemptId,
+        evidence: Box<Evidence>,
+    },
     /// The attempt's patch merged cleanly onto the tip: this tree would land.
     Merged {
         attempt: AttemptId,

@@ -79,7 +79,11 @@ impl Graph {
                 reach: at,
                 needs: needs.into(),
                 group: spec.parallel_group.as_deref().map(Arc::from),
-                resources: spec.exclusive_resources.iter().map(|it| Arc::from(it.as_str())).collect(),
+                resources: spec
+                    .exclusive_resources
+                    .iter()
+                    .map(|it| Arc::from(it.as_str()))
+                    .collect(),
             });
         }
         self.plans.push((plan.name.clone(), start..self.nodes.len() as u32));

@@ -48,6 +48,16 @@ pub struct TaskHistory {
     commits: Vec<CommitId>,
 }
 
+impl TaskHistory {
+    /// The accepted result for a key, if it stands: the newest, or where that changed no file and is
+    /// in git not at all, since the branch was moved or it is not committed yet, what git has.
+    pub fn standing(&self, key: ActionKey) -> Option<&AcceptedFact> {
+        let newest = self.accepted.as_ref()?;
+        let in_git = self.in_git.as_ref().filter(|_| newest.commit.is_none());
+        [Some(newest), in_git].into_iter().flatten().find(|fact| fact.key == key)
+    }
+}
+
 /// One accepted result, as far as deciding needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedFact {

@@ -142,10 +142,7 @@ impl OutcomeClass {
     /// False where the task is not to blame, so that the attempt is not held against it.
     pub fn counts_as_attempt(self) -> bool {
         !self.is_transient()
-            && !matches!(
-                self,
-                Self::Aborted | Self::Auth | Self::Billing | Self::LaunchFailure
-            )
+            && !matches!(self, Self::Aborted | Self::Auth | Self::Billing | Self::LaunchFailure)
     }
 }
 

@@ -213,8 +213,7 @@ impl Schedule {
         let mut near: Option<NodeId> = None;
         for id in (first..end).map(NodeId).filter(|it| is_open(&self.states, it.0)) {
             let node = graph.node(id);
-            let in_group =
-                |it: NodeId| node.group.is_some() && graph.node(it).group == node.group;
+            let in_group = |it: NodeId| node.group.is_some() && graph.node(it).group == node.group;
             if near.is_some_and(|it| !in_group(it)) {
                 break;
             }

@@ -56,7 +56,7 @@ pub struct Engine {
     entries: BTreeMap<RelPath, FileEntry>,
     history: History,
     /// The status that each plan is to say of a task and does not say yet.
-    unwritten: BTreeMap<TaskRef, Status>,
+    unwritten: BTreeMap<TaskRef, Unwritten>,
     frozen: Frozen,
     build: Option<Build>,
     next_attempt: u64,
@@ -93,6 +93,20 @@ struct Build {
     n_sessions: u32,
     is_finished: bool,
     parked: Option<String>,
+}
+
+/// A status on its way into a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unwritten {
+    status: Status,
+    /// The plan could not be edited: to be tried again when the documents have changed.
+    is_refused: bool,
+}
+
+impl Unwritten {
+    fn new(status: Status) -> Self {
+        Self { status, is_refused: false }
+    }
 }
 
 /// How far a stop has gone.
@@ -167,6 +181,7 @@ impl Engine {
             Event::HistoryRead { records, lineage } => self.take_history(&records, &lineage),
             Event::FilesScanned(found) => self.take_files(&found),
             Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
+            Event::Looked(found) => self.take_looked(&found),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
@@ -174,13 +189,17 @@ impl Engine {
             Event::CandidatesFound { task, key, found } => self.take_candidates(&task, key, *found),
             Event::AttemptProgressed { attempt, progress } => self.take_progress(attempt, progress),
             Event::AttemptEnded { attempt, evidence } => self.take_ended(attempt, *evidence),
-            Event::Merged { attempt, candidate, patch } => self.take_merged(attempt, candidate, patch),
+            Event::Merged { attempt, candidate, patch } => {
+                self.take_merged(attempt, candidate, patch)
+            }
             Event::Landed { attempt, landing, placement } => {
                 self.take_landed(attempt, *landing, placement);
             }
             Event::Settled { attempt } => self.take_settled(attempt),
             Event::Conflicted { attempt, conflict } => self.take_conflict(attempt, conflict),
-            Event::LandingFailed { attempt, message } => self.take_landing_failed(attempt, &message),
+            Event::LandingFailed { attempt, message } => {
+                self.take_landing_failed(attempt, &message)
+            }
             Event::StatusWritten { task, status, written } => {
                 self.take_status_written(task, status, written);
             }

@@ -58,15 +58,7 @@ impl Finding {
 
 /// Everything that needs no settings; changes nothing on the disk.
 pub fn findings(root: &Path, now: Moment) -> Vec<Finding> {
-    vec![
-        git(),
-        repository(root),
-        folder(root),
-        space(root),
-        clock(now),
-        lock(root),
-        platform(),
-    ]
+    vec![git(), repository(root), folder(root), space(root), clock(now), lock(root), platform()]
 }
 
 fn git() -> Finding {
@@ -159,9 +151,11 @@ fn folder(root: &Path) -> Finding {
 #[cfg(unix)]
 fn space(root: &Path) -> Finding {
     match rustix::fs::statvfs(root) {
-        Err(problem) => {
-            Finding::caution("disk", format!("free space is not known: {problem}"), "look with `df`")
-        }
+        Err(problem) => Finding::caution(
+            "disk",
+            format!("free space is not known: {problem}"),
+            "look with `df`",
+        ),
         Ok(disk) => space_of(disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
 }
@@ -231,11 +225,10 @@ mod tests {
     #[test]
     fn little_space_is_said_and_none_is_bad() {
         let check = |free| space_of(free).health;
-        assert_eq!([1 << 20, 1 << 30, 1 << 40].map(check), [
-            Health::Bad,
-            Health::Caution,
-            Health::Good
-        ]);
+        assert_eq!(
+            [1 << 20, 1 << 30, 1 << 40].map(check),
+            [Health::Bad, Health::Caution, Health::Good]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod attempt;
 mod check;
 mod conclude;
 mod land;
+mod live;
 mod perform;
 mod run;
 mod scan;
@@ -238,7 +239,8 @@ impl Driver {
 
     /// Writes a person's decision down and into the plan.
     pub fn decide(&mut self, decide: Decide) -> Result<()> {
-        let request = BuildRequest { targets: Some(vec![decide.task.clone()]), ..Default::default() };
+        let request =
+            BuildRequest { targets: Some(vec![decide.task.clone()]), ..Default::default() };
         self.survey(request)?;
         let mut effects = self.engine.step(clock::now(), Event::Decided(decide.clone()));
         effects.extend(self.decided_status(&decide));

@@ -22,10 +22,11 @@ pub struct Agent {
 impl Agent {
     /// True where a tool that can change files is declared, or none is: the default tools have one.
     pub fn can_write(&self) -> bool {
-        self.tools.is_empty() || self.tools.iter().any(|tool| {
-            let name = tool.split('(').next().unwrap_or(tool).trim();
-            matches!(name, "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "Bash")
-        })
+        self.tools.is_empty()
+            || self.tools.iter().any(|tool| {
+                let name = tool.split('(').next().unwrap_or(tool).trim();
+                matches!(name, "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "Bash")
+            })
     }
 }
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::measure::Millis;
 use crate::base::name::{
-    AgentName, EnvName, ModelName, OutputDigest, PlanName, RuleName, SectionId, TaskId, ValidatorName,
+    AgentName, EnvName, ModelName, OutputDigest, PlanName, RuleName, SectionId, TaskId,
+    ValidatorName,
 };
 use crate::base::source::Span;
 

@@ -16,11 +16,11 @@ use super::glob::GlobSet;
 use super::plan::{CommandLine, Validator};
 
 pub use choose::{Chosen, Why, agent_of, choose, choose_among};
-pub use tools::{DEFAULT_TOOLS, tools_of};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
 pub use resolve::resolve;
 pub use template::{ITEM_VARIABLES, VARIABLES};
+pub use tools::{DEFAULT_TOOLS, tools_of};
 
 /// A rule file with its `extends` already applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -61,13 +61,9 @@ impl Leftover {
     pub fn of(picture: &Picture) -> Self {
         let is_unfinished = |task: &&TaskPicture| {
             let state = task.state;
-            let is_open =
-                matches!(
+            let is_open = matches!(
                 state,
-                TaskState::Failed(_)
-                    | TaskState::Blocked
-                    | TaskState::Suspended
-                    | TaskState::Held
+                TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended | TaskState::Held
             );
             task.is_wanted && is_open
         };

@@ -23,7 +23,7 @@ sections:
     name: First
     description: Write a.txt.
     inputs: [in/a.txt]
-    agent: coder
+    agent: writer
   - id: b
     name: Second
     description: Write b.txt.
@@ -40,13 +40,13 @@ sections:
   - { id: x, name: Alone, description: Write x.txt. }
 ";
 
-const AGENT: &str = "---\nname: coder\ndescription: Writes.\n---\nWrite what is asked for.\n";
+const AGENT: &str = "---\nname: writer\ndescription: Writes.\n---\nWrite what is asked for.\n";
 
 fn space(sessions: &str) -> Space {
     Space::new(&[
         ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
         ("plans/two.yaml", PLAN),
-        ("agents/coder.md", AGENT),
+        (".claude/agents/writer.md", AGENT),
         ("in/a.txt", "1\n"),
         ("in/b.txt", "1\n"),
         ("other.txt", "1\n"),
@@ -129,12 +129,11 @@ impl Watch {
 
     /// Until documents were shown to be wrong, or right again; their codes.
     #[track_caller]
-    fn diagnosed(&self, space: &Space) -> (Vec<String>, Vec<String>) {
+    fn diagnosed(&self) -> (Vec<String>, Vec<String>) {
         let taken = self.until("a diagnosis", |event| event["event"] == "diagnosed");
         let documents = taken.last().unwrap()["documents"].as_array().unwrap().clone();
         let found = documents.iter().flat_map(|it| it["diagnostics"].as_array().unwrap());
         let errors = found.filter(|it| it["severity"] == "error");
-        let _ = space;
         (errors.map(|it| it["code"].as_str().unwrap().to_owned()).collect(), started(&taken))
     }
 
@@ -143,10 +142,10 @@ impl Watch {
     #[track_caller]
     fn barrier(&self, space: &Space) -> Vec<String> {
         space.write("plans/barrier.yaml", "meta: [");
-        let (codes, mut tasks) = self.diagnosed(space);
+        let (codes, mut tasks) = self.diagnosed();
         assert!(!codes.is_empty());
         fs::remove_file(space.root().join("plans/barrier.yaml")).unwrap();
-        let (codes, more) = self.diagnosed(space);
+        let (codes, more) = self.diagnosed();
         assert!(codes.is_empty(), "{codes:?}");
         tasks.extend(more);
         tasks
@@ -193,7 +192,9 @@ fn started(events: &[Value]) -> Vec<String> {
 
 /// A step that waits until the test opens the gate.
 fn gate(space_home: &str, name: &str) -> String {
-    format!("run: 'touch {space_home}/at-{name}; while ! test -e {space_home}/{name}; do sleep 0.02; done'")
+    format!(
+        "run: 'touch {space_home}/at-{name}; while ! test -e {space_home}/{name}; do sleep 0.02; done'"
+    )
 }
 
 /// Replaces `SESSIONS` in place, with gates in it. Needs the folder that only exists by then.
@@ -225,7 +226,7 @@ fn an_edit_runs_only_what_reads_it() {
     assert_eq!(watch.rested(), ["two//a"], "its output is the same, so `b` stays");
     space.write("in/b.txt", "2\n");
     assert_eq!(watch.rested(), ["two//b"]);
-    space.write("agents/coder.md", &AGENT.replace("asked for", "wanted"));
+    space.write(".claude/agents/writer.md", &AGENT.replace("asked for", "wanted"));
     assert_eq!(watch.rested(), ["two//a"]);
     space.write("sessions.yaml", &STEADY.replace("a\\n", "another\\n"));
     space.write("in/a.txt", "2\n");
@@ -269,7 +270,10 @@ fn own_writes_cause_nothing() {
 #[test]
 fn an_edit_while_its_task_runs_runs_it_again() {
     let space = space("");
-    play(&space, "a:\n- - gate: one\n  - write: { path: a.txt, content: \"1\\n\" }\n- - write: { path: a.txt, content: \"2\\n\" }\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\n");
+    play(
+        &space,
+        "a:\n- - gate: one\n  - write: { path: a.txt, content: \"1\\n\" }\n- - write: { path: a.txt, content: \"2\\n\" }\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\n",
+    );
     let watch = Watch::start(&space, &[]);
     watch.started("two//a");
     wait_at(&space, "one");
@@ -278,35 +282,40 @@ fn an_edit_while_its_task_runs_runs_it_again() {
     open(&space, "one");
     assert_eq!(started(&watch.ended("two//a")), [""; 0], "what runs ends as it began");
     assert_eq!(watch.rested(), ["two//a", "two//b"], "then it runs for what is asked now");
-    space.orch(&["build", "-n"]);
     let landed = space.subjects();
-    let of_a = landed.iter().filter(|it| it.starts_with("two//a:")).count();
-    assert_eq!(of_a, 1, "the same script attempt is played to each run: {landed:?}");
+    let of_a = landed.iter().filter(|it| *it == "two//a: First").count();
+    assert_eq!(of_a, 1, "the second run finds the first one's file right: {landed:?}");
 }
 
 #[test]
 fn an_edited_input_of_a_running_task_makes_it_stale_again() {
     let space = space("");
-    play(&space, "a:\n- gate: one\n- run: cp in/a.txt a.txt\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\n");
+    play(
+        &space,
+        "a:\n- gate: one\n- run: cp in/a.txt a.txt\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\n",
+    );
     let watch = Watch::start(&space, &[]);
     wait_at(&space, "one");
     space.write("in/a.txt", "2\n");
-    watch.barrier(&space);
+    assert_eq!(watch.barrier(&space), ["two//a"]);
     open(&space, "one");
-    assert_eq!(watch.rested(), ["two//a", "two//a", "two//b"]);
+    assert_eq!(watch.rested(), ["two//a", "two//b"]);
     assert_eq!(space.read("a.txt"), "2\n");
 }
 
 #[test]
 fn a_malformed_edit_is_shown_whole_and_holds_only_its_plan() {
     let space = space("");
-    play(&space, "a:\n- gate: one\n- write: { path: a.txt, content: \"a\\n\" }\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\nx: [{ write: { path: x.txt, content: \"x\\n\" } }]\n");
+    play(
+        &space,
+        "a:\n- gate: one\n- write: { path: a.txt, content: \"a\\n\" }\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\nx: [{ write: { path: x.txt, content: \"x\\n\" } }]\n",
+    );
     let watch = Watch::start(&space, &[]);
     wait_at(&space, "one");
     let right = space.read("plans/two.yaml");
     let wrong = right.replace("depends_on: [a]", "depends_on: [nobody]\n    agent: nobody");
     space.write("plans/two.yaml", &wrong);
-    let (codes, _) = watch.diagnosed(&space);
+    let (codes, _) = watch.diagnosed();
     assert_eq!(codes.len(), 2, "both are shown: {codes:?}");
 
     open(&space, "one");
@@ -318,9 +327,11 @@ fn a_malformed_edit_is_shown_whole_and_holds_only_its_plan() {
     assert_eq!(watch.rested(), ["other//x"], "another plan goes on");
 
     space.replace("plans/two.yaml", "depends_on: [nobody]\n    agent: nobody", "depends_on: [a]");
-    let (codes, _) = watch.diagnosed(&space);
+    let (codes, _) = watch.diagnosed();
     assert_eq!(codes, [""; 0]);
     assert_eq!(watch.rested(), ["two//b"]);
+    watch.barrier(&space);
+    assert_eq!(space.read("plans/two.yaml").matches("    status: completed").count(), 2);
 }
 
 #[test]
@@ -328,18 +339,20 @@ fn a_watch_that_begins_with_wrong_documents_waits_for_them() {
     let space = space(STEADY);
     space.write("orch.yaml", "session: { scripted: [\n");
     let watch = Watch::start(&space, &[]);
-    let (codes, tasks) = watch.diagnosed(&space);
+    let (codes, tasks) = watch.diagnosed();
     assert!(!codes.is_empty() && tasks.is_empty(), "{codes:?} {tasks:?}");
     space.write("orch.yaml", "session: { scripted: sessions.yaml }\n");
-    assert_eq!(watch.diagnosed(&space).0, [""; 0]);
+    assert_eq!(watch.diagnosed().0, [""; 0]);
     watch.ended("two//a");
     watch.ended("two//b");
 }
 
 #[test]
 fn a_failed_task_runs_again_only_for_another_key_or_when_asked() {
-    let space = space("a: [{ status: failed }]\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\nx: [{ write: { path: x.txt, content: \"x\\n\" } }]\n");
-    space.replace("plans/two.yaml", "agent: coder", "agent: coder\n    max_attempts: 1");
+    let space = space(
+        "a: [{ status: failed }]\nb: [{ write: { path: b.txt, content: \"b\\n\" } }]\nx: [{ write: { path: x.txt, content: \"x\\n\" } }]\n",
+    );
+    space.replace("plans/two.yaml", "agent: writer", "agent: coder\n    max_attempts: 1");
     let watch = Watch::start(&space, &[]);
     assert_eq!(watch.rested(), ["two//a"]);
     space.write("in/b.txt", "2\n");
@@ -352,7 +365,8 @@ fn a_failed_task_runs_again_only_for_another_key_or_when_asked() {
     wait_until(|| space.read("plans/two.yaml").contains("status: failed"));
     space.write("sessions.yaml", STEADY);
     assert_eq!(watch.barrier(&space), [""; 0]);
-    space.replace("plans/two.yaml", "status: failed", "status: pending");
+    let failed = "status: failed\n    name: First";
+    space.replace("plans/two.yaml", failed, "status: pending\n    name: First");
     assert_eq!(watch.rested(), ["two//a", "two//b"], "somebody asked");
 }
 
@@ -399,6 +413,7 @@ fn a_renamed_plan_is_another_plan_and_an_added_one_is_built() {
     assert_eq!(watch.rested(), ["other//x"]);
     fs::rename(space.root().join("plans/other.yaml"), space.root().join("plans/new.yaml")).unwrap();
     assert_eq!(watch.barrier(&space), [""; 0], "its tasks are done by their own word");
+    space.write("sessions.yaml", &STEADY.replace("x\\n", "anew\\n"));
     space.replace("plans/new.yaml", "Write x.txt.", "Write x.txt anew.");
     assert_eq!(watch.rested(), ["new//x"]);
 }
@@ -457,7 +472,7 @@ fn nothing_starts_while_another_branch_is_checked_out() {
     assert_eq!(watch.barrier(&space), [""; 0]);
     space.write("in/b.txt", "2\n");
     assert_eq!(watch.rested(), ["two//b"]);
-    assert!(!space.git(&["log", "--format=%s", "elsewhere"]).contains("two//b: Second\ntwo//b"));
+    assert_eq!(space.git(&["log", "-1", "--format=%s", "elsewhere"]), "elsewhere");
 }
 
 #[test]
@@ -510,4 +525,39 @@ fn a_named_plan_is_watched_with_what_comes_into_it() {
     let more = "  - { id: a, name: More, description: More. }\n";
     space.write("plans/other.yaml", &(space.read("plans/other.yaml") + more));
     assert_eq!(watch.rested(), ["other//a"]);
+}
+
+#[test]
+fn a_running_session_is_followed_from_another_process_to_its_end() {
+    let space = space("");
+    play(
+        &space,
+        "a:\n- say: The beginning.\n- gate: one\n- say: The end.\n- write: { path: a.txt, content: \"a\\n\" }\nb: []\n",
+    );
+    let _watch = Watch::start(&space, &[]);
+    wait_at(&space, "one");
+    let said = space.home().join("said");
+    let mut log = space
+        .bare(ORCH)
+        .args(["log", "two//a", "-f"])
+        .current_dir(space.root())
+        .stdout(fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    let text = || fs::read_to_string(&said).unwrap();
+    wait_until(|| text().contains("The beginning."));
+    assert!(!text().contains("The end."));
+    assert!(log.try_wait().unwrap().is_none(), "it waits for more");
+    open(&space, "one");
+    let mut ended = None;
+    wait_until(|| {
+        ended = log.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert!(ended.unwrap().success());
+    assert_eq!(
+        (text().matches("The beginning.").count(), text().matches("The end.").count()),
+        (1, 1)
+    );
+    space.orch(&["log", "two//a"]).exits(0).says(&["The beginning.", "The end."]);
 }

@@ -15,9 +15,9 @@ use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
 use crate::engine::schedule::Settled;
 use crate::spec::plan::Status;
 
-use super::Engine;
 use super::attempt::{Attempt, Origin};
 use super::review::marks_of;
+use super::{Engine, Unwritten};
 
 impl Engine {
     /// The session did its part: its patch onto the tip, unless there is none.
@@ -55,7 +55,7 @@ impl Engine {
         }
         attempt.phase = Phase::Landing;
         let attempt = attempt.clone();
-        self.unwritten.insert(attempt.task.clone(), Status::Completed);
+        self.unwritten.insert(attempt.task.clone(), Unwritten::new(Status::Completed));
         let request = LandingRequest {
             attempt: id,
             subject: subject_of(&attempt),
@@ -202,9 +202,11 @@ impl Engine {
         status: Status,
         written: Written,
     ) {
-        let has_failed = matches!(written, Written::Failed(_));
-        if !has_failed && self.unwritten.get(&task) == Some(&status) {
-            self.unwritten.remove(&task);
+        if let Some(it) = self.unwritten.get_mut(&task).filter(|it| it.status == status) {
+            it.is_refused = matches!(written, Written::Failed(_));
+            if !it.is_refused {
+                self.unwritten.remove(&task);
+            }
         }
         match written {
             Written::Kept => self.append(Record::StatusWritten { at: self.now, task, status }),
@@ -231,7 +233,7 @@ impl Engine {
             completed_at: None,
             validation_findings: findings.filter(|it| !it.is_empty()),
         };
-        self.unwritten.insert(edit.task.clone(), edit.status);
+        self.unwritten.insert(edit.task.clone(), Unwritten::new(edit.status));
         self.out.push(Effect::WriteStatus(edit));
     }
 
@@ -243,7 +245,8 @@ impl Engine {
             return;
         }
         let status = if status.is_done() { status } else { Status::Completed };
-        if self.unwritten.insert(task.clone(), status) == Some(status) {
+        let line = Unwritten::new(status);
+        if self.unwritten.insert(task.clone(), line) == Some(line) {
             return;
         }
         let edit = StatusEdit {

@@ -3,24 +3,24 @@
 use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{
-    ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId,
-};
+use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
 use crate::engine::db::{Recipe, Slot};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::evidence::{Evidence, StatusFile};
 use crate::engine::graph::NodeId;
-use crate::engine::outcome::{AttemptKind, Expectation, Judgement, OutcomeClass, ReportPlace, classify};
+use crate::engine::outcome::{
+    AttemptKind, Expectation, Judgement, OutcomeClass, ReportPlace, classify,
+};
 use crate::engine::picture::Phase;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
 use crate::spec::plan::{NoChange, Validator};
 use crate::spec::rule::{ActionKind, tools_of};
 
+use super::Engine;
 use super::hold::with_reset;
 use super::retry::{Setback, attempts_allowed, is_about_the_task};
-use super::Engine;
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]
@@ -211,7 +211,8 @@ impl Engine {
             return;
         }
         let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
-        let message = format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "));
+        let message =
+            format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "));
         build.runs.entry(node).or_default().conflict = Some(conflict);
         self.set_back(id, OutcomeClass::Conflict, message);
     }
@@ -270,11 +271,7 @@ fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> E
     };
     Expectation {
         kind: if is_command { AttemptKind::Command } else { AttemptKind::Session },
-        report: if has_file_tool {
-            ReportPlace::StatusFile
-        } else {
-            ReportPlace::StatusFileOrText
-        },
+        report: if has_file_tool { ReportPlace::StatusFile } else { ReportPlace::StatusFileOrText },
         needed_tools: needed_tools(&base, &tools),
         no_change_allowed,
         stray_writes: stray_writes(attempt, evidence),
@@ -296,7 +293,10 @@ fn name_of(tool: &str) -> &str {
 fn denials(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
     let denied = evidence.stream.iter().flat_map(|facts| &facts.permission_denials);
     let is_needed = |call: &&String| expectation.needed_tools.iter().any(|it| it == name_of(call));
-    denied.filter(|call| !is_needed(call)).map(|call| format!("denied, not among its tools: {call}")).collect()
+    denied
+        .filter(|call| !is_needed(call))
+        .map(|call| format!("denied, not among its tools: {call}"))
+        .collect()
 }
 
 /// What was written outside the rule's allowed outputs.

@@ -1,7 +1,7 @@
 //! Deciding one node: up to date, replayed, run, adopted, skipped, blocked.
 
-use crate::base::name::{ActionKey, OutputDigest, TaskRef};
 use crate::base::digest::{Digest, Recorded};
+use crate::base::name::{ActionKey, OutputDigest, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of};
 use crate::engine::effect::{Decide, Effect, Notice};
 use crate::engine::event::{Candidate, Found};
@@ -101,15 +101,14 @@ impl Engine {
             None => self.forced(id, &past, record),
         };
         if forced == Forced::No {
-            match &past.accepted {
-                Some(accepted) if accepted.key == key => {
-                    if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
-                        self.mend_status(slot, &past, record.status);
-                    }
-                    return self.decide_verdicts(id, slot, accepted.clone());
+            if let Some(standing) = past.standing(key) {
+                if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
+                    self.mend_status(slot, &past, record.status);
                 }
-                None if record.status.is_done() => return self.adopt(id, slot, key),
-                _ => {}
+                return self.decide_verdicts(id, slot, standing.clone());
+            }
+            if past.accepted.is_none() && record.status.is_done() {
+                return self.adopt(id, slot, key);
             }
         }
         match gave_up {
@@ -286,7 +285,10 @@ impl Engine {
         let (class, why) = match missing {
             Some(need) => {
                 let need = need.task(&self.db);
-                (OutcomeClass::LaunchFailure, format!("{need} has no accepted result; build it first"))
+                (
+                    OutcomeClass::LaunchFailure,
+                    format!("{need} has no accepted result; build it first"),
+                )
             }
             None => (OutcomeClass::LaunchFailure, self.why_unbuildable(slot)),
         };
@@ -344,10 +346,8 @@ impl Engine {
         }
         let Some(&slot) = self.slots.get(&task) else { return };
         let Some(key) = key_of(&self.db, self.world, slot) else { return };
-        let output = self
-            .history
-            .owned_after(&task, &crate::base::file::Patch::default())
-            .output_digest();
+        let output =
+            self.history.owned_after(&task, &crate::base::file::Patch::default()).output_digest();
         self.append(Record::Accepted(Box::new(Accepted {
             at,
             task,
@@ -380,9 +380,7 @@ pub fn changes_between(before: &Recorded, now: &Recorded) -> Vec<String> {
     let table = |manifest: &Recorded| -> BTreeMap<(String, String), String> {
         manifest
             .values()
-            .map(|(section, name, value)| {
-                ((section.to_owned(), name.to_owned()), value.to_owned())
-            })
+            .map(|(section, name, value)| ((section.to_owned(), name.to_owned()), value.to_owned()))
             .collect()
     };
     let (before, now) = (table(before), table(now));

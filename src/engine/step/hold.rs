@@ -45,9 +45,15 @@ impl Engine {
 fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
     match class {
         OutcomeClass::PlanLimit => "; `orch build` goes on from here then",
-        OutcomeClass::Auth => "; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`",
+        OutcomeClass::Auth => {
+            "; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`"
+        }
         OutcomeClass::Billing => "; see to the account's billing, then `orch build`",
-        OutcomeClass::LaunchFailure if !["ORCH_CLAUDE", "worktree."].iter().any(|it| why.contains(it)) => "; `orch doctor` says what is missing",
+        OutcomeClass::LaunchFailure
+            if !["ORCH_CLAUDE", "worktree."].iter().any(|it| why.contains(it)) =>
+        {
+            "; `orch doctor` says what is missing"
+        }
         _ => "",
     }
 }

@@ -6,12 +6,8 @@ use std::sync::Arc;
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, AttemptId, PoolName};
-use crate::engine::db::{
-    Recipe, command_of, key_of, meta_of, model_of, prompt_of, with_action,
-};
-use crate::engine::effect::{
-    Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
-};
+use crate::engine::db::{Recipe, command_of, key_of, meta_of, model_of, prompt_of, with_action};
+use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch};
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
@@ -101,7 +97,14 @@ impl Engine {
         let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
         let at = self.now;
-        self.append(Record::AttemptStarted { at, attempt, task: task.clone(), key, number, validator: None });
+        self.append(Record::AttemptStarted {
+            at,
+            attempt,
+            task: task.clone(),
+            key,
+            number,
+            validator: None,
+        });
         self.publish(Notice::TaskStarted { task, name, number, reason });
         match self.launch_of(attempt) {
             Ok(launch) => self.out.push(Effect::Run(Box::new(launch))),
@@ -252,9 +255,7 @@ impl Engine {
         let Some(recipe) = recipe(self, slot).cloned() else { return };
         let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
         debug_assert_eq!(key, result.key, "candidates are found by key");
-        if let Some(attempt) =
-            self.build.as_mut().and_then(|it| it.attempts.get_mut(&attempt_id))
-        {
+        if let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&attempt_id)) {
             attempt.session.clone_from(&result.session);
             attempt.model.clone_from(&result.model);
             attempt.facts = Facts {

@@ -11,8 +11,8 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::db::{
-    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, findings_of, graph_of, plan_of,
-    recipe_of, rules_of,
+    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, findings_of, graph_of,
+    plan_of, recipe_of, rules_of,
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
@@ -85,8 +85,8 @@ impl Engine {
     /// Statuses that the plans say by now are no longer to be written.
     fn forget_written(&mut self) {
         let mut unwritten = std::mem::take(&mut self.unwritten);
-        unwritten.retain(|task, status| {
-            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != *status)
+        unwritten.retain(|task, it| {
+            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != it.status)
         });
         self.unwritten = unwritten;
     }
@@ -195,7 +195,9 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
     all.extend(rules.diagnostics.iter().cloned());
     let agents: Vec<Arc<Agent>> =
         agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
-    all.extend(rules.value.values().filter_map(|rule| lost_agent(rule, &agents, library.rules(db))));
+    all.extend(
+        rules.value.values().filter_map(|rule| lost_agent(rule, &agents, library.rules(db))),
+    );
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
     for text in library.plans(db) {
         let parsed = plan_of(db, *text);

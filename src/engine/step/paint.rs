@@ -119,10 +119,12 @@ impl Engine {
             State::Waiting => first_open(build, id)
                 .map_or_else(|| "waits".to_owned(), |it| format!("waits for {}", name(it))),
             State::Settled(Settled::Blocked(by)) => format!("blocked by {}", name(by)),
-            State::Settled(Settled::Undecided) => match build.schedule.need_failure(&build.graph, id) {
-                Some((by, _)) => format!("decided once {} has run", name(by)),
-                None => told,
-            },
+            State::Settled(Settled::Undecided) => {
+                match build.schedule.need_failure(&build.graph, id) {
+                    Some((by, _)) => format!("decided once {} has run", name(by)),
+                    None => told,
+                }
+            }
             State::Settled(Settled::UpToDate) if told.is_empty() => "up to date".to_owned(),
             State::Settled(Settled::Skipped) => "the plan says skipped".to_owned(),
             State::Settled(Settled::Suspended) => "suspended: a person decides".to_owned(),
@@ -170,7 +172,9 @@ fn count(counts: &mut Counts, settled: Settled) {
 
 fn state_shown(state: State) -> TaskState {
     match state {
-        State::Waiting | State::Settled(Settled::Undecided | Settled::Unwanted) => TaskState::Waiting,
+        State::Waiting | State::Settled(Settled::Undecided | Settled::Unwanted) => {
+            TaskState::Waiting
+        }
         State::Looking | State::Queued | State::Settled(Settled::Stale) => TaskState::Ready,
         State::Settled(Settled::Held) => TaskState::Held,
         State::BackingOff(_) => TaskState::BackingOff,

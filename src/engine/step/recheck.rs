@@ -89,7 +89,8 @@ impl Engine {
     /// Files that the task's patterns took and that are gone now.
     fn drop_vanished(&mut self, task: &TaskRef, found: &[(RelPath, Option<FileState>)]) {
         let Some(&slot) = self.slots.get(task) else { return };
-        let seen: std::collections::BTreeSet<&RelPath> = found.iter().map(|(path, _)| path).collect();
+        let seen: std::collections::BTreeSet<&RelPath> =
+            found.iter().map(|(path, _)| path).collect();
         let (globs, _) = self.inputs_named(slot);
         let listings = self.world.files(&self.db).listings(&self.db);
         let listed = globs.iter().filter_map(|it| listings.get(it));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::base::file::FileState;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::engine::db::{Slot, graph_of, key_of, meta_of, recipe_of};
 use crate::engine::effect::{BuildRequest, Effect};
@@ -14,6 +15,9 @@ use crate::spec::glob::{GlobSet, Matcher};
 use super::attempt::Attempt;
 use super::review::validators_of;
 use super::{Build, Engine, Mode, Stopping};
+
+/// More changed files than this are found by a scan of all.
+const MANY: usize = 256;
 
 /// What the last scan was asked for.
 #[derive(Default)]
@@ -76,17 +80,50 @@ impl Engine {
         }
     }
 
-    /// A hint that files changed: they are looked at where a key could read one of them.
+    /// A hint that files changed: those that a key could read are looked at.
     pub(super) fn take_changed(&mut self, paths: &[RelPath], everything: bool) {
-        let Some(build) = &self.build else { return };
-        let is_read = |path: &RelPath| {
-            self.entries.contains_key(path)
-                || self.has_below(path)
-                || build.scanned.matchers.iter().any(|it| it.is_match(path))
-        };
-        if everything || paths.iter().any(is_read) {
-            self.rescan();
+        if everything {
+            return self.rescan();
         }
+        let Some(build) = &self.build else { return };
+        let mut read: BTreeSet<RelPath> = BTreeSet::new();
+        for path in paths {
+            read.extend(self.entries_below(path).cloned());
+            let is_read = build.scanned.matchers.iter().any(|it| it.is_match(path));
+            if is_read || self.entries.contains_key(path) {
+                read.insert(path.clone());
+            }
+        }
+        // What may be ignored by git is for a scan to judge; and many are found quicker by one.
+        if read.len() > MANY || read.iter().any(|path| self.is_document(path)) {
+            return self.rescan();
+        }
+        if !read.is_empty() {
+            self.out.push(Effect::Look { paths: read.into_iter().collect() });
+        }
+    }
+
+    pub(super) fn take_looked(&mut self, found: &[(RelPath, Option<FileState>)]) {
+        let mut has_changed = false;
+        let mut new = Vec::new();
+        for (path, state) in found {
+            let is_known = self.entries.contains_key(path);
+            if !is_known && state.is_none() {
+                continue;
+            }
+            has_changed |= self.set_entry(path, *state);
+            new.extend((!is_known).then(|| path.clone()));
+        }
+        self.list(&new);
+        if has_changed {
+            self.touch();
+        }
+    }
+
+    fn is_document(&self, path: &RelPath) -> bool {
+        let config = self.world.library(&self.db).config(&self.db);
+        let folders = config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]);
+        folders.into_iter().any(|folder| path.is_within(folder.trim_end_matches('/')))
     }
 
     /// After a change under a build that stays: states are decided anew, running attempts stay.
@@ -205,9 +242,7 @@ fn whole_plans(graph: &Graph, request: &BuildRequest) -> BTreeSet<PlanName> {
 fn wanted_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
     let Some(targets) = &request.targets else { return vec![true; graph.len()] };
     let mut roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
-    roots.extend(
-        graph.nodes().filter(|(_, it)| whole.contains(&it.task.plan)).map(|(id, _)| id),
-    );
+    roots.extend(graph.nodes().filter(|(_, it)| whole.contains(&it.task.plan)).map(|(id, _)| id));
     if !request.only {
         return graph.closure_of(roots);
     }

@@ -236,8 +236,9 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_its_cap() {
-        let waits: Vec<u64> =
-            (1..=7).map(|n| backoff(n, Millis::seconds(5), Millis::seconds(120)).0 / 1000).collect();
+        let waits: Vec<u64> = (1..=7)
+            .map(|n| backoff(n, Millis::seconds(5), Millis::seconds(120)).0 / 1000)
+            .collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 120, 120]);
         assert_eq!(backoff(u32::MAX, Millis(u64::MAX), Millis(9)), Millis(9));
     }

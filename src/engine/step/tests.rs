@@ -90,7 +90,8 @@ impl Space {
         let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let lineage = Box::new(self.lineage.clone());
-        engine.step(Moment(self.now), Event::HistoryRead { records: self.records.clone(), lineage });
+        engine
+            .step(Moment(self.now), Event::HistoryRead { records: self.records.clone(), lineage });
     }
 
     fn drive(&mut self, engine: &mut Engine, request: BuildRequest) {
@@ -120,6 +121,7 @@ impl Space {
                 let found = self.scan(&globs, &paths);
                 vec![Event::Rechecked { task, found }]
             }
+            Effect::Look { paths } => vec![Event::Looked(self.scan(&[], &paths))],
             Effect::FindCandidates { task, key, lookup, .. } => {
                 let found = self.cache.iter().rev().filter(|it| lookup && it.key == key);
                 let candidates = found.map(|it| self.candidate(it)).collect();
@@ -129,7 +131,8 @@ impl Space {
             Effect::Run(launch) => vec![self.play(&launch)],
             Effect::Merge { attempt } => vec![self.merge(attempt)],
             Effect::Replay { attempt, result } => {
-                let files = result.patch.changes().iter().map(|it| (it.path.clone(), "made".into()));
+                let files =
+                    result.patch.changes().iter().map(|it| (it.path.clone(), "made".into()));
                 self.pending.insert(attempt, (result.patch.clone(), files.collect()));
                 vec![self.merge(attempt)]
             }
@@ -427,12 +430,16 @@ fn an_undone_edit_is_replayed_not_paid_again() {
     let mut space = Space::new(DIAMOND);
     space.build();
     space.edit("description: second", "description: another");
+    space.play = Box::new(|launch, files| {
+        write(files, &format!("out/{}.txt", launch.task.task), "made otherwise");
+        Ended::Done
+    });
     space.build();
     space.edit("description: another", "description: second");
     space.ran();
     let engine = space.build();
     assert_eq!(space.ran(), [""; 0]);
-    assert_eq!(engine.counts().replayed, 1);
+    assert_eq!(engine.counts().replayed, 2, "b, and d that needs it");
 }
 
 #[test]
@@ -447,10 +454,7 @@ fn failure_blocks_dependents_and_nothing_else() {
     });
     let engine = space.build();
     assert_eq!(space.ran(), ["a", "b", "c", "b", "b"]);
-    assert_eq!(
-        states(&engine),
-        "a=Done(Ran) b=Failed(FailedByStatus) c=Done(Ran) d=Blocked"
-    );
+    assert_eq!(states(&engine), "a=Done(Ran) b=Failed(FailedByStatus) c=Done(Ran) d=Blocked");
     assert!(space.plans["plans/p.yaml"].contains("id: 'b', status: failed"));
     let engine = space.build();
     assert_eq!(space.ran(), ["b", "b", "b"], "only what has no accepted result");
@@ -459,8 +463,7 @@ fn failure_blocks_dependents_and_nothing_else() {
 
 #[test]
 fn what_was_not_proved_is_not_done() {
-    for (ended, class) in [(Ended::Silent, "NoStatus"), (Ended::Exit(1), "Unknown")]
-    {
+    for (ended, class) in [(Ended::Silent, "NoStatus"), (Ended::Exit(1), "Unknown")] {
         let mut space = Space::new(DIAMOND);
         let silent = matches!(ended, Ended::Silent);
         space.play = Box::new(move |_, files| {
@@ -639,8 +642,8 @@ fn what_an_upstream_task_created_is_an_input_at_once() {
 
 #[test]
 fn a_done_task_whose_agent_is_gone_is_still_in_the_picture() {
-    let plan = DIAMOND
-        .replace("id: 'a', status: pending", "id: 'a', status: completed, agent: gone");
+    let plan =
+        DIAMOND.replace("id: 'a', status: pending", "id: 'a', status: completed, agent: gone");
     let mut space = Space::new(&plan);
     let engine = space.build();
     assert_eq!(states(&engine), "a=UpToDate b=Done(Ran) c=Done(Ran) d=Done(Ran)");
@@ -708,6 +711,56 @@ fn an_input_edited_before_its_reader_starts_is_in_the_readers_key() {
     assert_eq!(space.ran(), ["a", "b", "c", "d"]);
     space.build();
     assert_eq!(space.ran(), [""; 0], "d was keyed on what it saw");
+}
+
+/// What a finished build that stays wants done after it heard of `paths`.
+fn wanted_after(engine: &mut Engine, now: u64, paths: &[&str]) -> Vec<Effect> {
+    let paths = paths.iter().map(|it| RelPath::new(it).unwrap()).collect();
+    engine.step(Moment(now), Event::Changed { paths, everything: false })
+}
+
+#[test]
+fn hearing_of_what_a_task_wrote_itself_costs_one_look_and_decides_nothing() {
+    let mut space = Space::new(
+        &DIAMOND.replace("description: second", "description: second, inputs: ['out/**']"),
+    );
+    let mut engine = Engine::default();
+    space.drive(&mut engine, BuildRequest { jobs: 2, watch: true, ..BuildRequest::default() });
+    assert_eq!(space.ran(), ["a", "b", "c", "d"]);
+    assert!(wanted_after(&mut engine, space.now, &["other.txt", "src"]).is_empty());
+    let effects = wanted_after(&mut engine, space.now, &["out/a.txt", "out/b.txt", "out"]);
+    let [Effect::Look { paths }] = effects.as_slice() else { panic!("{effects:?}") };
+    let answer = Event::Looked(space.scan(&[], paths));
+    assert!(engine.step(Moment(space.now), answer).is_empty());
+    assert!(engine.is_finished());
+    let documents = Event::DocumentsRead(Box::new(space.documents()));
+    let effects = engine.step(Moment(space.now), documents);
+    assert!(matches!(effects.as_slice(), [Effect::Finish]), "status lines: {effects:?}");
+}
+
+#[test]
+fn a_failure_is_remembered_by_its_key_while_a_build_stays() {
+    let mut space =
+        Space::new(&DIAMOND.replace("description: first", "description: first, max_attempts: 1"));
+    space.play = Box::new(|_, _| Ended::Failed("no"));
+    let mut engine = Engine::default();
+    let request =
+        BuildRequest { jobs: 2, watch: true, keep_going: true, ..BuildRequest::default() };
+    space.drive(&mut engine, request);
+    assert_eq!(space.ran(), ["a"]);
+    let tell = |space: &mut Space, engine: &mut Engine, event| {
+        let mut effects = engine.step(Moment(space.now), event);
+        let told = effects.iter().filter(|it| matches!(it, Effect::Publish(_))).count();
+        space.run(engine, &mut effects);
+        (space.ran(), told)
+    };
+    space.edit("second", "another second");
+    let documents = Event::DocumentsRead(Box::new(space.documents()));
+    assert_eq!(tell(&mut space, &mut engine, documents), (vec![], 0), "nor told of again");
+    write(&mut space.files, "src/a.txt", "other");
+    let paths = vec![RelPath::new("src/a.txt").unwrap()];
+    let changed = Event::Changed { paths, everything: false };
+    assert_eq!(tell(&mut space, &mut engine, changed).0, ["a"]);
 }
 
 const LIMITED: &str = "\

@@ -81,7 +81,8 @@ mod tests {
             ..Documents::default()
         };
         let before = texts(&[("plans/a.yaml", "old a"), ("plans/b.yaml", "old b")]);
-        let mut read = texts(&[("plans/a.yaml", "new a"), ("plans/b.yaml", "b"), ("plans/c.yaml", "c")]);
+        let mut read =
+            texts(&[("plans/a.yaml", "new a"), ("plans/b.yaml", "b"), ("plans/c.yaml", "c")]);
         let wrong: BTreeSet<RelPath> = ["plans/b.yaml", "plans/c.yaml"].map(path).into();
         read.frozen = Frozen::Plans(wrong);
         mix(&mut read, &before);

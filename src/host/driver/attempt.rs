@@ -77,9 +77,7 @@ async fn live(
         while let Some(it) = heard.recv().await {
             let message = match it {
                 Told::Started(info) => Message::Started { attempt: launch.attempt, info },
-                Told::Progress(progress) => {
-                    Message::Progress { attempt: launch.attempt, progress }
-                }
+                Told::Progress(progress) => Message::Progress { attempt: launch.attempt, progress },
             };
             if tell.send(message).await.is_err() {
                 break;

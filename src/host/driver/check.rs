@@ -47,8 +47,7 @@ pub(super) fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
 /// Diagnoses `files` below `root`, or all documents, without a repository: nothing but the files
 /// themselves is needed.
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
-    let named: Vec<RelPath> =
-        files.iter().map(|file| below(root, file)).collect::<Result<_>>()?;
+    let named: Vec<RelPath> = files.iter().map(|file| below(root, file)).collect::<Result<_>>()?;
     let config = documents::read(root, &[])?.documents.config;
     let plans = named.iter().filter(|path| !documents::is_document(path, &config));
     let extra: Vec<RelPath> = plans.cloned().collect();
@@ -120,9 +119,9 @@ fn below(root: &Path, file: &Path) -> Result<RelPath> {
             .at(file)
             .help("run orch in the repository that the file belongs to, or use `-C`")
     };
-    let resolved = file.canonicalize().map_err(|error| {
-        Error::because("finding the file to check", error).at(file)
-    })?;
+    let resolved = file
+        .canonicalize()
+        .map_err(|error| Error::because("finding the file to check", error).at(file))?;
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let inside = resolved.strip_prefix(root).map_err(|_| outside())?;
     inside.to_str().and_then(RelPath::normalize).ok_or_else(outside)

@@ -115,7 +115,8 @@ impl Driver {
         }
         self.queue_status(request.status.clone());
         for _ in 0..TRIES {
-            let Some((onto, tree)) = self.kept.get(&attempt).and_then(|it| it.merged.clone()) else {
+            let Some((onto, tree)) = self.kept.get(&attempt).and_then(|it| it.merged.clone())
+            else {
                 break;
             };
             let path = &request.status.plan_path;

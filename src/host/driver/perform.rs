@@ -22,6 +22,7 @@ impl Driver {
                 let found = self.scan(globs, paths)?;
                 Some(Event::Rechecked { task: task.clone(), found })
             }
+            Effect::Look { paths } => Some(Event::Looked(self.scan(&[], paths)?)),
             Effect::FindCandidates { task, key, manifest, lookup } => {
                 let previous = match manifest {
                     Some(digest) => self.store.manifest(digest)?,
@@ -60,9 +61,7 @@ impl Driver {
             .patch
             .changes()
             .iter()
-            .filter(|change| {
-                change.after.is_some_and(|state| !self.store.contains(&state.digest))
-            })
+            .filter(|change| change.after.is_some_and(|state| !self.store.contains(&state.digest)))
             .map(|change| change.path.clone())
             .collect();
         Ok(Candidate { result, mismatched, lost })

@@ -92,11 +92,7 @@ impl Driver {
         summary
     }
 
-    async fn run(
-        &mut self,
-        request: BuildRequest,
-        surface: &mut dyn Surface,
-    ) -> Result<Summary> {
+    async fn run(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
         self.arm()?;
         self.has_built = true;
         self.reap_leftovers()?;
@@ -117,11 +113,11 @@ impl Driver {
             last_status: Instant::now(),
             has_news: true,
         };
+        let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
+        let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         self.append(&started())?;
         self.reread_documents(&mut run)?;
         self.step(&mut run, Event::Asked(Request::Build(request)))?;
-        let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
-        let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.rest(&mut run)?;
@@ -181,7 +177,10 @@ impl Driver {
             Effect::WakeAt(moment) => run.wake_at = Some(moment),
             // Everything is settled: the loop asks the engine itself.
             Effect::Finish
-            | Effect::Scan { .. } | Effect::Recheck { .. } | Effect::FindCandidates { .. } => {}
+            | Effect::Scan { .. }
+            | Effect::Recheck { .. }
+            | Effect::Look { .. }
+            | Effect::FindCandidates { .. } => {}
         }
         Ok(Vec::new())
     }

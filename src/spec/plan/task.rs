@@ -7,7 +7,7 @@ use super::shared::{command_line, placed_validators};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::base::name::{OutputDigest, AgentName, EnvName, ModelName, RuleName, SectionId, TaskId};
+use crate::base::name::{AgentName, EnvName, ModelName, OutputDigest, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
 use crate::spec::yaml::{Fields, Node, Problems, Resolved};
 

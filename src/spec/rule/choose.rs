@@ -50,7 +50,10 @@ impl fmt::Display for Why {
 /// verification, and "checkout page" no check. Words like "final", "run the" or "phase 2" may stand
 /// before it. Descriptions do not choose: those of coding tasks often open with "review the code".
 pub fn choose<R: Borrow<Rule>>(rules: &BTreeMap<RuleName, R>, spec: &TaskSpec) -> Chosen {
-    choose_among(rules.values().map(Borrow::borrow).map(|it: &Rule| (&it.name, it.matches.as_ref())), spec)
+    choose_among(
+        rules.values().map(Borrow::borrow).map(|it: &Rule| (&it.name, it.matches.as_ref())),
+        spec,
+    )
 }
 
 /// As `choose`, of rules of which only the name and the match are known.

@@ -151,9 +151,7 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
         Notice::TaskFailed { task, why, help } => {
             ("task-failed", json!({"task": name(task), "why": why, "help": help}))
         }
-        Notice::TaskHeld { task, why } => {
-            ("task-held", json!({"task": name(task), "why": why}))
-        }
+        Notice::TaskHeld { task, why } => ("task-held", json!({"task": name(task), "why": why})),
         Notice::TaskBlocked { task, by } => {
             ("task-blocked", json!({"task": name(task), "by": name(by)}))
         }

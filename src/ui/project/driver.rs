@@ -63,11 +63,7 @@ impl Project for Driver {
     }
 
     fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>> {
-        let ended = self.records()?.into_iter().filter_map(|record| match record {
-            Record::AttemptEnded(ended) if ended.task == *task => Some(*ended),
-            _ => None,
-        });
-        Ok(ended.collect())
+        Ok(ended_of(task, &self.records()?).into_iter().cloned().collect())
     }
 
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
@@ -84,7 +80,18 @@ impl Project for Driver {
         attempt: Option<u32>,
         from: u64,
     ) -> Result<Option<Transcript>> {
-        let attempts = self.attempts_of(task)?;
+        let records = self.records()?;
+        let attempts = ended_of(task, &records);
+        let running = attempts.len() + 1;
+        if let Some(live) = self.live_transcript(task, &records)
+            && attempt.is_none_or(|number| number as usize == running)
+        {
+            return Ok(Some(Transcript {
+                attempt: u32::try_from(running).unwrap_or(u32::MAX),
+                bytes: self.read_live(&live, from)?,
+                is_running: true,
+            }));
+        }
         // The newest is that of the task itself; validators' logs are asked for by number.
         let newest = attempts.iter().rposition(|ended| ended.validator.is_none());
         let at = attempt.map_or(newest.map_or(0, |at| at + 1), |number| number as usize);
@@ -126,6 +133,14 @@ impl Project for Driver {
         };
         Ok(Landed { tasks, refused })
     }
+}
+
+fn ended_of<'a>(task: &TaskRef, records: &'a [Record]) -> Vec<&'a AttemptEnded> {
+    let ended = records.iter().filter_map(|record| match record {
+        Record::AttemptEnded(ended) if ended.task == *task => Some(ended.as_ref()),
+        _ => None,
+    });
+    ended.collect()
 }
 
 /// Documents without a repository around them: they can be checked, and nothing else.

@@ -132,12 +132,19 @@ impl Engine {
     }
 
     /// True where the path is a folder of known entries: a plain folder means all below it.
-    pub(in crate::engine::step) fn has_below(&self, path: &RelPath) -> bool {
-        let below = format!("{path}/");
+    fn has_below(&self, path: &RelPath) -> bool {
+        self.entries_below(path).next().is_some()
+    }
+
+    pub(in crate::engine::step) fn entries_below(
+        &self,
+        path: &RelPath,
+    ) -> impl Iterator<Item = &RelPath> {
         use std::ops::Bound;
+        let below = format!("{path}/");
         let from = (Bound::Included(below.as_str()), Bound::Unbounded);
-        let mut after = self.entries.range::<str, _>(from);
-        after.next().is_some_and(|(it, _)| it.as_str().starts_with(&below))
+        let after = self.entries.range::<str, _>(from);
+        after.map(|(it, _)| it).take_while(move |it| it.as_str().starts_with(&below))
     }
 
     /// The inputs a task declares, as paths: laid over its worktree where they are not committed.

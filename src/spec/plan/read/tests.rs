@@ -116,7 +116,10 @@ fn every_key_of_a_task_is_read() {
     assert_eq!((spec.section.as_ref().unwrap().as_str(), spec.section_name.as_str()), ("a", "A"));
     assert_eq!(spec.depends_on, [TaskId::new("0")]);
     assert_eq!(spec.exclusive_resources, ["db"]);
-    assert_eq!((spec.inputs.clone(), spec.outputs.clone()), (GlobSet::new(["src/**"]), GlobSet::new(["docs"])));
+    assert_eq!(
+        (spec.inputs.clone(), spec.outputs.clone()),
+        (GlobSet::new(["src/**"]), GlobSet::new(["docs"]))
+    );
     assert_eq!(spec.timeout.unwrap().0, 5_400_000);
     assert_eq!((spec.no_change, spec.cache), (NoChange::Allowed, CacheUse::Never));
     assert_eq!(spec.pin, Some(OutputDigest(key)));
