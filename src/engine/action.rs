@@ -189,3 +189,6 @@ impl VerdictSubject<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -330,7 +330,7 @@ fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Ve
     };
     let class = if verdict == Verdict::Fail { OutcomeClass::Rejected } else { OutcomeClass::Done };
     let first = findings.first().map_or(String::new(), |finding| format!(": {finding}"));
-    (class, format!("{verdict:?}{first}"), Some((verdict, findings)))
+    (class, format!("{}{first}", verdict.as_str()), Some((verdict, findings)))
 }
 
 /// `exit 1: its last line`, then the end of its output where there is more, at most 20 lines.

@@ -23,6 +23,7 @@ use super::schedule::{Schedule, Settled};
 mod accept;
 mod attempt;
 mod decide;
+mod explain;
 mod hold;
 mod launch;
 mod load;

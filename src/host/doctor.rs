@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::measure::Moment;
+use crate::host::git::Repository;
 use crate::host::lock::Lock;
 
 /// Programs that do not answer `--version` in this time are called broken.
@@ -124,13 +125,18 @@ fn end(_id: u32) {}
 
 fn repository(root: &Path) -> Finding {
     let detail = root.display().to_string();
-    match root.join(".git").exists() {
-        true => Finding::good("repository", detail),
-        false => Finding::bad(
+    if !root.join(".git").exists() {
+        return Finding::bad(
             "repository",
             format!("{detail} is no git repository"),
             "`git init`, then commit something: sessions work in worktrees of a commit",
-        ),
+        );
+    }
+    match Repository::discover(root).and_then(|repo| repo.branch()) {
+        Ok(branch) => Finding::good("repository", format!("{detail}, branch {branch}")),
+        Err(error) => {
+            Finding::bad("repository", error.doing, error.help.as_deref().unwrap_or_default())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
 mod build;
+mod commands;
 mod floors;
 mod hygiene;
 mod real_cli;

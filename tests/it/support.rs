@@ -71,6 +71,13 @@ impl Space {
         &self.root
     }
 
+    /// The same place, with a folder of its root as root.
+    #[must_use]
+    pub fn at(mut self, folder: &str) -> Self {
+        self.root.push(folder);
+        self
+    }
+
     pub fn home(&self) -> &Path {
         &self.home
     }

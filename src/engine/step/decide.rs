@@ -1,6 +1,6 @@
 //! Deciding one node: up to date, replayed, run, adopted, skipped, blocked.
 
-use crate::base::digest::{Digest, Recorded};
+use crate::base::digest::Digest;
 use crate::base::name::{ActionKey, OutputDigest, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of};
 use crate::engine::effect::{Decide, Effect, Notice};
@@ -159,6 +159,8 @@ impl Engine {
             Forced::Because("forced")
         } else if matches!(past.decision, Some(Decision::Retry)) {
             Forced::Because("a person asked for it again")
+        } else if matches!(past.decision, Some(Decision::Reset)) {
+            Forced::Because("its past was forgotten")
         } else if cache == CacheUse::Never {
             Forced::Because("cache: never")
         } else if build.runs.get(&id).is_some_and(|run| !run.findings.is_empty()) {
@@ -229,22 +231,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    /// Names the changed inputs by comparing manifests.
-    fn explain(&mut self, id: NodeId, task: &TaskRef, previous: Option<Recorded>) {
-        let (Some(previous), Some(now)) = (previous, self.manifest_of(task)) else { return };
-        let changed = changes_between(&previous, &now);
-        let Some(build) = &mut self.build else { return };
-        let run = build.runs.entry(id).or_default();
-        if let Some(first) = changed.first()
-            && run.reason == "its inputs changed"
-        {
-            let more = changed.len() - 1;
-            run.reason =
-                if more == 0 { first.clone() } else { format!("{first}, and {more} more") };
-        }
-        run.changed = changed;
     }
 
     pub(super) fn note_reason(&mut self, id: NodeId, reason: impl Into<String>) {
@@ -372,28 +358,4 @@ fn nth_task(plan: &crate::spec::plan::Plan, mut at: usize) -> Option<&crate::spe
         at -= section.tasks.len();
     }
     None
-}
-
-/// What differs between two manifests, one line each: `inputs: src/a.rs changed`.
-pub fn changes_between(before: &Recorded, now: &Recorded) -> Vec<String> {
-    use std::collections::BTreeMap;
-    let table = |manifest: &Recorded| -> BTreeMap<(String, String), String> {
-        manifest
-            .values()
-            .map(|(section, name, value)| ((section.to_owned(), name.to_owned()), value.to_owned()))
-            .collect()
-    };
-    let (before, now) = (table(before), table(now));
-    let keys: std::collections::BTreeSet<_> = before.keys().chain(now.keys()).collect();
-    keys.into_iter()
-        .filter_map(|key| {
-            let how = match (before.get(key), now.get(key)) {
-                (Some(old), Some(new)) if old == new => return None,
-                (Some(_), Some(_)) => "changed",
-                (None, _) => "is new",
-                (_, None) => "is gone",
-            };
-            Some(format!("{} `{}` {how}", key.0, key.1))
-        })
-        .collect()
 }

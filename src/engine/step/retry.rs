@@ -162,6 +162,7 @@ impl Engine {
         let task = build.graph.node(id).task.clone();
         build.schedule.set(id, State::BackingOff(until));
         build.runs.entry(id).or_default().not_before = Some(until);
+        self.note_reason(id, why.clone());
         self.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
     }
 

@@ -1,5 +1,7 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;

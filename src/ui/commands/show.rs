@@ -90,7 +90,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
         let _ = writeln!(text, "  {head:9} {} {}", letter_of(change), change.path);
     }
     for verdict in &result.verdicts {
-        let word = format!("{:?}", verdict.verdict).to_uppercase();
+        let word = verdict.verdict.as_str();
         let _ = writeln!(text, "  verdict   {word} {}", verdict.validator);
         for finding in &verdict.findings {
             let _ = writeln!(text, "            {}", paint.paint(Tone::Caution, one_line(finding)));
@@ -109,7 +109,7 @@ fn letter_of(change: &Change) -> char {
 
 fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
     for (at, attempt) in attempts.iter().enumerate() {
-        let outcome = format!("{:?}", attempt.outcome);
+        let outcome = attempt.outcome.as_str();
         let who = attempt.validator.as_ref().map_or_else(
             || format!("attempt {}", attempt.number),
             |validator| format!("{validator} on attempt {}", attempt.number),
