@@ -91,6 +91,9 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
     let (root, is_json, place) = (&here.located.root, here.is_json, here.place());
     match &args.command {
         Command::Build(args) => {
+            if let Some(exit) = commands::build::at_rest(args, root, (shell, is_json))? {
+                return Ok(exit);
+            }
             commands::build::run(args, &mut *here.opened(args.dry_run)?, shell, place)
         }
         Command::Watch(args) => {

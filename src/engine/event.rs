@@ -12,6 +12,7 @@ use crate::spec::plan::Status;
 
 use super::effect::{Decide, Request};
 use super::evidence::Evidence;
+use super::history::History;
 use super::lineage::{Landing, Lineage};
 use super::record::{AcceptedResult, Record};
 use super::stream::Progress;
@@ -26,6 +27,8 @@ pub enum Event {
         records: Vec<Record>,
         lineage: Box<Lineage>,
     },
+    /// The same, folded before.
+    HistoryRestored(Box<History>),
     /// What a scan found; a path that was asked for and is not there is `None`.
     FilesScanned(Vec<(RelPath, Option<FileState>)>),
     /// Answer to `Recheck`; what its patterns took and is not named here is gone.

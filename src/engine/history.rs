@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState, Patch};
 use crate::base::measure::{Moment, Usd};
@@ -15,8 +17,12 @@ use super::outcome::{OutcomeClass, Verdict};
 use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record};
 use super::view::Touch;
 
-/// All that is known of earlier runs.
-#[derive(Clone, Debug, Default)]
+/// Names the encoding of a [`History`].
+pub const SCHEMA: u32 = 1;
+
+/// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
+/// asks for a new [`SCHEMA`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     tasks: BTreeMap<TaskRef, TaskHistory>,
     verdicts: BTreeMap<VerdictKey, KnownVerdict>,
@@ -24,7 +30,7 @@ pub struct History {
 }
 
 /// What is known of one task.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskHistory {
     /// The accepted result that counts; `None` where none ever did, or a person reset it.
     pub accepted: Option<AcceptedFact>,
@@ -59,7 +65,7 @@ impl TaskHistory {
 }
 
 /// One accepted result, as far as deciding needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedFact {
     pub key: ActionKey,
     pub output: OutputDigest,
@@ -68,14 +74,14 @@ pub struct AcceptedFact {
     pub at: Option<Moment>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub key: ActionKey,
     pub class: OutcomeClass,
     pub message: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownVerdict {
     pub verdict: Verdict,
     pub findings: Vec<String>,

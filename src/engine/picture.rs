@@ -106,6 +106,15 @@ pub enum TaskState {
     Suspended,
 }
 
+/// How much of a picture is wanted. Plans and counts are always whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Without the tasks that need nothing: up to date, or skipped.
+    Busy,
+    /// Every task.
+    Whole,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub wanted: u32,

@@ -179,7 +179,10 @@ impl Engine {
     fn take_in(&mut self, event: Event) {
         match event {
             Event::DocumentsRead(documents) => self.take_documents(*documents),
-            Event::HistoryRead { records, lineage } => self.take_history(&records, &lineage),
+            Event::HistoryRead { records, lineage } => {
+                self.take_history(History::new(&records, &lineage));
+            }
+            Event::HistoryRestored(history) => self.take_history(*history),
             Event::FilesScanned(found) => self.take_files(&found),
             Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
             Event::Looked(found) => self.take_looked(&found),

@@ -5,11 +5,13 @@
 //! orch's own later, sibling or own work is hidden, and what a person or an upstream task wrote is
 //! seen. A hand edit stops the walk.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::file::FileState;
 use crate::base::name::TaskRef;
 
 /// One landing's effect on one path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     pub by: TaskRef,
     pub before: Option<FileState>,

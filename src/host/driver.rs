@@ -5,9 +5,11 @@ mod admit;
 mod attempt;
 mod check;
 mod conclude;
+mod history;
 mod land;
 mod live;
 mod perform;
+mod rest;
 mod run;
 mod scan;
 mod status;
@@ -42,6 +44,7 @@ use super::store::Store;
 use super::store::folder::Access;
 
 pub use self::check::check;
+pub use self::rest::summary_at_rest;
 pub use self::run::StopReason;
 
 /// A repository with its engine, opened for one command.
@@ -68,6 +71,8 @@ pub struct Driver {
     /// What each session of this run has cost so far, for those that go on.
     session_costs: BTreeMap<SessionId, Usd>,
     has_built: bool,
+    leftovers: history::Leftovers,
+    seen: rest::Seen,
     /// Held until the driver is dropped.
     lock: Option<Lock>,
 }
@@ -127,6 +132,8 @@ impl Driver {
             receipts: Vec::new(),
             session_costs: BTreeMap::new(),
             has_built: false,
+            leftovers: history::Leftovers::default(),
+            seen: rest::Seen::default(),
             lock,
         };
         driver.read_history()?;
@@ -207,13 +214,6 @@ impl Driver {
     /// Journal records, oldest first.
     pub fn records(&self) -> Result<Vec<Record>> {
         Ok(journal::read(&self.root)?.records)
-    }
-
-    fn read_history(&mut self) -> Result<()> {
-        let records = journal::read(&self.root)?.records;
-        let lineage = Box::new(self.lineage()?);
-        self.engine.step(clock::now(), Event::HistoryRead { records, lineage });
-        Ok(())
     }
 
     fn lineage(&self) -> Result<Lineage> {

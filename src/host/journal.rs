@@ -13,6 +13,8 @@ use super::store::folder::{self, Access, OrchFolder};
 mod frame;
 pub mod snapshot;
 
+pub use snapshot::Mark;
+
 use frame::Section;
 
 const FILE: &str = "journal-v1";
@@ -48,11 +50,17 @@ impl Journal {
     /// Opens the journal, making it where it is missing, and cuts off what a dying writer left.
     pub fn open(root: &Path) -> Result<Self> {
         let folder = OrchFolder::below(root, Access::ReadWrite);
+        Self::open_from(root, snapshot::offset_of(&folder))
+    }
+
+    /// As [`Journal::open`], where a record is known to begin at `offset`.
+    pub fn open_from(root: &Path, offset: u64) -> Result<Self> {
+        let folder = OrchFolder::below(root, Access::ReadWrite);
         folder.create()?;
         let path = folder.join(FILE);
         let options = File::options().read(true).append(true).create(true).to_owned();
         let mut file = options.open(&path).doing("opening the journal", &path)?;
-        let end = heal(&folder, &mut file)?;
+        let end = heal(&folder, &mut file, offset)?;
         Ok(Self { folder, file, end })
     }
 
@@ -143,9 +151,8 @@ pub fn is_durable(record: &Record) -> bool {
 }
 
 /// Cuts the file behind its last whole record, and answers with its length then.
-fn heal(folder: &OrchFolder, file: &mut File) -> Result<u64> {
+fn heal(folder: &OrchFolder, file: &mut File, start: u64) -> Result<u64> {
     let path = folder.join(FILE);
-    let start = snapshot::offset_of(folder);
     let bytes = bytes_from(file, start).doing("reading the journal", &path)?;
     let end = frame::end_of(&bytes, start);
     let rest = &bytes[(end - start) as usize..];

@@ -8,7 +8,7 @@ use crate::base::measure::{Moment, Usd};
 use crate::base::name::TaskRef;
 use crate::base::source::Source;
 use crate::engine::effect::Notice;
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Extent, Picture};
 use crate::engine::stream::Progress;
 use crate::spec::plan::Plan;
 
@@ -17,6 +17,10 @@ use crate::spec::plan::Plan;
 pub trait Surface {
     /// Where everything stands; called after every step, often with little changed.
     fn show(&mut self, picture: &Picture, now: Moment);
+    /// Which tasks the pictures it is shown must hold.
+    fn extent(&self) -> Extent {
+        Extent::Whole
+    }
     /// Something worth telling once.
     fn say(&mut self, notice: &Notice, now: Moment);
     /// The documents that have errors now, while a build stays; none where all are right again.

@@ -1,6 +1,8 @@
 //! Path patterns as documents write them: `src/**/*.rs`, `docs`, `!docs/old/**`. A plain folder
 //! means everything below it.
 
+use std::collections::BTreeMap;
+
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use crate::base::name::RelPath;
@@ -95,6 +97,50 @@ impl Matcher {
 
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+}
+
+/// Many sets, asked together which of them take a path: those of plain paths are looked up, only the
+/// others are tried one by one.
+#[derive(Clone, Debug, Default)]
+pub struct GlobIndex {
+    plain: BTreeMap<String, Vec<usize>>,
+    others: Vec<(usize, Matcher)>,
+}
+
+impl GlobIndex {
+    /// Sets are known by their position. One with a pattern that cannot be understood takes nothing.
+    pub fn new(sets: &[GlobSet]) -> Self {
+        let mut index = Self::default();
+        for (position, set) in sets.iter().enumerate() {
+            index.add(position, set);
+        }
+        index
+    }
+
+    fn add(&mut self, position: usize, set: &GlobSet) {
+        let Ok(matcher) = set.compile() else { return };
+        let is_plain = |rule: &Rule| !rule.takes_away && matches!(rule.test, Test::Within(_));
+        if !matcher.rules.iter().all(is_plain) {
+            self.others.push((position, matcher));
+            return;
+        }
+        for rule in matcher.rules {
+            let Test::Within(place) = rule.test else { continue };
+            self.plain.entry(place).or_default().push(position);
+        }
+    }
+
+    /// Positions of the sets that take `path`, each once, in order.
+    pub fn sets_taking(&self, path: &RelPath) -> Vec<usize> {
+        let text = path.as_str();
+        let ends = text.match_indices('/').map(|(at, _)| at).chain([0, text.len()]);
+        let plain = ends.filter_map(|end| self.plain.get(&text[..end])).flatten().copied();
+        let others = self.others.iter().filter(|(_, matcher)| matcher.is_match(path));
+        let mut taking: Vec<usize> = plain.chain(others.map(|(position, _)| *position)).collect();
+        taking.sort_unstable();
+        taking.dedup();
+        taking
     }
 }
 
@@ -239,6 +285,28 @@ mod tests {
         assert!(check(&patterns, "docs/old/keep.md"));
         assert!(!check(&[], "docs/new.md"));
         assert!(!check(&["!docs"], "src/a"));
+    }
+
+    #[test]
+    fn an_index_answers_as_each_set_does() {
+        let sets = [
+            &["docs"][..],
+            &["src/a.rs", "docs/b.md"],
+            &["**/*.md", "!docs/old"],
+            &["."],
+            &[],
+            &["src/["],
+            &["docs/b.md/"],
+        ];
+        let sets = sets.map(|patterns| GlobSet::new(patterns.iter().copied()));
+        let index = GlobIndex::new(&sets);
+        for path in ["docs/b.md", "docs/old/c.md", "docs2/x", "src/a.rs", "src/a.rs2", "docs", "a"]
+        {
+            let path = RelPath::new(path).unwrap();
+            let takes = |set: &GlobSet| set.compile().is_ok_and(|it| it.is_match(&path));
+            let one_by_one: Vec<usize> = (0..sets.len()).filter(|&at| takes(&sets[at])).collect();
+            assert_eq!(index.sets_taking(&path), one_by_one, "{path}");
+        }
     }
 
     #[test]

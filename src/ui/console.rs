@@ -11,7 +11,7 @@ use std::io;
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
-use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::engine::picture::{Extent, Picture, TaskPicture, TaskState};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 
@@ -93,6 +93,10 @@ impl Surface for Console {
         for screen in &mut self.screens {
             screen.show(picture, now);
         }
+    }
+
+    fn extent(&self) -> Extent {
+        self.screens.iter().map(|screen| screen.extent()).max().unwrap_or(Extent::Busy)
     }
 
     fn say(&mut self, notice: &Notice, now: Moment) {

@@ -70,6 +70,12 @@ pub fn open(root: &Path, access: Access) -> Result<Box<dyn Project>> {
     Ok(Box::new(Driver::open(root, access, Vec::new())?))
 }
 
+/// The summary of a build of everything, where nothing has changed since the last one that found
+/// nothing to do.
+pub fn summary_at_rest(root: &Path) -> Option<Summary> {
+    crate::host::driver::summary_at_rest(root)
+}
+
 /// Opens what can be checked: a repository, or loose documents where there is none.
 pub fn open_to_check(root: &Path) -> Box<dyn Project> {
     Box::new(driver::Loose { root: root.to_owned() })

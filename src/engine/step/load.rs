@@ -16,8 +16,6 @@ use crate::engine::db::{
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
-use crate::engine::lineage::Lineage;
-use crate::engine::record::Record;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::rule::{ActionKind, Rule};
@@ -167,8 +165,8 @@ impl Engine {
         self.history.task(task)?.accepted.as_ref().map(|it| it.output)
     }
 
-    pub(super) fn take_history(&mut self, records: &[Record], lineage: &Lineage) {
-        self.history = History::new(records, lineage);
+    pub(super) fn take_history(&mut self, history: History) {
+        self.history = history;
         let slots: Vec<(TaskRef, Slot)> =
             self.slots.iter().map(|(task, slot)| (task.clone(), *slot)).collect();
         for (task, slot) in slots {

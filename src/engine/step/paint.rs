@@ -4,7 +4,7 @@ use crate::base::name::{RuleName, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
 use crate::engine::picture::{
-    Counts, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
+    Counts, Extent, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
 };
 use crate::engine::record::Provenance;
 use crate::engine::schedule::{Settled, State};
@@ -15,6 +15,11 @@ use super::{Build, Engine};
 impl Engine {
     /// Where everything stands. Costs time linear in the number of tasks.
     pub fn picture(&self) -> Picture {
+        self.picture_of(Extent::Whole)
+    }
+
+    /// As [`Engine::picture`], with the tasks that a surface asks for.
+    pub fn picture_of(&self, extent: Extent) -> Picture {
         let library = self.world.library(&self.db);
         let plans = library.plans(&self.db).iter().map(|text| {
             let plan = &plan_of(&self.db, *text).value;
@@ -26,7 +31,12 @@ impl Engine {
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
         let Some(build) = &self.build else { return picture };
-        picture.tasks = build.graph.ids().map(|id| self.paint(build, id)).collect();
+        picture.tasks = build
+            .graph
+            .ids()
+            .filter(|id| extent == Extent::Whole || !is_quiet(build.schedule.state(*id)))
+            .map(|id| self.paint(build, id))
+            .collect();
         picture.counts = self.counts();
         picture.cost = build.cost;
         picture.started = build.started;
@@ -53,6 +63,14 @@ impl Engine {
             }
         }
         counts
+    }
+
+    /// True where a build has found every task up to date or skipped, and nothing to tell of any.
+    pub fn is_at_rest(&self) -> bool {
+        let Some(build) = &self.build else { return false };
+        build.is_finished
+            && build.runs.is_empty()
+            && build.graph.ids().all(|id| is_quiet(build.schedule.state(id)))
     }
 
     /// True where a limit or a failed start keeps sessions from running.
@@ -147,6 +165,10 @@ impl Engine {
         }
         lines
     }
+}
+
+fn is_quiet(state: State) -> bool {
+    matches!(state, State::Settled(Settled::UpToDate | Settled::Skipped))
 }
 
 fn count(counts: &mut Counts, settled: Settled) {

@@ -10,7 +10,7 @@ use crate::engine::effect::{BuildRequest, Effect};
 use crate::engine::event::Frozen;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::schedule::{AfterFailure, Schedule, State};
-use crate::spec::glob::{GlobSet, Matcher};
+use crate::spec::glob::{GlobIndex, GlobSet};
 
 use super::attempt::Attempt;
 use super::review::validators_of;
@@ -22,9 +22,9 @@ const MANY: usize = 256;
 /// What the last scan was asked for.
 #[derive(Default)]
 pub(super) struct Scanned {
-    globs: Vec<GlobSet>,
+    pub globs: Arc<[GlobSet]>,
     paths: Vec<RelPath>,
-    matchers: Vec<Matcher>,
+    pub index: GlobIndex,
 }
 
 impl Engine {
@@ -89,7 +89,7 @@ impl Engine {
         let mut read: BTreeSet<RelPath> = BTreeSet::new();
         for path in paths {
             read.extend(self.entries_below(path).cloned());
-            let is_read = build.scanned.matchers.iter().any(|it| it.is_match(path));
+            let is_read = !build.scanned.index.sets_taking(path).is_empty();
             if is_read || self.entries.contains_key(path) {
                 read.insert(path.clone());
             }
@@ -149,7 +149,7 @@ impl Engine {
         build.restart();
         let (globs, paths) = self.wanted_files();
         let scanned = self.build.as_ref().map(|it| &it.scanned);
-        if scanned.is_some_and(|it| it.globs != globs || it.paths != paths) {
+        if scanned.is_some_and(|it| *it.globs != *globs || it.paths != paths) {
             self.rescan();
         }
     }
@@ -175,14 +175,30 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         build.has_scanned = false;
         build.scanned = Scanned {
-            matchers: globs.iter().filter_map(|it| it.compile().ok()).collect(),
-            globs: globs.clone(),
+            index: GlobIndex::new(&globs),
+            globs: globs.as_slice().into(),
             paths: paths.clone(),
         };
         self.out.push(Effect::Scan { globs, paths });
     }
 
-    pub(super) fn wanted_files(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
+    /// What a scan for the present build asks for.
+    pub fn files_wanted(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
+        self.wanted_files()
+    }
+
+    /// Names of all variables that keys read, each once.
+    pub fn variables(&self) -> Vec<String> {
+        let library = self.world.library(&self.db);
+        let Some(build) = &self.build else { return Vec::new() };
+        let recipes =
+            build.nodes.iter().filter_map(|slot| recipe_of(&self.db, library, *slot).as_ref());
+        let names = recipes.flat_map(|it| it.rule.env.iter().chain(&it.spec.env));
+        let names: BTreeSet<&str> = names.map(|name| name.as_str()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn wanted_files(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
         let library = self.world.library(&self.db);
         let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
         let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };

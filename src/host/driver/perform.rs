@@ -16,9 +16,11 @@ impl Driver {
             Effect::Scan { globs, paths } => {
                 let found = self.scan(globs, paths)?;
                 self.scanner.save()?;
+                self.seen.scanned(&found);
                 Some(Event::FilesScanned(found))
             }
             Effect::Recheck { task, globs, paths } => {
+                self.seen.looked_again();
                 let found = self.scan(globs, paths)?;
                 Some(Event::Rechecked { task: task.clone(), found })
             }
@@ -68,6 +70,7 @@ impl Driver {
     }
 
     pub(super) fn append(&mut self, record: &Record) -> Result<()> {
+        self.seen.journaled(record);
         match &mut self.journal {
             Some(journal) => journal.append(record),
             None => Ok(()),

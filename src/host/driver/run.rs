@@ -24,7 +24,7 @@ use crate::host::worktree::Pool;
 use super::attempt::{self, Start};
 use super::land::Kept;
 use super::watch::Watch;
-use super::{Driver, Shared};
+use super::{Driver, Shared, rest};
 
 /// The user's stop file.
 pub(super) const STOP_FILE: &str = ".claude/plans/.stop";
@@ -116,7 +116,10 @@ impl Driver {
         let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         self.append(&started())?;
-        self.reread_documents(&mut run)?;
+        if run.watch.is_some() {
+            self.reread_documents(&mut run)?;
+        }
+        let may_rest = rest::is_of_everything(&request);
         self.step(&mut run, Event::Asked(Request::Build(request)))?;
         let mut tick = tokio::time::interval(TICK);
         loop {
@@ -132,7 +135,11 @@ impl Driver {
                 _ = tick.tick() => self.tick(&mut run)?,
             }
         }
-        self.conclude(&mut run)
+        let summary = self.conclude(&mut run)?;
+        if may_rest && run.stopped.is_none() {
+            self.note_rest()?;
+        }
+        Ok(summary)
     }
 
     /// Steps the engine and performs what it wants, until it wants nothing more at once.
@@ -268,7 +275,7 @@ impl Driver {
         }
         if run.has_news || !run.stops.is_empty() {
             run.has_news = false;
-            run.surface.show(&self.engine.picture(), clock::now());
+            run.surface.show(&self.engine.picture_of(run.surface.extent()), clock::now());
         }
         Ok(())
     }
@@ -289,21 +296,8 @@ impl Driver {
 
     /// Ends what a dead run of orch left running, as far as the journal proves it is ours.
     fn reap_leftovers(&mut self) -> Result<()> {
-        let mut open: BTreeMap<AttemptId, ProcessInfo> = BTreeMap::new();
-        for record in self.records()? {
-            match record {
-                Record::ProcessStarted { attempt, pid, start_ticks } => {
-                    open.insert(attempt, ProcessInfo { pid, start_ticks });
-                }
-                Record::AttemptEnded(ended) => {
-                    open.remove(&ended.attempt);
-                }
-                Record::RunEnded { .. } => open.clear(),
-                _ => {}
-            }
-        }
-        for info in open.into_values() {
-            reap(info);
+        for process in std::mem::take(&mut self.leftovers).into_processes() {
+            reap(process);
         }
         let scratch = self.root.join(".orch/run");
         match std::fs::remove_dir_all(&scratch) {
@@ -339,7 +333,7 @@ impl Driver {
     }
 }
 
-fn started() -> Record {
+pub(super) fn started() -> Record {
     Record::RunStarted {
         at: clock::now(),
         pid: std::process::id(),

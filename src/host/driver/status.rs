@@ -192,7 +192,11 @@ fn apply(source: &Source, edits: &[StatusEdit]) -> std::result::Result<String, e
     let text = edit::apply(source, &changes)?;
     let edited = Source::new(source.path.clone(), text);
     let plan = crate::spec::plan::parse(&edited).value;
-    edit::apply(&edited, &edit::roll_up_changes(&plan))
+    let roll_up = edit::roll_up_changes(&plan);
+    if roll_up.is_empty() {
+        return Ok(edited.text.to_string());
+    }
+    edit::apply(&edited, &roll_up)
 }
 
 /// A field value that outlives the edit it comes from.

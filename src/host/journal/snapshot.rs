@@ -36,6 +36,13 @@ struct Head {
 }
 
 impl Journal {
+    /// The end of the journal as it is now.
+    pub fn mark(&self) -> Result<Mark> {
+        let offset = self.end();
+        let witness = witness_of(&self.folder, offset).doing("reading the journal", self.path())?;
+        Ok(Mark { offset, witness })
+    }
+
     /// Keeps `state`, which all records before `offset` add up to. `schema` names its encoding: it
     /// must change with every change to the type behind the bytes.
     pub fn write_snapshot(&self, schema: u32, state: &[u8], offset: u64) -> Result<()> {
@@ -46,6 +53,21 @@ impl Journal {
         let head = postcard::to_stdvec(&head).doing("writing the journal's state", &path)?;
         let length = [head.len() as u8];
         self.folder.write_whole(&path, &[&length, &head, Digest::of(&head).as_bytes(), state])
+    }
+}
+
+/// A place in a journal, and what tells that journal from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub offset: u64,
+    witness: [u8; 32],
+}
+
+impl Mark {
+    /// True where the journal of this repository is the one, as far as the mark.
+    pub fn holds(&self, root: &Path) -> bool {
+        let folder = OrchFolder::below(root, Access::ReadOnly);
+        witness_of(&folder, self.offset).is_ok_and(|witness| witness == self.witness)
     }
 }
 

@@ -51,7 +51,10 @@ fn has_aliases(node: &Node<'_>) -> bool {
 /// them mean what they meant.
 fn is_local(source: &Source, at: usize, edited: &Edited<'_, '_, '_>) -> bool {
     let edit = &edited.edits[at];
-    let removes = edit.fields.iter().any(|(_, value)| *value == FieldValue::Absent);
+    let is_removed = |(key, value): &(&str, FieldValue<'_>)| {
+        *value == FieldValue::Absent && edit.mapping.entry(key).is_some()
+    };
+    let removes = edit.fields.iter().any(is_removed);
     if edit.mapping.layout.is_flow() || removes {
         return false;
     }

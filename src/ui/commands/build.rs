@@ -13,9 +13,9 @@ use crate::host::clock::now;
 use crate::host::error::Doing;
 use crate::host::surface::{CheckedDocument, Summary};
 use crate::ui::args::BuildArgs;
-use crate::ui::console::{Console, Detail, Events, Live, Plain, Screen, summary_text};
+use crate::ui::console::{Console, Detail, Events, Leftover, Live, Plain, Screen, summary_text};
 use crate::ui::exit::Exit;
-use crate::ui::project::Project;
+use crate::ui::project::{self, Project};
 use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell};
 
@@ -40,6 +40,24 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     }
     let shown = Shown { events: args.events.as_deref(), is_verbose: args.verbose };
     perform(request, project, (shell, place), shown)
+}
+
+/// Tells at once that there is nothing to do, where a look at the files is enough to know; `None`
+/// where it is not.
+pub fn at_rest(
+    args: &BuildArgs,
+    root: &Path,
+    (shell, is_json): (&mut Shell, bool),
+) -> Result<Option<Exit>, Failure> {
+    let is_plain = args.targets.is_empty() && args.force.is_empty() && args.events.is_none();
+    if !is_plain || args.dry_run || is_json {
+        return Ok(None);
+    }
+    let Some(summary) = project::summary_at_rest(root) else { return Ok(None) };
+    if !shell.is_quiet() {
+        shell.data(&summary_text(&summary, &Leftover::default(), shell.out_paint()))?;
+    }
+    Ok(Some(Exit::Success))
 }
 
 /// The tasks that targets name. Without any the picture is not asked for: most builds have none.

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
-use crate::engine::picture::{Counts, Phase, Picture, RunningPicture, TaskPicture};
+use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, TaskPicture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::report::counted;
@@ -149,6 +149,10 @@ impl Surface for Live {
         self.names.learn(picture);
         self.show_overall(picture, now);
         self.show_running(picture, now);
+    }
+
+    fn extent(&self) -> Extent {
+        Extent::Busy
     }
 
     fn say(&mut self, notice: &Notice, _now: Moment) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Extent, Picture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::shell::Paint;
@@ -44,6 +44,10 @@ impl Surface for Plain {
             self.holding.clone_from(&picture.holding);
             self.line(picture.holding.as_ref().map(|why| format!("  hold  {why}")));
         }
+    }
+
+    fn extent(&self) -> Extent {
+        Extent::Busy
     }
 
     fn say(&mut self, notice: &Notice, _now: Moment) {

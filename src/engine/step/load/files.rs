@@ -9,7 +9,7 @@ use crate::base::file::FileState;
 use crate::base::name::RelPath;
 use crate::engine::db::{FileEntry, Listing, Slot, inputs_of, meta_of};
 use crate::engine::step::Engine;
-use crate::spec::glob::{GlobSet, Matcher};
+use crate::spec::glob::GlobSet;
 
 impl Engine {
     pub(in crate::engine::step) fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
@@ -62,80 +62,93 @@ impl Engine {
 
     /// Matches patterns against every path that is there or that a landing touched.
     fn make_listings(&mut self) {
+        let Some(build) = &mut self.build else { return };
+        // Taken out meanwhile: the engine itself changes below.
+        let index = std::mem::take(&mut build.scanned.index);
+        let sets = Arc::clone(&build.scanned.globs);
         let touched: Vec<RelPath> = self
             .history
             .touched_paths()
             .filter(|path| !self.entries.contains_key(*path))
+            .filter(|path| !index.sets_taking(path).is_empty())
             .cloned()
             .collect();
-        let (globs, _) = self.wanted_files();
-        let matchers: Vec<_> = globs.iter().map(|it| it.compile().ok()).collect();
         for path in touched {
-            if matchers.iter().flatten().any(|it| it.is_match(&path)) {
-                self.set_entry(&path, None);
+            self.set_entry(&path, None);
+        }
+        let mut found = vec![Vec::new(); sets.len()];
+        for (path, entry) in &self.entries {
+            for set in index.sets_taking(path) {
+                found[set].push(*entry);
             }
         }
+        self.set_listings(sets.iter().zip(found));
+        self.set_singles();
+        if let Some(build) = &mut self.build {
+            build.scanned.index = index;
+        }
+    }
+
+    fn set_listings<'a>(&mut self, found: impl Iterator<Item = (&'a GlobSet, Vec<FileEntry>)>) {
         let files = self.world.files(&self.db);
-        let mut listings = files.listings(&self.db).clone();
-        for (globs, matcher) in globs.into_iter().zip(matchers) {
-            let Some(matcher) = matcher else { continue };
-            let found = self.entries_matching(&globs, &matcher);
-            match listings.get(&globs) {
-                Some(listing) if *listing.files(&self.db) == found => {}
-                Some(&listing) => {
-                    listing.set_files(&mut self.db).to(found);
+        let mut new = Vec::new();
+        for (globs, found) in found {
+            match files.listings(&self.db).get(globs).copied() {
+                Some(listing) if **listing.files(&self.db) == *found => {}
+                Some(listing) => {
+                    listing.set_files(&mut self.db).to(found.into());
                 }
-                None => {
-                    listings.insert(globs, Listing::new(&self.db, found));
-                }
+                None => new.push((globs.clone(), Listing::new(&self.db, Arc::from(found)))),
             }
         }
-        if *files.listings(&self.db) != listings {
+        if !new.is_empty() {
+            let mut listings = files.listings(&self.db).clone();
+            listings.extend(new);
             files.set_listings(&mut self.db).to(listings);
         }
-        if *files.singles(&self.db) != self.entries {
-            files.set_singles(&mut self.db).to(self.entries.clone());
+    }
+
+    /// Design documents: files that keys read by name. Each scan asks for all of them.
+    fn set_singles(&mut self) {
+        let library = self.world.library(&self.db);
+        let documents = library.plans(&self.db).iter().filter_map(|text| {
+            let path = RelPath::normalize(meta_of(&self.db, *text).plan_doc.as_deref()?)?;
+            let entry = *self.entries.get(&path)?;
+            Some((path, entry))
+        });
+        let singles: BTreeMap<RelPath, FileEntry> = documents.collect();
+        let files = self.world.files(&self.db);
+        if *files.singles(&self.db) != singles {
+            files.set_singles(&mut self.db).to(singles);
         }
     }
 
     /// Puts paths that have just come about into the listings that take them.
     pub(in crate::engine::step) fn list(&mut self, paths: &[RelPath]) {
-        let files = self.world.files(&self.db);
-        for (globs, listing) in files.listings(&self.db).clone() {
-            let Ok(matcher) = globs.compile() else { continue };
-            let new = paths.iter().filter(|path| matcher.is_match(path));
-            let new: Vec<FileEntry> = new.filter_map(|it| self.entries.get(it).copied()).collect();
-            if new.is_empty() {
-                continue;
+        let Some(build) = &self.build else { return };
+        let scanned = &build.scanned;
+        let mut new: BTreeMap<usize, Vec<FileEntry>> = BTreeMap::new();
+        for path in paths {
+            let Some(entry) = self.entries.get(path) else { continue };
+            for set in scanned.index.sets_taking(path) {
+                new.entry(set).or_default().push(*entry);
             }
+        }
+        let listings = self.world.files(&self.db).listings(&self.db);
+        let new: Vec<(Listing, Vec<FileEntry>)> = new
+            .into_iter()
+            .filter_map(|(set, new)| Some((*listings.get(&scanned.globs[set])?, new)))
+            .collect();
+        for (listing, new) in new {
             let mut all = listing.files(&self.db).to_vec();
             all.extend(new);
             all.sort_by(|a, b| a.path(&self.db).cmp(b.path(&self.db)));
             all.dedup();
             listing.set_files(&mut self.db).to(all.into());
         }
-        if !paths.is_empty() {
-            files.set_singles(&mut self.db).to(self.entries.clone());
-        }
     }
 
-    fn entries_matching(&self, globs: &GlobSet, matcher: &Matcher) -> Arc<[FileEntry]> {
-        let literal = globs.literal_paths();
-        if literal.len() == globs.patterns.len()
-            && let Some(entries) =
-                literal.iter().map(|it| self.entries.get(it).copied()).collect::<Option<Vec<_>>>()
-            && !literal.iter().any(|it| self.has_below(it))
-        {
-            return entries.into();
-        }
-        self.entries.iter().filter(|(path, _)| matcher.is_match(path)).map(|(_, it)| *it).collect()
-    }
-
-    /// True where the path is a folder of known entries: a plain folder means all below it.
-    fn has_below(&self, path: &RelPath) -> bool {
-        self.entries_below(path).next().is_some()
-    }
-
+    /// Known entries below a path, where it is a folder.
     pub(in crate::engine::step) fn entries_below(
         &self,
         path: &RelPath,

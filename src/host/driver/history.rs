@@ -1,0 +1,143 @@
+//! What earlier runs left: folded once from git and the journal, kept in the journal's snapshot, and
+//! from then on only what is newer is read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::name::{AttemptId, CommitId};
+use crate::engine::event::Event;
+use crate::engine::history::{self, History};
+use crate::engine::record::Record;
+use crate::host::clock;
+use crate::host::error::Result;
+use crate::host::journal::{self, Journal, snapshot};
+use crate::host::process::ProcessInfo;
+
+use super::Driver;
+
+/// Journal bytes beyond the snapshot from which on a new one pays.
+const SNAPSHOT_FROM: u64 = 64 * 1024;
+
+/// Changes with the types here; those of the engine have a number of their own.
+const SCHEMA: u32 = 1000 + history::SCHEMA;
+
+/// What all records up to some place, on top of git at one tip, add up to.
+#[derive(Default, Serialize, Deserialize)]
+struct Past {
+    tip: Option<CommitId>,
+    history: History,
+    leftovers: Leftovers,
+}
+
+/// Processes that were started and of which nothing says that they ended: pid and start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Leftovers(BTreeMap<AttemptId, (u32, u64)>);
+
+impl Leftovers {
+    fn fold(&mut self, record: &Record) {
+        match record {
+            Record::ProcessStarted { attempt, pid, start_ticks } => {
+                self.0.insert(*attempt, (*pid, *start_ticks));
+            }
+            Record::AttemptEnded(ended) => {
+                self.0.remove(&ended.attempt);
+            }
+            Record::RunEnded { .. } => self.0.clear(),
+            _ => {}
+        }
+    }
+
+    pub fn into_processes(self) -> impl Iterator<Item = ProcessInfo> {
+        let process = |(pid, start_ticks)| ProcessInfo { pid, start_ticks };
+        self.0.into_values().map(process)
+    }
+}
+
+impl Driver {
+    /// Hands the engine what is on record, and notes which processes a dead run may have left.
+    pub(super) fn read_history(&mut self) -> Result<()> {
+        let (mut past, from) = match self.past_kept() {
+            Some((past, offset)) => (past, offset),
+            None => (self.past_in_git()?, 0),
+        };
+        let reading = journal::read_from(&self.root, from)?;
+        for record in &reading.records {
+            past.history.fold(record);
+            past.leftovers.fold(record);
+        }
+        if let Some(journal) = &self.journal
+            && reading.end - from >= SNAPSHOT_FROM
+        {
+            keep(journal, &past, reading.end);
+        }
+        self.leftovers = past.leftovers;
+        self.engine.step(clock::now(), Event::HistoryRestored(Box::new(past.history)));
+        Ok(())
+    }
+
+    /// The snapshot, where git is still what it was taken on: the order in which git and the
+    /// journal are folded matters.
+    fn past_kept(&self) -> Option<(Past, u64)> {
+        let kept = snapshot::read(&self.root, SCHEMA)?;
+        let past: Past = postcard::from_bytes(&kept.state).ok()?;
+        (past.tip.as_ref() == Some(&self.tip)).then_some((past, kept.offset))
+    }
+
+    fn past_in_git(&self) -> Result<Past> {
+        let history = History::new(&[], &self.lineage()?);
+        Ok(Past { tip: Some(self.tip.clone()), history, ..Past::default() })
+    }
+}
+
+/// Only a short cut for the next start: a build goes on without.
+fn keep(journal: &Journal, past: &Past, end: u64) {
+    let written =
+        postcard::to_stdvec(past).map(|state| journal.write_snapshot(SCHEMA, &state, end));
+    match written {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("the journal's state was not kept: {error}"),
+        Err(error) => tracing::warn!("the journal's state was not kept: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::Digest;
+    use crate::base::measure::{Moment, Usd};
+    use crate::base::name::{ActionKey, OutputDigest, TaskRef};
+    use crate::engine::record::{Accepted, Provenance};
+
+    fn sample() -> Past {
+        let accepted = Record::Accepted(Box::new(Accepted {
+            at: Moment(7),
+            task: TaskRef::new("plan", "1"),
+            key: ActionKey(Digest::of(b"key")),
+            output: OutputDigest(Digest::of(b"output")),
+            provenance: Provenance::Adopted,
+            manifest: Some(Digest::of(b"manifest")),
+            commit: None,
+        }));
+        let mut past = Past { tip: Some(CommitId::new("c0ffee")), ..Past::default() };
+        past.history.fold(&accepted);
+        past.leftovers.0.insert(AttemptId(3), (1234, 99));
+        past
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let state = postcard::to_stdvec(&sample()).unwrap();
+        let back: Past = postcard::from_bytes(&state).unwrap();
+        assert_eq!(back.history, sample().history);
+        assert_eq!(back.leftovers.0, sample().leftovers.0);
+        assert_eq!(back.history.task(&TaskRef::new("plan", "1")).unwrap().cost, Usd::ZERO);
+    }
+
+    /// Where this fails a type behind the encoding has changed: raise the schema, then the digest.
+    #[test]
+    fn another_encoding_has_another_schema() {
+        let state = postcard::to_stdvec(&sample()).unwrap();
+        assert_eq!((SCHEMA, Digest::of(&state).short().as_str()), (1001, "6eef360b8645"));
+    }
+}

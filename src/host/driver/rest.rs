@@ -1,0 +1,208 @@
+//! A repository at rest: a build that found everything up to date notes what it saw, and while that
+//! is so the next one has nothing to decide. No engine is asked: documents, history, listed
+//! variables and input files have the same content, and deciding is a function of these.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::{Digest, Fingerprint, Manifest};
+use crate::base::file::FileState;
+use crate::base::name::{CommitId, RelPath};
+use crate::engine::effect::BuildRequest;
+use crate::engine::record::Record;
+use crate::host::clock;
+use crate::host::documents::{self, Loaded};
+use crate::host::error::Result;
+use crate::host::git::Repository;
+use crate::host::journal::{self, Journal};
+use crate::host::lock::{Holder, Lock};
+use crate::host::scan::Scanner;
+use crate::host::store::folder::{self, Access, OrchFolder};
+use crate::host::surface::Summary;
+use crate::spec::glob::GlobSet;
+
+use super::{Driver, run, scan};
+
+const FILE: &str = "rest-v1";
+/// The journal behind the note is read each time; from this many bytes on a new note pays.
+const TAIL_LIMIT: u64 = 64 * 1024;
+
+/// What a build saw that found everything up to date.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Of everything but the files.
+    circumstances: Digest,
+    journal: journal::Mark,
+    /// Names of the variables that keys read.
+    variables: Vec<String>,
+    /// What was asked of the scan, and the digest of its answer.
+    globs: Vec<Vec<String>>,
+    paths: Vec<RelPath>,
+    found: Digest,
+    n_tasks: u32,
+}
+
+/// What this build has seen and done, as far as a note depends on it.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Digest of the one scan; `None` where there was none, or single inputs were looked at later.
+    found: Cell<Option<Digest>>,
+    /// Something was journaled that decisions read.
+    pub has_news: bool,
+}
+
+impl Seen {
+    pub fn scanned(&self, found: &[(RelPath, Option<FileState>)]) {
+        self.found.set(Some(digest_of(found)));
+    }
+
+    pub fn looked_again(&self) {
+        self.found.set(None);
+    }
+
+    pub fn journaled(&mut self, record: &Record) {
+        self.has_news |= !is_idle(record);
+    }
+}
+
+/// The summary of a build of everything in the repository around `start`, where it has nothing to
+/// do; journaled like any other. `None`: find out the long way, errors included.
+pub fn summary_at_rest(start: &Path) -> Option<Summary> {
+    let began = Instant::now();
+    let repo = Repository::discover(start).ok()?;
+    let root = repo.root().to_owned();
+    let note = read(&root)?;
+    let loaded = documents::read(&root, &[]).ok()?;
+    let _lock = Lock::exclusive(&root, &Holder::this_process()).ok()?;
+    let tip = repo.tip(&repo.branch().ok()?).ok()?.commit;
+    let same = note.circumstances == circumstances(&loaded, &tip, &note.variables)?
+        && repo.state().ok()?.head == tip
+        && !root.join(run::STOP_FILE).exists();
+    let is_resting =
+        same && is_quiet_behind(&root, &note.journal) && has_files(&repo, &note).ok()?;
+    if !is_resting {
+        return None;
+    }
+    let mut journal = Journal::open_from(&root, note.journal.offset).ok()?;
+    let ended = Record::RunEnded { at: clock::now(), exit: 0 };
+    journal.append_all(&[run::started(), ended]).ok()?;
+    let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let n = note.n_tasks;
+    Some(Summary { targets: n, accepted: n, up_to_date: n, wall_ms, ..Summary::default() })
+}
+
+/// True for a build of everything there is.
+pub(super) fn is_of_everything(request: &BuildRequest) -> bool {
+    request.targets.is_none() && request.force.is_empty() && !request.watch
+}
+
+impl Driver {
+    /// Notes that everything is up to date, where that is all there is to say. A short cut only:
+    /// without it the next build takes longer.
+    pub(super) fn note_rest(&self) -> Result<()> {
+        let (Some(found), Some(journal)) = (self.seen.found.get(), &self.journal) else {
+            return Ok(());
+        };
+        let is_level = self.repo.state()?.head == self.tip && self.extra_plans.is_empty();
+        if !self.engine.is_at_rest() || self.seen.has_news || !is_level {
+            return Ok(());
+        }
+        let variables = self.engine.variables();
+        let Some(circumstances) = circumstances(&self.loaded, &self.tip, &variables) else {
+            return Ok(());
+        };
+        let (globs, paths) = self.engine.files_wanted();
+        let globs = globs.into_iter().map(|set| set.patterns).collect();
+        let (mark, n_tasks) = (journal.mark()?, self.engine.counts().wanted);
+        let note = Note { circumstances, journal: mark, variables, globs, paths, found, n_tasks };
+        write(&self.root, &note)
+    }
+}
+
+/// Digest of everything that deciding reads beside files and journal; `None` where documents are
+/// not in order.
+fn circumstances(loaded: &Loaded, tip: &CommitId, variables: &[String]) -> Option<Digest> {
+    if !loaded.diagnostics.is_empty() {
+        return None;
+    }
+    let mut told = Fingerprint::new("orch at rest v1");
+    told.section("orch");
+    told.entry("version", env!("CARGO_PKG_VERSION").as_bytes());
+    told.entry("program", &this_program()?);
+    told.section("tip");
+    told.entry("commit", tip.as_str().as_bytes());
+    told.section("documents");
+    for (path, source) in &loaded.sources {
+        told.entry(path.as_str(), source.text.as_bytes());
+    }
+    told.section("variables");
+    for name in variables {
+        let known = loaded.documents.env.iter().find(|(known, _)| known == name);
+        let value = known.map(|(_, value)| value);
+        told.entry(name, value.map_or(b"", |_| b"="));
+        told.entry(name, value.map_or(b"", |value| value.as_bytes()));
+    }
+    Some(told.finish())
+}
+
+/// Tells one build of orch from another: what is built in decides, too.
+fn this_program() -> Option<Vec<u8>> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let parts = [meta.ino() as i64, meta.size() as i64, meta.mtime(), meta.mtime_nsec()];
+    Some(parts.iter().flat_map(|part| part.to_le_bytes()).collect())
+}
+
+/// True where nothing was journaled since but builds that had nothing to do.
+fn is_quiet_behind(root: &Path, mark: &journal::Mark) -> bool {
+    if !mark.holds(root) {
+        return false;
+    }
+    let Ok(tail) = journal::read_from(root, mark.offset) else { return false };
+    let is_short = tail.end - mark.offset < TAIL_LIMIT;
+    is_short && tail.damage.is_empty() && tail.records.iter().all(is_idle)
+}
+
+fn is_idle(record: &Record) -> bool {
+    matches!(record, Record::RunStarted { .. } | Record::RunEnded { .. })
+}
+
+fn has_files(repo: &Repository, note: &Note) -> Result<bool> {
+    let form = scan::normal_form(repo)?;
+    let scanner = Scanner::open(repo.root(), Access::ReadWrite, form);
+    let globs: Vec<GlobSet> = note.globs.iter().map(GlobSet::new).collect();
+    let found = scanner.scan(&globs, &note.paths)?;
+    scanner.save()?;
+    Ok(digest_of(&found) == note.found)
+}
+
+fn digest_of(found: &[(RelPath, Option<FileState>)]) -> Digest {
+    let mut told = Fingerprint::new("orch files v1");
+    for (path, state) in found {
+        told.entry(path.as_str(), &[]);
+        if let Some(FileState { digest, kind }) = state {
+            told.entry("", &[*kind as u8]);
+            told.entry("", digest.as_bytes());
+        }
+    }
+    told.finish()
+}
+
+fn read(root: &Path) -> Option<Note> {
+    let folder = OrchFolder::below(root, Access::ReadOnly);
+    let bytes = folder::read_if_there(&folder.join(FILE)).ok()??;
+    let (digest, bytes) = bytes.split_at_checked(32)?;
+    let is_whole = Digest::of(bytes).as_bytes() == digest;
+    is_whole.then(|| postcard::from_bytes(bytes).ok()).flatten()
+}
+
+fn write(root: &Path, note: &Note) -> Result<()> {
+    use crate::host::error::Doing;
+    let folder = OrchFolder::below(root, Access::ReadWrite);
+    let path = folder.join(FILE);
+    let bytes = postcard::to_stdvec(note).doing("noting that nothing is to do", &path)?;
+    folder.write_whole(&path, &[Digest::of(&bytes).as_bytes(), &bytes])
+}
