@@ -124,6 +124,8 @@ pub struct Documents {
     pub env: Vec<(String, String)>,
     /// From which of them nothing new may start; what runs goes on.
     pub frozen: Frozen,
+    /// Plans that are exactly as HEAD has them.
+    pub committed: BTreeSet<RelPath>,
 }
 
 /// What became of a status line.

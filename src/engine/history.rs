@@ -51,6 +51,8 @@ pub struct TaskHistory {
     /// The last accepted result's commit is no longer on the branch: it was reset away, and with it
     /// the status line.
     pub is_lost: bool,
+    /// What was written is an uncommitted edit.
+    pub is_loose: bool,
     commits: Vec<CommitId>,
 }
 
@@ -212,8 +214,10 @@ impl History {
                     KnownVerdict { verdict: reached.verdict, findings: reached.findings.clone() };
                 self.verdicts.insert(reached.key, known);
             }
-            Record::StatusWritten { task, status, .. } => {
-                self.tasks.entry(task.clone()).or_default().written = Some(*status);
+            Record::StatusWritten { task, status, is_loose, .. } => {
+                let task = self.tasks.entry(task.clone()).or_default();
+                task.written = Some(*status);
+                task.is_loose = *is_loose;
             }
             Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
             Record::RunStarted { .. }

@@ -47,6 +47,10 @@ pub enum Record {
         at: Moment,
         task: TaskRef,
         status: Status,
+        /// An uncommitted edit of a tracked file: where the file is as committed again, a stash or a
+        /// checkout took it away.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_loose: bool,
     },
     /// A person's decision.
     Decided {

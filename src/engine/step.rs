@@ -59,6 +59,8 @@ pub struct Engine {
     /// The status that each plan is to say of a task and does not say yet.
     unwritten: BTreeMap<TaskRef, Unwritten>,
     frozen: Frozen,
+    /// Plans that are exactly as HEAD has them.
+    committed: BTreeSet<RelPath>,
     build: Option<Build>,
     next_attempt: u64,
     now: Moment,
@@ -152,6 +154,7 @@ impl Engine {
             entries: BTreeMap::new(),
             history: History::default(),
             unwritten: BTreeMap::new(),
+            committed: BTreeSet::new(),
             frozen: Frozen::Nothing,
             build: None,
             next_attempt: 1,

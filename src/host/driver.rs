@@ -83,7 +83,7 @@ impl Driver {
     pub fn open(start: &Path, access: Access, extra_plans: Vec<RelPath>) -> Result<Self> {
         let repo = Repository::discover(start)?;
         let root = repo.root().to_owned();
-        let loaded = documents::read(&root, &extra_plans)?;
+        let loaded = read_documents(&repo, &extra_plans)?;
         let mut engine = Engine::default();
         let documents = Box::new(loaded.documents.clone());
         engine.step(clock::now(), Event::DocumentsRead(documents));
@@ -249,6 +249,20 @@ impl Driver {
         }
         self.flush_statuses()
     }
+}
+
+/// All documents, and which plans are exactly as HEAD has them.
+fn read_documents(repo: &Repository, extra_plans: &[RelPath]) -> Result<Loaded> {
+    let mut loaded = documents::read(repo.root(), extra_plans)?;
+    let Ok(state) = repo.state() else { return Ok(loaded) };
+    let tree = repo.tree_of(&state.head)?;
+    for plan in &loaded.documents.plans {
+        let committed = repo.read_path_at(&tree, &plan.path)?;
+        if committed.as_deref() == Some(plan.text.as_bytes()) {
+            loaded.documents.committed.insert(plan.path.clone());
+        }
+    }
+    Ok(loaded)
 }
 
 fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {

@@ -209,8 +209,10 @@ impl Engine {
             }
         }
         match written {
-            Written::Kept => self.append(Record::StatusWritten { at: self.now, task, status }),
-            Written::Loose => {}
+            Written::Kept | Written::Loose => {
+                let is_loose = written == Written::Loose;
+                self.append(Record::StatusWritten { at: self.now, task, status, is_loose });
+            }
             Written::Failed(problem) => self.publish(Notice::Warning(format!(
                 "the status of {task} could not be written into its plan: {problem}"
             ))),

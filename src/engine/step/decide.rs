@@ -138,8 +138,14 @@ impl Engine {
 
     /// The plan says `pending`, and that is not only because orch has not written its word yet.
     fn is_set_back(&self, id: NodeId, record: &TaskRecord) -> bool {
-        let task = self.build.as_ref().map(|build| &build.graph.node(id).task);
-        record.status == Status::Pending && task.is_some_and(|it| !self.unwritten.contains_key(it))
+        let Some(task) = self.build.as_ref().map(|build| &build.graph.node(id).task) else {
+            return false;
+        };
+        // An uncommitted line that is gone with all else that was uncommitted was stashed away.
+        let is_loose = self.history.task(task).is_some_and(|it| it.is_loose);
+        let plan = self.plan_path_of(task);
+        let is_stashed = is_loose && plan.is_some_and(|it| self.committed.contains(&it));
+        record.status == Status::Pending && !is_stashed && !self.unwritten.contains_key(task)
     }
 
     fn forced(&self, id: NodeId, past: &TaskHistory, record: &TaskRecord) -> Forced {

@@ -34,6 +34,7 @@ macro_rules! set_if_changed {
 
 impl Engine {
     pub(super) fn take_documents(&mut self, mut documents: Documents) {
+        self.committed.clone_from(&documents.committed);
         self.frozen = std::mem::take(&mut documents.frozen);
         self.set_documents(documents);
         self.make_slots();

@@ -60,7 +60,12 @@ impl Driver {
             self.edit_in_place(&path, &edits)?;
             for edit in edits {
                 let (task, status) = (edit.task, edit.status);
-                self.append(&Record::StatusWritten { at: clock::now(), task, status })?;
+                self.append(&Record::StatusWritten {
+                    at: clock::now(),
+                    task,
+                    status,
+                    is_loose: false,
+                })?;
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::host::error::Result;
 use crate::host::watcher::{Changed, Watched, Watcher};
 use crate::host::worktree::Pool;
 
-use super::Driver;
+use super::{Driver, read_documents};
 use super::admit::{frozen_by, mix};
 use super::check::faulty;
 use super::run::Run;
@@ -99,7 +99,7 @@ impl Driver {
 
     /// Documents as they are now, before anything is decided on older ones.
     pub(super) fn reread_documents(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let read = documents::read(&self.root, &self.extra_plans);
+        let read = read_documents(&self.repo, &self.extra_plans);
         let Some(watch) = &mut run.watch else { return Ok(()) };
         let loaded = match read {
             Ok(loaded) => loaded,
