@@ -23,7 +23,7 @@ struct Parts {
 }
 
 fn path(name: &str) -> RelPath {
-    RelPath::new(&format!("src/{name}.x")).unwrap()
+    RelPath::new(format!("src/{name}.x")).unwrap()
 }
 
 fn state(text: &str) -> FileState {

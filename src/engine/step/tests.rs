@@ -262,7 +262,11 @@ impl Space {
 
     fn write_status(&mut self, edit: &crate::engine::effect::StatusEdit) -> Vec<Event> {
         self.status(edit);
-        vec![Event::StatusWritten { task: edit.task.clone(), status: edit.status, written: Written::Kept }]
+        vec![Event::StatusWritten {
+            task: edit.task.clone(),
+            status: edit.status,
+            written: Written::Kept,
+        }]
     }
 
     /// Plans here write `status: x` right behind the id, so a plain replacement does.

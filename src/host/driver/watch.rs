@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::Notice;
-use crate::engine::event::{Written, Documents, Event, Frozen};
+use crate::engine::event::{Documents, Event, Frozen, Written};
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
