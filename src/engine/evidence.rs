@@ -17,6 +17,8 @@ pub enum Ending {
     Signaled(i32),
     /// It never ran: what was tried and why it failed.
     LaunchFailed(String),
+    /// It never ran, since the project's own set-up line failed in its worktree: how.
+    SetupFailed(String),
     /// orch ended it at its wall limit.
     TimedOut,
     /// orch ended it because nothing was heard for too long.
@@ -34,10 +36,14 @@ pub struct Evidence {
     pub status_file: StatusFile,
     /// What changed in the worktree against the tree it started from.
     pub patch: Patch,
+    /// What it did to its own worktree, so that nothing of it can be read.
+    pub damage: Option<String>,
     /// The commit the worktree stood on.
     pub base: Option<CommitId>,
     /// Declared outputs of which no file exists.
     pub missing_outputs: Vec<String>,
+    /// Declared outputs that are there but cannot land, since git ignores them.
+    pub ignored_outputs: Vec<String>,
     /// Content, before the start, of the files the session read or wrote.
     pub read_set: Vec<(RelPath, Option<FileState>)>,
     /// End of stdout (commands) and stderr, lossy UTF-8, at most 8 KiB each.

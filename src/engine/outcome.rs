@@ -2,6 +2,7 @@
 //! limit only inside a synthetic API-error message. `Unknown` is loud.
 
 mod api;
+mod clues;
 mod expectation;
 mod report;
 mod verdict;
@@ -149,14 +150,17 @@ impl OutcomeClass {
 /// Judges an attempt. Anything that is not provably done is something else.
 pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
     let (class, message, verdict) = match by_ending(evidence, expectation) {
-        Some((class, message)) => (class, message, None),
+        Some(finding) => {
+            let (class, message) = by_damage(finding, evidence);
+            (class, message, None)
+        }
         None if expectation.kind == AttemptKind::Validator => by_verdict(evidence),
         None => {
             let (class, message) = by_result(evidence, expectation);
             (class, message, None)
         }
     };
-    Judgement { class, message, evidence: clues_of(evidence), verdict }
+    Judgement { class, message, evidence: clues::clues_of(evidence), verdict }
 }
 
 type Finding = (OutcomeClass, String);
@@ -165,6 +169,7 @@ type Finding = (OutcomeClass, String);
 fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
     let stopped = match &evidence.ending {
         Ending::LaunchFailed(why) => (OutcomeClass::LaunchFailure, why.clone()),
+        Ending::SetupFailed(why) => (OutcomeClass::CommandFailed, why.clone()),
         Ending::Cancelled => (OutcomeClass::Aborted, "ended on request".to_owned()),
         Ending::TimedOut => {
             (OutcomeClass::TimedOut, format!("ended after {} at its time limit", evidence.duration))
@@ -182,6 +187,17 @@ fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> 
         Ending::Signaled(signal) => return Some(by_signal(*signal, evidence)),
     };
     Some(stopped)
+}
+
+/// A session that breaks its worktree often breaks itself, too: the first says more.
+fn by_damage(finding: Finding, evidence: &Evidence) -> Finding {
+    use OutcomeClass as C;
+    match &evidence.damage {
+        Some(damage) if matches!(finding.0, C::Unknown | C::CommandFailed | C::Killed) => {
+            (C::Unknown, damage.clone())
+        }
+        _ => finding,
+    }
 }
 
 fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
@@ -274,6 +290,9 @@ fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Finding> {
 
 /// Process and stream ended well: what did the work leave?
 fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
+    if let Some(damage) = &evidence.damage {
+        return (OutcomeClass::Unknown, damage.clone());
+    }
     let mut message = "exit 0".to_owned();
     if expectation.kind == AttemptKind::Session {
         match by_report(evidence, expectation) {
@@ -284,6 +303,12 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
     if !evidence.missing_outputs.is_empty() {
         let missing = evidence.missing_outputs.join(", ");
         return (OutcomeClass::OutputMismatch, format!("declared outputs are missing: {missing}"));
+    }
+    if let Some(ignored) = evidence.ignored_outputs.first() {
+        let message = format!(
+            "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not declare it"
+        );
+        return (OutcomeClass::OutputMismatch, message);
     }
     if !expectation.stray_writes.is_empty() {
         let paths: Vec<_> = expectation.stray_writes.iter().map(RelPath::as_str).collect();
@@ -354,27 +379,6 @@ fn findings_of_output(evidence: &Evidence, ending: &Ending) -> Vec<String> {
         findings.push(format!("before that:\n{}", before.join("\n")));
     }
     findings
-}
-
-fn clues_of(evidence: &Evidence) -> Vec<String> {
-    let mut clues = vec![format!("{:?}", evidence.ending)];
-    if let Some(stream) = &evidence.stream {
-        clues.extend(stream.result.as_ref().map(|result| {
-            let reason = result.terminal_reason.as_deref().unwrap_or("-");
-            format!("result {} is_error={} ({reason})", result.subtype, result.is_error)
-        }));
-        clues.extend(stream.api_error.as_ref().map(|error| {
-            let status = error.status.map_or(String::new(), |status| format!(" {status}"));
-            format!("api error{status} {}: {}", error.error, first_line(&error.text))
-        }));
-        clues.extend(stream.rate_limit.as_ref().map(|limit| {
-            let window = limit.window.as_deref().unwrap_or("-");
-            format!("rate limit {} {window} resets {:?}", limit.status, limit.resets_at)
-        }));
-        clues.extend(stream.permission_denials.iter().map(|denial| format!("denied {denial}")));
-    }
-    clues.extend(last_line(&evidence.stderr_tail).map(|line| format!("stderr: {line}")));
-    clues
 }
 
 fn first_line(text: &str) -> &str {

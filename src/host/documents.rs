@@ -81,7 +81,8 @@ impl Loaded {
     }
 
     fn read_optional(&mut self, root: &Path, name: &str) -> Result<Option<Source>> {
-        let is_there = root.join(name).try_exists().doing("looking for the config", name)?;
+        let found = fs::symlink_metadata(root.join(name));
+        let is_there = !found.as_ref().is_err_and(super::store::folder::is_absent);
         let path = RelPath::new(name).filter(|_| is_there);
         Ok(path.and_then(|path| self.read_one(root, &path)))
     }
@@ -122,7 +123,12 @@ pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, B
                 .help("check that the file is there and its permissions let you read it"),
         )
     };
-    let size = fs::metadata(file).map_err(unreadable)?.len();
+    let meta = fs::metadata(file).map_err(unreadable)?;
+    // Opening a pipe would wait for a writer.
+    if !meta.is_file() {
+        return Err(unreadable(std::io::Error::other("it is no regular file")));
+    }
+    let size = meta.len();
     let limit = crate::spec::yaml::MAX_BYTES;
     if size > limit as u64 {
         let empty = Source::new(path.clone(), "");
@@ -144,7 +150,8 @@ pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, B
     })
 }
 
-/// Files of a folder (not below it) with one of the endings, by name; hidden ones are left out.
+/// Entries of a folder (not below it) with one of the endings, by name; hidden ones are left out.
+/// Whether they are files that can be read shows when they are.
 fn files_in(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>> {
     let Some(folder) = RelPath::normalize(folder) else { return Ok(Vec::new()) };
     let dir = place(root, &folder);
@@ -159,8 +166,7 @@ fn files_in(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>>
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let is_file = fs::metadata(entry.path()).is_ok_and(|it| it.is_file());
-        if !name.starts_with('.') && endings.contains(&ending) && is_file {
+        if !name.starts_with('.') && endings.contains(&ending) {
             found.extend(folder.join(name));
         }
     }

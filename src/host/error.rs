@@ -42,6 +42,37 @@ impl Error {
     }
 }
 
+impl Error {
+    /// On one line: what failed, its causes, what helps.
+    pub fn told(&self) -> String {
+        let mut told = self.to_string();
+        for cause in self.causes() {
+            told.push_str(&format!(": {cause}"));
+        }
+        if let Some(help) = &self.help {
+            told.push_str(&format!("; {help}"));
+        }
+        told
+    }
+
+    /// True where whatever is tried next would fail, too: no space left, nothing can be written.
+    pub fn is_of_the_whole_machine(&self) -> bool {
+        use std::io::ErrorKind as K;
+        let kinds = [K::StorageFull, K::QuotaExceeded, K::ReadOnlyFilesystem];
+        self.io_kind().is_some_and(|kind| kinds.contains(&kind))
+    }
+
+    /// Why the system refused, where that is at the bottom of it.
+    fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        self.causes().find_map(|it| it.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        let first = std::error::Error::source(self);
+        std::iter::successors(first, |cause| cause.source())
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.doing)?;

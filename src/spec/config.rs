@@ -53,6 +53,8 @@ pub struct WorktreeConfig {
     pub link: Vec<String>,
     /// Paths copied from the user's checkout.
     pub copy: Vec<String>,
+    /// Ignored paths that stay from attempt to attempt; a name without `/` in any folder.
+    pub keep: Vec<String>,
 }
 
 impl Default for Config {

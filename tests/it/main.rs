@@ -2,6 +2,7 @@
 
 mod build;
 mod commands;
+mod faults;
 mod floors;
 mod hygiene;
 mod real_cli;

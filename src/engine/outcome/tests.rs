@@ -31,7 +31,9 @@ fn good() -> Evidence {
         status_file: status("1.1", "completed"),
         patch: patch(),
         base: None,
+        damage: None,
         missing_outputs: Vec::new(),
+        ignored_outputs: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
@@ -68,7 +70,7 @@ fn only_full_evidence_is_done() {
 fn silent_successes_are_caught() {
     use OutcomeClass as C;
     type Change = fn(&mut Evidence, &mut Expectation);
-    let cases: [(&str, Change, C); 22] = [
+    let cases: [(&str, Change, C); 25] = [
         ("no status", |e, _| e.status_file = StatusFile::Absent, C::NoStatus),
         ("bad status", |e, _| e.status_file = status_from_json(b"[]"), C::NoStatus),
         ("other word", |e, _| e.status_file = status("1.1", "done"), C::NoStatus),
@@ -80,6 +82,9 @@ fn silent_successes_are_caught() {
         ("other task", |e, _| e.status_file = status("1.10", "completed"), C::WrongTask),
         ("failed", |e, _| e.status_file = status("1.1", "failed"), C::FailedByStatus),
         ("no change", |e, _| e.patch = Patch::default(), C::NoChange),
+        ("worktree", |e, _| e.damage = Some("it removed its own worktree".into()), C::Unknown),
+        ("setup", |e, _| e.ending = Ending::SetupFailed("npm ci".into()), C::CommandFailed),
+        ("ignored", |e, _| e.ignored_outputs.push("gen/x".into()), C::OutputMismatch),
         ("missing", |e, _| e.missing_outputs.push("docs/*".into()), C::OutputMismatch),
         ("stray", |_, x| x.stray_writes.push(RelPath::new("b").unwrap()), C::OutputMismatch),
         ("no result", |e, _| stream_of(e).result = None, C::Unknown),

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
-use crate::base::name::{CommitId, RelPath};
+use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
 use crate::engine::evidence::{Ending, Evidence, StatusFile};
 use crate::engine::stream::StreamFacts;
@@ -45,13 +45,16 @@ pub(super) async fn run(
     let attempt = start.launch.attempt;
     let private = shared.root.join(format!(".orch/run/{}-{}", std::process::id(), attempt.0));
     let ended = live(&shared, start, &private, (stop, &tell)).await;
-    let (evidence, kept) = match ended {
-        Ok(ended) => ended,
-        Err(error) => (failed_to_launch(&error), None),
-    };
     // Transcript and stderr are in the store by now; what stays is scratch.
     let _ = std::fs::remove_dir_all(&private);
-    let _ = tell.send(Message::Ended { attempt, evidence: Box::new(evidence), kept }).await;
+    let message = match ended {
+        Ok((evidence, kept)) => Message::Ended { attempt, evidence: Box::new(evidence), kept },
+        Err(error) => {
+            let evidence = Box::new(never_ran(Ending::LaunchFailed(error.told())));
+            Message::MachineFailed { attempt, evidence }
+        }
+    };
+    let _ = tell.send(message).await;
 }
 
 async fn live(
@@ -63,7 +66,10 @@ async fn live(
     let Start { launch, tip, overlay, continued, base_cost } = start;
     let launch = Arc::new(launch);
     let (base, worktree) = open(shared, (Arc::clone(&launch), tip, overlay), continued).await?;
-    let worktree = set_up(shared, worktree).await?;
+    let worktree = match set_up(shared, worktree).await? {
+        Ok(worktree) => worktree,
+        Err(why) => return Ok((never_ran(Ending::SetupFailed(why)), None)),
+    };
     let place = Place {
         worktree: worktree.root().to_owned(),
         private: private.to_owned(),
@@ -111,10 +117,14 @@ async fn open(
     .await
 }
 
-/// Runs the project's set-up line in a worktree that has not had it.
-async fn set_up(shared: &Shared, mut worktree: Worktree) -> Result<Worktree> {
+/// Runs the project's set-up line in a worktree that has not had it. Where the line fails, what it
+/// left is thrown away.
+async fn set_up(
+    shared: &Shared,
+    mut worktree: Worktree,
+) -> Result<std::result::Result<Worktree, String>> {
     let Some(line) = shared.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh()) else {
-        return Ok(worktree);
+        return Ok(Ok(worktree));
     };
     let output = tokio::process::Command::new("sh")
         .args(["-c", line])
@@ -126,15 +136,15 @@ async fn set_up(shared: &Shared, mut worktree: Worktree) -> Result<Worktree> {
         .doing("running the worktree's setup line", worktree.root())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::new(format!(
-            "`worktree.setup` failed ({}): {}",
-            output.status,
-            said.lines().last().unwrap_or("it said nothing")
-        ))
-        .help(format!("try it by hand in a checkout: {line}")));
+        let last = said.lines().last().unwrap_or("it said nothing");
+        let how = output.status;
+        shared.pool.discard(worktree)?;
+        return Ok(Err(format!(
+            "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
+        )));
     }
     worktree.mark_ready()?;
-    Ok(worktree)
+    Ok(Ok(worktree))
 }
 
 fn collect(
@@ -147,26 +157,70 @@ fn collect(
         true => Some(shared.store.put_file(&attempted.transcript)?),
         false => None,
     };
-    let collected = match &launch.purpose {
-        Purpose::Work => Some(shared.pool.collect(&worktree)?),
-        Purpose::Validate(_) => None,
+    let (left, damage) = match &launch.purpose {
+        Purpose::Work => match left_by(shared, launch, &worktree)? {
+            Ok(left) => (left, None),
+            Err(damage) => (Left::default(), Some(damage)),
+        },
+        Purpose::Validate(_) => (Left::default(), None),
     };
     let evidence = Evidence {
         ending: attempted.ending,
         read_set: read_set(shared, &attempted.stream, (&base, worktree.root()))?,
         stream: attempted.stream,
         status_file: attempted.status_file,
-        patch: collected.as_ref().map(|it| it.patch.clone()).unwrap_or_default(),
+        patch: left.patch,
+        damage,
         base: Some(base.tip.clone()),
-        missing_outputs: missing_outputs(&launch.required_outputs, worktree.root())?,
+        missing_outputs: left.missing_outputs,
+        ignored_outputs: left.ignored_outputs,
         stdout_tail: attempted.stdout_tail,
         stderr_tail: attempted.stderr_tail,
         session: attempted.session,
         transcript,
         duration: attempted.duration,
     };
-    let kept = collected.map(|it| Kept::new(&base, it.tree, worktree));
+    if evidence.damage.is_some() {
+        shared.pool.discard(worktree)?;
+        return Ok((evidence, None));
+    }
+    let kept = left.tree.map(|tree| Kept::new(&base, tree, worktree));
     Ok((evidence, kept))
+}
+
+/// What work left in its worktree.
+#[derive(Default)]
+struct Left {
+    tree: Option<TreeId>,
+    patch: Patch,
+    missing_outputs: Vec<String>,
+    ignored_outputs: Vec<String>,
+}
+
+/// Reads what work left. The inner `Err` is the attempt's own fault: what it did to its worktree.
+fn left_by(
+    shared: &Shared,
+    launch: &Launch,
+    worktree: &Worktree,
+) -> Result<std::result::Result<Left, String>> {
+    if shared.pool.check(worktree).is_err() {
+        return Ok(Err("it removed or replaced its own worktree".to_owned()));
+    }
+    let collected = match shared.pool.collect(worktree) {
+        Ok(collected) => collected,
+        Err(error) if error.is_of_the_whole_machine() => return Err(error),
+        Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),
+    };
+    let mut left = Left { tree: None, patch: collected.patch, ..Left::default() };
+    for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
+        match output_of(shared, pattern, (worktree.root(), &collected.tree))? {
+            Output::Present => {}
+            Output::Missing => left.missing_outputs.push(pattern.clone()),
+            Output::Ignored => left.ignored_outputs.push(pattern.clone()),
+        }
+    }
+    left.tree = Some(collected.tree);
+    Ok(Ok(left))
 }
 
 /// The files that the session's own stream names, as they were before it started.
@@ -199,38 +253,37 @@ fn below(worktree: &Path, name: &str) -> Option<RelPath> {
     RelPath::normalize(name)
 }
 
-/// Declared outputs that no file matches.
-fn missing_outputs(outputs: &GlobSet, worktree: &Path) -> Result<Vec<String>> {
-    let mut missing = Vec::new();
-    for pattern in outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
-        let globs = GlobSet::new([pattern.as_str()]);
-        let scanner = Scanner::open(worktree, Access::ReadOnly, Arc::new(AsIs));
-        let found = scanner.scan(&[globs], &[])?;
-        if !found.iter().any(|(_, state)| state.is_some()) {
-            missing.push(pattern.clone());
-        }
-    }
-    Ok(missing)
+/// What has become of a declared output.
+enum Output {
+    Present,
+    Missing,
+    /// In the worktree, but not in what git would take of it.
+    Ignored,
 }
 
-fn failed_to_launch(error: &Error) -> Evidence {
-    use std::error::Error as _;
-    let mut why = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        why.push_str(&format!(": {deeper}"));
-        cause = deeper.source();
+fn output_of(shared: &Shared, pattern: &str, (worktree, tree): (&Path, &TreeId)) -> Result<Output> {
+    let scanner = Scanner::open(worktree, Access::ReadOnly, Arc::new(AsIs));
+    let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
+    let mut output = Output::Missing;
+    for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
+        if shared.repo.state_at(tree, path)?.is_some() {
+            return Ok(Output::Present);
+        }
+        output = Output::Ignored;
     }
-    if let Some(help) = &error.help {
-        why.push_str(&format!("; {help}"));
-    }
+    Ok(output)
+}
+
+fn never_ran(ending: Ending) -> Evidence {
     Evidence {
-        ending: Ending::LaunchFailed(why),
+        ending,
         stream: None,
         status_file: StatusFile::Absent,
         patch: Patch::default(),
         base: None,
+        damage: None,
         missing_outputs: Vec::new(),
+        ignored_outputs: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

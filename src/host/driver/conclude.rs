@@ -14,6 +14,7 @@ const ACCEPTED: u8 = 0;
 const UNFINISHED: u8 = 1;
 const STOPPED: u8 = 3;
 const LIMITED: u8 = 75;
+const MACHINE_FAILED: u8 = 101;
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
@@ -58,6 +59,7 @@ impl Driver {
             Some(StopReason::Interrupted) => INTERRUPTED,
             Some(StopReason::Terminated) => TERMINATED,
             Some(StopReason::Asked) => STOPPED,
+            None if run.has_machine_failed => MACHINE_FAILED,
             None if self.is_limited() => LIMITED,
             None => UNFINISHED,
         }

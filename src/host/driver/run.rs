@@ -48,9 +48,24 @@ pub enum StopReason {
 
 /// What the loop hears.
 pub(super) enum Message {
-    Started { attempt: AttemptId, info: ProcessInfo },
-    Progress { attempt: AttemptId, progress: Progress },
-    Ended { attempt: AttemptId, evidence: Box<Evidence>, kept: Option<Kept> },
+    Started {
+        attempt: AttemptId,
+        info: ProcessInfo,
+    },
+    Progress {
+        attempt: AttemptId,
+        progress: Progress,
+    },
+    Ended {
+        attempt: AttemptId,
+        evidence: Box<Evidence>,
+        kept: Option<Kept>,
+    },
+    /// It is over since the machine failed around it, on orch's own side.
+    MachineFailed {
+        attempt: AttemptId,
+        evidence: Box<Evidence>,
+    },
 }
 
 /// A build while it runs.
@@ -65,6 +80,8 @@ pub(super) struct Run<'a> {
     /// Set in a build that stays.
     pub watch: Option<Watch>,
     pub stopped: Option<StopReason>,
+    /// An attempt ended for a reason outside of documents and work.
+    pub has_machine_failed: bool,
     began: Instant,
     last_status: Instant,
     has_news: bool,
@@ -109,6 +126,7 @@ impl Driver {
             wake_at: None,
             watch,
             stopped: None,
+            has_machine_failed: false,
             began: Instant::now(),
             last_status: Instant::now(),
             has_news: true,
@@ -234,6 +252,10 @@ impl Driver {
                     self.kept.insert(attempt, kept);
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
+            }
+            Message::MachineFailed { attempt, evidence } => {
+                run.has_machine_failed = true;
+                self.hear(run, Message::Ended { attempt, evidence, kept: None })
             }
         }
     }

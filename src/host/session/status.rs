@@ -45,7 +45,11 @@ impl StatusPlaces {
             }
             remove(&place)?;
             if let Some(content) = before {
-                fs::write(&place, content).doing("putting back", &place)?;
+                match fs::write(&place, content) {
+                    // Its folder is gone, and maybe the whole worktree: that shows elsewhere.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    written => written.doing("putting back", &place)?,
+                }
             }
         }
         Ok(found)

@@ -7,7 +7,7 @@ use super::pool::{Pool, Worktree};
 use super::status::differences;
 use crate::base::file::Patch;
 use crate::base::name::{RelPath, TreeId};
-use crate::host::error::{Doing, Error, Result};
+use crate::host::error::{Doing, Result};
 use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
 use crate::host::git::place::has_link_above;
 use crate::host::git::{Repository, object_id};
@@ -59,16 +59,4 @@ fn collect(repo: &Repository, worktree: &Worktree) -> Result<Collected> {
 
 fn shown(path: &BStr) -> String {
     path.to_str_lossy().into_owned()
-}
-
-impl Worktree {
-    /// Whether the worktree still is where it was made.
-    ///
-    /// # Errors
-    /// Its folder or registration is gone: the session removed it.
-    pub fn check(&self) -> Result<()> {
-        gix::open(self.root())
-            .map(|_| ())
-            .map_err(|why| Error::because("the attempt's worktree is gone", why).at(self.root()))
-    }
 }

@@ -1,5 +1,6 @@
 //! Taking a worktree out of the pool, moving it to a tree, and keeping the pool in order.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,6 +13,7 @@ use gix::worktree::remove::Force;
 
 use super::base::BaseTree;
 use super::bring::{bring_copy, bring_link};
+use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
 use super::moving::{Moving, remembered_index, remove_file, stand_at, write_index};
 use super::status::differences;
 use crate::host::error::{Doing, Error, Result};
@@ -58,10 +60,21 @@ impl Worktree {
 
     /// Notes that the set-up line succeeded; it is not to run again in this worktree.
     pub fn mark_ready(&mut self) -> Result<()> {
-        let file = self.stem.with_extension("ready");
-        std::fs::write(&file, b"").doing("noting that a worktree is set up", &file)?;
+        let git = gix::open(&self.root).doing("opening a worktree", &self.root)?;
+        let present = differences(&git, remembered_index(&git, &self.index_file()))?;
+        let mut brought = Keep::default();
+        brought.paths.extend(self.brought.iter().cloned());
+        let mut ignored = Vec::new();
+        for path in &present.ignored {
+            ignored.extend(beside_brought(&self.root, path, &brought)?);
+        }
+        write_ready(&self.ready_file(), &ignored)?;
         self.is_fresh = false;
         Ok(())
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.stem.with_extension("ready")
     }
 
     pub(super) fn index_file(&self) -> PathBuf {
@@ -95,7 +108,7 @@ impl Pool {
             self.make(&tree.root, base)?;
             self.move_to_base(&tree)?;
         }
-        tree.is_fresh = !tree.stem.with_extension("ready").exists();
+        tree.is_fresh = read_ready(&tree.ready_file()).is_none();
         if tree.is_fresh {
             self.bring(&tree)?;
             if self.config.setup.is_none() {
@@ -115,6 +128,11 @@ impl Pool {
     /// Gives a worktree back; the same as dropping it.
     pub fn release(&self, worktree: Worktree) {
         drop(worktree);
+    }
+
+    /// Throws a worktree away with its registration; the next one that is taken is made anew.
+    pub fn discard(&self, worktree: Worktree) -> Result<()> {
+        self.clear(&worktree.stem)
     }
 
     /// Clears away what dead runs left half made. Worktrees in use and whole ones stay.
@@ -152,18 +170,30 @@ impl Pool {
         &self.repo
     }
 
-    /// Whether a worktree is whole and really one of this repository's: a session could have made
-    /// its `.git` point elsewhere, and orch writes the index and HEAD that it leads to.
+    /// Whether a worktree still is where it was made, and one of this repository's: a session could
+    /// have removed it, or made its `.git` lead elsewhere.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self, worktree: &Worktree) -> Result<()> {
+        match self.opened(&worktree.root) {
+            Some(_) => Ok(()),
+            None => Err(Error::new("the attempt's worktree is gone").at(&worktree.root)),
+        }
+    }
+
+    /// Whether a worktree is whole and really one of this repository's: orch writes the index and
+    /// HEAD that its `.git` leads to.
     fn is_intact(&self, root: &Path) -> bool {
+        self.opened(root).is_some_and(|git| git.head_id().is_ok())
+    }
+
+    fn opened(&self, root: &Path) -> Option<gix::Repository> {
         let real = |path: &Path| std::fs::canonicalize(path).ok();
-        let Some(common) = real(self.repo.local().common_dir()) else { return false };
-        root.join(".git").is_file()
-            && gix::open(root).is_ok_and(|git| {
-                let own = real(git.git_dir());
-                let is_ours =
-                    own.is_some_and(|own| own.parent() == Some(&common.join("worktrees")));
-                is_ours && git.workdir().and_then(real) == real(root) && git.head_id().is_ok()
-            })
+        let registered = real(self.repo.local().common_dir())?.join("worktrees");
+        let git = Some(root).filter(|it| it.join(".git").is_file()).map(gix::open)?.ok()?;
+        let is_ours = real(git.git_dir())?.parent() == Some(&registered);
+        (is_ours && git.workdir().and_then(real) == real(root)).then_some(git)
     }
 
     fn lock_free(&self) -> Result<(u32, File)> {
@@ -232,6 +262,14 @@ impl Pool {
         Ok(())
     }
 
+    fn clear_leftovers(&self, tree: &Worktree, ignored: &BTreeSet<BString>) -> Result<()> {
+        let mut keep = Keep::default();
+        keep.paths = read_ready(&tree.ready_file()).unwrap_or_default();
+        keep.paths.extend(tree.brought.iter().cloned());
+        self.config.keep.iter().for_each(|path| keep.add(path));
+        ignored.iter().try_for_each(|path| remove_leftover(&tree.root, path, &keep))
+    }
+
     fn bring(&self, tree: &Worktree) -> Result<()> {
         let source = |path: &str| self.repo.root().join(path.trim_matches('/'));
         let target = |path: &str| tree.root.join(path.trim_matches('/'));
@@ -250,6 +288,7 @@ impl Pool {
         let remembered = remembered_index(&git, &tree.index_file());
         let mut present = differences(&git, remembered.clone())?;
         present.untracked.retain(|path| !tree.is_brought(path));
+        self.clear_leftovers(tree, &present.ignored)?;
         let wanted = object_id(tree.base.tree.as_str())?;
         let mut index = git.index_from_tree(&wanted).doing("reading a tree", &tree.root)?;
         let moving =

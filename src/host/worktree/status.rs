@@ -5,6 +5,7 @@ use std::path::Path;
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::dir::entry::{Kind, Status as Tracking};
+use gix::dir::walk::EmissionMode;
 use gix::status::UntrackedFiles;
 use gix::status::index_worktree::Item;
 use gix::status::plumbing::index_as_worktree::EntryStatus;
@@ -21,6 +22,8 @@ pub(super) struct Differences {
     pub untracked: BTreeSet<BString>,
     /// Folders that are repositories of their own, and things git cannot store.
     pub foreign: BTreeSet<BString>,
+    /// What git ignores, top-most only: a folder stands for all that is in it.
+    pub ignored: BTreeSet<BString>,
 }
 
 impl Differences {
@@ -29,13 +32,15 @@ impl Differences {
     }
 }
 
-/// Compares the worktree of `git` with `index`. Ignored files and `.orch` are no differences.
+/// Compares the worktree of `git` with `index`. `.orch` is no difference, and what
+/// is ignored only told.
 pub(super) fn differences(git: &gix::Repository, index: gix::index::File) -> Result<Differences> {
     let doing = "comparing a worktree with its tree";
     let place = git.workdir().unwrap_or(Path::new("."));
     let walk = git.dirwalk_options().doing(doing, place)?;
     // A link to a folder is ignored by `name/` like the folder it stands for.
     let walk = walk.symlinks_to_directories_are_ignored_like_directories(true);
+    let walk = walk.emit_ignored(Some(EmissionMode::Matching));
     let items = git
         .status(gix::progress::Discard)
         .doing(doing, place)?
@@ -59,6 +64,11 @@ fn note(item: Item, found: &mut Differences) {
             if !is_ours(&rela_path) =>
         {
             found.tracked.insert(rela_path);
+        }
+        Item::DirectoryContents { entry, .. }
+            if matches!(entry.status, Tracking::Ignored(_)) && !is_ours(&entry.rela_path) =>
+        {
+            found.ignored.insert(entry.rela_path);
         }
         Item::DirectoryContents { entry, .. }
             if entry.status == Tracking::Untracked && !is_ours(&entry.rela_path) =>

@@ -125,7 +125,7 @@ fn only_content_counts_whatever_the_session_did_with_git() {
 }
 
 #[test]
-fn a_worktree_is_clean_again_after_any_attempt_and_keeps_what_is_ignored() {
+fn a_worktree_is_clean_again_after_any_attempt() {
     let scratch = Scratch::new(FILES);
     let pool = scratch.pool();
     let worktree = pool.acquire(&scratch.base()).unwrap();
@@ -133,18 +133,21 @@ fn a_worktree_is_clean_again_after_any_attempt_and_keeps_what_is_ignored() {
     write_in(&root, "a.txt", "dirty\n");
     write_in(&root, "left/over", "dirty\n");
     std::fs::remove_file(root.join("src/lib.rs")).unwrap();
-    write_in(&root, "target/cache", "kept");
+    write_in(&root, "target/cache", "ignored");
+    write_in(&root, "src/x.log", "ignored");
+    write_in(&root, ".gitignore", "*.txt\n");
+    write_in(&root, "left/by.txt", "ignored by its own rules alone");
     write_in(&root, ".orch/task/status.json", "{}");
     git_in(&root, &["init", "-q", "nested"]);
-    let untouched = std::fs::metadata(root.join(".gitignore")).unwrap().modified().unwrap();
+    let untouched = std::fs::metadata(root.join("src/deep/x")).unwrap().modified().unwrap();
     drop(worktree);
     scratch.commit("next", &[("a.txt", "three\n"), ("new/file", "n\n")]);
     let worktree = acquire_at(&pool, &scratch.base(), &root);
     assert_eq!(git_in(&root, &["status", "--porcelain"]), "");
     assert_eq!(tree_by_git(&root), scratch.base().tree);
-    assert_eq!(std::fs::read_to_string(root.join("target/cache")).unwrap(), "kept");
+    assert!(!root.join("target").exists() && !root.join("src/x.log").exists());
     assert!(!root.join(".orch/task/status.json").exists() && !root.join("nested").exists());
-    assert_eq!(std::fs::metadata(root.join(".gitignore")).unwrap().modified().unwrap(), untouched);
+    assert_eq!(std::fs::metadata(root.join("src/deep/x")).unwrap().modified().unwrap(), untouched);
     assert!(pool.collect(&worktree).unwrap().patch.is_empty());
 }
 
@@ -210,6 +213,7 @@ fn what_is_linked_or_copied_in_is_no_result() {
         setup: Some("true".into()),
         link: vec!["node_modules/".into()],
         copy: vec!["secrets".into(), "absent".into()],
+        keep: Vec::new(),
     };
     let pool = Pool::open(&scratch.repo(), &config).unwrap();
     let mut worktree = pool.acquire(&scratch.base()).unwrap();
@@ -246,4 +250,36 @@ fn broken_worktrees_are_swept_and_made_anew() {
         std::fs::write(root.join(".git"), user).unwrap();
     });
     break_and_sweep(&|_| std::fs::remove_dir_all(scratch.root().join(".git/worktrees")).unwrap());
+}
+
+#[test]
+fn ignored_leftovers_go_except_what_set_up_made_and_the_settings_keep() {
+    let scratch = Scratch::new(&[(".gitignore", "made/\nbuild/\nnode_modules\n.env\n*.o\n")]);
+    scratch.write("build/brought/b", "b");
+    scratch.write(".env", "e");
+    let config = WorktreeConfig {
+        setup: Some("true".into()),
+        link: vec![".env".into()],
+        copy: vec!["build/brought".into()],
+        keep: vec!["node_modules".into(), "build/cache/deep".into()],
+    };
+    let pool = Pool::open(&scratch.repo(), &config).unwrap();
+    let mut worktree = pool.acquire(&scratch.base()).unwrap();
+    let root = worktree.root().to_owned();
+    write_in(&root, "made/by-setup", "s");
+    worktree.mark_ready().unwrap();
+    let stay = [
+        "made/by-setup",
+        "made/later",
+        "a/node_modules/m",
+        "build/cache/deep/d",
+        "build/brought/b",
+    ];
+    let go = ["x.o", "a/x.o", "a/made/x", "build/x", "build/cache/x"];
+    stay.iter().chain(&go).for_each(|name| write_in(&root, name, "left"));
+    drop(worktree);
+    let _worktree = acquire_at(&pool, &scratch.base(), &root);
+    let there = |name: &&str| root.join(name).exists();
+    assert!(stay.iter().all(there) && root.join(".env").exists());
+    assert_eq!(go.iter().copied().filter(there).collect::<Vec<_>>(), [""; 0]);
 }

@@ -25,7 +25,7 @@ pub const KEYS: &[&str] = &[
 /// The keys of the mappings in `orch.yaml`, by the key they stand under.
 pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("session", &["claude", "scripted", "env", "model", "wall"]),
-    ("worktree", &["setup", "link", "copy"]),
+    ("worktree", &["setup", "link", "copy", "keep"]),
 ];
 
 /// Keys that the original or its later versions know and orch has no use for.
@@ -176,6 +176,7 @@ fn read_worktree(mut fields: Fields<'_, '_>, worktree: &mut WorktreeConfig) {
     worktree.setup = fields.text("setup").map(ToOwned::to_owned);
     worktree.link = paths(&mut fields, "link");
     worktree.copy = paths(&mut fields, "copy");
+    worktree.keep = paths(&mut fields, "keep");
     close(fields, "worktree");
 }
 

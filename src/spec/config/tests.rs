@@ -56,7 +56,7 @@ agents_dir: d
 rules_dir: e
 plans_dirs: [f, g/h]
 session: { claude: npx @anthropic-ai/claude-code, scripted: s.yaml, env: [X, Y], model: opus, wall: 1h }
-worktree: { setup: npm ci, link: [node_modules], copy: .env }
+worktree: { setup: npm ci, link: [node_modules], copy: .env, keep: target }
 pools: { sessions: 2, gpu: 1 }
 jobs: 3
 ",
@@ -81,6 +81,7 @@ jobs: 3
             setup: Some("npm ci".into()),
             link: vec!["node_modules".into()],
             copy: vec![".env".into()],
+            keep: vec!["target".into()],
         },
         pools: [("sessions".into(), 2), ("gpu".into(), 1)].into(),
         jobs: Some(3),

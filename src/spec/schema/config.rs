@@ -64,4 +64,6 @@ pub(super) struct Worktree {
     pub link: Option<OneOrMany>,
     /// Paths that are copied from the checkout.
     pub copy: Option<OneOrMany>,
+    /// Git-ignored paths that stay from attempt to attempt; a name without `/` in any folder.
+    pub keep: Option<OneOrMany>,
 }

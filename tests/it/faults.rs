@@ -1,0 +1,99 @@
+//! What sessions and the machine do wrong, and what a build makes of it.
+
+use crate::support::Space;
+
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+
+/// Independent tasks, whose text is given.
+fn space(settings: &str, tasks: &str, sessions: &str) -> Space {
+    let plan = format!(
+        "meta: {{ name: Faults, order: free }}\nsections:\n- id: s\n  name: All\n  tasks:\n{tasks}"
+    );
+    Space::new(&[
+        ("orch.yaml", &format!("{SETTINGS}{settings}")),
+        ("plans/p.yaml", &plan),
+        ("sessions.yaml", sessions),
+        (".gitignore", "*.o\ngen/\n"),
+    ])
+}
+
+#[test]
+fn a_session_that_removes_its_worktree_fails_alone_and_gets_a_fresh_one() {
+    let check = |harm: &str| {
+        let tasks = "  - { id: '1', name: One, description: one }\n  - { id: '2', name: Two, description: two, depends_on: ['1'] }\n";
+        let sessions = format!(
+            "'1':\n- - run: {harm}\n- - write: {{ path: one.txt, content: x }}\n'2':\n- write: {{ path: two.txt, content: x }}\n"
+        );
+        let space = space("", tasks, &sessions);
+        let built = space.build(&[], 0).has(&[("accepted", 2), ("sessions", 3)]);
+        assert!(built.ran.stdout.contains("its own worktree"), "{}", built.ran.shown());
+        assert!(!space.git(&["worktree", "list"]).contains("prunable"));
+    };
+    check("rm -rf \"$PWD\"");
+    check("rm .git");
+    check("rm .git && git init -q .");
+}
+
+#[test]
+fn a_set_up_line_that_fails_fails_its_tasks_and_says_how_to_try_it() {
+    let tasks = "  - { id: '1', name: One, description: one, max_attempts: 1 }\n";
+    let sessions = "'*':\n- write: { path: one.txt, content: x }\n";
+    let space = space("worktree: { setup: 'echo no such lock >&2; false' }\n", tasks, sessions);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("held", 0)]);
+    for word in ["`worktree.setup` failed", "no such lock", "try it by hand"] {
+        assert!(built.ran.stdout.contains(word), "{word}: {}", built.ran.shown());
+    }
+}
+
+#[test]
+fn a_document_that_is_no_readable_file_is_an_error_and_never_waited_for() {
+    let check = |make: &str| {
+        let tasks = "  - { id: '1', name: One, description: one }\n";
+        let space = space("", tasks, "'*': []\n");
+        let line = make.replace("IT", "plans/wrong.yaml");
+        assert!(
+            space
+                .bare("sh")
+                .args(["-c", &line])
+                .current_dir(space.root())
+                .status()
+                .unwrap()
+                .success()
+        );
+        for command in ["check", "build"] {
+            let told = space.orch(&[command]).exits(2).shown();
+            assert!(told.contains("document::unreadable"), "{told}");
+        }
+    };
+    check("ln -s wrong.yaml IT");
+    check("ln -s nowhere IT");
+    check("mkdir IT");
+    check("mkfifo IT");
+}
+
+#[test]
+fn a_declared_output_that_git_ignores_is_no_output() {
+    let tasks =
+        "  - { id: '1', name: One, description: one, max_attempts: 1, outputs: [gen/x.o] }\n";
+    let sessions =
+        "'1':\n- write: { path: gen/x.o, content: x }\n- write: { path: y, content: y }\n";
+    let space = space("", tasks, sessions);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("accepted", 0)]);
+    let told = "declared output gen/x.o is git-ignored, so it cannot land: un-ignore it or do not declare it";
+    assert!(built.ran.stdout.contains(told), "{}", built.ran.shown());
+}
+
+#[test]
+fn ignored_files_of_one_attempt_are_not_there_for_the_next() {
+    let tasks = "  - { id: '1', name: One, description: one }\n  - { id: '2', name: Two, description: two, depends_on: ['1'] }\n";
+    let sessions = "\
+'1':
+- write: { path: gen/secret.o, content: x }
+- write: { path: one.txt, content: x }
+'2':
+- run: \"test ! -e gen && echo clean > two.txt\"
+";
+    let space = space("", tasks, sessions);
+    space.build(&["-j", "1"], 0).has(&[("accepted", 2), ("sessions", 2)]);
+    assert_eq!(space.read("two.txt"), "clean\n");
+}
