@@ -97,3 +97,28 @@ fn ignored_files_of_one_attempt_are_not_there_for_the_next() {
     space.build(&["-j", "1"], 0).has(&[("accepted", 2), ("sessions", 2)]);
     assert_eq!(space.read("two.txt"), "clean\n");
 }
+
+#[test]
+fn the_first_ctrl_c_says_what_it_waits_for() {
+    let tasks = "  - { id: '1', name: One, description: one }\n";
+    let space = space("", tasks, "'*':\n- write: { path: one.txt, content: x }\n- sleep: 60s\n");
+    let mut build = space.bare(crate::support::ORCH);
+    build.args(["build"]).current_dir(space.root());
+    build.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = build.spawn().unwrap();
+    let signal = || {
+        let pid = child.id().to_string();
+        assert!(space.bare("kill").args(["-INT", &pid]).status().unwrap().success());
+    };
+    crate::support::wait_until(|| space.exists(".orch/worktrees/1/one.txt"));
+    signal();
+    let pause = std::time::Instant::now();
+    // Two signals that are still waiting to be taken count as one.
+    crate::support::wait_until(|| pause.elapsed() > std::time::Duration::from_millis(500));
+    signal();
+    let output = child.wait_with_output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&told);
+    let expected = "stopping: 1 running task may finish; press Ctrl-C again to end them now";
+    assert!(told.contains(expected), "{told}");
+}

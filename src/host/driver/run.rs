@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{AttemptId, RelPath, TaskRef};
-use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
+use crate::engine::effect::{BuildRequest, Effect, Launch, Notice, Request};
 use crate::engine::event::Event;
 use crate::engine::evidence::Evidence;
 use crate::engine::record::Record;
@@ -276,6 +276,12 @@ impl Driver {
             for stop in run.stops.values() {
                 let _ = stop.send(Stop::AtOnce);
             }
+        } else if let n @ 1.. = run.stops.len() {
+            let tasks = if n == 1 { "task" } else { "tasks" };
+            let said = format!(
+                "stopping: {n} running {tasks} may finish; press Ctrl-C again to end them now"
+            );
+            run.surface.say(&Notice::Warning(said), clock::now());
         }
         self.step(run, Event::Interrupted)
     }
