@@ -73,6 +73,8 @@ pub struct Driver {
     has_built: bool,
     leftovers: history::Leftovers,
     seen: rest::Seen,
+    /// Landings that the user's branch has not followed to, and why.
+    waiting: Option<String>,
     /// Held until the driver is dropped.
     lock: Option<Lock>,
 }
@@ -134,6 +136,7 @@ impl Driver {
             has_built: false,
             leftovers: history::Leftovers::default(),
             seen: rest::Seen::default(),
+            waiting: None,
             lock,
         };
         driver.read_history()?;
@@ -234,7 +237,8 @@ impl Driver {
                 effects.extend(self.engine.step(clock::now(), event));
             }
         }
-        Ok(self.engine.picture())
+        self.look_for_waiting()?;
+        Ok(self.present_picture(crate::engine::picture::Extent::Whole))
     }
 
     /// Writes a person's decision down and into the plan.

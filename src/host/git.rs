@@ -10,6 +10,7 @@ pub mod merge;
 pub mod normalize;
 pub mod object;
 pub mod place;
+pub mod surroundings;
 pub mod tip;
 pub mod trailer;
 
@@ -25,7 +26,7 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
 use crate::base::digest::Digest;
-use crate::base::name::CommitId;
+use crate::base::name::{CommitId, RelPath};
 use crate::host::error::{Doing, Error, Result};
 
 /// A repository with a checkout. Cheap to clone; every clone shares what was learnt of contents.
@@ -127,6 +128,22 @@ impl Repository {
         };
         let head = git.head_id().doing("reading HEAD", self.root())?.detach();
         Ok(CheckoutState { branch, head: commit_id(head), operation_under_way, is_detached })
+    }
+
+    /// True where the user's checkout is sparse and leaves the path out: its absence is no change.
+    pub fn is_left_out(&self, path: &RelPath) -> Result<bool> {
+        let git = self.local();
+        if git.config_snapshot().boolean("core.sparseCheckout") != Some(true) {
+            return Ok(false);
+        }
+        let index = git.index_or_empty().doing("reading the index", self.root())?;
+        let path = path.to_bytes();
+        Ok(index.entries().iter().any(|entry| {
+            let known = entry.path(&index);
+            let is_at =
+                known == path.as_slice() || known.ends_with(b"/") && path.starts_with(known);
+            is_at && entry.flags.contains(gix::index::entry::Flags::SKIP_WORKTREE)
+        }))
     }
 
     /// A handle for this thread; reads refs and objects as they are now.

@@ -4,7 +4,9 @@
 mod checkout;
 mod follow;
 mod locks;
+mod sparse;
 
+pub(crate) use follow::die_at;
 pub use follow::{Follow, Followed, OwnWrites};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod collect;
 mod leftovers;
 mod moving;
 mod pool;
+mod sparse;
 mod status;
 
 pub use base::BaseTree;

@@ -538,3 +538,39 @@ fn two_interrupts_end_the_build_and_leave_no_process() {
     assert!(records().contains("run-ended"));
     assert_eq!(space.subjects(), ["start"]);
 }
+
+#[test]
+fn a_build_killed_anywhere_in_a_landing_is_finished_by_the_next() {
+    for point in ["landed", "looked", "placing", "placed one", "placed", "indexed", "moved"] {
+        let space = three();
+        let mut killed = space.bare(crate::support::ORCH);
+        killed.arg("build").current_dir(space.root()).env("ORCH_TEST_DIE_AT", point);
+        assert!(!killed.output().unwrap().status.success(), "{point}");
+        space.build(&[], 0).has(&[("targets", 3), ("accepted", 3)]);
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{point}");
+        let tip = space.git(&["rev-parse", "refs/orch/tip/main", "HEAD"]);
+        assert_eq!(tip.lines().next(), tip.lines().last(), "{point}");
+        let landed = space.subjects().iter().filter(|it| it.starts_with("three//")).count();
+        assert_eq!(landed, 3, "{point}");
+        for lock in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
+            assert!(!space.exists(&format!(".git/{lock}")), "{lock} after {point}");
+        }
+    }
+}
+
+#[test]
+fn landings_that_wait_are_told_by_every_build_and_status_and_taken_when_they_can_be() {
+    let space = three();
+    space.write("one.txt", "mine\n");
+    space.orch(&["build"]).exits(0).says(&["parked", "changes of your own in `one.txt`"]);
+    let waits = &["parked", "commits wait", "`one.txt`", "orch land"];
+    space.orch(&["build"]).exits(0).says(waits);
+    space.orch(&["status"]).exits(0).says(waits);
+    fs::remove_file(space.root().join("one.txt")).unwrap();
+    let free = space.orch(&["status"]).exits(0);
+    assert!(free.stdout.contains("nothing stands in the way"), "{}", free.shown());
+    let taken = space.orch(&["build"]).exits(0);
+    assert!(!taken.stdout.contains("parked"), "{}", taken.shown());
+    assert_eq!(space.read("one.txt"), "one\n");
+    assert_eq!(space.git(&["status", "--porcelain"]), "");
+}

@@ -27,7 +27,7 @@ impl Driver {
             self.step(run, event)?;
         }
         self.scanner.save()?;
-        run.surface.show(&self.engine.picture_of(run.surface.extent()), clock::now());
+        run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         let exit = self.exit_of(run);
         if run.stopped == Some(StopReason::Asked) {
             // The stop file is for the run that it stopped, and for no other.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::LandingRequest;
 use crate::engine::event::{Conflict, Event, Placement, Written};
+use crate::engine::picture::{Extent, Picture};
 use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
 use crate::host::git::merge::Merge;
 use crate::host::git::object::ReplayTrees;
 use crate::host::git::trailer::ReceiptTold;
-use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
+use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome, die_at};
 use crate::host::worktree::{BaseTree, Worktree};
 
 use super::Driver;
@@ -127,6 +128,7 @@ impl Driver {
             match self.repo.land(input)? {
                 LandOutcome::Landed(landing) => {
                     self.tip = landing.commit.clone();
+                    die_at("landed");
                     let placement = self.follow()?.placement();
                     let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();
                     let landing = Box::new(landing);
@@ -179,6 +181,9 @@ impl Driver {
     /// fresh clone knows them, too. Plans that are not as committed are edited where they lie. Says
     /// what was written.
     pub(super) fn land_receipts(&mut self) -> Result<Vec<Event>> {
+        if self.waiting.is_some() {
+            self.follow()?;
+        }
         let receipts = std::mem::take(&mut self.receipts);
         let (mut events, pending) = self.sort_pending();
         if receipts.is_empty() && pending.is_empty() {
@@ -250,11 +255,45 @@ impl Driver {
         self.follow()
     }
 
+    /// At the start of a build: finishes what a killed run left half done, and takes landings that
+    /// waited where nothing stands in the way any more.
+    pub(super) fn catch_up(&mut self) -> Result<()> {
+        self.repo.clear_dead_locks()?;
+        self.follow().map(|_| ())
+    }
+
     fn follow(&mut self) -> Result<Followed> {
         let branch = self.branch()?;
         let follow = self.repo.follow(&branch, &self.own_writes)?;
         self.tip = follow.tip.commit;
+        self.waiting = match &follow.followed {
+            Followed::Parked { reason, .. } => self.waiting_because(&branch, reason.clone())?,
+            Followed::Level | Followed::Moved { .. } => None,
+        };
         Ok(follow.followed)
+    }
+
+    /// Looks whether landings wait, and moves nothing.
+    pub(super) fn look_for_waiting(&mut self) -> Result<()> {
+        let Some(branch) = self.branch.clone() else { return Ok(()) };
+        self.waiting = match self.repo.why_parked(&branch)? {
+            Some(reason) => self.waiting_because(&branch, reason)?,
+            None => None,
+        };
+        Ok(())
+    }
+
+    fn waiting_because(&self, branch: &str, reason: String) -> Result<Option<String>> {
+        Ok(match self.repo.parked(branch)?.len() {
+            0 => None,
+            1 => Some(format!("1 commit waits: {reason}")),
+            count => Some(format!("{count} commits wait: {reason}")),
+        })
+    }
+
+    /// The engine's picture, with what waits for the user's branch, from earlier builds too.
+    pub fn present_picture(&self, extent: Extent) -> Picture {
+        Picture { parked: self.waiting.clone(), ..self.engine.picture_of(extent) }
     }
 
     pub(super) fn branch(&self) -> Result<String> {

@@ -113,6 +113,7 @@ impl Driver {
         self.arm()?;
         self.has_built = true;
         self.reap_leftovers()?;
+        self.catch_up()?;
         let (tell, mut heard) = mpsc::channel(256);
         let (saw, mut seen) = mpsc::channel(16);
         let watch = if request.watch { Some(self.watch(saw)?) } else { None };
@@ -303,7 +304,7 @@ impl Driver {
         }
         if run.has_news || !run.stops.is_empty() {
             run.has_news = false;
-            run.surface.show(&self.engine.picture_of(run.surface.extent()), clock::now());
+            run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         }
         Ok(())
     }

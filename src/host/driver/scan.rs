@@ -95,7 +95,11 @@ impl Driver {
         let head = self.repo.tree_of(&self.repo.state()?.head)?;
         let mut changed = Vec::new();
         for path in paths {
-            if self.scanner.digest_of(path)? != self.repo.state_at(&head, path)? {
+            let present = self.scanner.digest_of(path)?;
+            if present.is_none() && self.repo.is_left_out(path)? {
+                continue;
+            }
+            if present != self.repo.state_at(&head, path)? {
                 changed.push(path.clone());
             }
         }

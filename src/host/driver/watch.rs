@@ -14,11 +14,11 @@ use crate::host::error::Result;
 use crate::host::watcher::{Changed, Watched, Watcher};
 use crate::host::worktree::Pool;
 
-use super::{Driver, read_documents};
 use super::admit::{frozen_by, mix};
 use super::check::faulty;
 use super::run::Run;
 use super::status::said;
+use super::{Driver, read_documents};
 
 /// What a build that stays knows beside any other.
 pub(super) struct Watch {
@@ -217,7 +217,7 @@ impl Driver {
             Err(error) => self.warn(run, &said(&error))?,
         }
         self.scanner.save()?;
-        run.surface.show(&self.engine.picture(), clock::now());
+        run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         let attempts = Some(self.engine.n_attempts());
         if let Some(watch) = run.watch.as_mut().filter(|it| it.told_at != attempts)
             && self.engine.is_finished()

@@ -5,11 +5,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Flags, Stage, Stat};
 use gix::objs::tree::EntryKind;
 
-use super::follow::OwnWrites;
+use super::follow::{OwnWrites, die_at};
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Result};
@@ -31,6 +32,8 @@ enum Step {
     IndexOnly,
     /// The file holds lines of orch's own that are not committed: it stays, as a change.
     KeepEdited,
+    /// A new file that lies outside a sparse checkout.
+    LeaveOut,
 }
 
 /// A fast-forward that has been found possible.
@@ -44,6 +47,10 @@ pub(super) struct Inspection<'a> {
     pub git: &'a gix::Repository,
     pub index: &'a gix::index::File,
     pub own: &'a OwnWrites,
+    /// New paths that a sparse checkout leaves out.
+    pub outside: &'a BTreeSet<BString>,
+    /// Trees of landings on the way: what a killed run wrote on its way is no change of the user's.
+    pub halfway: &'a [ObjectId],
 }
 
 impl Inspection<'_> {
@@ -72,9 +79,13 @@ impl Inspection<'_> {
         normalizer: &mut Normalizer,
     ) -> Result<Option<Step>> {
         let Some(path) = RelPath::from_bytes(&change.path) else { return Ok(None) };
-        let Some(flags) = self.index_flags(change, removed) else { return Ok(None) };
+        let Some(flags) = self.index_flags(change, removed)? else { return Ok(None) };
         let is_submodule =
             |entry: Option<Entry>| entry.is_some_and(|e| e.kind == EntryKind::Commit);
+        let is_new = change.before.is_none() && !flags.contains(Flags::SKIP_WORKTREE);
+        if is_new && self.outside.contains(&change.path) {
+            return Ok(Some(Step::LeaveOut));
+        }
         let opaque = is_submodule(change.before) || is_submodule(change.after);
         if opaque || flags.contains(Flags::SKIP_WORKTREE) {
             return Ok(Some(Step::IndexOnly));
@@ -94,13 +105,18 @@ impl Inspection<'_> {
         Ok(match () {
             () if is(after) => Some(Step::Keep),
             () if is(before) => Some(Step::Place),
+            () if self.is_halfway_state(&path, &is)? => Some(Step::Place),
             () if is_own && after.is_some() => Some(Step::KeepEdited),
             () => None,
         })
     }
 
     /// The flags of the path's index entry; `None` where the user has staged something there.
-    fn index_flags(&self, change: &TreeChange, removed: &BTreeSet<BString>) -> Option<Flags> {
+    fn index_flags(
+        &self,
+        change: &TreeChange,
+        removed: &BTreeSet<BString>,
+    ) -> Result<Option<Flags>> {
         let path = change.path.as_bstr();
         let staged_in = |folder: &Path| {
             let folder = folder.as_os_str().as_bytes().as_bstr();
@@ -112,11 +128,11 @@ impl Inspection<'_> {
         let stays_below =
             entries_below.iter().any(|entry| !removed.contains(entry.path(self.index)));
         if change.after.is_some() && (stays_below || folders_above(path).any(staged_in)) {
-            return None;
+            return Ok(None);
         }
         let conflicted = [Stage::Base, Stage::Ours, Stage::Theirs];
         if conflicted.iter().any(|s| self.index.entry_by_path_and_stage(path, *s).is_some()) {
-            return None;
+            return Ok(None);
         }
         let entry = self.index.entry_by_path_and_stage(path, Stage::Unconflicted);
         let staged = entry.and_then(|entry| {
@@ -125,7 +141,29 @@ impl Inspection<'_> {
         });
         let flags = entry.map_or(Flags::empty(), |entry| entry.flags);
         let is_intent = flags.contains(Flags::INTENT_TO_ADD);
-        (!is_intent && (staged == change.before || staged == change.after)).then_some(flags)
+        let is_known = staged == change.before
+            || staged == change.after
+            || RelPath::from_bytes(path).is_some_and(|path| self.is_halfway(&path, staged));
+        Ok((!is_intent && is_known).then_some(flags))
+    }
+
+    fn is_halfway(&self, path: &RelPath, staged: Option<Entry>) -> bool {
+        let at = |tree: &ObjectId| self.repo.entry_at(self.git, *tree, path);
+        self.halfway.iter().any(|tree| at(tree).is_ok_and(|entry| entry == staged))
+    }
+
+    fn is_halfway_state(
+        &self,
+        path: &RelPath,
+        is: &dyn Fn(Option<FileState>) -> bool,
+    ) -> Result<bool> {
+        for tree in self.halfway {
+            let entry = self.repo.entry_at(self.git, *tree, path)?;
+            if is(entry.map(|entry| self.repo.state_of(self.git, entry)).transpose()?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn folder_in_the_way(&self, path: &BStr, removed: &BTreeSet<BString>) -> Result<Above> {
@@ -217,11 +255,13 @@ impl Plan {
         for (change, step) in &first {
             stats.extend(put(&mut placer, root, change, *step)?);
         }
+        die_at("placing");
         if !first.is_empty() {
             placer = Placer::new(git, root, Occupied::Refuse)?;
         }
         for (change, step) in &rest {
             stats.extend(put(&mut placer, root, change, *step)?);
+            die_at("placed one");
         }
         Ok(stats)
     }
@@ -231,7 +271,7 @@ impl Plan {
         blur_racy_entries(index);
         let mut gone = BTreeSet::new();
         let mut added = Vec::new();
-        for (change, _) in &self.steps {
+        for (change, step) in &self.steps {
             let Some(entry) = change.after else {
                 gone.insert(change.path.clone());
                 continue;
@@ -242,16 +282,24 @@ impl Plan {
                 Some(known) => {
                     (known.id, known.mode, known.stat) = (entry.id, index_mode(entry.kind), stat);
                 }
-                None => added.push((path, entry, stat)),
+                None => added.push((path, entry, stat, flags_of(*step))),
             }
         }
-        for (path, entry, stat) in added {
+        for (path, entry, stat, flags) in added {
             let mode = index_mode(entry.kind);
-            index.dangerously_push_entry(stat, entry.id, Flags::empty(), mode, path);
+            index.dangerously_push_entry(stat, entry.id, flags, mode, path);
         }
         index.sort_entries();
         index.remove_entries(|_, path, _| gone.contains(path));
         index.remove_tree();
+    }
+}
+
+/// What a new index entry is marked with.
+fn flags_of(step: Step) -> Flags {
+    match step {
+        Step::LeaveOut => Flags::SKIP_WORKTREE | Flags::EXTENDED,
+        _ => Flags::empty(),
     }
 }
 
@@ -269,7 +317,7 @@ fn put(
         Step::Place => placer.put(path, entry)?,
         Step::IndexOnly if is_new_submodule => placer.put(path, entry)?,
         Step::Keep => stat_of(&root.join(OsStr::from_bytes(path)))?,
-        Step::IndexOnly | Step::KeepEdited => Stat::default(),
+        Step::IndexOnly | Step::KeepEdited | Step::LeaveOut => Stat::default(),
     };
     Ok(Some((change.path.clone(), stat)))
 }

@@ -13,12 +13,13 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::checkout::{Inspection, Plan};
 use super::locks::{Turn, lock_index};
+use super::sparse::outside;
 use crate::base::digest::Digest;
 use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::object::tree_changes;
-use crate::host::git::tip::Tip;
+use crate::host::git::tip::{Tip, first_parent};
 use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
 
 /// What orch itself wrote into files of the user's checkout: status lines. Such a file, with
@@ -100,6 +101,7 @@ impl Repository {
             return Ok(Followed::parked("a git command is using the index"));
         };
         let moving = Moving { git: &git, branch, from, to };
+        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
         let prepared = git.refs.transaction().prepare(
             [moving.edit()?],
             gix::lock::acquire::Fail::Immediately,
@@ -108,25 +110,25 @@ impl Repository {
         let Ok(prepared) = prepared else {
             return Ok(Followed::parked("the branch is being moved by a git command"));
         };
+        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
         if self.state()?.branch.as_deref() != Some(branch) {
             return Ok(Followed::parked("another branch was switched to at this moment"));
         }
-        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
         let mut index = open_index(&git)?;
-        if index.is_sparse() {
-            let remedy = "git sparse-checkout reapply --no-sparse-index";
-            return Ok(Followed::parked(format!("the index is sparse (`{remedy}` ends that)")));
-        }
         let plan = match self.plan(&moving, &index, own)? {
             Ok(plan) => plan,
-            Err(paths) => return Ok(in_the_way(paths)),
+            Err(parked) => return Ok(parked),
         };
+        die_at("looked");
         let stats = plan.place_files(&git, self.root())?;
+        die_at("placed");
         plan.update_index(&mut index, &stats);
         write_index(&index, index_lock)?;
+        die_at("indexed");
         let author = self.signature(&git);
         let mut time = gix::date::parse::TimeBuf::default();
         prepared.commit(Some(author.to_ref(&mut time))).doing("moving the branch", branch)?;
+        die_at("moved");
         self.note_branch_at(branch, to)?;
         Ok(Followed::Moved { from: tip.branch_head.clone(), to: tip.commit.clone() })
     }
@@ -136,11 +138,47 @@ impl Repository {
         moving: &Moving<'_>,
         index: &gix::index::File,
         own: &OwnWrites,
-    ) -> Result<std::result::Result<Plan, Vec<RelPath>>> {
+    ) -> Result<std::result::Result<Plan, Followed>> {
+        if index.is_sparse() {
+            let remedy = "git sparse-checkout reapply --no-sparse-index";
+            let reason = format!("the index is sparse (`{remedy}` ends that)");
+            return Ok(Err(Followed::parked(reason)));
+        }
         let before = self.commit_tree(moving.git, moving.from)?;
         let after = self.commit_tree(moving.git, moving.to)?;
         let changes = tree_changes(moving.git, before, after)?;
-        Inspection { repo: self, git: moving.git, index, own }.plan(changes)
+        let outside = &outside(moving.git, &changes)?;
+        let halfway = &self.halfway(moving)?;
+        let inspection = Inspection { repo: self, git: moving.git, index, own, outside, halfway };
+        Ok(inspection.plan(changes)?.map_err(in_the_way))
+    }
+
+    /// The trees of the landings between the branch and the tip: a run that was killed while it
+    /// followed to one of these has left its content.
+    fn halfway(&self, moving: &Moving<'_>) -> Result<Vec<ObjectId>> {
+        let parked = self.parked(moving.branch)?;
+        let commits = parked.iter().map(|commit| object_id(commit.as_str()));
+        commits.map(|commit| self.commit_tree(moving.git, commit?)).collect()
+    }
+
+    /// What keeps the branch from following, without touching anything; `None` where nothing waits.
+    pub fn why_parked(&self, branch: &str) -> Result<Option<String>> {
+        let parked = self.parked(branch)?;
+        let (Some(first), Some(last)) = (parked.first(), parked.last()) else { return Ok(None) };
+        let git = self.local();
+        let from = object_id(self.state()?.head.as_str())?;
+        let to = object_id(last.as_str())?;
+        if let Some(reason) = self.reason_to_park(&git, branch, from)? {
+            return Ok(Some(reason));
+        }
+        if first_parent(&git, object_id(first.as_str())?) != Some(from) {
+            return Ok(Some("the branch has moved meanwhile".into()));
+        }
+        let moving = Moving { git: &git, branch, from, to };
+        Ok(match self.plan(&moving, &open_index(&git)?, &OwnWrites::default())? {
+            Err(Followed::Parked { reason, .. }) => Some(reason),
+            _ => Some("nothing stands in the way any more".into()),
+        })
     }
 
     /// Why the checkout cannot follow now, whatever the paths are.
@@ -194,6 +232,14 @@ impl Moving<'_> {
     fn lock_files(&self, index: PathBuf) -> Vec<PathBuf> {
         let branch = format!("{}.lock", branch_ref(self.branch));
         vec![index, self.git.git_dir().join("HEAD.lock"), self.git.common_dir().join(branch)]
+    }
+}
+
+/// Dies here where a test asks for it, as by `kill -9`; nothing in a release.
+pub(crate) fn die_at(point: &str) {
+    if cfg!(debug_assertions) && std::env::var_os("ORCH_TEST_DIE_AT").is_some_and(|it| it == point)
+    {
+        std::process::abort();
     }
 }
 

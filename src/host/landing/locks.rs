@@ -15,6 +15,12 @@ use crate::host::git::Repository;
 /// How long a git command of the user is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// The age at which a lock on one of orch's own refs cannot be in use.
+const DEAD_AFTER: Duration = Duration::from_secs(2);
+
+/// Names the lock files that are held at present, below `.orch`.
+const TAKEN: &str = "follow.taken";
+
 /// Only one process follows at a time; what this guards is released by the system on any death.
 pub(super) struct Turn {
     /// Lists the lock files taken, so that the next turn can tell them from others'.
@@ -33,7 +39,7 @@ impl Turn {
         if !waited_for(&lock).doing("taking the turn to follow", &file)? {
             return Ok(None);
         }
-        let turn = Self { list: folder.join("follow.taken"), _lock: lock };
+        let turn = Self { list: folder.join(TAKEN), _lock: lock };
         turn.clear_dead_locks()?;
         Ok(Some(turn))
     }
@@ -69,6 +75,32 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.forget();
     }
+}
+
+impl Repository {
+    /// Clears the lock files that a killed run of orch left in the user's repository, those of
+    /// orch's own refs too. Locks of anybody else stay.
+    pub fn clear_dead_locks(&self) -> Result<()> {
+        if self.root().join(".orch").join(TAKEN).exists() {
+            drop(Turn::take(self)?);
+        }
+        clear_old_locks(&self.local().common_dir().join("refs/orch"))
+    }
+}
+
+/// Only orch writes its refs, and holds their locks for an instant: an old one is a dead run's.
+fn clear_old_locks(folder: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
+        let is_old = meta.modified().ok().and_then(|at| at.elapsed().ok()) > Some(DEAD_AFTER);
+        if meta.is_dir() {
+            clear_old_locks(&path)?;
+        } else if is_old && path.extension().is_some_and(|it| it == "lock") {
+            std::fs::remove_file(&path).doing("removing a lock of a dead run", &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes a file lock within ten times the patience.

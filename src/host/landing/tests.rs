@@ -472,6 +472,62 @@ fn following_goes_on_where_a_killed_run_stopped() {
 }
 
 #[test]
+fn what_a_killed_run_wrote_for_an_earlier_landing_does_not_hold_the_branch_back() {
+    let resume = |crash: &dyn Fn(&Scratch)| {
+        let scratch = Scratch::new(FILES);
+        land(&scratch, "1", &[("a.txt", Some("one\n")), ("b.txt", None), ("n/x", Some("x\n"))]);
+        crash(&scratch);
+        land(
+            &scratch,
+            "2",
+            &[("a.txt", Some("two\n")), ("b.txt", Some("back\n")), ("n/x", Some("xx\n"))],
+        );
+        assert!(matches!(follow(&scratch), Followed::Moved { .. }));
+        assert_eq!(scratch.git(&["status", "--porcelain"]), "");
+        assert_eq!(scratch.read("a.txt"), "two\n");
+    };
+    let all_files = |s: &Scratch| {
+        s.write("a.txt", "one\n");
+        s.write("n/x", "x\n");
+        std::fs::remove_file(s.root().join("b.txt")).unwrap();
+    };
+    resume(&|s| s.write("a.txt", "one\n"));
+    resume(&all_files);
+    resume(&|s| {
+        all_files(s);
+        s.git(&["add", "-A"]);
+    });
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_is_neither_removed_nor_written() {
+    let scratch = Scratch::new(&[("hid/a", "1\n"), ("hid/c", "3\n"), ("vis/b", "2\n")]);
+    scratch.git(&["sparse-checkout", "set", "vis"]);
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    let root = worktree.root();
+    assert_eq!(std::fs::read_to_string(root.join("hid/a")).unwrap(), "1\n");
+    assert_eq!(git_in(root, &["status", "--porcelain"]), "");
+    crate::host::git::scratch::write_in(root, "vis/y", "y\n");
+    crate::host::git::scratch::write_in(root, "hid/new", "n\n");
+    crate::host::git::scratch::write_in(root, "hid/c", "33\n");
+    let tree = pool.collect(&worktree).unwrap().tree;
+    land_with_plan(&scratch, "1", &tree, None);
+    assert!(matches!(follow(&scratch), Followed::Moved { .. }));
+    assert_eq!(scratch.git(&["status", "--porcelain"]), "");
+    assert_eq!(scratch.git(&["ls-files", "-t"]), "S hid/a\nS hid/c\nS hid/new\nH vis/b\nH vis/y");
+    assert!(!scratch.root().join("hid").exists());
+    // A session may leave files out of its own worktree, too.
+    git_in(root, &["sparse-checkout", "set", "vis"]);
+    assert!(!root.join("hid/a").exists());
+    assert_eq!(pool.collect(&worktree).unwrap().tree, tree);
+    drop(worktree);
+    let again = pool.acquire(&scratch.base()).unwrap();
+    assert!(again.root().join("hid/a").exists());
+    assert_eq!(git_in(again.root(), &["status", "--porcelain"]), "");
+}
+
+#[test]
 fn commits_of_the_user_and_parked_landings_come_together() {
     let scratch = Scratch::new(FILES);
     let first = land(&scratch, "1", &[("a.txt", Some("one\n2\n3\n4\n5\n6\n7\n8\n9\n"))]);

@@ -1,13 +1,18 @@
 //! What an attempt left: the tree of its worktree, by content alone. Commits, staging and branch
 //! switches that the session made do not matter.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use gix::bstr::{BStr, ByteSlice};
 
 use super::pool::{Pool, Worktree};
+use super::sparse::LeftOut;
 use super::status::differences;
 use crate::base::file::Patch;
 use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Result};
+use crate::host::git::normalize::metadata;
 use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
 use crate::host::git::place::has_link_above;
 use crate::host::git::{Repository, object_id};
@@ -40,8 +45,12 @@ fn collect(repo: &Repository, worktree: &Worktree) -> Result<Collected> {
     let index = index.doing("reading a worktree's index", &file)?;
     let found = differences(&git, index.clone())?;
     let (mut filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
+    let hidden = LeftOut::read(&git)?;
     let mut edits = Vec::new();
     for path in found.paths().filter(|path| !worktree.is_brought(path)) {
+        if hidden.holds(path) && metadata(&root.join(OsStr::from_bytes(path)))?.is_none() {
+            continue;
+        }
         if has_link_above(root, path) {
             edits.push((path.to_vec(), None));
             continue;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
-use gix::index::entry::Stat;
+use gix::index::entry::{Flags, Stat};
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
@@ -103,9 +103,13 @@ fn write(placer: &mut Placer<'_>, files: &[(BString, Entry)]) -> Result<BTreeMap
 /// then every file there counts as left over, and is replaced.
 pub(super) fn remembered_index(git: &gix::Repository, file: &Path) -> gix::index::File {
     let hash = git.object_hash();
-    gix::index::File::at(file, hash, false, Default::default()).unwrap_or_else(|_| {
+    let read = gix::index::File::at(file, hash, false, Default::default());
+    let mut index = read.unwrap_or_else(|_| {
         gix::index::File::from_state(gix::index::State::new(hash), file.to_owned())
-    })
+    });
+    // What a sparse checkout left out was never put there: it is still to be written.
+    index.remove_entries(|_, _, entry| entry.flags.contains(Flags::SKIP_WORKTREE));
+    index
 }
 
 pub(super) fn write_index(index: &mut gix::index::File, file: &Path) -> Result<()> {

@@ -15,6 +15,7 @@ use super::base::BaseTree;
 use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
 use super::moving::{Moving, remembered_index, remove_file, stand_at, write_index};
+use super::sparse::end_sparse;
 use super::status::differences;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::normalize::metadata;
@@ -285,6 +286,7 @@ impl Pool {
     fn move_to_base(&self, tree: &Worktree) -> Result<()> {
         let doing = "opening a worktree";
         let git = gix::open(&tree.root).doing(doing, &tree.root)?;
+        end_sparse(&git)?;
         let remembered = remembered_index(&git, &tree.index_file());
         let mut present = differences(&git, remembered.clone())?;
         present.untracked.retain(|path| !tree.is_brought(path));

@@ -34,7 +34,7 @@ impl Project for Driver {
 
     fn picture(&mut self, _now: Moment) -> Result<Picture> {
         if self.has_built() {
-            return Ok(self.engine().picture());
+            return Ok(self.present_picture(crate::engine::picture::Extent::Whole));
         }
         self.survey(BuildRequest::default())
     }
