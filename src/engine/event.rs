@@ -173,6 +173,9 @@ pub enum Placement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     pub paths: Vec<RelPath>,
+    /// Of these, the files with edits of the user's own that are not committed: the attempt saw
+    /// them, and the tip has none of them.
+    pub uncommitted: Vec<RelPath>,
     /// Whose landing it collides with, where lineage knows.
     pub with: Vec<TaskRef>,
     /// The tip it failed to merge onto.

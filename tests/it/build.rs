@@ -574,3 +574,32 @@ fn landings_that_wait_are_told_by_every_build_and_status_and_taken_when_they_can
     assert_eq!(space.read("one.txt"), "one\n");
     assert_eq!(space.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn an_uncommitted_edit_that_a_session_builds_on_is_named_and_not_tried_again() {
+    let space = pair(
+        "  - { id: '1', name: One, description: Edit it., inputs: [shared.txt] }\n",
+        "'1':\n- write: { path: shared.txt, content: \"theirs\\n\" }\n",
+    );
+    space.replace("shared.txt", "5", "mine");
+    let built = space.build(&[], 1).has(&[("sessions", 1), ("failed", 1)]);
+    let told = format!("{}{}", built.ran.stdout, built.ran.stderr);
+    for word in ["shared.txt", "uncommitted edits of yours", "commit or stash", "orch retry"] {
+        assert!(told.contains(word), "no {word}:\n{told}");
+    }
+    assert!(space.read("shared.txt").contains("mine"));
+}
+
+#[test]
+fn branches_and_configuration_that_a_session_changed_are_told() {
+    let space = pair(
+        "  - { id: '1', name: One, description: Stray. }\n",
+        "'1':\n- run: git branch stray; git config some.key value; echo x > x.txt\n",
+    );
+    let built = space.orch(&["build"]).exits(0);
+    let told = format!("{}{}", built.stdout, built.stderr);
+    for word in ["pair//1", "the branch `stray` was made", "`.git/config` was changed"] {
+        assert!(told.contains(word), "no {word}:\n{}", built.shown());
+    }
+    space.git(&["rev-parse", "stray"]);
+}

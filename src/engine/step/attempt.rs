@@ -210,6 +210,12 @@ impl Engine {
             self.out.push(Effect::Drop { attempt: id });
             return;
         }
+        if !conflict.uncommitted.is_empty() {
+            // As long as these edits are not committed, any other attempt ends the same way.
+            let message = uncommitted_message(&conflict.uncommitted, &attempt.task);
+            build.runs.entry(node).or_default().conflict = None;
+            return self.give_up_attempt(id, OutcomeClass::Conflict, message);
+        }
         let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
         let message =
             format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "));
@@ -312,4 +318,17 @@ fn message_of(evidence: &Evidence, judgement: &Judgement) -> Option<String> {
         StatusFile::Given(report) => report.message.clone(),
         _ => Some(judgement.message.clone()).filter(|it| !it.is_empty()),
     }
+}
+
+/// What is to be done about edits of the user's that a patch cannot land beside.
+fn uncommitted_message(paths: &[RelPath], task: &TaskRef) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let (shown, has, them) = match paths.len() {
+        1 => (shown.join(", "), "has", "it"),
+        _ => (shown.join(", "), "have", "them"),
+    };
+    format!(
+        "it changed {shown}, which {has} uncommitted edits of yours: commit or stash {them}, then \
+         `orch retry {task}`"
+    )
 }

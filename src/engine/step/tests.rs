@@ -226,6 +226,7 @@ impl Space {
                 with: vec![TaskRef { plan: "p".into(), task }],
                 tip: CommitId::new("tip"),
                 description: "<<<<<<<".to_owned(),
+                uncommitted: Vec::new(),
                 kept_as: "refs/orch/kept/1".to_owned(),
                 at: Moment(self.now),
             };

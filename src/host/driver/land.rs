@@ -70,8 +70,10 @@ impl Driver {
                 let name = format!("{}-{}", clock::now().0, attempt.0);
                 let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
                 let with = self.engine.history().tasks_that_touched(&conflict.paths);
+                let uncommitted = self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
                 let conflict = Conflict {
                     paths: conflict.paths,
+                    uncommitted,
                     with,
                     tip: onto,
                     description: conflict.description,
@@ -98,6 +100,7 @@ impl Driver {
                 attempt,
                 conflict: Conflict {
                     paths,
+                    uncommitted: Vec::new(),
                     with: Vec::new(),
                     tip: onto,
                     description: "the store has lost contents of the cached patch".to_owned(),

@@ -1,6 +1,6 @@
 //! The one loop: messages in, engine steps, effects out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::engine::record::Record;
 use crate::engine::stream::Progress;
 use crate::host::clock;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::git::surroundings::Surroundings;
 use crate::host::process::{ProcessInfo, reap};
 use crate::host::session::{Runner, Stop};
 use crate::host::surface::{Summary, Surface};
@@ -85,6 +86,8 @@ pub(super) struct Run<'a> {
     began: Instant,
     last_status: Instant,
     has_news: bool,
+    /// Branches, configuration and the like, as they were last seen.
+    surroundings: Surroundings,
 }
 
 impl Run<'_> {
@@ -131,6 +134,7 @@ impl Driver {
             began: Instant::now(),
             last_status: Instant::now(),
             has_news: true,
+            surroundings: self.repo.surroundings(&self.branch()?)?,
         };
         let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
@@ -245,6 +249,7 @@ impl Driver {
             }
             Message::Ended { attempt, evidence, kept } => {
                 run.stops.remove(&attempt);
+                self.warn_of_strays(run)?;
                 run.tasks.remove(&attempt);
                 if let (Some(session), Some(facts)) = (&evidence.session, &evidence.stream) {
                     *self.session_costs.entry(session.clone()).or_default() += facts.cost;
@@ -259,6 +264,21 @@ impl Driver {
                 self.hear(run, Message::Ended { attempt, evidence, kept: None })
             }
         }
+    }
+
+    /// Says what changed beside the worktrees while these tasks ran: it is never undone.
+    fn warn_of_strays(&self, run: &mut Run<'_>) -> Result<()> {
+        let now = self.repo.surroundings(&self.branch()?)?;
+        let before = std::mem::replace(&mut run.surroundings, now);
+        let changes = run.surroundings.changes_since(&before);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let tasks: BTreeSet<String> = run.tasks.values().map(ToString::to_string).collect();
+        let tasks = tasks.into_iter().collect::<Vec<_>>().join(", ");
+        let text = format!("while {tasks} ran, {}; nothing was undone", changes.join(", "));
+        run.surface.say(&Notice::Warning(text), clock::now());
+        Ok(())
     }
 
     /// What the session that goes on has cost before.

@@ -39,6 +39,25 @@ impl Repository {
         Ok(BaseTree { tip: tip.clone(), commit, tree: tree_id(tree) })
     }
 
+    /// Of `paths`, those that the base has from the user's checkout and not from the tip it was
+    /// made from, and that are at `onto` as they were at that tip: nothing landed on them.
+    pub fn laid_over(
+        &self,
+        paths: &[RelPath],
+        (base, tip): (&TreeId, &CommitId),
+        onto: &CommitId,
+    ) -> Result<Vec<RelPath>> {
+        let (then, now) = (self.tree_of(tip)?, self.tree_of(onto)?);
+        let mut found = Vec::new();
+        for path in paths {
+            let before = self.state_at(&then, path)?;
+            if self.state_at(base, path)? != before && self.state_at(&now, path)? == before {
+                found.push(path.clone());
+            }
+        }
+        Ok(found)
+    }
+
     fn overlaid(
         &self,
         git: &gix::Repository,
