@@ -151,6 +151,16 @@ impl Watch {
         tasks
     }
 
+    /// Takes all there is once nothing runs, which may be so already; the tasks that started.
+    #[track_caller]
+    fn settled(&self) -> Vec<String> {
+        let is_told =
+            |event: &&Value| event["event"] == "task-started" || event["event"] == "rested";
+        wait_until(|| self.all().iter().rfind(is_told).is_some_and(|it| it["event"] == "rested"));
+        let all = self.all();
+        started(&all[self.seen.replace(all.len())..])
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let killed = std::process::Command::new("kill").args(["-s", name, &pid]).status();
@@ -432,6 +442,7 @@ fn atomic_saves_and_storms_of_renames_are_one_edit() {
     }
     let mut ran = watch.rested();
     ran.extend(watch.barrier(&space));
+    ran.extend(watch.settled());
     assert!(ran.iter().all(|it| it == "two//a") && !ran.is_empty(), "{ran:?}");
     assert!(ran.len() < 20, "not one for each save: {}", ran.len());
     assert_eq!(watch.barrier(&space), [""; 0]);

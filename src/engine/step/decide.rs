@@ -95,7 +95,7 @@ impl Engine {
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db).clone();
         let past = self.history.task(&task).cloned().unwrap_or_default();
-        let gave_up = self.recall(id, key, (&past, record));
+        let gave_up = self.recall(id, key, record);
         let forced = match gave_up {
             Some(_) => Forced::No,
             None => self.forced(id, &past, record),
@@ -119,15 +119,11 @@ impl Engine {
 
     /// What is remembered of the task under this key: how it was given up, if nobody asked for it
     /// again since by setting its status back.
-    fn recall(
-        &mut self,
-        id: NodeId,
-        key: ActionKey,
-        (past, record): (&TaskHistory, &TaskRecord),
-    ) -> Option<OutcomeClass> {
-        let is_asked = past.written == Some(Status::Failed) && self.is_set_back(id, record);
+    fn recall(&mut self, id: NodeId, key: ActionKey, record: &TaskRecord) -> Option<OutcomeClass> {
+        let is_set_back = self.is_set_back(id, record);
         let run = self.build.as_mut()?.runs.get_mut(&id)?;
-        if run.key != Some(key) || is_asked && run.gave_up.is_some() {
+        run.has_shown_failure |= run.gave_up.is_some() && record.status == Status::Failed;
+        if run.key != Some(key) || is_set_back && run.has_shown_failure {
             let fresh = TaskRun { key: Some(key), cost: run.cost, ..TaskRun::default() };
             let old = std::mem::replace(run, fresh);
             self.out.extend(old.resume.map(|attempt| Effect::Drop { attempt }));

@@ -23,6 +23,8 @@ pub struct TaskRun {
     pub key: Option<ActionKey>,
     /// How the task was given up under this key: it is not tried again unless somebody asks.
     pub gave_up: Option<OutcomeClass>,
+    /// The plan has said so: a `pending` there since is a person's word.
+    pub has_shown_failure: bool,
     /// It does not run again before this moment.
     pub not_before: Option<Moment>,
     /// What its blocking was last blamed on.
