@@ -70,7 +70,8 @@ impl Driver {
                 let name = format!("{}-{}", clock::now().0, attempt.0);
                 let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
                 let with = self.engine.history().tasks_that_touched(&conflict.paths);
-                let uncommitted = self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
+                let uncommitted =
+                    self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
                 let conflict = Conflict {
                     paths: conflict.paths,
                     uncommitted,

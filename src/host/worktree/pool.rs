@@ -264,8 +264,8 @@ impl Pool {
     }
 
     fn clear_leftovers(&self, tree: &Worktree, ignored: &BTreeSet<BString>) -> Result<()> {
-        let mut keep = Keep::default();
-        keep.paths = read_ready(&tree.ready_file()).unwrap_or_default();
+        let paths = read_ready(&tree.ready_file()).unwrap_or_default();
+        let mut keep = Keep { paths, ..Keep::default() };
         keep.paths.extend(tree.brought.iter().cloned());
         self.config.keep.iter().for_each(|path| keep.add(path));
         ignored.iter().try_for_each(|path| remove_leftover(&tree.root, path, &keep))
