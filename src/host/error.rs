@@ -49,10 +49,28 @@ impl Error {
         for cause in self.causes() {
             told.push_str(&format!(": {cause}"));
         }
-        if let Some(help) = &self.help {
+        if let Some(help) = self.advice() {
             told.push_str(&format!("; {help}"));
         }
         told
+    }
+
+    /// What a person can do: the help given nearest to the top, else what the system's reason asks for.
+    pub fn advice(&self) -> Option<&str> {
+        use std::io::ErrorKind as K;
+        let deeper = self.causes().filter_map(|it| it.downcast_ref::<Error>());
+        let given = std::iter::once(self).chain(deeper).find_map(|it| it.help.as_deref());
+        given.or(match self.io_kind()? {
+            K::StorageFull => Some("the disk is full: make room (`orch cache gc` helps), then start again"),
+            K::QuotaExceeded => Some("your quota is used up: make room, then start again"),
+            K::ReadOnlyFilesystem => {
+                Some("the file system is read-only: mount it for writing, then start again")
+            }
+            K::PermissionDenied => {
+                Some("check who owns this and that its permissions let you write it")
+            }
+            _ => None,
+        })
     }
 
     /// True where whatever is tried next would fail, too: no space left, nothing can be written.
@@ -97,5 +115,29 @@ pub trait Doing<T> {
 impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|source| Error::because(doing, source).at(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn what_the_system_refuses_comes_with_what_to_do() {
+        let check = |kind: io::ErrorKind| {
+            let inner = Error::because("writing a file", io::Error::from(kind));
+            Error::because("keeping a result", inner).advice().map(ToOwned::to_owned)
+        };
+        for (kind, word) in [
+            (io::ErrorKind::StorageFull, "full"),
+            (io::ErrorKind::ReadOnlyFilesystem, "read-only"),
+            (io::ErrorKind::PermissionDenied, "permissions"),
+        ] {
+            assert!(check(kind).is_some_and(|told| told.contains(word)), "{kind}");
+        }
+        assert_eq!(check(io::ErrorKind::BrokenPipe), None);
+        let own = Error::because("x", io::Error::from(io::ErrorKind::StorageFull)).help("mine");
+        assert_eq!(own.advice(), Some("mine"));
     }
 }

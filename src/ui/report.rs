@@ -112,22 +112,10 @@ pub fn error_text(error: &Error, paint: Paint) -> String {
         push_block(&mut text, "caused by", &deeper.to_string());
         cause = deeper.source();
     }
-    if let Some(help) = help_of(error) {
+    if let Some(help) = error.advice() {
         push_block(&mut text, "help", help);
     }
     text
-}
-
-/// The help nearest to the top of the chain.
-fn help_of(error: &Error) -> Option<&str> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(help) = &error.help {
-            return Some(help);
-        }
-        next = error.source().and_then(|source| source.downcast_ref::<Error>());
-    }
-    None
 }
 
 /// A wrong command line.
