@@ -1,7 +1,7 @@
 //! From the two settings files to [`Config`]: the original's first, `orch.yaml` over it.
 
 use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
-use crate::base::name::{EnvName, ModelName, PoolName, RelPath};
+use crate::base::name::{ModelName, PoolName, RelPath};
 use crate::base::source::Source;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
@@ -166,7 +166,7 @@ fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
         _ => fields.texts("claude").into_iter().map(|(word, _)| word.to_owned()).collect(),
     };
     session.scripted = folder(&mut fields, "scripted");
-    session.env = fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect();
+    session.env = fields.env_names("env");
     session.model = fields.text("model").map(ModelName::new);
     session.wall = fields.duration("wall");
     close(fields, "session");

@@ -75,7 +75,7 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         plan_doc: fields.text("plan_doc").filter(|path| !path.is_empty()).map(str::to_owned),
         created: fields.text("created").map(str::to_owned),
         source_item: fields.text("source_item").map(str::to_owned),
-        max_attempts: fields.count("max_attempts_default"),
+        max_attempts: fields.positive("max_attempts_default"),
         order: fields
             .choice("order", &[("file", Order::File), ("free", Order::Free)])
             .unwrap_or_default(),

@@ -5,7 +5,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, ValidatorName};
 use crate::base::source::Span;
 use crate::spec::text::slug;
-use crate::spec::yaml::{Fields, Node};
+use crate::spec::yaml::{Fields, Node, Resolved};
 
 /// What to run: a list is words, a text is a line for `sh -c`. An empty one is an error.
 pub fn command_line(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<CommandLine> {
@@ -13,6 +13,9 @@ pub fn command_line(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<C
     let command = if node.as_sequence().is_some() {
         let words = fields.texts_in(name, node).into_iter().map(|(word, _)| word.to_owned());
         CommandLine::Argv(words.collect())
+    } else if is_number(node) {
+        fields.problems().wrong_type(name, node, "a list of words, or a line for the shell");
+        return None;
     } else {
         CommandLine::Shell(fields.text(name)?.to_owned())
     };
@@ -26,6 +29,11 @@ pub fn command_line(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<C
         return None;
     }
     Some(command)
+}
+
+fn is_number(node: &Node<'_>) -> bool {
+    let meaning = node.as_scalar().map(|scalar| scalar.resolve());
+    matches!(meaning, Some(Resolved::Int(_) | Resolved::Float(_)))
 }
 
 /// A list of validators: an agent's name, or a mapping with `run` or `agent`. `None` where the key is

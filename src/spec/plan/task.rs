@@ -7,7 +7,7 @@ use super::shared::{command_line, placed_validators};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::base::name::{AgentName, EnvName, ModelName, OutputDigest, RuleName, SectionId, TaskId};
+use crate::base::name::{AgentName, ModelName, OutputDigest, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
 use crate::spec::yaml::{Fields, Node, Problems, Resolved};
 
@@ -71,9 +71,9 @@ fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
         outputs: fields.globs("outputs"),
         validators: None,
         model: named(&mut fields, "model").map(ModelName::new),
-        env: fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect(),
+        env: fields.env_names("env"),
         timeout: fields.duration("timeout"),
-        max_attempts: fields.count("max_attempts"),
+        max_attempts: fields.positive("max_attempts"),
         no_change: fields
             .choice("no_change", &[("allowed", NoChange::Allowed), ("refused", NoChange::Refused)])
             .unwrap_or_default(),
@@ -99,8 +99,30 @@ fn read_id(fields: &mut Fields<'_, '_>) -> Option<TaskId> {
     let text = fields.required_text("id", help)?;
     if let Some(node) = fields.node("id") {
         advise_quotes(fields.problems(), node, text);
+        check_id(fields.problems(), node, text);
     }
     Some(TaskId::new(text))
+}
+
+/// Ids stand in commit trailers and on command lines, where these could not be told apart.
+fn check_id(problems: &Problems<'_>, node: &Node<'_>, text: &str) {
+    let (why, is_error) = if text.contains("//") {
+        ("`//` stands between a plan and an id", true)
+    } else if text.contains(char::is_control) {
+        ("it holds a line end or another control character", true)
+    } else if text.trim() != text {
+        ("it begins or ends with a blank", true)
+    } else if text.contains(['*', '?']) {
+        ("`*` and `?` select several tasks on a command line", false)
+    } else {
+        return;
+    };
+    let make = if is_error { Diagnostic::error } else { Diagnostic::warning };
+    problems.report(
+        make("plan::bad-id", format!("the id {text:?} cannot be told apart: {why}"))
+            .label(node.span.clone(), "this id")
+            .help("letters, digits, `.`, `-` and `_`: `id: '1.1'`"),
+    );
 }
 
 /// Other readers take `1.10` for the number 1.1.

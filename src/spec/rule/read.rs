@@ -190,7 +190,7 @@ fn globs_of(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<GlobSet> 
 
 fn env_of(fields: &mut Fields<'_, '_>) -> Option<Vec<EnvName>> {
     fields.node("env")?;
-    Some(fields.texts("env").into_iter().map(|(name, _)| EnvName::new(name)).collect())
+    Some(fields.env_names("env"))
 }
 
 fn tools_of(fields: &mut Fields<'_, '_>) -> Option<Vec<String>> {

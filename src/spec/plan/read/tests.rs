@@ -227,3 +227,26 @@ fn a_plan_without_sections_says_what_a_plan_is() {
     "#);
     assert_snapshot!(check("- a"), @r#"error plan::wrong-type: `plan` must be a mapping of keys to values, not a list ["- a"]"#);
 }
+
+#[test]
+fn values_that_could_never_work_are_told_where_they_stand() {
+    let told = |keys: &str| {
+        check(&format!("sections: [{{id: a, name: A, tasks: [{{name: N, {keys}}}]}}]"))
+    };
+    for (keys, code, place) in [
+        ("id: 'a', max_attempts: 0", "error plan::bad-value", "0"),
+        ("id: 'a', env: ['A=B']", "error plan::bad-value", "A=B"),
+        ("id: 'a', env: ['']", "error plan::bad-value", ""),
+        ("id: ''", "error plan::missing-key", ""),
+        ("id: 'a//b'", "error plan::bad-id", "a//b"),
+        ("id: \"a\\nb\"", "error plan::bad-id", ""),
+        ("id: ' 1 '", "error plan::bad-id", " 1 "),
+        ("id: 'a*'", "warning plan::bad-id", "a*"),
+        ("id: 'a', validators: [{run: 3}]", "error plan::wrong-type", "3"),
+    ] {
+        let found = told(keys);
+        assert!(found.contains(code), "{keys}: {found}");
+        assert!(found.contains(place), "{keys}: {found}");
+    }
+    assert_eq!(told("id: 'a.b-c_1', env: [CI], max_attempts: 1, run: 'true'"), "");
+}
