@@ -60,13 +60,15 @@ impl Error {
         use std::io::ErrorKind as K;
         let deeper = self.causes().filter_map(|it| it.downcast_ref::<Error>());
         let given = std::iter::once(self).chain(deeper).find_map(|it| it.help.as_deref());
-        given.or(match self.io_kind()? {
-            K::StorageFull => Some("the disk is full: make room (`orch cache gc` helps), then start again"),
-            K::QuotaExceeded => Some("your quota is used up: make room, then start again"),
-            K::ReadOnlyFilesystem => {
+        given.or(match self.io_kind() {
+            Some(K::StorageFull) => {
+                Some("the disk is full: make room (`orch cache gc` helps), then start again")
+            }
+            Some(K::QuotaExceeded) => Some("your quota is used up: make room, then start again"),
+            Some(K::ReadOnlyFilesystem) => {
                 Some("the file system is read-only: mount it for writing, then start again")
             }
-            K::PermissionDenied => {
+            Some(K::PermissionDenied) => {
                 Some("check who owns this and that its permissions let you write it")
             }
             _ => None,
@@ -137,7 +139,9 @@ mod tests {
             assert!(check(kind).is_some_and(|told| told.contains(word)), "{kind}");
         }
         assert_eq!(check(io::ErrorKind::BrokenPipe), None);
-        let own = Error::because("x", io::Error::from(io::ErrorKind::StorageFull)).help("mine");
-        assert_eq!(own.advice(), Some("mine"));
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        for own in [Error::because("x", full).help("mine"), Error::new("x").help("mine")] {
+            assert_eq!(own.advice(), Some("mine"));
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Reading a mapping's keys by type; whatever is wrong is collected, and reading goes on.
 
+mod narrow;
+
 use std::collections::BTreeMap;
 
 use super::problems::{Problems, shorten};
@@ -7,7 +9,6 @@ use super::scalar::{boolean_of, float_of, int_of};
 use super::{Mapping, Node, NodeKind, Resolved, Style};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Millis;
-use crate::base::name::EnvName;
 use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
 use crate::spec::text::{duration_of, nearest};
@@ -133,33 +134,6 @@ impl<'n, 's> Fields<'n, 's> {
                 None
             }
         }
-    }
-
-    /// A whole number from one up.
-    pub fn positive(&mut self, name: &'static str) -> Option<u32> {
-        let count = self.count(name)?;
-        if let (0, Some(node)) = (count, self.node(name)) {
-            self.problems.bad_value(name, node, "at least 1: the first one counts");
-        }
-        (count > 0).then_some(count)
-    }
-
-    /// Names of variables of the environment.
-    pub fn env_names(&mut self, name: &'static str) -> Vec<EnvName> {
-        let mut names = Vec::new();
-        for (text, span) in self.texts(name) {
-            if !text.is_empty() && !text.contains(['=', '\0']) {
-                names.push(EnvName::new(text));
-                continue;
-            }
-            let message = format!("`{}` is no name of a variable", shorten(text));
-            self.problems.report(
-                Diagnostic::error(self.problems.codes.bad_value, message)
-                    .label(span, "in this name")
-                    .help("the name alone, as `[CI]`: its value is the one that orch is started with"),
-            );
-        }
-        names
     }
 
     /// A whole number of either sign.
