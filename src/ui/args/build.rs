@@ -1,0 +1,73 @@
+//! What `orch build` and `orch watch` take.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch build                      everything active
+  orch build demo -n              what would run in plan demo, why, and the likely cost
+  orch build demo//1.2 --force demo//1.2
+  orch build --format json | tail -1
+")]
+pub struct BuildArgs {
+    /// What to build; none means all that is active
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// How many actions may run at once
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Show what would run and why; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Go on with unrelated work after a failure
+    #[arg(short, long)]
+    pub keep_going: bool,
+    /// Run TARGET whatever the cache has; may be given again
+    #[arg(long, value_name = "TARGET")]
+    pub force: Vec<String>,
+    /// Only the targets, not what they need
+    #[arg(long)]
+    pub only: bool,
+    /// Use the cache only: nothing may run
+    #[arg(long)]
+    pub offline: bool,
+    /// Do not use cached results
+    #[arg(long, conflicts_with = "offline")]
+    pub no_cache: bool,
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch watch                      build on every change, until Ctrl-C
+  orch watch demo --once          build plan demo as watching would, and end
+")]
+pub struct WatchArgs {
+    /// What to keep up to date; none means all that is active
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// How many actions may run at once
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// End when everything asked for is decided
+    #[arg(long)]
+    pub once: bool,
+    /// Show what would run and why; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}
