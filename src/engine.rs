@@ -11,6 +11,7 @@ pub mod event;
 pub mod evidence;
 pub mod graph;
 pub mod history;
+pub mod kept;
 pub mod lineage;
 pub mod outcome;
 pub mod picture;

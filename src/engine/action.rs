@@ -107,6 +107,9 @@ fn describe_rule(rule: &Rule, out: &mut dyn Manifest) {
     if let Some(allowed) = &rule.outputs.allowed {
         out.entry("allowed outputs", allowed.patterns.join("\n").as_bytes());
     }
+    if !rule.outputs.keep.patterns.is_empty() {
+        out.entry("kept files", rule.outputs.keep.patterns.join("\n").as_bytes());
+    }
 }
 
 fn describe_agent(agent: &Agent, out: &mut dyn Manifest) {

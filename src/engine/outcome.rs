@@ -4,6 +4,7 @@
 mod api;
 mod clues;
 mod expectation;
+mod files;
 mod report;
 mod verdict;
 
@@ -12,8 +13,6 @@ use serde::{Deserialize, Serialize};
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
 pub use report::{status_from_json, status_from_text};
 pub use verdict::verdict_of;
-
-use crate::base::name::RelPath;
 
 use super::evidence::{Ending, Evidence, StatusFile};
 use super::stream::{ResultFacts, StreamFacts};
@@ -300,20 +299,8 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
             Err(finding) => return finding,
         }
     }
-    if !evidence.missing_outputs.is_empty() {
-        let missing = evidence.missing_outputs.join(", ");
-        return (OutcomeClass::OutputMismatch, format!("declared outputs are missing: {missing}"));
-    }
-    if let Some(ignored) = evidence.ignored_outputs.first() {
-        let message = format!(
-            "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not declare it"
-        );
-        return (OutcomeClass::OutputMismatch, message);
-    }
-    if !expectation.stray_writes.is_empty() {
-        let paths: Vec<_> = expectation.stray_writes.iter().map(RelPath::as_str).collect();
-        let message = format!("wrote outside the allowed outputs: {}", paths.join(", "));
-        return (OutcomeClass::OutputMismatch, message);
+    if let Some(mismatch) = files::mismatch_of(evidence, expectation) {
+        return (OutcomeClass::OutputMismatch, mismatch);
     }
     if evidence.patch.is_empty() && !expectation.no_change_allowed {
         return (OutcomeClass::NoChange, "nothing was changed".to_owned());

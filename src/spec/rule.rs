@@ -74,6 +74,8 @@ pub struct RuleOutputs {
     /// `None`: anything may be written; `Some`: writing anything else fails the task.
     pub allowed: Option<GlobSet>,
     pub must_change: bool,
+    /// Files that a task may only delete or empty where it names them.
+    pub keep: GlobSet,
 }
 
 /// How often and when to try again.

@@ -5,6 +5,8 @@ mod commands;
 mod faults;
 mod floors;
 mod hygiene;
+mod lies;
+mod overnight;
 mod real_cli;
 mod session;
 mod sources;

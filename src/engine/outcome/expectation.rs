@@ -13,6 +13,8 @@ pub struct Expectation {
     pub no_change_allowed: bool,
     /// Written paths that the rule does not allow.
     pub stray_writes: Vec<RelPath>,
+    /// Files that are gone or empty although the rule keeps them and the task does not name them.
+    pub lost_files: Vec<RelPath>,
     pub schema_expected: bool,
     /// Tools the session cannot do its work without: a denial of one of them fails the attempt,
     /// unless the very same call was allowed later.
@@ -44,6 +46,7 @@ impl Expectation {
             report: ReportPlace::StatusFile,
             no_change_allowed: false,
             stray_writes: Vec::new(),
+            lost_files: Vec::new(),
             schema_expected: false,
             needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]
                 .map(str::to_owned)

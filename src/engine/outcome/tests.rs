@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::file::{Change, FileState, Patch};
-use crate::base::name::TaskId;
+use crate::base::name::{RelPath, TaskId};
 use crate::engine::corpus;
 use crate::engine::evidence::StatusReport;
 use crate::engine::stream::{ApiError, facts_of};
@@ -70,7 +70,7 @@ fn only_full_evidence_is_done() {
 fn silent_successes_are_caught() {
     use OutcomeClass as C;
     type Change = fn(&mut Evidence, &mut Expectation);
-    let cases: [(&str, Change, C); 25] = [
+    let cases: [(&str, Change, C); 26] = [
         ("no status", |e, _| e.status_file = StatusFile::Absent, C::NoStatus),
         ("bad status", |e, _| e.status_file = status_from_json(b"[]"), C::NoStatus),
         ("other word", |e, _| e.status_file = status("1.1", "done"), C::NoStatus),
@@ -86,6 +86,7 @@ fn silent_successes_are_caught() {
         ("setup", |e, _| e.ending = Ending::SetupFailed("npm ci".into()), C::CommandFailed),
         ("ignored", |e, _| e.ignored_outputs.push("gen/x".into()), C::OutputMismatch),
         ("missing", |e, _| e.missing_outputs.push("docs/*".into()), C::OutputMismatch),
+        ("lost", |_, x| x.lost_files.push(RelPath::new("b").unwrap()), C::OutputMismatch),
         ("stray", |_, x| x.stray_writes.push(RelPath::new("b").unwrap()), C::OutputMismatch),
         ("no result", |e, _| stream_of(e).result = None, C::Unknown),
         ("truncated", |e, _| stream_of(e).is_truncated = true, C::Unknown),

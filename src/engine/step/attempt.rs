@@ -9,6 +9,7 @@ use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::evidence::{Evidence, StatusFile};
 use crate::engine::graph::NodeId;
+use crate::engine::kept::lost_files;
 use crate::engine::outcome::{
     AttemptKind, Expectation, Judgement, OutcomeClass, ReportPlace, classify,
 };
@@ -281,6 +282,7 @@ fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> E
         needed_tools: needed_tools(&base, &tools),
         no_change_allowed,
         stray_writes: stray_writes(attempt, evidence),
+        lost_files: lost_files(&recipe.rule.outputs.keep, &recipe.spec, &evidence.patch),
         ..base
     }
 }

@@ -122,6 +122,8 @@ impl Engine {
             // A command's program is its own affair: sessions may go on.
             (Response::Hold, _) if action == ActionKind::Command => Response::GiveUp,
             (Response::Hold, _) => Response::Hold,
+            // Nobody asked for a stop: the session broke off by itself, and may do so for ever.
+            (Response::Ours, _) if stopping == Stopping::No => Response::Count,
             (_, Some(RetryStep::Stop)) => Response::GiveUp,
             (response, Some(RetryStep::Resume)) => {
                 run.resume = Some(attempt);

@@ -35,6 +35,7 @@ pub(super) struct Parts {
     pub discovered: Option<bool>,
     pub allowed: Option<GlobSet>,
     pub must_change: Option<bool>,
+    pub keep: Option<GlobSet>,
     pub validators: Option<Vec<Validator>>,
     pub env: Option<Vec<EnvName>>,
     pub retry: RetryParts,
@@ -93,6 +94,7 @@ impl Parts {
             discovered: self.discovered.or(parent.discovered),
             allowed: self.allowed.or(parent.allowed),
             must_change: self.must_change.or(parent.must_change),
+            keep: self.keep.or(parent.keep),
             validators: self.validators.or(parent.validators),
             env: self.env.or(parent.env),
             retry: self.retry.over(parent.retry),
@@ -120,6 +122,7 @@ impl Parts {
             outputs: RuleOutputs {
                 allowed: self.allowed,
                 must_change: self.must_change.unwrap_or(action == ActionKind::Session),
+                keep: self.keep.unwrap_or_default(),
             },
             validators: self.validators.unwrap_or_default(),
             env: self.env.unwrap_or_default(),

@@ -40,7 +40,7 @@ pub const KEYS: &[&str] = &[
 pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("match", &["phrases", "agents", "priority"]),
     ("inputs", &["declared", "discovered"]),
-    ("outputs", &["allowed", "must_change"]),
+    ("outputs", &["allowed", "keep", "must_change"]),
     ("retry", &["attempts", "backoff", "on"]),
     ("backoff", &["base", "cap"]),
     ("limits", &["wall", "stall", "turns", "usd"]),
@@ -178,6 +178,7 @@ fn read_files(fields: &mut Fields<'_, '_>, parts: &mut Parts) {
     if let Some(mut outputs) = fields.fields("outputs") {
         parts.allowed = globs_of(&mut outputs, "allowed");
         parts.must_change = outputs.flag("must_change");
+        parts.keep = globs_of(&mut outputs, "keep");
         close(outputs, "outputs");
     }
 }

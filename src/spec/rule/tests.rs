@@ -83,7 +83,11 @@ run: [make, all]
         agent: Some("coder".into()),
         prompt: "Do {{ task.name }}".into(),
         inputs: RuleInputs { declared: GlobSet::new(["src/**"]), discovered: false },
-        outputs: RuleOutputs { allowed: Some(GlobSet::new(["docs"])), must_change: false },
+        outputs: RuleOutputs {
+            allowed: Some(GlobSet::new(["docs"])),
+            must_change: false,
+            keep: GlobSet::default(),
+        },
         validators: rule.validators.clone(),
         env: vec!["CARGO_HOME".into()],
         retry: Retry {

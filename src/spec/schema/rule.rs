@@ -82,6 +82,8 @@ pub(super) struct Outputs {
     pub allowed: Option<OneOrMany>,
     /// A run that changed nothing has failed. True for sessions where it is not given.
     pub must_change: Option<bool>,
+    /// Files that a task may only delete or empty where it names them, such as tests.
+    pub keep: Option<OneOrMany>,
 }
 
 #[derive(JsonSchema)]

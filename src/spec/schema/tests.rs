@@ -152,7 +152,7 @@ fn a_schema_reads_like_this() {
     "orch rule"
     {"description":"Who does the task where the task names nobody.","type":["string","null"]}
     {"anyOf":[{"$ref":"#/$defs/Limits"},{"type":"null"}],"description":"Bounds of one attempt."}
-    {"additionalProperties":false,"properties":{"allowed":{"anyOf":[{"$ref":"#/$defs/OneOrMany"},{"type":"null"}],"description":"Writing anything else fails the task. Anything may be written where this is not given."},"must_change":{"description":"A run that changed nothing has failed. True for sessions where it is not given.","type":["boolean","null"]}},"type":"object"}
+    {"additionalProperties":false,"properties":{"allowed":{"anyOf":[{"$ref":"#/$defs/OneOrMany"},{"type":"null"}],"description":"Writing anything else fails the task. Anything may be written where this is not given."},"keep":{"anyOf":[{"$ref":"#/$defs/OneOrMany"},{"type":"null"}],"description":"Files that a task may only delete or empty where it names them, such as tests."},"must_change":{"description":"A run that changed nothing has failed. True for sessions where it is not given.","type":["boolean","null"]}},"type":"object"}
     "##);
 }
 

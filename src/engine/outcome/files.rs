@@ -1,0 +1,32 @@
+//! What the files say: outputs that are missing or cannot land, writes that were not allowed, losses.
+
+use crate::base::name::RelPath;
+use crate::engine::evidence::Evidence;
+
+use super::Expectation;
+
+/// Why the files that an attempt left are not what was asked for; `None` where they are.
+pub(super) fn mismatch_of(evidence: &Evidence, expectation: &Expectation) -> Option<String> {
+    if !evidence.missing_outputs.is_empty() {
+        let missing = evidence.missing_outputs.join(", ");
+        return Some(format!("declared outputs are missing: {missing}"));
+    }
+    if let Some(ignored) = evidence.ignored_outputs.first() {
+        return Some(format!(
+            "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not \
+             declare it"
+        ));
+    }
+    if !expectation.stray_writes.is_empty() {
+        let paths = list_of(&expectation.stray_writes);
+        return Some(format!("wrote outside the allowed outputs: {paths}"));
+    }
+    (!expectation.lost_files.is_empty()).then(|| {
+        let paths = list_of(&expectation.lost_files);
+        format!("deleted or emptied {paths}, which the rule keeps and the task does not name")
+    })
+}
+
+fn list_of(paths: &[RelPath]) -> String {
+    paths.iter().map(RelPath::as_str).collect::<Vec<_>>().join(", ")
+}
