@@ -16,6 +16,7 @@ pub mod lineage;
 pub mod outcome;
 pub mod picture;
 pub mod prompt;
+pub mod question;
 pub mod record;
 pub mod schedule;
 pub mod step;

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod driver;
 pub mod error;
 pub mod git;
+pub mod inbox;
 pub mod journal;
 pub mod landing;
 pub mod lock;

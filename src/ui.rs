@@ -82,6 +82,10 @@ impl Here {
         Ok(project::open(&self.located.root, Access::Exclusive)?)
     }
 
+    fn deciding(&self) -> Result<Box<dyn Project>, Failure> {
+        Ok(project::open_to_decide(&self.located.root)?)
+    }
+
     fn opened(&self, is_dry: bool) -> Result<Box<dyn Project>, Failure> {
         if is_dry { self.looking() } else { self.working() }
     }
@@ -111,10 +115,11 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Log(args) => commands::log::run(args, &mut *here.looking()?, shell, place),
         Command::Show(args) => commands::show::run(args, &mut *here.looking()?, shell, place),
         Command::Cache(args) => commands::cache::run(&args.command, root, (shell, is_json)),
-        Command::Retry(args) => commands::retry::run(args, &mut *here.working()?, shell, place),
-        Command::Skip(args) => commands::skip::run(args, &mut *here.working()?, shell, place),
-        Command::Accept(args) => commands::accept::run(args, &mut *here.working()?, shell, place),
-        Command::Reset(args) => commands::reset::run(args, &mut *here.working()?, shell, place),
+        Command::Retry(args) => commands::retry::run(args, &mut *here.deciding()?, shell, place),
+        Command::Skip(args) => commands::skip::run(args, &mut *here.deciding()?, shell, place),
+        Command::Accept(args) => commands::accept::run(args, &mut *here.deciding()?, shell, place),
+        Command::Reset(args) => commands::reset::run(args, &mut *here.deciding()?, shell, place),
+        Command::Answer(args) => commands::answer::run(args, &mut *here.deciding()?, shell, place),
         Command::Land(args) => {
             commands::land::run(args, &mut *here.opened(args.dry_run)?, shell, is_json)
         }

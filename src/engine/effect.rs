@@ -38,6 +38,9 @@ pub enum Effect {
     Land(Box<LandingRequest>),
     /// The attempt's task is gone: its patch is kept under a ref for a person to look at.
     Keep { attempt: AttemptId, task: TaskRef },
+    /// The attempt's session asked a person something: its worktree stays as it is, also beyond this
+    /// process, until a launch with `Base::Parked` or a later look finds nobody waiting for it.
+    Park { attempt: AttemptId, session: SessionId },
     /// The attempt's worktree and kept patch are no longer wanted.
     Drop { attempt: AttemptId },
     /// End the attempt's family: first politely, then by force.
@@ -77,6 +80,20 @@ pub struct Launch {
     pub required_outputs: GlobSet,
 }
 
+impl Launch {
+    /// The same attempt with a new session, from the tip: what it was to go on with is gone.
+    #[must_use]
+    pub fn afresh(mut self) -> Self {
+        if let LaunchAction::Session(session) = &mut self.action {
+            session.resume = None;
+            if let Some(prompt) = session.otherwise.take() {
+                session.prompt = prompt;
+            }
+        }
+        Self { base: Base::Tip, ..self }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Work,
@@ -100,6 +117,8 @@ pub struct SessionLaunch {
     pub permission: Permission,
     /// Go on with this session instead of starting one.
     pub resume: Option<SessionId>,
+    /// With `resume`: the prompt of a new session, for where the one to go on with is gone.
+    pub otherwise: Option<String>,
 }
 
 /// The tree a worktree starts from.
@@ -111,6 +130,8 @@ pub enum Base {
     Candidate(TreeId),
     /// The worktree of an earlier attempt as it was left: its session goes on.
     Continue(AttemptId),
+    /// The same, for a worktree that was parked, maybe by another process.
+    Parked(SessionId),
 }
 
 /// A patch to put on the branch, with what its commit says.
@@ -176,6 +197,12 @@ pub enum Notice {
     TaskHeld {
         task: TaskRef,
         why: String,
+    },
+    /// Its session asks a person something and waits for `orch answer`.
+    TaskAsked {
+        task: TaskRef,
+        question: String,
+        options: Vec<String>,
     },
     TaskBlocked {
         task: TaskRef,

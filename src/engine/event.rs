@@ -91,6 +91,11 @@ pub enum Event {
         status: Status,
         written: Written,
     },
+    /// A person answered a task's open question.
+    Answered {
+        task: TaskRef,
+        text: String,
+    },
     /// The moment asked for with `WakeAt` has come.
     Woken,
     /// Ctrl-C or SIGTERM: first finish what runs, the second time end it.

@@ -74,6 +74,12 @@ pub struct StatusReport {
     pub status: String,
     #[serde(default)]
     pub message: Option<String>,
+    /// With status `question`: what the session cannot decide by itself.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// Answers that it proposes.
+    #[serde(default)]
+    pub options: Vec<String>,
     #[serde(default)]
     pub plan_modified: bool,
     /// Kept as they came, for the surfaces that deliver them.

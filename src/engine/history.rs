@@ -14,11 +14,12 @@ use crate::spec::plan::Status;
 
 use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use super::outcome::{OutcomeClass, Verdict};
+use super::question::Dialogue;
 use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record};
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -53,6 +54,8 @@ pub struct TaskHistory {
     pub is_lost: bool,
     /// What was written is an uncommitted edit.
     pub is_loose: bool,
+    /// What its sessions asked and people answered, since its last accepted result.
+    pub dialogue: Dialogue,
     commits: Vec<CommitId>,
 }
 
@@ -106,6 +109,11 @@ impl History {
 
     pub fn task(&self, task: &TaskRef) -> Option<&TaskHistory> {
         self.tasks.get(task)
+    }
+
+    /// Every task with what is known of it.
+    pub fn tasks(&self) -> impl Iterator<Item = (&TaskRef, &TaskHistory)> {
+        self.tasks.iter()
     }
 
     pub fn verdict(&self, key: &VerdictKey) -> Option<&KnownVerdict> {
@@ -220,6 +228,20 @@ impl History {
                 task.is_loose = *is_loose;
             }
             Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
+            Record::AttemptStarted { attempt, task, validator: None, .. } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.dialogue.begin(*attempt);
+                }
+            }
+            Record::Asked(question) => {
+                let task = self.tasks.entry(question.task.clone()).or_default();
+                task.dialogue.ask((**question).clone());
+            }
+            Record::Answered { task, text, .. } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.dialogue.answer(text);
+                }
+            }
             Record::RunStarted { .. }
             | Record::AttemptStarted { .. }
             | Record::ProcessStarted { .. }
@@ -231,6 +253,7 @@ impl History {
         let task = self.tasks.entry(accepted.task.clone()).or_default();
         task.decision = None;
         task.last_failure = None;
+        task.dialogue = Dialogue::default();
         task.manifest = accepted.manifest;
         if accepted.provenance == Provenance::Adopted {
             // The plan itself said so: a `pending` from now on is a person's word.
@@ -269,6 +292,7 @@ impl History {
     fn fold_decision(&mut self, name: &TaskRef, decision: Decision) {
         let task = self.tasks.entry(name.clone()).or_default();
         task.decision = Some(decision);
+        task.dialogue.withdraw();
         if decision == Decision::Reset {
             task.accepted = None;
             task.last_failure = None;

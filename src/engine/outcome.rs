@@ -32,6 +32,8 @@ pub enum OutcomeClass {
     NoChange,
     /// A declared output is missing, or something outside the allowed outputs was written.
     OutputMismatch,
+    /// It cannot go on without a person's answer.
+    Asked,
     /// A validator said FAIL.
     Rejected,
     /// A validator reached no verdict within its attempts.
@@ -101,6 +103,7 @@ impl OutcomeClass {
             Self::WrongTask => "wrong-task",
             Self::NoChange => "no-change",
             Self::OutputMismatch => "output-mismatch",
+            Self::Asked => "asked",
             Self::Rejected => "rejected",
             Self::NoVerdict => "no-verdict",
             Self::Conflict => "conflict",
@@ -142,7 +145,10 @@ impl OutcomeClass {
     /// False where the task is not to blame, so that the attempt is not held against it.
     pub fn counts_as_attempt(self) -> bool {
         !self.is_transient()
-            && !matches!(self, Self::Aborted | Self::Auth | Self::Billing | Self::LaunchFailure)
+            && !matches!(
+                self,
+                Self::Aborted | Self::Asked | Self::Auth | Self::Billing | Self::LaunchFailure
+            )
     }
 }
 
@@ -321,7 +327,15 @@ fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, F
         (StatusFile::Absent, ReportPlace::StatusFileOrText) => from_text(),
         (given, _) => given.clone(),
     };
-    report::judge(&status, &expectation.task_id)
+    let judged = report::judge(&status, &expectation.task_id);
+    // A question that nobody was there to answer explains a result that is missing, and no more.
+    let asked = denials.iter().find_map(|it| it.strip_prefix("AskUserQuestion("));
+    match (judged, asked) {
+        (Err((OutcomeClass::NoStatus, _)), Some(text)) => {
+            Err((OutcomeClass::Asked, text.trim_end_matches(')').to_owned()))
+        }
+        (judged, _) => judged,
+    }
 }
 
 fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Vec<String>)>) {

@@ -58,6 +58,18 @@ pub struct TaskPicture {
     pub running: Option<RunningPicture>,
     /// WARN findings of accepted results.
     pub warnings: Vec<String>,
+    /// What its session asks; `orch answer` goes on with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<QuestionPicture>,
+}
+
+/// A question that waits for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QuestionPicture {
+    pub text: String,
+    /// Proposed answers; any other is as good.
+    pub options: Vec<String>,
+    pub asked: Moment,
 }
 
 /// What a running attempt is doing.

@@ -8,6 +8,7 @@ use crate::spec::config::Config;
 use crate::spec::plan::{Meta, TaskSpec};
 
 use super::event::Conflict;
+use super::question::Answered;
 
 /// Where a session leaves its result, relative to its worktree.
 pub const STATUS_FILE: &str = ".orch/task/status.json";
@@ -71,6 +72,8 @@ pub struct Volatile<'a> {
     pub previous_error: Option<&'a str>,
     pub findings: &'a [String],
     pub conflict: Option<&'a Conflict>,
+    /// What a person answered to questions of earlier attempts.
+    pub answers: Vec<Answered<'a>>,
     /// The commit of the task's earlier result, and the inputs that changed since.
     pub earlier: Option<Earlier<'a>>,
     /// A validator is told what the session said of its result.
@@ -101,6 +104,12 @@ pub fn volatile_part(volatile: &Volatile<'_>) -> String {
         text.push_str("\n## Findings to address\n\n");
         for finding in volatile.findings {
             text.push_str(&format!("- {finding}\n"));
+        }
+    }
+    if !volatile.answers.is_empty() {
+        text.push_str("\n\n## Questions that were asked before, and their answers\n\n");
+        for Answered { question, answer } in &volatile.answers {
+            text.push_str(&format!("- {}\n  Answer: {answer}\n", question.text));
         }
     }
     if let Some(conflict) = volatile.conflict {

@@ -12,6 +12,7 @@ use crate::base::name::{
 use crate::spec::plan::Status;
 
 use super::outcome::{OutcomeClass, Verdict};
+use super::question::Question;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,14 @@ pub enum Record {
         at: Moment,
         task: TaskRef,
         decision: Decision,
+    },
+    /// A session ended with a question; its worktree is kept.
+    Asked(Box<Question>),
+    /// A person answered a task's open question.
+    Answered {
+        at: Moment,
+        task: TaskRef,
+        text: String,
     },
     RunEnded {
         at: Moment,

@@ -21,6 +21,7 @@ use super::record::Record;
 use super::schedule::{Schedule, Settled};
 
 mod accept;
+mod ask;
 mod attempt;
 mod decide;
 mod explain;
@@ -210,6 +211,7 @@ impl Engine {
             Event::StatusWritten { task, status, written } => {
                 self.take_status_written(task, status, written);
             }
+            Event::Answered { task, text } => self.take_answer(&task, text),
             Event::Woken => {}
             Event::Interrupted => self.interrupt(),
         }

@@ -5,6 +5,7 @@ mod admit;
 mod attempt;
 mod check;
 mod conclude;
+mod heed;
 mod history;
 mod land;
 mod live;
@@ -23,7 +24,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskRef};
 use crate::base::source::Source;
-use crate::engine::effect::{BuildRequest, Decide};
+use crate::engine::effect::BuildRequest;
 use crate::engine::event::Event;
 use crate::engine::lineage::Lineage;
 use crate::engine::picture::Picture;
@@ -164,6 +165,11 @@ impl Driver {
         &self.root
     }
 
+    /// False where another orch builds here.
+    pub fn may_write(&self) -> bool {
+        self.access == Access::ReadWrite
+    }
+
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -239,19 +245,6 @@ impl Driver {
         }
         self.look_for_waiting()?;
         Ok(self.present_picture(crate::engine::picture::Extent::Whole))
-    }
-
-    /// Writes a person's decision down and into the plan.
-    pub fn decide(&mut self, decide: Decide) -> Result<()> {
-        let request =
-            BuildRequest { targets: Some(vec![decide.task.clone()]), ..Default::default() };
-        self.survey(request)?;
-        let mut effects = self.engine.step(clock::now(), Event::Decided(decide.clone()));
-        effects.extend(self.decided_status(&decide));
-        for effect in effects {
-            self.perform_now(effect)?;
-        }
-        self.flush_statuses()
     }
 }
 

@@ -139,6 +139,8 @@ pub fn is_durable(record: &Record) -> bool {
         Record::AttemptStarted { .. }
         | Record::ProcessStarted { .. }
         | Record::AttemptEnded(_)
+        | Record::Asked(_)
+        | Record::Answered { .. }
         | Record::Decided { .. } => true,
         Record::Accepted(accepted) => {
             matches!(accepted.provenance, Provenance::Ran | Provenance::AcceptedByHand)

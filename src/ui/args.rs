@@ -34,6 +34,7 @@ Decide:
   skip         Leave a task out; what depends on it goes on
   accept       Take the files as they are for a task's result
   reset        Forget what is recorded for a task
+  answer       Answer what a task's session asks
   land         Take parked work onto the branch
 Set up:
   init         Set up a repository
@@ -128,6 +129,8 @@ pub enum Command {
     Accept(SomeTargetsArgs),
     #[command(about = "Forget what is recorded for a task")]
     Reset(SomeTargetsArgs),
+    #[command(about = "Answer what a task's session asks; it goes on with that")]
+    Answer(AnswerArgs),
     #[command(about = "Take parked work onto the branch")]
     Land(LandArgs),
     #[command(about = "Set up a repository: writes orch.yaml if there is none, nothing else")]
@@ -168,6 +171,22 @@ pub struct SomeTargetsArgs {
     /// Tasks or plans
     #[arg(value_name = "TARGET", required = true)]
     pub targets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch answer demo//1.2                     what does it ask?
+  orch answer demo//1.2 \"Keep the old API\"
+  orch answer demo//1.2 2                   the second of the options that it gives
+")]
+pub struct AnswerArgs {
+    /// The task that asks, or a plan of which one task asks
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// The answer, or the number of an option; `-` reads it from stdin; none shows the question
+    #[arg(value_name = "TEXT", trailing_var_arg = true)]
+    pub text: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

@@ -1,6 +1,7 @@
 //! One file a command: what it asks of the project, and how the answer reads.
 
 pub mod accept;
+pub mod answer;
 pub mod build;
 pub mod cache;
 pub mod check;

@@ -43,8 +43,10 @@ pub trait Project {
         attempt: Option<u32>,
         from: u64,
     ) -> Result<Option<Transcript>>;
-    /// Journals a person's decisions.
-    fn decide(&mut self, decisions: &[Decide]) -> Result<()>;
+    /// Takes a person's decisions down.
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Told>;
+    /// Takes a person's answer to a task's open question down.
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told>;
     /// Takes parked landings onto the branch, or only says which there are.
     fn land(&mut self, how: Landing) -> Result<Landed>;
 }
@@ -56,6 +58,24 @@ pub enum Access {
     ReadOnly,
     /// The only one that builds or decides.
     Exclusive,
+}
+
+/// Who was told what a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is written down, for the next build.
+    Journal,
+    /// Another orch builds here: it takes the word in.
+    Builder,
+}
+
+/// Opens the repository for a person's word: where another orch builds, that one will be told.
+///
+/// # Errors
+/// It cannot be read.
+pub fn open_to_decide(root: &Path) -> Result<Box<dyn Project>> {
+    let is_held = crate::host::lock::Lock::holder_of(root).is_some();
+    open(root, if is_held { Access::ReadOnly } else { Access::Exclusive })
 }
 
 /// Opens the repository.

@@ -7,6 +7,7 @@ mod floors;
 mod hygiene;
 mod lies;
 mod overnight;
+mod questions;
 mod real_cli;
 mod session;
 mod sources;

@@ -133,6 +133,7 @@ fn session() -> Launch {
         tools: vec!["Read".into(), "Write".into()],
         permission: Permission::LeastPrivilege,
         resume: None,
+        otherwise: None,
     }))
 }
 

@@ -29,11 +29,14 @@ fn status_from_value(value: &Value) -> StatusFile {
     let Some(status) = object.get("status").and_then(Value::as_str) else {
         return StatusFile::Unreadable("no `status` text".to_owned());
     };
+    let options = object.get("options").and_then(Value::as_array);
     let messages = object.get("slack_messages").and_then(Value::as_array);
     StatusFile::Given(StatusReport {
         task_id: object.get("task_id").and_then(plain_text),
         status: status.trim().to_lowercase(),
         message: object.get("message").and_then(plain_text),
+        question: object.get("question").and_then(plain_text).filter(|it| !it.trim().is_empty()),
+        options: options.into_iter().flatten().filter_map(plain_text).collect(),
         plan_modified: object.get("plan_modified").and_then(Value::as_bool).unwrap_or(false),
         slack_messages: messages.cloned().unwrap_or_default(),
     })
@@ -91,6 +94,10 @@ pub fn judge(status: &StatusFile, task_id: &TaskId) -> Result<String, (OutcomeCl
             let message = message.unwrap_or_else(|| "the session says it failed".to_owned());
             Err((OutcomeClass::FailedByStatus, message))
         }
+        "question" => match report.question.clone().or(message) {
+            Some(question) => Err((OutcomeClass::Asked, question)),
+            None => no_status("the status file says `question` and asks none".to_owned()),
+        },
         other => no_status(format!("the status file says `{other}`")),
     }
 }

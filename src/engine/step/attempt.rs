@@ -71,6 +71,8 @@ pub struct Facts {
     pub transcript: Option<crate::base::digest::Digest>,
     pub duration: crate::base::measure::Millis,
     pub message: Option<String>,
+    /// Answers that a session with a question proposes.
+    pub options: Vec<String>,
 }
 
 impl Engine {
@@ -115,6 +117,7 @@ impl Engine {
         attempt.model = model_of(&evidence).or(attempt.model.take());
         attempt.facts = Facts {
             message: message_of(&evidence, &judgement),
+            options: options_of(&evidence),
             patch: evidence.patch,
             read_set: evidence.read_set,
             transcript: evidence.transcript,
@@ -146,6 +149,9 @@ impl Engine {
             return self.set_aside(node, &message);
         }
         let setback = self.setback_of(&attempt, class, message);
+        if class == OutcomeClass::Asked {
+            return self.park_with_question(node, id, (&attempt, setback.message));
+        }
         self.meet(node, id, setback);
         let keeps = self.run_of(node).is_some_and(|run| {
             run.resume_session.clone_from(&attempt.session);
@@ -312,6 +318,13 @@ fn stray_writes(attempt: &Attempt, evidence: &Evidence) -> Vec<RelPath> {
     let Some(allowed) = &attempt.recipe.rule.outputs.allowed else { return Vec::new() };
     let Ok(matcher) = allowed.compile() else { return Vec::new() };
     evidence.patch.paths().filter(|path| !matcher.is_match(path)).cloned().collect()
+}
+
+fn options_of(evidence: &Evidence) -> Vec<String> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.options.clone(),
+        _ => Vec::new(),
+    }
 }
 
 /// What the session said of its result: an annotation, for people and the next prompt.

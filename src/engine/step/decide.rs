@@ -113,6 +113,9 @@ impl Engine {
         }
         match gave_up {
             Some(class) => self.settle(id, Settled::Failed(class)),
+            None if forced == Forced::No && self.waits_for_answer(id, key) => {
+                self.settle(id, Settled::Suspended);
+            }
             None => self.look_up(id, key, &past, &forced),
         }
     }
@@ -329,6 +332,7 @@ impl Engine {
         let Decide { task, decision } = decide;
         let at = self.now;
         self.append(Record::Decided { at, task: task.clone(), decision });
+        self.take_person_seriously(&task);
         if decision != Decision::Accept {
             return;
         }

@@ -137,11 +137,13 @@ impl Engine {
         let manifest = with_action(&self.db, self.world, slot, |it| it.manifest())?;
         let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
         let attempt_id = self.new_attempt();
+        let past = self.history.task(slot.task(&self.db));
+        let n_answered = past.map_or(0, |it| it.dialogue.answered(key).count());
         let now = self.now;
         let build = self.build.as_mut()?;
         let run = build.runs.entry(id).or_default();
         run.key = Some(key);
-        let number = run.n_tries + run.n_transient + 1;
+        let number = run.n_tries + run.n_transient + u32::try_from(n_answered).unwrap_or(0) + 1;
         if origin == Origin::Ran && recipe.rule.action == ActionKind::Session {
             build.n_sessions += 1;
         }
@@ -185,9 +187,12 @@ impl Engine {
             ActionKind::Command => LaunchAction::Command(
                 command_of(recipe).cloned().ok_or("neither rule nor task has `run`")?,
             ),
-            ActionKind::Session => LaunchAction::Session(self.session_of(attempt, &run)?),
+            ActionKind::Session => LaunchAction::Session(self.session_of((id, attempt), &run)?),
         };
-        let base = run.resume.map_or(Base::Tip, Base::Continue);
+        let base = match self.session_to_go_on_with(id, attempt) {
+            Some(session) => Base::Parked(session),
+            None => run.resume.map_or(Base::Tip, Base::Continue),
+        };
         Ok(self.launch_with(id, attempt, (action, base)))
     }
 
@@ -218,7 +223,11 @@ impl Engine {
         }
     }
 
-    fn session_of(&self, attempt: &Attempt, run: &TaskRun) -> Result<SessionLaunch, String> {
+    fn session_of(
+        &self,
+        (id, attempt): (AttemptId, &Attempt),
+        run: &TaskRun,
+    ) -> Result<SessionLaunch, String> {
         let library = self.world.library(&self.db);
         let stable = prompt_of(&self.db, library, attempt.slot)
             .flatten()
@@ -231,13 +240,16 @@ impl Engine {
             previous_error: run.previous_error.as_deref(),
             findings: &run.findings,
             conflict: run.conflict.as_ref(),
+            answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
             earlier,
             result_message: None,
         });
-        let resume = run.resume.and(run.resume_session.clone());
-        let prompt = match &resume {
-            Some(_) => resume_message(run),
-            None => stable + &volatile,
+        let answered = self.session_to_go_on_with(id, attempt);
+        let fresh = stable + &volatile;
+        let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
+            (Some(session), _) => (Some(session), self.answer_message(id, attempt)),
+            (None, Some(session)) => (Some(session), resume_message(run)),
+            (None, None) => (None, fresh.clone()),
         };
         let agent = attempt.recipe.agent.as_deref();
         Ok(SessionLaunch {
@@ -245,6 +257,7 @@ impl Engine {
             model: model_of(&attempt.recipe, library.config(&self.db)).cloned(),
             tools: tools_of(&attempt.recipe.rule, agent),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
+            otherwise: resume.is_some().then_some(fresh),
             resume,
         })
     }
@@ -264,6 +277,7 @@ impl Engine {
                 transcript: result.transcript,
                 duration: result.duration,
                 message: result.message.clone(),
+                options: Vec::new(),
             };
         }
         for reached in &result.verdicts {

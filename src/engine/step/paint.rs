@@ -4,7 +4,7 @@ use crate::base::name::{RuleName, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
 use crate::engine::picture::{
-    Counts, Extent, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
+    Counts, Extent, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
 };
 use crate::engine::record::Provenance;
 use crate::engine::schedule::{Settled, State};
@@ -117,6 +117,11 @@ impl Engine {
             is_wanted: state != State::Settled(Settled::Unwanted),
             running: running(build, state),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
+            question: past.and_then(|it| it.dialogue.open()).map(|it| QuestionPicture {
+                text: it.text.clone(),
+                options: it.options.clone(),
+                asked: it.at,
+            }),
         }
     }
 
@@ -145,7 +150,9 @@ impl Engine {
             }
             State::Settled(Settled::UpToDate) if told.is_empty() => "up to date".to_owned(),
             State::Settled(Settled::Skipped) => "the plan says skipped".to_owned(),
-            State::Settled(Settled::Suspended) => "suspended: a person decides".to_owned(),
+            State::Settled(Settled::Suspended) if told.is_empty() => {
+                "suspended: a person decides".to_owned()
+            }
             State::Settled(Settled::Held) if told.is_empty() => "not started".to_owned(),
             _ => told,
         }

@@ -76,7 +76,8 @@ fn response_to(class: OutcomeClass) -> Response {
         C::Throttled | C::Overloaded | C::ServerError | C::Network => Response::WaitOut,
         C::PermissionDenied | C::NoVerdict => Response::GiveUp,
         C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure => Response::Hold,
-        C::Aborted => Response::Ours,
+        // Met before: it parks the task.
+        C::Aborted | C::Asked => Response::Ours,
         _ => Response::Count,
     }
 }

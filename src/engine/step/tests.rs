@@ -165,7 +165,7 @@ impl Space {
                 self.told.push(format!("held {task}"));
                 vec![]
             }
-            Effect::Keep { .. } | Effect::Drop { .. } => vec![],
+            Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
         }
     }

@@ -138,6 +138,10 @@ wire! {
         url: Option<String>,
         query: Option<String>,
         description: Option<String>,
+        questions: Vec<AskedQuestion>,
+    }
+    struct AskedQuestion {
+        question: Option<String>,
     }
     struct User {
         message: Message,
@@ -234,6 +238,7 @@ impl ToolInput {
             &self.description,
         ]
         .into_iter()
+        .chain(self.questions.iter().map(|it| &it.question))
         .find_map(Option::as_deref)
         .unwrap_or_default()
     }

@@ -30,7 +30,7 @@ pub(super) struct Start {
     /// The overlay as far as the user has really changed it.
     pub overlay: Vec<RelPath>,
     /// The worktree of the attempt whose session goes on.
-    pub continued: Option<Kept>,
+    pub continued: Option<Worktree>,
     /// What a resumed session has cost before.
     pub base_cost: Usd,
 }
@@ -99,16 +99,16 @@ async fn live(
 async fn open(
     shared: &Shared,
     (launch, tip, overlay): (Arc<Launch>, CommitId, Vec<RelPath>),
-    continued: Option<Kept>,
+    continued: Option<Worktree>,
 ) -> Result<(BaseTree, Worktree)> {
-    if let Some(worktree) = continued.and_then(|kept| kept.worktree) {
+    if let Some(worktree) = continued {
         return Ok((worktree.base().clone(), worktree));
     }
     let shared = shared.clone();
     blocking(move || {
         let start = match &launch.base {
             Base::Candidate(tree) => Base::Candidate(tree.clone()),
-            Base::Tip | Base::Continue(_) => Base::Tip,
+            Base::Tip | Base::Continue(_) | Base::Parked(_) => Base::Tip,
         };
         let base = shared.repo.base_tree(&start, &tip, &overlay)?;
         let worktree = shared.pool.acquire(&base)?;

@@ -192,6 +192,11 @@ impl Driver {
                 let notice = self.keep_orphan(attempt, &task)?;
                 run.surface.say(&notice, clock::now());
             }
+            Effect::Park { attempt, session } => {
+                if let Some(worktree) = self.worktree_of(attempt) {
+                    run.shared.pool.park(&worktree, &session)?;
+                }
+            }
             Effect::Drop { attempt } => {
                 self.kept.remove(&attempt);
             }
@@ -217,13 +222,10 @@ impl Driver {
 
     fn start(&mut self, run: &mut Run<'_>, launch: Launch) -> Result<()> {
         use crate::engine::effect::Base;
+        let (launch, continued) = self.with_worktree(run, launch)?;
         let overlay = match &launch.base {
             Base::Tip => self.changed_by_user(&launch.overlay)?,
-            Base::Candidate(_) | Base::Continue(_) => Vec::new(),
-        };
-        let continued = match &launch.base {
-            Base::Continue(earlier) => self.kept.remove(earlier),
-            _ => None,
+            Base::Candidate(_) | Base::Continue(_) | Base::Parked(_) => Vec::new(),
         };
         let base_cost = self.base_cost_of(&launch);
         let (stop, stopped) = watch::channel(Stop::No);
@@ -312,6 +314,7 @@ impl Driver {
             run.wake_at = None;
             self.step(run, Event::Woken)?;
         }
+        self.heed(run)?;
         if run.stopped.is_none() && self.root.join(STOP_FILE).exists() {
             run.stopped = Some(StopReason::Asked);
             self.step(run, Event::StopSeen)?;
@@ -333,6 +336,7 @@ impl Driver {
         let config = Arc::new(self.config().clone());
         let pool = Pool::open(&self.repo, &config.worktree)?;
         pool.sweep()?;
+        pool.unpark_all_but(&self.parked_sessions())?;
         Ok(Shared {
             root: Arc::from(self.root.as_path()),
             repo: self.repo.clone(),

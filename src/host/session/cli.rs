@@ -205,6 +205,7 @@ mod tests {
             tools: Vec::new(),
             permission: Permission::LeastPrivilege,
             resume: None,
+            otherwise: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! `orch __scripted`: plays a script in place of the session CLI, speaking its protocol.
 
+mod report;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
@@ -8,10 +10,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::script::{
-    DenyStep, FailStep, FileStep, Script, StatusStep, Step, VerdictStep, duration_of,
-};
-use super::status::STATUS_PATHS;
+use super::script::{DenyStep, FailStep, FileStep, Script, StatusStep, Step, duration_of};
 use crate::engine::outcome::OutcomeClass;
 
 /// `--script FILE` and the CLI's own flags: plays the attempt that the environment names
@@ -127,6 +126,7 @@ impl Player {
             Step::Model(name) => self.model.clone_from(name),
             Step::Deny(deny) => self.deny(deny),
             Step::Status(status) => self.status(status)?,
+            Step::Ask(ask) => self.ask(ask)?,
             Step::Verdict(verdict) => self.verdict(verdict),
             Step::SavePrompt(path) => put(path, &self.prompt)?,
             Step::Noise(text) => println!("{text}"),
@@ -204,34 +204,6 @@ impl Player {
         self.emit(json!({"type": "system", "subtype": "permission_denied", "tool_name": tool,
             "tool_use_id": id}));
         self.denials.push(denial);
-    }
-
-    fn status(&mut self, step: &StatusStep) -> Result<(), String> {
-        self.wants_status = false;
-        let (status, message, named) = match step {
-            StatusStep::Word(status) => (status, None, None),
-            StatusStep::Whole { status, message, task_id } => {
-                (status, message.clone(), task_id.clone())
-            }
-        };
-        if status == "none" {
-            return Ok(());
-        }
-        let own = self.task.split_once("//").map_or(self.task.as_str(), |(_, task)| task);
-        let content = json!({"task_id": named.unwrap_or_else(|| own.to_owned()), "status": status,
-            "message": message.unwrap_or_else(|| format!("played, {status}"))});
-        put(STATUS_PATHS[0], &content.to_string())
-    }
-
-    fn verdict(&mut self, step: &VerdictStep) {
-        self.wants_status = false;
-        let (word, findings) = match step {
-            VerdictStep::Word(word) => (word, &[][..]),
-            VerdictStep::Whole { is, findings } => (is, &findings[..]),
-        };
-        let mut text = format!("**Verdict: {word}**\n");
-        findings.iter().for_each(|finding| text.push_str(&format!("- {finding}\n")));
-        self.say(&text);
     }
 
     fn result(&self, mut result: Value) {

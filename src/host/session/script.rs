@@ -18,13 +18,13 @@
 //! Steps: `say: TEXT` · `read: PATH` · `write: {path, content}` · `append: {path, content}` ·
 //! `edit: {path, old, new}` · `delete: PATH` · `run: SHELL LINE` · `sleep: 300ms` · `cost: USD` ·
 //! `model: NAME` · `deny: TOOL` or `deny: {tool, path}` · `status: completed|failed|none` or
-//! `status: {status, message, task_id}` · `verdict: PASS|WARN|FAIL` or `verdict: {is, findings}` ·
+//! `status: {status, message, task_id}` · `ask: TEXT` or `ask: {question, options}` · `verdict: PASS|WARN|FAIL` or `verdict: {is, findings}` ·
 //! `save-prompt: PATH` · `noise: TEXT` (a line that is no event) · `limit: {resets_at: SECONDS}` ·
 //! `fail: {exit: N}` or `fail: {class: CLASS}` (an outcome class in kebab-case) · `hang` ·
 //! `ignore-term` · `cut` (ends in the middle of an event, exit 0).
 //!
 //! An attempt that reaches its end writes a status file that says completed, unless it has a
-//! `status` or `verdict` step; it ends with a success result and exit 0.
+//! `status`, `ask` or `verdict` step; it ends with a success result and exit 0.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,6 +62,7 @@ pub enum Step {
     Model(String),
     Deny(DenyStep),
     Status(StatusStep),
+    Ask(AskStep),
     Verdict(VerdictStep),
     SavePrompt(String),
     Noise(String),
@@ -99,6 +100,17 @@ pub enum DenyStep {
 pub enum StatusStep {
     Word(String),
     Whole { status: String, message: Option<String>, task_id: Option<String> },
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum AskStep {
+    Text(String),
+    Whole {
+        question: String,
+        #[serde(default)]
+        options: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -29,7 +29,7 @@ impl Repository {
         let git = self.local();
         let tip_tree = self.commit_tree(&git, object_id(tip.as_str())?)?;
         let (tree, message) = match base {
-            Base::Tip | Base::Continue(_) => {
+            Base::Tip | Base::Continue(_) | Base::Parked(_) => {
                 (self.overlaid(&git, tip_tree, overlay)?, OVERLAY_MESSAGE)
             }
             Base::Candidate(tree) => (object_id(tree.as_str())?, CANDIDATE_MESSAGE),

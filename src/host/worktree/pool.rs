@@ -15,6 +15,7 @@ use super::base::BaseTree;
 use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
 use super::moving::{Moving, remembered_index, remove_file, stand_at, write_index};
+use super::parked;
 use super::sparse::end_sparse;
 use super::status::differences;
 use crate::host::error::{Doing, Error, Result};
@@ -102,8 +103,7 @@ impl Pool {
     /// is made anew.
     pub fn acquire(&self, base: &BaseTree) -> Result<Worktree> {
         let (number, lock) = self.lock_free()?;
-        let stem = self.folder.join(number.to_string());
-        let mut tree = self.worktree(stem, base, lock);
+        let mut tree = self.worktree(self.stem(number), base, lock);
         if !self.is_intact(&tree.root) || self.move_to_base(&tree).is_err() {
             self.clear(&tree.stem)?;
             self.make(&tree.root, base)?;
@@ -124,6 +124,17 @@ impl Pool {
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
         Worktree { root, base, stem, is_fresh: true, brought, _lock: lock }
+    }
+
+    /// A worktree that is not moved anywhere.
+    pub(super) fn as_it_is(&self, stem: PathBuf, base: &BaseTree, lock: File) -> Worktree {
+        let is_fresh = read_ready(&stem.with_extension("ready")).is_none();
+        Worktree { is_fresh, ..self.worktree(stem, base, lock) }
+    }
+
+    /// Where a worktree lies.
+    pub(super) fn stem(&self, number: u32) -> PathBuf {
+        self.folder.join(number.to_string())
     }
 
     /// Gives a worktree back; the same as dropping it.
@@ -199,14 +210,16 @@ impl Pool {
 
     fn lock_free(&self) -> Result<(u32, File)> {
         for number in 1.. {
-            if let Some(lock) = self.try_lock(number)? {
+            if let Some(lock) = self.try_lock(number)?
+                && !self.stem(number).with_extension(parked::EXTENSION).exists()
+            {
                 return Ok((number, lock));
             }
         }
         Err(Error::new("every worktree is in use").at(&self.folder))
     }
 
-    fn try_lock(&self, number: u32) -> Result<Option<File>> {
+    pub(super) fn try_lock(&self, number: u32) -> Result<Option<File>> {
         let doing = "locking a worktree";
         let file = self.folder.join(format!("{number}.lock"));
         let lock = File::options().create(true).truncate(false).write(true).open(&file);
@@ -218,7 +231,7 @@ impl Pool {
         }
     }
 
-    fn highest(&self) -> Result<u32> {
+    pub(super) fn highest(&self) -> Result<u32> {
         let doing = "looking through the pool of worktrees";
         let entries = std::fs::read_dir(&self.folder).doing(doing, &self.folder)?;
         let names =
@@ -240,7 +253,7 @@ impl Pool {
 
     /// Removes a worktree with all that belongs to it, whatever state it is in. Its lock is held.
     fn clear(&self, stem: &Path) -> Result<()> {
-        for extension in ["ready", "index"] {
+        for extension in ["ready", "index", parked::EXTENSION] {
             remove_file(&stem.with_extension(extension))?;
         }
         let git = self.repo.local();

@@ -53,6 +53,7 @@ pub const OUTCOME_CLASSES: &[&str] = &[
     "wrong-task",
     "no-change",
     "output-mismatch",
+    "asked",
     "rejected",
     "no-verdict",
     "conflict",

@@ -102,6 +102,7 @@ fn the_overview_reads_well() {
           skip         Leave a task out; what depends on it goes on
           accept       Take the files as they are for a task's result
           reset        Forget what is recorded for a task
+          answer       Answer what a task's session asks
           land         Take parked work onto the branch
         Set up:
           init         Set up a repository

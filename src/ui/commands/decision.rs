@@ -4,7 +4,7 @@ use crate::engine::effect::Decide;
 use crate::engine::record::Decision;
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
-use crate::ui::project::Project;
+use crate::ui::project::{Project, Told};
 use crate::ui::report::counted;
 use crate::ui::shell::{Ran, Shell};
 
@@ -22,7 +22,7 @@ pub fn run(
     let tasks = Selection::of(project, &args.targets, place.folder)?.tasks();
     let decisions: Vec<Decide> =
         tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
-    project.decide(&decisions)?;
+    let told = project.decide(&decisions)?;
     for task in &tasks {
         let text = match place.is_json {
             true => crate::ui::json::line_of(
@@ -33,7 +33,11 @@ pub fn run(
         shell.data(&text)?;
     }
     let count = counted(tasks.len(), "task");
-    shell.note(&format!("{count}: {}", consequence_of(decision)))?;
+    let consequence = match told {
+        Told::Journal => consequence_of(decision),
+        Told::Builder => "the orch that builds here is told",
+    };
+    shell.note(&format!("{count}: {consequence}"))?;
     Ok(Exit::Success)
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::PlanName;
-use crate::engine::picture::{Picture, PlanPicture, TaskPicture, TaskState};
+use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture, TaskState};
 use crate::engine::record::Provenance;
 use crate::host::clock::now;
 use crate::ui::args::TargetsArgs;
@@ -70,11 +70,21 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
         let line =
             format!("  {} {id}  {name}  {}", glyph_of(task.state, paint), words_of(task, now));
         let _ = writeln!(text, "{}", line.trim_end());
+        if let Some(question) = &task.question {
+            push_question(text, task, question);
+        }
         for warning in &task.warnings {
             let _ = writeln!(text, "      {}", paint.paint(Tone::Caution, one_line(warning)));
         }
     }
     text.push('\n');
+}
+
+fn push_question(text: &mut String, task: &TaskPicture, question: &QuestionPicture) {
+    for (n, option) in question.options.iter().enumerate() {
+        let _ = writeln!(text, "      {}. {}", n + 1, one_line(option));
+    }
+    let _ = writeln!(text, "      `orch answer {} TEXT` goes on with it", task.task);
 }
 
 fn tasks_of<'a>(picture: &'a Picture, plan: &'a PlanName) -> impl Iterator<Item = &'a TaskPicture> {

@@ -152,6 +152,10 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
             ("task-failed", json!({"task": name(task), "why": why, "help": help}))
         }
         Notice::TaskHeld { task, why } => ("task-held", json!({"task": name(task), "why": why})),
+        Notice::TaskAsked { task, question, options } => {
+            let fields = json!({"task": name(task), "question": question, "options": options});
+            ("task-asked", fields)
+        }
         Notice::TaskBlocked { task, by } => {
             ("task-blocked", json!({"task": name(task), "by": name(by)}))
         }

@@ -62,6 +62,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         is_wanted: true,
         running: None,
         warnings: Vec::new(),
+        question: None,
     }
 }
 

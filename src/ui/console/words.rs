@@ -76,6 +76,14 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         Notice::TaskHeld { task, why } => {
             line(paint.paint(Tone::Caution, "hold  "), &format!("{task}  {why}"))
         }
+        Notice::TaskAsked { task, question, options } => {
+            let mut text = format!("{task}  {question}");
+            for (n, option) in options.iter().enumerate() {
+                text.push_str(&format!("\n{}. {option}", n + 1));
+            }
+            text.push_str(&format!("\n`orch answer {task} TEXT` goes on with it"));
+            line(paint.paint(Tone::Caution, "ask   "), &text)
+        }
         Notice::TaskBlocked { task, by } => {
             line(paint.paint(Tone::Caution, "block "), &format!("{task}  by {by}"))
         }
@@ -119,6 +127,7 @@ fn is_problem(notice: &Notice) -> bool {
     match notice {
         Notice::TaskFailed { .. }
         | Notice::TaskHeld { .. }
+        | Notice::TaskAsked { .. }
         | Notice::TaskBlocked { .. }
         | Notice::Parked { .. }
         | Notice::Warning(_) => true,

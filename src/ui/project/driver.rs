@@ -13,7 +13,7 @@ use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 
-use super::{Landed, Landing, Project, Transcript};
+use super::{Landed, Landing, Project, Told, Transcript};
 
 impl Project for Driver {
     fn root(&self) -> &Path {
@@ -112,8 +112,14 @@ impl Project for Driver {
         }))
     }
 
-    fn decide(&mut self, decisions: &[Decide]) -> Result<()> {
-        decisions.iter().try_for_each(|decide| Self::decide(self, decide.clone()))
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
+        decisions.iter().try_for_each(|decide| Self::decide(self, decide.clone()))?;
+        Ok(told(self))
+    }
+
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
+        self.answer_question(task, text)?;
+        Ok(told(self))
     }
 
     fn land(&mut self, how: Landing) -> Result<Landed> {
@@ -133,6 +139,10 @@ impl Project for Driver {
         };
         Ok(Landed { tasks, refused })
     }
+}
+
+fn told(driver: &Driver) -> Told {
+    if driver.may_write() { Told::Journal } else { Told::Builder }
 }
 
 fn ended_of<'a>(task: &TaskRef, records: &'a [Record]) -> Vec<&'a AttemptEnded> {
@@ -204,7 +214,11 @@ impl Project for Loose {
         Err(self.needs_repository())
     }
 
-    fn decide(&mut self, _decisions: &[Decide]) -> Result<()> {
+    fn decide(&mut self, _decisions: &[Decide]) -> Result<Told> {
+        Err(self.needs_repository())
+    }
+
+    fn answer(&mut self, _task: &TaskRef, _text: &str) -> Result<Told> {
         Err(self.needs_repository())
     }
 

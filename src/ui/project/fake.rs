@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Picture, QuestionPicture};
 use crate::engine::record::{AcceptedResult, AttemptEnded};
 use crate::host::error::Result;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
 
-use super::{Landed, Landing, Project, Transcript};
+use super::{Landed, Landing, Project, Told, Transcript};
 
 /// By default the sample picture, and nothing wrong or recorded.
 #[derive(Default)]
@@ -20,6 +20,9 @@ pub struct Fake {
     pub summary: Summary,
     pub requests: Vec<BuildRequest>,
     pub decisions: Vec<Decide>,
+    pub answers: Vec<String>,
+    /// Asked by the last task of the sample.
+    pub question: Option<QuestionPicture>,
     /// Pieces of one running attempt's stream.
     pub pieces: Vec<&'static str>,
     pub landed: Landed,
@@ -43,7 +46,11 @@ impl Project for Fake {
     }
 
     fn picture(&mut self, _now: Moment) -> Result<Picture> {
-        Ok(sample::picture())
+        let mut picture = sample::picture();
+        if let Some(last) = picture.tasks.last_mut() {
+            last.question.clone_from(&self.question);
+        }
+        Ok(picture)
     }
 
     fn build(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
@@ -87,9 +94,14 @@ impl Project for Fake {
         }))
     }
 
-    fn decide(&mut self, decisions: &[Decide]) -> Result<()> {
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
         self.decisions.extend_from_slice(decisions);
-        Ok(())
+        Ok(Told::Journal)
+    }
+
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
+        self.answers.push(format!("{task} {text}"));
+        Ok(Told::Journal)
     }
 
     fn land(&mut self, _how: Landing) -> Result<Landed> {

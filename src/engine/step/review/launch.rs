@@ -80,6 +80,7 @@ impl Engine {
                     tools: tools_of(&rule, Some(&agent)),
                     permission: agent.permission,
                     resume: None,
+                    otherwise: None,
                 })
             }
         };
