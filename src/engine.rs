@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod graph;
 pub mod history;
 pub mod kept;
+pub mod limits;
 pub mod lineage;
 pub mod outcome;
 pub mod picture;

@@ -3,19 +3,22 @@
 
 mod api;
 mod clues;
+mod ending;
 mod expectation;
 mod files;
+mod phrases;
 mod report;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
+pub use phrases::class_of_message;
 pub use report::{status_from_json, status_from_text};
 pub use verdict::verdict_of;
 
 use super::evidence::{Ending, Evidence, StatusFile};
-use super::stream::{ResultFacts, StreamFacts};
+use super::limits::{Clock, Limit};
 
 /// How an attempt ended, as one of a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +94,8 @@ pub struct Judgement {
     pub evidence: Vec<String>,
     /// Validators only. A FAIL is `Rejected`; PASS and WARN are `Done`.
     pub verdict: Option<(Verdict, Vec<String>)>,
+    /// Of a plan limit: which window, and when it resets.
+    pub limit: Option<Limit>,
 }
 
 impl OutcomeClass {
@@ -154,9 +159,9 @@ impl OutcomeClass {
 
 /// Judges an attempt. Anything that is not provably done is something else.
 pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
-    let (class, message, verdict) = match by_ending(evidence, expectation) {
+    let (class, message, verdict) = match ending::by_ending(evidence, expectation) {
         Some(finding) => {
-            let (class, message) = by_damage(finding, evidence);
+            let (class, message) = ending::by_damage(finding, evidence);
             (class, message, None)
         }
         None if expectation.kind == AttemptKind::Validator => by_verdict(evidence),
@@ -165,133 +170,28 @@ pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
             (class, message, None)
         }
     };
-    Judgement { class, message, evidence: clues::clues_of(evidence), verdict }
+    let is_limit = class == OutcomeClass::PlanLimit;
+    let limit = is_limit.then(|| ending::limit_in(evidence, &expectation.clock));
+    let mut clues = clues::clues_of(evidence, expectation);
+    clues.extend(limit.iter().flat_map(|limit: &Limit| limit.notes.iter().cloned()));
+    Judgement { class, message, evidence: clues, verdict, limit }
+}
+
+/// Judges one message of the CLI, as a person has it on the screen.
+pub fn classify_message(text: &str, clock: &Clock) -> Judgement {
+    let failure = api::failure_in(text, clock);
+    let evidence = failure.limit.iter().flat_map(|limit| limit.notes.iter().cloned());
+    let said = format!("message: {}", first_line(text.trim()));
+    Judgement {
+        class: failure.class,
+        message: failure.message,
+        evidence: std::iter::once(said).chain(evidence).collect(),
+        verdict: None,
+        limit: failure.limit,
+    }
 }
 
 type Finding = (OutcomeClass, String);
-
-/// What process and stream say; `None` where both ended well.
-fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
-    let stopped = match &evidence.ending {
-        Ending::LaunchFailed(why) => (OutcomeClass::LaunchFailure, why.clone()),
-        Ending::SetupFailed(why) => (OutcomeClass::CommandFailed, why.clone()),
-        Ending::Cancelled => (OutcomeClass::Aborted, "ended on request".to_owned()),
-        Ending::TimedOut => {
-            (OutcomeClass::TimedOut, format!("ended after {} at its time limit", evidence.duration))
-        }
-        Ending::Stalled => (
-            OutcomeClass::Stalled,
-            format!("silent for too long, ended after {}", evidence.duration),
-        ),
-        Ending::Exited(code) => {
-            return match &evidence.stream {
-                Some(stream) => by_stream(stream, *code, evidence, expectation),
-                None => by_exit(*code, evidence, expectation),
-            };
-        }
-        Ending::Signaled(signal) => return Some(by_signal(*signal, evidence)),
-    };
-    Some(stopped)
-}
-
-/// A session that breaks its worktree often breaks itself, too: the first says more.
-fn by_damage(finding: Finding, evidence: &Evidence) -> Finding {
-    use OutcomeClass as C;
-    match &evidence.damage {
-        Some(damage) if matches!(finding.0, C::Unknown | C::CommandFailed | C::Killed) => {
-            (C::Unknown, damage.clone())
-        }
-        _ => finding,
-    }
-}
-
-fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
-    match (expectation.kind, code) {
-        (AttemptKind::Session, _) => {
-            Some((OutcomeClass::Unknown, format!("a session without any stream, exit {code}")))
-        }
-        (_, 0) | (AttemptKind::Validator, _) => None,
-        (AttemptKind::Command, _) => {
-            let last = last_line(&evidence.stderr_tail).or(last_line(&evidence.stdout_tail));
-            let message = format!("exit {code}: {}", last.unwrap_or("no output"));
-            Some((OutcomeClass::CommandFailed, message))
-        }
-    }
-}
-
-fn by_signal(signal: i32, evidence: &Evidence) -> Finding {
-    let stream = evidence.stream.as_ref();
-    let failure = stream.filter(|stream| stream.result.is_some()).and_then(api::failure_of);
-    failure.unwrap_or_else(|| (OutcomeClass::Killed, format!("killed by signal {signal}")))
-}
-
-fn by_stream(
-    stream: &StreamFacts,
-    code: i32,
-    evidence: &Evidence,
-    expectation: &Expectation,
-) -> Option<Finding> {
-    let Some(result) = &stream.result else { return Some(without_result(stream, code, evidence)) };
-    if let Some(failure) = api::failure_of(stream).or_else(|| by_subtype(stream, result)) {
-        return Some(failure);
-    }
-    let unknown = |message: String| Some((OutcomeClass::Unknown, message));
-    if code != 0 {
-        return unknown(format!("the result says success, but the exit code is {code}"));
-    }
-    if stream.is_truncated {
-        return unknown("the stream broke off inside its last line".to_owned());
-    }
-    if stream.has_background_task {
-        return unknown("the session ended while a background task was still running".to_owned());
-    }
-    if expectation.schema_expected && !result.has_structured_output {
-        let message = "the session gave no structured answer".to_owned();
-        return Some((OutcomeClass::SchemaMiss, message));
-    }
-    None
-}
-
-fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
-    if let Some(failure) = api::failure_of(stream) {
-        return failure;
-    }
-    let stderr = last_line(&evidence.stderr_tail).unwrap_or("nothing on stderr");
-    match code {
-        130 => (OutcomeClass::Aborted, "interrupted (exit 130)".to_owned()),
-        129 | 137 | 143 => (OutcomeClass::Killed, format!("killed by signal {}", code - 128)),
-        0 => (OutcomeClass::Unknown, "the stream ended without a result, exit 0".to_owned()),
-        _ if stream.n_events == 0 && stream.n_foreign_lines == 0 => {
-            (OutcomeClass::LaunchFailure, format!("exit {code} at the start: {stderr}"))
-        }
-        _ => (OutcomeClass::Unknown, format!("no result, exit {code}: {stderr}")),
-    }
-}
-
-fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Finding> {
-    let first_error = result.errors.first().map_or("no reason given", String::as_str);
-    let reason = result.terminal_reason.as_deref().unwrap_or_default();
-    let found = match result.subtype.as_str() {
-        "error_max_turns" => {
-            (OutcomeClass::TurnCap, format!("turn limit reached after {} turns", result.n_turns))
-        }
-        "error_max_budget_usd" => {
-            (OutcomeClass::BudgetCap, format!("money limit reached at {}", result.total_cost))
-        }
-        "error_max_structured_output_retries" => {
-            (OutcomeClass::SchemaMiss, "no valid structured answer in all its tries".to_owned())
-        }
-        _ if reason.starts_with("aborted") => {
-            (OutcomeClass::Aborted, format!("interrupted ({reason})"))
-        }
-        "error_during_execution" if stream.n_calls == 0 => {
-            (OutcomeClass::LaunchFailure, format!("could not start: {first_error}"))
-        }
-        "success" if !result.is_error => return None,
-        subtype => (OutcomeClass::Unknown, format!("{subtype} ({reason}): {first_error}")),
-    };
-    Some(found)
-}
 
 /// Process and stream ended well: what did the work leave?
 fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
@@ -323,6 +223,9 @@ fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, F
         return Err((OutcomeClass::PermissionDenied, format!("denied: {denial}")));
     }
     let from_text = || stream.map_or(StatusFile::Absent, |it| status_from_text(&it.final_text));
+    if expectation.report == ReportPlace::Unseen && evidence.status_file == StatusFile::Absent {
+        return Ok("the stream says success".to_owned());
+    }
     let status = match (&evidence.status_file, expectation.report) {
         (StatusFile::Absent, ReportPlace::StatusFileOrText) => from_text(),
         (given, _) => given.clone(),

@@ -4,6 +4,7 @@ mod fold;
 mod line;
 mod price;
 mod spending;
+mod windows;
 mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -48,14 +49,24 @@ pub struct StreamFacts {
     pub permission_denials: Vec<String>,
     /// The last synthetic API-error message.
     pub api_error: Option<ApiError>,
-    /// The last rejected `rate_limit_event`.
+    /// The last rejected `rate_limit_event` that no answer and no allowance followed.
     pub rate_limit: Option<RateLimit>,
+    /// How far each window of the plan is used, as last heard, by the CLI's name of the window.
+    pub windows: Vec<WindowUse>,
+    /// The plan is used up and paid use goes on beyond it.
+    pub is_using_overage: bool,
     pub n_api_retries: u32,
+    /// The last `api_retry` that nothing followed: what the CLI was waiting for at the end.
+    pub retrying: Option<Retrying>,
     /// Files by the tool calls' own words, as the stream names them (absolute or relative).
     pub files_read: Vec<String>,
     pub files_written: Vec<String>,
     /// The final text: the last result's, else the last assistant text.
     pub final_text: String,
+    /// The final text is the model's, not the CLI's: it may quote anything.
+    pub is_final_text_said: bool,
+    /// The session had the tool by which a structured answer is given: one was asked for.
+    pub has_schema: bool,
     /// A background task was still running when the last result came.
     pub has_background_task: bool,
 }
@@ -77,6 +88,8 @@ pub struct ResultFacts {
     pub has_structured_output: bool,
     pub structured_output: Option<String>,
     pub errors: Vec<String>,
+    /// Why the CLI did not even begin, in its own word.
+    pub startup_failure: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +120,47 @@ pub struct RateLimit {
     /// Seconds since 1970; absent means a throttle, not a plan limit.
     pub resets_at: Option<u64>,
     pub window: Option<String>,
+}
+
+/// How far a window of the plan is used: a near limit is told before it is hit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowUse {
+    /// The CLI's name of it: `five_hour`, `seven_day`, ...
+    pub window: String,
+    /// `allowed`, `allowed_warning` or `rejected`.
+    pub status: String,
+    /// Thousandths of what the plan has.
+    pub permille: Option<u16>,
+    /// Seconds since 1970.
+    pub resets_at: Option<u64>,
+}
+
+impl WindowUse {
+    /// The CLI warns that little is left.
+    pub fn is_near_limit(&self) -> bool {
+        self.status == "allowed_warning"
+    }
+}
+
+/// The CLI asks the API again after a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrying {
+    pub attempt: u32,
+    /// `authentication_failed`, `overloaded`, `rate_limit`, ...
+    pub error: String,
+    /// Absent where the API could not be reached.
+    pub status: Option<u16>,
+}
+
+impl ApiError {
+    /// The CLI has marked it as a failure; older versions do not, and some of the messages that
+    /// they make up are none.
+    pub fn is_marked(&self) -> bool {
+        !self.error.is_empty()
+            || self.status.is_some()
+            || self.code.is_some()
+            || self.kind.is_some()
+    }
 }
 
 /// A step worth showing while the session runs.

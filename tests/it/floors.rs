@@ -21,7 +21,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("gix", &["host/git", "host/worktree", "host/landing", "host/scan"]),
     ("ignore", &["host"]),
     ("indicatif", &["ui/console"]),
-    ("jiff", &["host", "ui"]),
+    ("jiff", &["engine/limits", "host", "ui"]),
     ("miette", &["ui/report"]),
     ("minijinja", &["spec/rule/template", "engine/prompt"]),
     ("notify", &["host/watcher"]),

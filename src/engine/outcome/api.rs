@@ -6,44 +6,92 @@ use super::OutcomeClass::{
     Auth, Billing, ContextOverflow, LaunchFailure, Network, Overloaded, PlanLimit, Refused,
     ServerError, Throttled, Unknown,
 };
-use crate::engine::stream::{ApiError, StreamFacts};
+use super::phrases::class_of_message;
+use crate::engine::limits::{Clock, Limit, clean, limit_of, limit_of_message};
+use crate::engine::stream::{ApiError, Retrying, StreamFacts};
+
+/// The API failure that ended the session.
+pub struct Failure {
+    pub class: OutcomeClass,
+    /// The CLI's words, their first line.
+    pub message: String,
+    /// Of a plan limit.
+    pub limit: Option<Limit>,
+}
 
 /// The API failure that ended the session; `None` where it did not end by one.
-pub fn failure_of(stream: &StreamFacts) -> Option<(OutcomeClass, String)> {
-    let result = stream.result.as_ref();
-    let is_synthetic_result =
-        result.is_some_and(|result| result.is_error && result.subtype == "success");
-    if result.is_some() && !is_synthetic_result {
-        return None;
-    }
-    if result.is_none() && stream.api_error.is_none() {
+pub fn failure_of(stream: &StreamFacts, clock: &Clock) -> Option<Failure> {
+    let error = error_of(stream)?;
+    let text = clean(&error.text);
+    let class = by_turn(stream)
+        .or_else(|| by_rate_limit(stream, &error, clock))
+        .unwrap_or_else(|| by_error(&error, &text));
+    // A spending limit that names the plan's reset ends with it.
+    let is_dated = class == Billing && limit_of_message(&text, clock.now, &clock.zone).is_some();
+    let class = if is_dated { PlanLimit } else { class };
+    let limit =
+        (class == PlanLimit).then(|| limit_of(stream.rate_limit.as_ref(), &error.text, clock));
+    let message = super::first_line(error.text.trim()).to_owned();
+    Some(Failure { class, message, limit })
+}
+
+/// The CLI's own report of a failure that ended the session: what the model said is none of it.
+fn error_of(stream: &StreamFacts) -> Option<ApiError> {
+    let Some(result) = &stream.result else {
+        return stream.api_error.clone().filter(ApiError::is_marked);
+    };
+    let is_api = result.terminal_reason.as_deref() == Some("api_error");
+    if !result.is_error || !(result.subtype == "success" || is_api) {
         return None;
     }
     let mut error = stream.api_error.clone().unwrap_or_default();
-    if error.text.is_empty() {
-        error.text.clone_from(&stream.final_text);
+    if error.text.is_empty() && !stream.is_final_text_said {
+        let first = result.errors.first().filter(|_| stream.final_text.is_empty());
+        error.text.clone_from(first.unwrap_or(&stream.final_text));
     }
-    error.status = error.status.or(result.and_then(|result| result.api_error_status));
-    error.status = error.status.or_else(|| status_in(&error.text));
-    let class = by_turn(stream)
-        .or_else(|| by_rate_limit(stream, &error))
-        .unwrap_or_else(|| by_error(&error, &normalized(&error.text)));
-    Some((class, super::first_line(error.text.trim()).to_owned()))
+    error.status = error.status.or(result.api_error_status).or_else(|| status_in(&error.text));
+    Some(error)
+}
+
+/// A message of the CLI alone, without the stream it stood in.
+pub fn failure_in(text: &str, clock: &Clock) -> Failure {
+    let error = ApiError { text: text.to_owned(), status: status_in(text), ..ApiError::default() };
+    let cleaned = clean(text);
+    let limit = limit_of_message(&cleaned, clock.now, &clock.zone);
+    let class = match by_error(&error, &cleaned) {
+        Billing if limit.is_some() => PlanLimit,
+        class => class,
+    };
+    let limit = (class == PlanLimit).then(|| limit.unwrap_or_default());
+    Failure { class, message: super::first_line(text.trim()).to_owned(), limit }
+}
+
+/// What the CLI was waiting for when it was cut off: the API's own failure, not the session's.
+pub fn class_of_retry(retry: &Retrying) -> OutcomeClass {
+    let error =
+        ApiError { error: retry.error.clone(), status: retry.status, ..ApiError::default() };
+    match by_error(&error, "") {
+        Unknown if retry.status.is_none() => Network,
+        class => class,
+    }
 }
 
 fn by_turn(stream: &StreamFacts) -> Option<OutcomeClass> {
     let result = stream.result.as_ref()?;
-    if result.terminal_reason.as_deref() == Some("prompt_too_long") {
+    let reason = result.terminal_reason.as_deref();
+    if matches!(reason, Some("prompt_too_long" | "blocking_limit" | "rapid_refill_breaker")) {
         return Some(ContextOverflow);
     }
     (result.stop_reason.as_deref() == Some("refusal")).then_some(Refused)
 }
 
-fn by_rate_limit(stream: &StreamFacts, error: &ApiError) -> Option<OutcomeClass> {
-    let limit = stream.rate_limit.as_ref()?;
+/// A rejection that names no end is a throttle, unless the message names a limit.
+fn by_rate_limit(stream: &StreamFacts, error: &ApiError, clock: &Clock) -> Option<OutcomeClass> {
+    let event = stream.rate_limit.as_ref()?;
     let is_limited = error.error == "rate_limit" || error.status == Some(429);
-    let class = if limit.resets_at.is_some() { PlanLimit } else { Throttled };
-    is_limited.then_some(class)
+    let is_plan = event.resets_at.is_some()
+        || limit_of_message(&error.text, clock.now, &clock.zone).is_some();
+    is_limited.then_some(if is_plan { PlanLimit } else { Throttled })
 }
 
 fn by_error(error: &ApiError, text: &str) -> OutcomeClass {
@@ -56,20 +104,27 @@ fn by_error(error: &ApiError, text: &str) -> OutcomeClass {
     }
     match error.error.as_str() {
         "billing_error" => return Billing,
-        "authentication_failed" => return Auth,
+        "authentication_failed"
+        | "oauth_org_not_allowed"
+        | "account_on_hold"
+        | "verification_required"
+        | "cloud_credential_error" => return Auth,
         "model_not_found" => return LaunchFailure,
         "max_output_tokens" => return ContextOverflow,
         _ => {}
     }
-    if error.status == Some(529) || kind == "overloaded_error" {
+    let is_overloaded = kind == "overloaded_error" || error.error == "overloaded";
+    if error.status == Some(529) || is_overloaded {
         return Overloaded;
     }
-    if let Some(class) = by_text(text) {
+    if let Some(class) = class_of_message(text) {
         return class;
     }
     match error.status {
         Some(429) => Throttled,
         Some(401 | 403) => Auth,
+        Some(402) => Billing,
+        Some(413) => ContextOverflow,
         Some(404) => LaunchFailure,
         Some(408) => Network,
         Some(500..=599) => ServerError,
@@ -77,62 +132,6 @@ fn by_error(error: &ApiError, text: &str) -> OutcomeClass {
         _ if error.error == "server_error" => ServerError,
         _ => Unknown,
     }
-}
-
-/// Phrases of the CLI's own messages, the more special ones first.
-const PHRASES: &[(&str, OutcomeClass)] = &[
-    ("not your usage limit", Throttled),
-    ("temporarily limiting requests", Throttled),
-    ("usage limit reached|0", Throttled),
-    ("usage limit reached|", PlanLimit),
-    ("credit balance is too low", Billing),
-    ("spend limit", Billing),
-    ("org's monthly usage limit", Billing),
-    ("allocation has been disabled", Billing),
-    ("prompt is too long", ContextOverflow),
-    ("safeguards flagged", Refused),
-    ("overloaded", Overloaded),
-    ("high load", Overloaded),
-    ("at capacity", Overloaded),
-    ("account's rate limit", Throttled),
-    ("rate limit reached", Throttled),
-    ("out of extra usage", PlanLimit),
-    ("spending cap reached", PlanLimit),
-    ("limit reached", PlanLimit),
-    ("usage limit", PlanLimit),
-    ("not logged in", Auth),
-    ("invalid api key", Auth),
-    ("failed to authenticate", Auth),
-    ("oauth token", Auth),
-    ("organization has been disabled", Auth),
-    ("organization has disabled", Auth),
-    ("selected model", LaunchFailure),
-    ("timed out", Network),
-    ("connection refused", Network),
-    ("connection dropped", Network),
-    ("connection to the api was lost", Network),
-    ("connection error", Network),
-    ("malformed response", ServerError),
-    ("json parse error", ServerError),
-    ("temporarily unavailable", Overloaded),
-    ("internal server error", ServerError),
-];
-
-fn by_text(text: &str) -> Option<OutcomeClass> {
-    let phrase = PHRASES.iter().find(|(phrase, _)| text.contains(phrase));
-    if let Some((_, class)) = phrase {
-        return Some(*class);
-    }
-    let is_limit = ["hit your ", "reached your ", "reached your specified "]
-        .iter()
-        .any(|start| text.split(start).skip(1).any(|rest| rest.contains("limit")));
-    is_limit.then_some(PlanLimit)
-}
-
-/// Lower case, plain apostrophes, single spaces.
-fn normalized(text: &str) -> String {
-    let text = text.to_lowercase().replace('’', "'");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `API Error: 529 {...}` and `API Error (529 ...`: what older versions say instead of fields.

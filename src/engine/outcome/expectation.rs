@@ -1,6 +1,7 @@
 //! What an attempt was to do: the other half of a judgement.
 
 use crate::base::name::{RelPath, TaskId};
+use crate::engine::limits::Clock;
 
 /// What an attempt was to do: the other half of a judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Expectation {
     /// Tools the session cannot do its work without: a denial of one of them fails the attempt,
     /// unless the very same call was allowed later.
     pub needed_tools: Vec<String>,
+    /// When and where the attempt ended: resets are told as times of day.
+    pub clock: Clock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum ReportPlace {
     StatusFile,
     /// Agents that may not write say it in a fenced JSON block at the end of their text.
     StatusFileOrText,
+    /// Nobody looked for a report: the stream alone is judged.
+    Unseen,
 }
 
 impl Expectation {
@@ -51,6 +56,17 @@ impl Expectation {
             needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]
                 .map(str::to_owned)
                 .into(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// A stream without its worktree, such as one from a bug report.
+    pub fn of_stream(clock: Clock) -> Self {
+        Self {
+            report: ReportPlace::Unseen,
+            no_change_allowed: true,
+            clock,
+            ..Self::of_session(TaskId::new("-"))
         }
     }
 

@@ -7,9 +7,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::file::{Change, FileState, Patch};
 use crate::base::name::{RelPath, TaskId};
+use crate::base::measure::Moment;
 use crate::engine::corpus;
 use crate::engine::evidence::StatusReport;
-use crate::engine::stream::{ApiError, facts_of};
+use crate::engine::limits::Window;
+use crate::engine::stream::{
+    ApiError, RateLimit, ResultFacts, Retrying, StreamFacts, Tokens, facts_of,
+};
 
 fn status(task_id: &str, status: &str) -> StatusFile {
     let (task_id, status) = (Some(task_id.to_owned()), status.to_owned());
@@ -226,26 +230,54 @@ fn verdicts_are_read_in_all_their_forms() {
     }
 }
 
+/// Class, limit, cost and tokens of a stream with a worktree in which all is well, and the class of
+/// the stream alone.
+fn line_of(name: &str, bytes: &[u8], meta: &serde_json::Value) -> String {
+    let stream = facts_of(bytes);
+    // Streams without a recorded exit code: the CLI exits 1 whenever the result is an error.
+    let is_error = stream.result.as_ref().is_none_or(|result| result.is_error);
+    let code = meta["exit"].as_i64().unwrap_or(i64::from(is_error)) as i32;
+    let ending = if code < 0 { Ending::Signaled(-code) } else { Ending::Exited(code) };
+    let stderr_tail = meta["stderr"].as_str().unwrap_or_default().to_owned();
+    let (cost, tokens) = (stream.cost, stream.tokens);
+    let evidence = Evidence { ending, stream: Some(stream), stderr_tail, ..good() };
+    let clock = Clock { now: Moment(1_795_370_000_000), zone: "Europe/Berlin".to_owned() };
+    let whole = classify(&evidence, &Expectation { clock: clock.clone(), ..expected() });
+    let bare = Evidence { status_file: StatusFile::Absent, patch: Patch::default(), ..evidence };
+    let alone = classify(&bare, &Expectation::of_stream(clock));
+    assert_eq!((alone.class, &alone.limit), (whole.class, &whole.limit), "{name}");
+    let limit = whole.limit.map_or(String::new(), |limit| {
+        let at = limit.resets_at.map(|at| Moment(at * 1000).to_string());
+        format!(" {} {}", limit.window, at.as_deref().unwrap_or("-"))
+    });
+    let Tokens { input, output, cache_read, cache_creation } = tokens;
+    let class = whole.class.as_str();
+    format!("{name}: {class}{limit} | {cost} | {input} {output} {cache_read} {cache_creation}")
+}
+
 #[test]
-fn every_recorded_stream_has_its_class() {
-    let endings: std::collections::BTreeMap<_, _> = corpus::metas().into_iter().collect();
+fn every_recorded_stream_has_its_class_cost_and_tokens() {
+    let metas: std::collections::BTreeMap<_, _> = corpus::metas().into_iter().collect();
     let mut table = String::new();
     for (name, bytes) in corpus::streams() {
-        let stream = facts_of(&bytes);
-        let meta: serde_json::Value = endings
-            .get(&name)
-            .and_then(|meta| serde_json::from_slice(meta).ok())
-            .unwrap_or_default();
-        // Streams without a recorded exit code: the CLI exits 1 whenever the result is an error.
-        let is_error = stream.result.as_ref().is_none_or(|result| result.is_error);
-        let code = meta["exit"].as_i64().unwrap_or(i64::from(is_error)) as i32;
-        let ending = if code < 0 { Ending::Signaled(-code) } else { Ending::Exited(code) };
-        let stderr_tail = meta["stderr"].as_str().unwrap_or_default().to_owned();
-        let schema_expected = name.starts_with("structured");
-        let evidence = Evidence { ending, stream: Some(stream), stderr_tail, ..good() };
-        let judgement = classify(&evidence, &Expectation { schema_expected, ..expected() });
-        let class = serde_json::to_value(judgement.class).unwrap();
-        writeln!(table, "{name}: {}", class.as_str().unwrap()).unwrap();
+        let meta = metas.get(&name).and_then(|meta| serde_json::from_slice(meta).ok());
+        writeln!(table, "{}", line_of(&name, &bytes, &meta.unwrap_or_default())).unwrap();
+    }
+    if !table.is_empty() {
+        insta::assert_snapshot!(table);
+    }
+}
+
+#[test]
+fn every_log_of_the_original_has_its_class_cost_and_tokens() {
+    let mut table = String::new();
+    for (name, bytes) in corpus::transcripts() {
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, rest) = text.split_once("=== STDOUT ===\n").unwrap();
+        let stdout = rest.rsplit_once("\n=== STDERR ===").unwrap().0;
+        let code = head.lines().find_map(|line| line.strip_prefix("Return code: "));
+        let meta = serde_json::json!({"exit": code.and_then(|it| it.parse::<i32>().ok())});
+        writeln!(table, "{}", line_of(&name, stdout.as_bytes(), &meta)).unwrap();
     }
     if !table.is_empty() {
         insta::assert_snapshot!(table);
@@ -262,13 +294,238 @@ fn every_collected_limit_message_has_its_class() {
         let class = class_after(|evidence, _| {
             evidence.ending = Ending::Exited(1);
             result_of(evidence).is_error = true;
-            let text = row[0].replace("\\n", "\n");
+            let text = row[0].clone();
             stream_of(evidence).api_error = Some(ApiError { text, ..ApiError::default() });
         });
         writeln!(table, "{class:?} <- {} | {}", row[0], row[2]).unwrap();
     }
     if !table.is_empty() {
         insta::assert_snapshot!(table);
+    }
+}
+
+/// Whatever ended a session, its words in another's mouth are none of it.
+#[test]
+fn failures_are_told_by_structure() {
+    use OutcomeClass as C;
+    type Change = fn(&mut Evidence, &mut Expectation);
+    let failed = |e: &mut Evidence, reason: &str| {
+        result_of(e).is_error = true;
+        result_of(e).terminal_reason = Some(reason.into());
+    };
+    let cases: [(&str, Change, C); 21] = [
+        ("retry", |e, _| retries(e, "overloaded", Some(529), Ending::TimedOut), C::Overloaded),
+        ("login", |e, _| retries(e, "authentication_failed", Some(401), Ending::Stalled), C::Auth),
+        ("cable", |e, _| retries(e, "unknown", None, Ending::TimedOut), C::Network),
+        ("killed", |e, _| retries(e, "overloaded", Some(529), Ending::Signaled(9)), C::Killed),
+        ("cut", |e, _| retries(e, "overloaded", Some(529), Ending::Exited(0)), C::Overloaded),
+        ("schema by tool", |e, _| stream_of(e).has_schema = true, C::SchemaMiss),
+        ("hook", |e, _| reason(e, "hook_stopped"), C::Unknown),
+        ("deferred", |e, _| reason(e, "tool_deferred"), C::PermissionDenied),
+        ("full", |e, _| reason(e, "rapid_refill_breaker"), C::ContextOverflow),
+        ("aborted", |e, _| reason(e, "aborted_tools"), C::Aborted),
+        ("completed", |e, _| reason(e, "completed"), C::Done),
+        ("not yet known", |e, _| reason(e, "brand_new"), C::Done),
+        ("abort trap", |e, _| silent(e, 134, ""), C::Killed),
+        ("not found", |e, _| silent(e, 127, "claude: command not found"), C::LaunchFailure),
+        ("option", |e, _| silent(e, 1, "error: unknown option '--x'"), C::LaunchFailure),
+        ("stderr login", |e, _| silent(e, 1, "Invalid API key · Please run /login"), C::Auth),
+        (
+            "stderr limit",
+            |e, _| silent(e, 1, "Claude AI usage limit reached|1795370000"),
+            C::PlanLimit,
+        ),
+        ("stderr network", |e, _| silent(e, 1, "Error: getaddrinfo ENOTFOUND"), C::Network),
+        (
+            "stderr of a session",
+            |e, _| {
+                stream_of(e).n_events = 3;
+                stream_of(e).result = None;
+                e.ending = Ending::Exited(1);
+                e.stderr_tail = "You've hit your limit · resets 6pm".into();
+            },
+            C::Unknown,
+        ),
+        (
+            "startup",
+            |e, _| {
+                result_of(e).subtype = "error_during_execution".into();
+                result_of(e).startup_failure = Some("config_file_invalid".into());
+            },
+            C::LaunchFailure,
+        ),
+        (
+            "a model's last words",
+            |e, _| {
+                result_of(e).is_error = true;
+                stream_of(e).final_text = "You've hit your limit · resets 6pm".into();
+                stream_of(e).is_final_text_said = true;
+            },
+            C::Unknown,
+        ),
+    ];
+    for (name, change, class) in cases {
+        assert_eq!(class_after(change), class, "{name}");
+    }
+    assert_eq!(class_after(|e, _| failed(e, "api_error")), C::Unknown);
+}
+
+fn reason(evidence: &mut Evidence, reason: &str) {
+    result_of(evidence).terminal_reason = Some(reason.into());
+}
+
+/// Cut off while the CLI was asking the API again.
+fn retries(evidence: &mut Evidence, error: &str, status: Option<u16>, ending: Ending) {
+    evidence.ending = ending;
+    let stream = stream_of(evidence);
+    stream.result = None;
+    stream.n_events = 9;
+    stream.retrying = Some(Retrying { attempt: 3, error: error.into(), status });
+}
+
+/// No event at all, and these words.
+fn silent(evidence: &mut Evidence, code: i32, stderr: &str) {
+    evidence.ending = Ending::Exited(code);
+    evidence.stream = Some(StreamFacts::default());
+    evidence.stderr_tail = stderr.into();
+}
+
+#[test]
+fn a_plan_limit_says_which_and_until_when() {
+    let check = |text: &str, event: Option<(&str, Option<u64>)>| {
+        let (mut evidence, mut expectation) = (good(), expected());
+        evidence.ending = Ending::Exited(1);
+        expectation.clock.now = Moment(1_795_366_800_000);
+        result_of(&mut evidence).is_error = true;
+        let stream = stream_of(&mut evidence);
+        let (error, text) = ("rate_limit".to_owned(), text.to_owned());
+        stream.api_error = Some(ApiError { error, text, ..ApiError::default() });
+        stream.rate_limit = event.map(|(window, resets_at)| RateLimit {
+            status: "rejected".into(),
+            resets_at,
+            window: Some(window.to_owned()),
+        });
+        let judgement = classify(&evidence, &expectation);
+        (judgement.class, judgement.limit.map(|it| (it.window, it.resets_at)))
+    };
+    let limit = |window, at| (OutcomeClass::PlanLimit, Some((window, Some(at))));
+    let text = "You've hit your session limit · resets 7pm (UTC)";
+    assert_eq!(check(text, None), limit(Window::FiveHour, 1_795_374_000));
+    let event = Some(("seven_day", Some(1_795_400_000)));
+    assert_eq!(check(text, event), limit(Window::Weekly, 1_795_400_000));
+    let event = Some(("five_hour", None));
+    assert_eq!(check(text, event), limit(Window::FiveHour, 1_795_374_000));
+    let spend = "You've hit your monthly spend limit";
+    assert_eq!(check(spend, None), (OutcomeClass::Billing, None));
+    let both = format!("{spend} · resets 7pm (UTC)");
+    assert_eq!(check(&both, None), limit(Window::Unknown, 1_795_374_000));
+    let busy = "Server is temporarily limiting requests (not your usage limit)";
+    assert_eq!(check(busy, Some(("five_hour", None))), (OutcomeClass::Throttled, None));
+}
+
+/// Messages that a session may meet in files, tools' output and diffs.
+const QUOTES: [&str; 16] = [
+    "You've hit your session limit · resets 1:10am (Europe/Moscow)",
+    "You’ve hit your weekly limit · resets Dec 2, 7pm (UTC)",
+    "Claude AI usage limit reached|1751385600",
+    "5-hour limit reached ∙ resets 12am",
+    "You're out of extra usage · resets 9pm",
+    "API Error: 529 {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
+    "API Error: 500 Internal server error",
+    "API Error: Server is temporarily limiting requests (not your usage limit) · Rate limited",
+    "Credit balance is too low",
+    "Not logged in · Please run /login",
+    "Invalid API key · Fix external API key",
+    "Prompt is too long",
+    "connect ECONNREFUSED 127.0.0.1:443",
+    "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error_status\":429}",
+    "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1779202200}}",
+    "{\"type\":\"assistant\",\"error\":\"rate_limit\",\"message\":{\"model\":\"<synthetic>\"}}",
+];
+
+/// How a generated session really ends.
+#[derive(Clone, Copy, Debug)]
+enum Real {
+    Done,
+    NoStatus,
+    TurnCap,
+    Killed,
+    Unknown,
+    Throttled,
+}
+
+/// A stream in which tools answer, files hold and the model says what other sessions ended by.
+fn quoting_stream(quotes: &[&str], ends: &[&str], real: Real) -> String {
+    let event = |value: serde_json::Value| format!("{value}\n");
+    let assistant = |id: usize, block: serde_json::Value| {
+        let message = serde_json::json!({"id": format!("m{id}"), "model": "claude-opus-5-5",
+            "content": [block], "usage": {"input_tokens": 1, "output_tokens": 1}});
+        event(serde_json::json!({"type": "assistant", "message": message}))
+    };
+    let mut text = event(serde_json::json!({"type": "system", "subtype": "init"}));
+    for (at, quote) in quotes.iter().enumerate() {
+        let id = format!("t{at}");
+        let content = if at % 2 == 0 { (*quote).to_owned() } else { format!("+{quote}\n-old\n") };
+        let input = serde_json::json!({"file_path": "log", "content": content});
+        let call =
+            serde_json::json!({"type": "tool_use", "id": id, "name": "Write", "input": input});
+        text += &assistant(at, call);
+        let answer = serde_json::json!({"type": "tool_result", "tool_use_id": id,
+            "content": content, "is_error": at % 3 == 1});
+        text += &event(serde_json::json!({"type": "user", "message": {"content": [answer]},
+            "tool_use_result": {"stdout": content, "stderr": quote}}));
+    }
+    let last = ends.join("\n");
+    text += &assistant(999, serde_json::json!({"type": "text", "text": last}));
+    let (subtype, is_error, said) = match real {
+        Real::Killed => return text,
+        Real::TurnCap => ("error_max_turns", true, None),
+        Real::Unknown => ("success", true, Some(last)),
+        Real::Throttled => {
+            let said = "API Error: Request rejected (429)".to_owned();
+            let block = serde_json::json!({"type": "text", "text": said});
+            text += &event(serde_json::json!({"type": "assistant", "error": "rate_limit",
+                "message": {"id": "s", "model": "<synthetic>", "content": [block]}}));
+            ("success", true, Some(said))
+        }
+        Real::Done | Real::NoStatus => ("success", false, Some(last)),
+    };
+    text + &event(serde_json::json!({"subtype": subtype, "is_error": is_error, "result": said,
+        "num_turns": 3, "total_cost_usd": 0.1, "type": "result"}))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn transcripts_that_quote_failures_are_classed_as_what_they_are(
+        quotes in prop::collection::vec(prop::sample::select(&QUOTES[..]), 1..8),
+        ends in prop::collection::vec(prop::sample::select(&QUOTES[..]), 1..4),
+        real in prop::sample::select(&[Real::Done, Real::NoStatus, Real::TurnCap, Real::Killed,
+            Real::Unknown, Real::Throttled][..]),
+    ) {
+        use OutcomeClass as C;
+        let stream = facts_of(quoting_stream(&quotes, &ends, real).as_bytes());
+        let (ending, class) = match real {
+            Real::Done => (Ending::Exited(0), C::Done),
+            Real::NoStatus => (Ending::Exited(0), C::NoStatus),
+            Real::TurnCap => (Ending::Exited(1), C::TurnCap),
+            Real::Killed => (Ending::Signaled(9), C::Killed),
+            Real::Unknown => (Ending::Exited(1), C::Unknown),
+            Real::Throttled => (Ending::Exited(1), C::Throttled),
+        };
+        let has_status = !matches!(real, Real::NoStatus);
+        let status_file = if has_status { status("1.1", "completed") } else { StatusFile::Absent };
+        let stderr_tail = ends.join("\n");
+        let evidence = Evidence { ending, stream: Some(stream), status_file, stderr_tail, ..good() };
+        let judgement = classify(&evidence, &expected());
+        prop_assert_eq!(judgement.class, class);
+        prop_assert_eq!(judgement.limit, None);
+        if matches!(real, Real::Done) {
+            let bare = Evidence { status_file: StatusFile::Absent, ..evidence };
+            let alone = classify(&bare, &Expectation::of_stream(Clock::default()));
+            prop_assert_eq!(alone.class, C::Done);
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use crate::base::name::{ModelName, SessionId};
 
 use super::line::trim_noise;
 use super::spending::Spending;
+use super::windows::Windows;
 use super::wire::{self, Wire};
-use super::{ApiError, Progress, RateLimit, ResultFacts, StreamFacts, Tokens};
+use super::{ApiError, Progress, ResultFacts, Retrying, StreamFacts, Tokens};
 
 const TEXT_LIMIT: usize = 1 << 20;
 const FOREIGN_LIMIT: usize = 64 * 1024;
@@ -18,12 +19,15 @@ const PATH_LIMIT: usize = 4096;
 const SAID_LIMIT: usize = 200;
 const DETAIL_LIMIT: usize = 80;
 const SYNTHETIC: &str = "<synthetic>";
+/// The tool that the CLI adds where a structured answer is asked for.
+const SCHEMA_TOOL: &str = "StructuredOutput";
 
 /// What is known so far.
 #[derive(Debug, Default)]
 pub struct Fold {
     facts: StreamFacts,
     spending: Spending,
+    windows: Windows,
     calls: BTreeSet<String>,
     open_tools: BTreeMap<String, String>,
     denied: BTreeMap<String, String>,
@@ -140,7 +144,7 @@ impl Fold {
             Wire::TasksChanged(tasks) => {
                 self.background = tasks.into_iter().map(|task| task.task_id).collect();
             }
-            Wire::RateLimited(limit) => self.take_limit(limit),
+            Wire::RateLimited(limit) => self.windows.take(limit),
             Wire::Other => self.facts.n_unknown_events += 1,
         }
     }
@@ -149,6 +153,7 @@ impl Fold {
         self.facts.inits += 1;
         let session = init.session_id.map(SessionId::new);
         self.facts.session = session.clone().or(self.facts.session.take());
+        self.facts.has_schema |= init.tools.iter().any(|tool| tool == SCHEMA_TOOL);
         self.facts.cli_version = init.claude_code_version.or(self.facts.cli_version.take());
         shown.push(Progress::Started { session, model: init.model.map(ModelName::new) });
     }
@@ -157,14 +162,19 @@ impl Fold {
         if self.facts.session.is_none() {
             self.facts.session = event.session_id.as_deref().map(SessionId::new);
         }
+        self.facts.retrying = None;
+        let is_main = event.parent_tool_use_id.is_none();
         if event.message.model == SYNTHETIC || event.is_api_error_message {
-            self.take_api_error(event);
+            // A sub-agent's failure is its caller's to deal with.
+            if is_main {
+                self.take_api_error(event);
+            }
             return;
         }
         // A model call that went through means that an earlier failure was overcome.
         self.facts.api_error = None;
+        self.windows.answered();
         self.count_call(&event.message);
-        let is_main = event.parent_tool_use_id.is_none();
         for block in &event.message.content {
             match block.kind.as_str() {
                 "text" => self.take_said(&event.message.id, &block.text, is_main, shown),
@@ -261,18 +271,13 @@ impl Fold {
         });
     }
 
-    fn take_limit(&mut self, limit: wire::RateLimitInfo) {
-        if limit.status == "rejected" {
-            self.facts.rate_limit = Some(RateLimit {
-                status: limit.status,
-                resets_at: limit.resets_at,
-                window: limit.window,
-            });
-        }
-    }
-
     fn take_retry(&mut self, retry: wire::Retry, shown: &mut Vec<Progress>) {
         self.facts.n_api_retries += 1;
+        self.facts.retrying = Some(Retrying {
+            attempt: retry.attempt,
+            error: retry.error.clone(),
+            status: retry.error_status,
+        });
         let error = match retry.error_status {
             Some(status) => format!("{} ({status})", retry.error),
             None => retry.error,
@@ -292,12 +297,11 @@ impl Fold {
         if let Some(session) = &result.session_id {
             self.facts.session = Some(SessionId::new(session));
         }
-        if let Some(text) = &result.result {
-            self.facts.final_text.clone_from(text);
-        } else {
-            self.facts.final_text = std::mem::take(&mut self.last_text.text);
-        }
-        self.last_text = LastText::default();
+        self.facts.retrying = None;
+        let said = std::mem::take(&mut self.last_text).text;
+        let is_said = |text: &String| !said.is_empty() && said.ends_with(text.trim_end());
+        self.facts.is_final_text_said = result.result.as_ref().is_none_or(is_said);
+        self.facts.final_text = result.result.clone().unwrap_or(said);
         self.facts.result = Some(result_facts(result));
         shown.push(Progress::Cost(self.cost()));
     }
@@ -305,6 +309,7 @@ impl Fold {
     pub fn finish(mut self, n_skipped_lines: u64) -> StreamFacts {
         let mut facts = self.facts;
         facts.n_skipped_lines = n_skipped_lines;
+        self.windows.tell(&mut facts);
         facts.cost = self.spending.cost();
         facts.tokens = self.spending.tokens();
         if facts.models.is_empty() {
@@ -312,6 +317,7 @@ impl Fold {
         }
         if !self.last_text.text.is_empty() {
             facts.final_text = self.last_text.text;
+            facts.is_final_text_said = true;
         } else if facts.n_events == 0 {
             facts.final_text = self.foreign_text;
         }
@@ -339,6 +345,7 @@ fn result_facts(result: wire::ResultLine) -> ResultFacts {
         duration: Millis(result.duration_ms),
         total_cost: Usd::from_dollars(result.total_cost_usd),
         errors: result.errors,
+        startup_failure: result.startup_failure_reason,
     }
 }
 

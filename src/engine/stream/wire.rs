@@ -100,6 +100,7 @@ wire! {
         session_id: Option<String>,
         model: Option<String>,
         claude_code_version: Option<String>,
+        tools: Vec<String>,
     }
     struct Assistant {
         message: Message,
@@ -167,6 +168,7 @@ wire! {
         permission_denials: Vec<Denial>,
         result: Option<String>,
         errors: Vec<String>,
+        startup_failure_reason: Option<String>,
         structured_output: Option<serde_json::Value>,
     }
     struct Usage {
@@ -221,6 +223,17 @@ wire! {
         resets_at: Option<u64>,
         #[serde(rename = "rateLimitType")]
         window: Option<String>,
+        utilization: Option<f64>,
+        #[serde(rename = "isUsingOverage")]
+        is_using_overage: bool,
+        #[serde(rename = "unifiedWindows")]
+        windows: BTreeMap<String, OneWindow>,
+    }
+    struct OneWindow {
+        status: String,
+        #[serde(rename = "resetsAt")]
+        resets_at: Option<u64>,
+        utilization: Option<f64>,
     }
 }
 
