@@ -22,3 +22,4 @@ pub mod store;
 pub mod surface;
 pub mod watcher;
 pub mod worktree;
+pub mod zone;

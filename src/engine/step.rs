@@ -17,6 +17,7 @@ use super::effect::{BuildRequest, Effect, Notice, Request};
 use super::event::{Event, Frozen};
 use super::graph::{Graph, NodeId};
 use super::history::History;
+use super::limits::Clock;
 use super::record::Record;
 use super::schedule::{Schedule, Settled};
 
@@ -65,6 +66,8 @@ pub struct Engine {
     build: Option<Build>,
     next_attempt: u64,
     now: Moment,
+    /// The machine's zone: the CLI tells resets in it.
+    zone: String,
     out: Vec<Effect>,
 }
 
@@ -160,8 +163,20 @@ impl Engine {
             build: None,
             next_attempt: 1,
             now: Moment::default(),
+            zone: Clock::default().zone,
             out: Vec::new(),
         }
+    }
+
+    /// The same engine on a machine in this zone, by its IANA name. UTC is assumed without.
+    #[must_use]
+    pub fn in_zone(self, zone: String) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// What times of day in messages are relative to.
+    fn clock(&self) -> Clock {
+        Clock { now: self.now, zone: self.zone.clone() }
     }
 
     /// Takes in what happened and answers with what is to be done, in order.

@@ -43,6 +43,7 @@ use super::lock::{Holder, Lock};
 use super::scan::Scanner;
 use super::store::Store;
 use super::store::folder::Access;
+use super::zone;
 
 pub use self::check::check;
 pub use self::rest::summary_at_rest;
@@ -87,7 +88,7 @@ impl Driver {
         let repo = Repository::discover(start)?;
         let root = repo.root().to_owned();
         let loaded = read_documents(&repo, &extra_plans)?;
-        let mut engine = Engine::default();
+        let mut engine = Engine::default().in_zone(zone::local_zone());
         let documents = Box::new(loaded.documents.clone());
         engine.step(clock::now(), Event::DocumentsRead(documents));
         // Wrong documents are refused before anything is made or locked.

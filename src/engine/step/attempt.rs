@@ -105,7 +105,8 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&id) else { return };
         let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
-        let judgement = with_reset(classify(&evidence, &expectation), &evidence, self.now);
+        let expectation = Expectation { clock: self.clock(), ..expectation };
+        let judgement = with_reset(classify(&evidence, &expectation), self.now);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
         let denied = denials(&evidence, &expectation);

@@ -2,7 +2,6 @@
 
 use crate::base::measure::{Millis, Moment};
 use crate::engine::effect::Notice;
-use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::schedule::Settled;
@@ -58,26 +57,21 @@ fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
     }
 }
 
-/// A plan limit's message with its window and the moment it resets, as far as the stream tells.
-pub(super) fn with_reset(judgement: Judgement, evidence: &Evidence, now: Moment) -> Judgement {
-    if judgement.class != OutcomeClass::PlanLimit {
-        return judgement;
-    }
+/// A plan limit's message with its window and the moment it resets, as far as they are known.
+pub(super) fn with_reset(judgement: Judgement, now: Moment) -> Judgement {
+    let Some(limit) = &judgement.limit else { return judgement };
     // Older versions of the CLI write the moment behind a bar.
-    let (text, behind) = judgement.message.split_once('|').unwrap_or((&judgement.message, ""));
-    let limit = evidence.stream.as_ref().and_then(|facts| facts.rate_limit.as_ref());
-    let window = limit.and_then(|it| it.window.as_deref()).map(|it| it.replace('_', "-"));
-    let resets = limit.and_then(|it| it.resets_at).or_else(|| behind.trim().parse().ok());
-    let resets = resets.map(|seconds: u64| {
+    let text = judgement.message.split('|').next().unwrap_or_default().trim();
+    let resets = limit.resets_at.map(|seconds| {
         let at = Moment(seconds.saturating_mul(1000));
         let wait = at - now;
         if wait == Millis(0) { format!("reset {at}") } else { format!("resets {at}, in {wait}") }
     });
-    let mut parts: Vec<String> = window.map(|it| format!("{it} window")).into_iter().collect();
-    parts.extend(resets);
+    let window = limit.window.label().map(|it| format!("{it} window"));
+    let parts: Vec<String> = window.into_iter().chain(resets).collect();
     let message = match parts.is_empty() {
-        true => text.trim().to_owned(),
-        false => format!("{} ({})", text.trim(), parts.join(" ")),
+        true => text.to_owned(),
+        false => format!("{text} ({})", parts.join(" ")),
     };
     Judgement { message, ..judgement }
 }

@@ -10,6 +10,7 @@ use crate::engine::effect::{Effect, Notice};
 use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
 use crate::engine::history::AcceptedFact;
+use crate::engine::limits::Clock;
 use crate::engine::lineage::VerdictMark;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use crate::engine::record::{Provenance, Record, VerdictReached};
@@ -165,8 +166,8 @@ impl Engine {
         review: AttemptId,
         evidence: Evidence,
     ) {
-        let (judgement, verdict) = judge_review(&evidence, self.task_of(owner));
-        let judgement = (with_reset(judgement, &evidence, self.now), verdict);
+        let (judgement, verdict) = judge_review(&evidence, self.task_of(owner), self.clock());
+        let judgement = (with_reset(judgement, self.now), verdict);
         self.journal_end(review, Some(owner), &evidence, &judgement.0);
         self.out.push(Effect::Drop { attempt: review });
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
@@ -305,8 +306,10 @@ pub(super) fn marks_of(reached: &[VerdictReached]) -> Vec<VerdictMark> {
 fn judge_review(
     evidence: &Evidence,
     task: crate::base::name::TaskId,
+    clock: Clock,
 ) -> (Judgement, Option<(Verdict, Vec<String>)>) {
-    let mut judgement = classify(evidence, &Expectation::of_validator(task));
+    let mut judgement =
+        classify(evidence, &Expectation { clock, ..Expectation::of_validator(task) });
     let verdict = judgement.verdict.take();
     let did_nothing = evidence.stream.as_ref().is_some_and(|facts| facts.n_tool_uses == 0);
     if verdict.is_some() && did_nothing {
