@@ -180,12 +180,11 @@ pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
 /// Judges one message of the CLI, as a person has it on the screen.
 pub fn classify_message(text: &str, clock: &Clock) -> Judgement {
     let failure = api::failure_in(text, clock);
-    let evidence = failure.limit.iter().flat_map(|limit| limit.notes.iter().cloned());
-    let said = format!("message: {}", first_line(text.trim()));
+    let notes = failure.limit.iter().flat_map(|limit| limit.notes.iter().cloned());
     Judgement {
         class: failure.class,
         message: failure.message,
-        evidence: std::iter::once(said).chain(evidence).collect(),
+        evidence: notes.collect(),
         verdict: None,
         limit: failure.limit,
     }

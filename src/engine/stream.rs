@@ -32,6 +32,8 @@ pub struct StreamFacts {
     pub n_unknown_events: u64,
     /// The last line had no newline and did not parse.
     pub is_truncated: bool,
+    /// When the last message came, as the CLI writes it (RFC 3339); older versions write none.
+    pub last_message_at: Option<String>,
     /// The last `result` event before the end.
     pub result: Option<ResultFacts>,
     pub n_results: u32,

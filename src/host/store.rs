@@ -11,6 +11,7 @@ use super::error::{Doing, Result};
 pub mod actions;
 pub mod blob;
 pub mod folder;
+pub mod recording;
 pub mod upkeep;
 
 use folder::{Access, OrchFolder};

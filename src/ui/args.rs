@@ -1,6 +1,7 @@
 //! The command line as it was typed. What it means is settled by whoever runs the command.
 
 mod build;
+mod classify;
 mod measure;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use crate::base::measure::Millis;
 use crate::ui::shell::ColorChoice;
 
 pub use build::{BuildArgs, WatchArgs};
+pub use classify::{ClassifyArgs, moment_of};
 use measure::{size_of, time_of};
 
 const OVERVIEW: &str = "\
@@ -28,6 +30,7 @@ Look:
   graph        The graph as text, DOT, Mermaid or JSON
   log          What a session said and did
   show         A task's result: files, verdicts, attempts, cost
+  classify     How a recorded session ended, and why
   cache        Look into the cache and keep it in order
 Decide:
   retry        Run a task again, whatever the cache has
@@ -119,6 +122,8 @@ pub enum Command {
     Log(LogArgs),
     #[command(about = "A task's result: files, verdicts, attempts, cost")]
     Show(SomeTargetsArgs),
+    #[command(about = "How a recorded session ended, and why; one JSON object")]
+    Classify(ClassifyArgs),
     #[command(about = "Look into the cache and keep it in order")]
     Cache(CacheArgs),
     #[command(about = "Run a task again, whatever the cache has")]

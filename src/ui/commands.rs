@@ -5,6 +5,7 @@ pub mod answer;
 pub mod build;
 pub mod cache;
 pub mod check;
+pub mod classify;
 pub mod completions;
 pub mod demo;
 pub mod doctor;

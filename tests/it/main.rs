@@ -1,6 +1,7 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
 mod build;
+mod classify;
 mod commands;
 mod faults;
 mod floors;

@@ -163,6 +163,7 @@ impl Fold {
             self.facts.session = event.session_id.as_deref().map(SessionId::new);
         }
         self.facts.retrying = None;
+        self.note_time(event.timestamp.as_deref());
         let is_main = event.parent_tool_use_id.is_none();
         if event.message.model == SYNTHETIC || event.is_api_error_message {
             // A sub-agent's failure is its caller's to deal with.
@@ -238,7 +239,14 @@ impl Fold {
         files.insert(path.clone());
     }
 
+    fn note_time(&mut self, at: Option<&str>) {
+        if let Some(at) = at.filter(|at| at.len() <= DETAIL_LIMIT) {
+            self.facts.last_message_at = Some(at.to_owned());
+        }
+    }
+
     fn take_answers(&mut self, event: wire::User) {
+        self.note_time(event.timestamp.as_deref());
         let files = event.tool_use_result.filenames;
         self.read.extend(files.into_iter().filter(|path| path.len() <= PATH_LIMIT));
         for block in event.message.content {

@@ -121,6 +121,48 @@ fn sub_agents_are_counted_but_do_not_speak_for_the_session() {
 }
 
 #[test]
+fn a_near_limit_is_heard_with_its_share() {
+    let Some(bytes) = corpus::stream("sub-warn5-oauth") else { return };
+    let facts = facts_of(&bytes);
+    let shown = |it: &WindowUse| (it.window.clone(), it.permille, it.is_near_limit());
+    let windows: Vec<_> = facts.windows.iter().map(shown).collect();
+    let expected = [("five_hour", Some(920), true), ("seven_day", Some(410), false)];
+    assert_eq!(windows, expected.map(|(name, used, near)| (name.to_owned(), used, near)));
+    assert_eq!(facts.windows[0].resets_at, Some(1_795_370_791));
+    assert_eq!((facts.rate_limit, facts.is_using_overage), (None, false));
+    assert!(facts.last_message_at.is_some_and(|at| at.starts_with("2026-11-22T")));
+}
+
+#[test]
+fn what_was_overcome_does_not_stand_at_the_end() {
+    let rejected = r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795370791,"rateLimitType":"seven_day_opus"}}"#;
+    let retry = r#"{"type":"system","subtype":"api_retry","attempt":3,"error_status":529,"error":"overloaded"}"#;
+    let answer =
+        r#"{"type":"assistant","message":{"id":"m","model":"claude-sonnet-5-5","content":[]}}"#;
+    let check = |lines: &[&str]| {
+        let facts = facts_of(lines.join("\n").as_bytes());
+        (facts.rate_limit.is_some(), facts.retrying.map(|it| it.attempt))
+    };
+    assert_eq!(check(&[rejected, retry]), (true, Some(3)));
+    assert_eq!(check(&[rejected, retry, answer]), (false, None));
+}
+
+#[test]
+fn a_final_text_is_the_models_or_the_clis() {
+    let said = |text: &str| {
+        format!(
+            r#"{{"type":"assistant","message":{{"id":"m","model":"x","content":[{{"type":"text","text":"{text}"}}]}}}}"#
+        )
+    };
+    let result =
+        r#"{"type":"result","subtype":"success","is_error":true,"result":"limit reached"}"#;
+    let check = |first: &str| facts_of(format!("{first}\n{result}").as_bytes()).is_final_text_said;
+    assert!(check(&said("limit reached")));
+    assert!(!check(&said("I work on it.")));
+    assert!(!check(""));
+}
+
+#[test]
 fn noise_and_cuts_are_told_apart() {
     let check = |text: &str| {
         let facts = facts_of(text.as_bytes());

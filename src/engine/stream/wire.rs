@@ -106,6 +106,7 @@ wire! {
         message: Message,
         session_id: Option<String>,
         parent_tool_use_id: Option<String>,
+        timestamp: Option<String>,
         error: Option<String>,
         is_api_error_message: bool,
         api_error_status: Option<u16>,
@@ -146,6 +147,7 @@ wire! {
     }
     struct User {
         message: Message,
+        timestamp: Option<String>,
         tool_use_result: ToolUseResult,
     }
     struct ToolUseResult {

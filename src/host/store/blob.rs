@@ -32,6 +32,11 @@ pub fn encode(content: &[u8]) -> (u8, std::borrow::Cow<'_, [u8]>) {
     (RAW, content.into())
 }
 
+/// A file begins as a blob does: no text begins with such a byte.
+pub fn is_head(file: &[u8]) -> bool {
+    matches!(file.first(), Some(&(RAW | ZSTD)))
+}
+
 /// The content of a blob's file, if it is whole: its digest is `expected`.
 pub fn decode(mut file: Vec<u8>, expected: &Digest) -> Option<Vec<u8>> {
     let content = match *file.first()? {
