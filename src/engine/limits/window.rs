@@ -138,14 +138,11 @@ pub(super) fn window_of_message(text: &str, is_dated: bool) -> Window {
     }
     let has_head = |words: &[&str]| words.iter().any(|word| head.contains(word));
     if has_head(&["session", "5-hour", "5 hour", "five-hour", "five hour"]) {
-        Window::FiveHour
-    } else if has_head(&["weekly", "week", "7-day", "seven-day", "seven day"]) {
-        Window::Weekly
-    } else if is_dated && !has(&["api usage limits", "monthly"]) {
-        Window::Weekly
-    } else {
-        Window::Unknown
+        return Window::FiveHour;
     }
+    let is_week = has_head(&["weekly", "week", "7-day", "seven-day", "seven day"]);
+    let may_be_week = is_dated && !has(&["api usage limits", "monthly"]);
+    if is_week || may_be_week { Window::Weekly } else { Window::Unknown }
 }
 
 /// `opus weekly`, `you've hit your fable 5`: the family of the model before `limit`.
