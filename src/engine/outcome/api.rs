@@ -85,12 +85,13 @@ fn by_turn(stream: &StreamFacts) -> Option<OutcomeClass> {
     (result.stop_reason.as_deref() == Some("refusal")).then_some(Refused)
 }
 
-/// A rejection that names no end is a throttle, unless the message names a limit.
+/// A rejection that names neither window nor end is a throttle, whatever its message calls it.
 fn by_rate_limit(stream: &StreamFacts, error: &ApiError, clock: &Clock) -> Option<OutcomeClass> {
     let event = stream.rate_limit.as_ref()?;
     let is_limited = error.error == "rate_limit" || error.status == Some(429);
-    let is_plan = event.resets_at.is_some()
-        || limit_of_message(&error.text, clock.now, &clock.zone).is_some();
+    let said = limit_of_message(&error.text, clock.now, &clock.zone);
+    let is_said = said.is_some_and(|it| it.resets_at.is_some() || event.window.is_some());
+    let is_plan = event.resets_at.is_some() || is_said;
     is_limited.then_some(if is_plan { PlanLimit } else { Throttled })
 }
 

@@ -75,3 +75,23 @@ pub(super) fn with_reset(judgement: Judgement, now: Moment) -> Judgement {
     };
     Judgement { message, ..judgement }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::limits::Clock;
+    use crate::engine::outcome::classify_message;
+
+    #[test]
+    fn a_limit_says_its_window_and_how_long_it_lasts() {
+        let now = Moment(1_795_366_800_000);
+        let check = |text: &str| {
+            let clock = Clock { now, zone: "Europe/Berlin".to_owned() };
+            with_reset(classify_message(text, &clock), now).message
+        };
+        insta::assert_snapshot!(check("You've hit your session limit · resets 7pm"), @"You've hit your session limit · resets 7pm (five-hour window resets 2026-11-22 18:00 UTC, in 1h00m)");
+        insta::assert_snapshot!(check("Claude AI usage limit reached|1795366000"), @"Claude AI usage limit reached (reset 2026-11-22 16:46 UTC)");
+        insta::assert_snapshot!(check("Opus weekly limit reached"), @"Opus weekly limit reached (weekly opus window)");
+        insta::assert_snapshot!(check("API Error: 529 Overloaded"), @"API Error: 529 Overloaded");
+    }
+}

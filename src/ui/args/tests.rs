@@ -96,6 +96,7 @@ fn the_overview_reads_well() {
           graph        The graph as text, DOT, Mermaid or JSON
           log          What a session said and did
           show         A task's result: files, verdicts, attempts, cost
+          classify     How a recorded session ended, and why
           cache        Look into the cache and keep it in order
         Decide:
           retry        Run a task again, whatever the cache has
