@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::file::{Change, FileState, Patch};
-use crate::base::name::{RelPath, TaskId};
 use crate::base::measure::Moment;
+use crate::base::name::{RelPath, TaskId};
 use crate::engine::corpus;
 use crate::engine::evidence::StatusReport;
 use crate::engine::limits::Window;
