@@ -1,6 +1,7 @@
 //! The plain snapshot that every surface reads.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, TaskRef};
@@ -17,7 +18,9 @@ pub struct Picture {
     pub tasks: Vec<TaskPicture>,
     pub counts: Counts,
     /// Spent by this run of orch, every attempt counted.
+    #[serde(rename = "cost_usd")]
     pub cost: Usd,
+    #[serde(rename = "started_ms")]
     pub started: Moment,
     /// Why new work does not start, where something holds all of it.
     pub holding: Option<String>,
@@ -36,6 +39,7 @@ pub struct PlanPicture {
 /// One task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskPicture {
+    #[serde(serialize_with = "as_text")]
     pub task: TaskRef,
     pub name: String,
     pub section: String,
@@ -43,16 +47,19 @@ pub struct TaskPicture {
     pub agent: Option<String>,
     /// As the plan file has it.
     pub status: Status,
+    #[serde(flatten)]
     pub state: TaskState,
     /// Why it is in that state, one line.
     pub reason: String,
     /// Key of the present inputs; `None` while something upstream is undecided.
     pub key: Option<ActionKey>,
     pub attempts: u32,
+    #[serde(rename = "cost_usd")]
     pub cost: Usd,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,
     /// Real dependencies, then order-only ones that are not all tasks before it.
+    #[serde(serialize_with = "all_as_text")]
     pub depends_on: Vec<TaskRef>,
     pub is_wanted: bool,
     pub running: Option<RunningPicture>,
@@ -76,10 +83,12 @@ pub struct QuestionPicture {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunningPicture {
     pub number: u32,
+    #[serde(rename = "since_ms")]
     pub since: Moment,
     pub phase: Phase,
     /// Current tool and its detail, or the last line said.
     pub doing: String,
+    #[serde(rename = "cost_usd")]
     pub cost: Usd,
     pub session: Option<String>,
 }
@@ -93,9 +102,8 @@ pub enum Phase {
     Landing,
 }
 
-/// Where a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// Where a task stands. In JSON two keys: `state`, and `detail`, a text or null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskState {
     /// Waits for tasks before it.
     Waiting,
@@ -116,6 +124,51 @@ pub enum TaskState {
     Blocked,
     /// Parked until a person decides.
     Suspended,
+}
+
+impl TaskState {
+    /// The word for the state alone.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::BackingOff => "backing-off",
+            Self::Running => "running",
+            Self::UpToDate => "up-to-date",
+            Self::Done(_) => "done",
+            Self::Skipped => "skipped",
+            Self::Failed(_) => "failed",
+            Self::Held => "held",
+            Self::Blocked => "blocked",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// Of `done` how the result was obtained, of `failed` how the last attempt ended.
+    pub fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Done(provenance) => Some(provenance.as_str()),
+            Self::Failed(class) => Some(class.as_str()),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for TaskState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys = serializer.serialize_struct("TaskState", 2)?;
+        keys.serialize_field("state", self.as_str())?;
+        keys.serialize_field("detail", &self.detail())?;
+        keys.end()
+    }
+}
+
+fn as_text<S: Serializer>(task: &TaskRef, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(task)
+}
+
+fn all_as_text<S: Serializer>(tasks: &[TaskRef], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tasks.iter().map(ToString::to_string))
 }
 
 /// How much of a picture is wanted. Plans and counts are always whole.

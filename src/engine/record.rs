@@ -118,6 +118,18 @@ pub enum Provenance {
     AcceptedByHand,
 }
 
+impl Provenance {
+    /// As in the journal and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Replayed => "replayed",
+            Self::Adopted => "adopted",
+            Self::AcceptedByHand => "accepted-by-hand",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictReached {
     pub at: Moment,

@@ -2,11 +2,100 @@
 
 use serde::Serialize;
 
+use crate::base::digest::{Digest, Recorded};
+use crate::base::file::Change;
+use crate::base::measure::{Millis, Moment, Usd};
+use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
+use crate::engine::record::{AcceptedResult, AttemptEnded};
+
 /// The value as one line that ends in a newline.
 pub fn line_of(value: &impl Serialize) -> String {
     match serde_json::to_string(value) {
         Ok(text) => text + "\n",
         // None of our types has a map with other keys than text, the only way to get here.
         Err(error) => format!("{}\n", serde_json::json!({ "error": error.to_string() })),
+    }
+}
+
+/// One attempt that ended, of a task or of a validator.
+#[derive(Serialize)]
+pub struct AttemptJson<'a> {
+    at_ms: Moment,
+    key: ActionKey,
+    /// Counts from 1 in each build.
+    attempt: u32,
+    validator: Option<&'a str>,
+    outcome: &'static str,
+    message: &'a str,
+    cost_usd: Usd,
+    duration_ms: Millis,
+    model: Option<&'a ModelName>,
+    session: Option<&'a SessionId>,
+    transcript: Option<Digest>,
+}
+
+impl<'a> AttemptJson<'a> {
+    pub fn of(ended: &'a AttemptEnded) -> Self {
+        Self {
+            at_ms: ended.at,
+            key: ended.key,
+            attempt: ended.number,
+            validator: ended.validator.as_ref().map(|it| it.as_str()),
+            outcome: ended.outcome.as_str(),
+            message: &ended.message,
+            cost_usd: ended.cost,
+            duration_ms: ended.duration,
+            model: ended.model.as_ref(),
+            session: ended.session.as_ref(),
+            transcript: ended.transcript,
+        }
+    }
+}
+
+/// An accepted result.
+#[derive(Serialize)]
+pub struct ResultJson<'a> {
+    at_ms: Moment,
+    key: ActionKey,
+    output: OutputDigest,
+    changes: &'a [Change],
+    verdicts: Vec<VerdictJson<'a>>,
+    cost_usd: Usd,
+    duration_ms: Millis,
+    model: Option<&'a ModelName>,
+    session: Option<&'a SessionId>,
+    transcript: Option<Digest>,
+    message: Option<&'a str>,
+    manifest: &'a Recorded,
+}
+
+#[derive(Serialize)]
+struct VerdictJson<'a> {
+    validator: &'a str,
+    verdict: &'static str,
+    findings: &'a [String],
+}
+
+impl<'a> ResultJson<'a> {
+    pub fn of(result: &'a AcceptedResult) -> Self {
+        let verdicts = result.verdicts.iter().map(|it| VerdictJson {
+            validator: it.validator.as_str(),
+            verdict: it.verdict.as_str(),
+            findings: &it.findings,
+        });
+        Self {
+            at_ms: result.at,
+            key: result.key,
+            output: result.output,
+            changes: result.patch.changes(),
+            verdicts: verdicts.collect(),
+            cost_usd: result.cost,
+            duration_ms: result.duration,
+            model: result.model.as_ref(),
+            session: result.session.as_ref(),
+            transcript: result.transcript,
+            message: result.message.as_deref(),
+            manifest: &result.manifest,
+        }
     }
 }

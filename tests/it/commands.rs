@@ -28,7 +28,7 @@ fn states(space: &Space) -> String {
     let picture = json(space, &["status"]);
     let tasks = picture["tasks"].as_array().unwrap().iter();
     let shown = tasks.map(|task| {
-        format!("{}={}", task["task"]["task"].as_str().unwrap(), task["state"].as_str().unwrap())
+        format!("{}={}", task["task"].as_str().unwrap(), task["state"].as_str().unwrap())
     });
     shown.collect::<Vec<_>>().join(" ")
 }

@@ -10,6 +10,7 @@ use crate::engine::picture::TaskPicture;
 use crate::engine::record::{AcceptedResult, AttemptEnded};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
+use crate::ui::json::{AttemptJson, ResultJson};
 use crate::ui::project::Project;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
@@ -29,7 +30,7 @@ pub fn run(
         let shown =
             Shown { task, result: project.result_of(name)?, attempts: project.attempts_of(name)? };
         let text = match place.is_json {
-            true => crate::ui::json::line_of(&shown),
+            true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
             false => text_of(&shown, shell.out_paint()),
         };
@@ -38,11 +39,27 @@ pub fn run(
     Ok(Exit::Success)
 }
 
-#[derive(Serialize)]
 struct Shown<'a> {
     task: &'a TaskPicture,
     result: Option<AcceptedResult>,
     attempts: Vec<AttemptEnded>,
+}
+
+#[derive(Serialize)]
+struct ShownJson<'a> {
+    task: &'a TaskPicture,
+    result: Option<ResultJson<'a>>,
+    attempts: Vec<AttemptJson<'a>>,
+}
+
+impl<'a> ShownJson<'a> {
+    fn of(shown: &'a Shown<'_>) -> Self {
+        Self {
+            task: shown.task,
+            result: shown.result.as_ref().map(ResultJson::of),
+            attempts: shown.attempts.iter().map(AttemptJson::of).collect(),
+        }
+    }
 }
 
 fn text_of(shown: &Shown, paint: Paint) -> String {

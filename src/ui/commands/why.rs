@@ -12,6 +12,7 @@ use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::AttemptEnded;
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
+use crate::ui::json::AttemptJson;
 use crate::ui::project::Project;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
@@ -136,13 +137,14 @@ fn keys_of(reasons: &Reasons) -> String {
 struct WhyJson<'a> {
     task: String,
     name: &'a str,
+    #[serde(flatten)]
     state: TaskState,
     reason: &'a str,
     key: Option<ActionKey>,
     last_key: Option<ActionKey>,
     differences: Option<Vec<Difference>>,
     warnings: &'a [String],
-    attempts: &'a [AttemptEnded],
+    attempts: Vec<AttemptJson<'a>>,
 }
 
 impl<'a> WhyJson<'a> {
@@ -156,7 +158,7 @@ impl<'a> WhyJson<'a> {
             last_key: reasons.last.as_ref().map(|explained| explained.key),
             differences: reasons.differences(),
             warnings: &task.warnings,
-            attempts: &reasons.attempts,
+            attempts: reasons.attempts.iter().map(AttemptJson::of).collect(),
         }
     }
 }

@@ -73,7 +73,8 @@ impl Events {
             self.states.insert(task.task.clone(), task.state);
             let name = task.task.to_string();
             let fields = json!({
-                "task": name, "state": task.state, "reason": task.reason, "key": task.key,
+                "task": name, "state": task.state.as_str(), "detail": task.state.detail(),
+                "reason": task.reason, "key": task.key,
                 "cost_usd": task.cost, "commit": task.commit,
             });
             self.emit("state", fields);

@@ -20,6 +20,7 @@ struct Node<'a> {
     section: &'a str,
     rule: &'a str,
     agent: Option<&'a str>,
+    #[serde(flatten)]
     state: TaskState,
     reason: &'a str,
 }
@@ -64,7 +65,8 @@ mod tests {
     fn nodes_and_edges_are_listed() {
         let graph: serde_json::Value = serde_json::from_str(&graph_of(&sample::picture())).unwrap();
         assert_eq!(graph["nodes"].as_array().unwrap().len(), 7);
-        assert_eq!(graph["nodes"][3]["state"], serde_json::json!({"failed": "no-status"}));
+        let failed = &graph["nodes"][3];
+        assert_eq!((&failed["state"], &failed["detail"]), (&"failed".into(), &"no-status".into()));
         let edges: Vec<String> = graph["edges"]
             .as_array()
             .unwrap()
