@@ -79,7 +79,7 @@ fn read(mut fields: Fields<'_, '_>, agent: &mut Agent) {
     }
     agent.description = fields.text("description").unwrap_or_default().trim().to_owned();
     agent.tools = fields.comma_texts("tools");
-    agent.model = fields.text("model").map(str::trim).filter(|m| !m.is_empty()).map(ModelName::new);
+    agent.model = fields.model();
     let permissions = [("least", Permission::LeastPrivilege), ("bypass", Permission::Bypass)];
     agent.permission = fields.choice("permission", &permissions).unwrap_or_default();
     fields.rest_of(KEYS);

@@ -170,6 +170,9 @@ impl Shape {
         if pattern.starts_with('/') {
             return Err("it is absolute; patterns start at the repository root".into());
         }
+        if pattern.len() == written.len() && is_not_work(pattern) {
+            return Err("what lies in `.git` and `.orch` is no part of the work".into());
+        }
         if !has_wildcard(pattern) {
             return within(pattern);
         }
@@ -192,6 +195,12 @@ impl Shape {
             }
         }
     }
+}
+
+/// True in the folders that are git's and orch's own.
+pub fn is_not_work(path: &str) -> bool {
+    let first = path.split('/').find(|part| !matches!(*part, "" | "."));
+    matches!(first, Some(".git" | ".orch"))
 }
 
 fn within(pattern: &str) -> Result<Shape, String> {
@@ -315,6 +324,10 @@ mod tests {
         assert_eq!(check("src/[a"), "unclosed character class; missing ']'");
         assert_eq!(check(""), "it is empty");
         assert_eq!(check("!"), "it is empty");
+        let own = "what lies in `.git` and `.orch` is no part of the work";
+        assert_eq!([".git", "./.git/hooks/*", ".orch/task/*"].map(check), [own; 3]);
+        assert_eq!(GlobSet::check_pattern("!.git/*"), Ok(()));
+        assert_eq!(GlobSet::check_pattern(".gitignore"), Ok(()));
         assert_eq!(check("/etc/*"), "it is absolute; patterns start at the repository root");
         assert_eq!(check("../x"), "it leaves the repository root");
         assert_eq!(check("../*"), "`..` cannot stand beside a wildcard");

@@ -1,8 +1,9 @@
 //! From the two settings files to [`Config`]: the original's first, `orch.yaml` over it.
 
 use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
-use crate::base::name::{ModelName, PoolName, RelPath};
+use crate::base::name::{PoolName, RelPath};
 use crate::base::source::Source;
+use crate::spec::glob::is_not_work;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
 use super::{Config, SessionConfig, WorktreeConfig};
@@ -146,6 +147,11 @@ fn paths(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
     let mut paths = Vec::new();
     for (path, span) in fields.texts(name) {
         match RelPath::normalize(path) {
+            Some(path) if is_not_work(path.as_str()) => fields.problems().report(
+                Diagnostic::error(CODES.bad_value, format!("`{name}` cannot hold `{path}`"))
+                    .label(span, "git's or orch's own")
+                    .help("each worktree has its own; take it out"),
+            ),
             Some(path) => paths.push(path.into()),
             None => fields.problems().report(
                 Diagnostic::error(CODES.bad_value, format!("`{name}` cannot hold `{path}`"))
@@ -167,8 +173,8 @@ fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
     };
     session.scripted = folder(&mut fields, "scripted");
     session.env = fields.env_names("env");
-    session.model = fields.text("model").map(ModelName::new);
-    session.wall = fields.duration("wall");
+    session.model = fields.model();
+    session.wall = fields.time_limit("wall");
     close(fields, "session");
 }
 

@@ -110,6 +110,10 @@ fn what_is_wrong_in_the_native_file_is_an_error_and_the_default_stays() {
     assert_eq!(check("pools: { x: many }\n"), "error config::bad-value: many");
     assert_eq!(check("pools: 3\n"), "error config::wrong-type: 3");
     assert_eq!(check("worktree: { link: [../up] }\n"), "error config::bad-value: ../up");
+    assert_eq!(check("worktree: { link: [.git] }\n"), "error config::bad-value: .git");
+    assert_eq!(check("worktree: { copy: [.orch/run] }\n"), "error config::bad-value: .orch/run");
+    assert_eq!(check("session: { wall: 0 }\n"), "error config::bad-value: 0");
+    assert_eq!(check("session: { model: --debug }\n"), "error config::bad-value: --debug");
     assert_eq!(check("- a\n"), "error config::wrong-type: - a");
     assert_eq!(check("buidl_command: x\n"), "warning config::unknown-key: buidl_command");
     assert_eq!(check("colour: x\n"), "warning config::unknown-key: colour");

@@ -99,7 +99,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
     };
     let name = own.text("name").map_or_else(|| default_name(&kind), str::to_owned);
     let inputs = own.globs("inputs");
-    let timeout = own.duration("timeout");
+    let timeout = own.time_limit("timeout");
     own.rest_of(keys::VALIDATOR);
     Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout })
 }

@@ -7,7 +7,7 @@ use super::shared::{command_line, placed_validators};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::base::name::{AgentName, ModelName, OutputDigest, RuleName, SectionId, TaskId};
+use crate::base::name::{AgentName, OutputDigest, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
 use crate::spec::yaml::{Fields, Node, Problems, Resolved};
 
@@ -70,9 +70,9 @@ fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
         inputs: fields.globs("inputs"),
         outputs: fields.globs("outputs"),
         validators: None,
-        model: named(&mut fields, "model").map(ModelName::new),
+        model: fields.model(),
         env: fields.env_names("env"),
-        timeout: fields.duration("timeout"),
+        timeout: fields.time_limit("timeout"),
         max_attempts: fields.positive("max_attempts"),
         no_change: fields
             .choice("no_change", &[("allowed", NoChange::Allowed), ("refused", NoChange::Refused)])

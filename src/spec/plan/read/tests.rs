@@ -236,6 +236,9 @@ fn values_that_could_never_work_are_told_where_they_stand() {
     for (keys, code, place) in [
         ("id: 'a', max_attempts: 0", "error plan::bad-value", "0"),
         ("id: 'a', env: ['A=B']", "error plan::bad-value", "A=B"),
+        ("id: 'a', timeout: 0", "error plan::bad-value", "0"),
+        ("id: 'a', model: --debug", "error plan::bad-value", "--debug"),
+        ("id: 'a', outputs: [.git/x]", "error plan::bad-glob", ".git/x"),
         ("id: 'a', env: ['']", "error plan::bad-value", ""),
         ("id: ''", "error plan::missing-key", ""),
         ("id: 'a//b'", "error plan::bad-id", "a//b"),

@@ -2,7 +2,8 @@
 
 use super::{Fields, shorten};
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::EnvName;
+use crate::base::measure::Millis;
+use crate::base::name::{EnvName, ModelName};
 
 impl Fields<'_, '_> {
     /// A whole number from one up.
@@ -12,6 +13,25 @@ impl Fields<'_, '_> {
             self.problems.bad_value(name, node, "at least 1: the first one counts");
         }
         (count > 0).then_some(count)
+    }
+
+    /// How long something may take: longer than no time at all.
+    pub fn time_limit(&mut self, name: &'static str) -> Option<Millis> {
+        let limit = self.duration(name)?;
+        if let (Millis(0), Some(node)) = (limit, self.node(name)) {
+            self.problems.bad_value(name, node, "some time, such as `10m`; without the key, none");
+        }
+        (limit > Millis(0)).then_some(limit)
+    }
+
+    /// The model under `model`. One that starts with `-` would be an option of the session's CLI.
+    pub fn model(&mut self) -> Option<ModelName> {
+        let text = self.text("model")?.trim();
+        if let (true, Some(node)) = (text.starts_with('-'), self.node("model")) {
+            self.problems.bad_value("model", node, "a name, such as `sonnet`");
+            return None;
+        }
+        (!text.is_empty()).then(|| ModelName::new(text))
     }
 
     /// Names of variables of the environment.
