@@ -19,6 +19,8 @@ use crate::host::process::{Family, Happening, Reading, Spawn, push_tail};
 
 /// Shown of one line of a command, in characters.
 const LINE_SHOWN: usize = 500;
+/// Shown of one piece of a command's output, in lines.
+const LINES_SHOWN: usize = 100;
 /// Later than any deadline.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
@@ -210,13 +212,24 @@ impl Output {
         }
     }
 
+    /// Of a flood only the newest lines are told: each costs everybody who looks on.
     fn take_lines(&mut self, bytes: &[u8]) {
+        let before = self.queue.len();
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             let room = (4 * LINE_SHOWN).saturating_sub(self.line.len());
             self.line.extend_from_slice(&part[..part.len().min(room)]);
             if part.ends_with(b"\n") {
                 self.end_line();
             }
+        }
+        let n_left_out = (self.queue.len() - before).saturating_sub(LINES_SHOWN);
+        if n_left_out > 0 {
+            let text = format!("... {n_left_out} lines left out; `orch log` has them all");
+            let note = Told::Progress(Progress::Output(text));
+            let newest = self.queue.split_off(before + n_left_out);
+            self.queue.truncate(before);
+            self.queue.push_back(note);
+            self.queue.extend(newest);
         }
     }
 
