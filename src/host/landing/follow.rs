@@ -97,8 +97,9 @@ impl Repository {
         if let Some(reason) = self.reason_to_park(&git, branch, from)? {
             return Ok(Followed::parked(reason));
         }
-        let Some(index_lock) = lock_index(&git.index_path()) else {
-            return Ok(Followed::parked("a git command is using the index"));
+        let index_lock = match lock_index(&git.index_path()) {
+            Ok(lock) => lock,
+            Err(reason) => return Ok(Followed::parked(reason)),
         };
         let moving = Moving { git: &git, branch, from, to };
         turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;

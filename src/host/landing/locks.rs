@@ -116,10 +116,18 @@ fn waited_for(lock: &File) -> std::io::Result<bool> {
     }
 }
 
-/// Locks the index of the user's checkout; `None` where a git command holds it.
-pub(super) fn lock_index(index: &Path) -> Option<gix::lock::File> {
+/// Locks the index of the user's checkout.
+///
+/// # Errors
+/// Why not, for the user.
+pub(super) fn lock_index(index: &Path) -> std::result::Result<gix::lock::File, String> {
     let mode = Fail::AfterDurationWithBackoff(PATIENCE);
-    gix::lock::File::acquire_to_update_resource(index, mode, None, 0).ok()
+    gix::lock::File::acquire_to_update_resource(index, mode, None, 0).map_err(|error| {
+        match index.with_extension("lock").exists() {
+            true => "a git command is using the index".to_owned(),
+            false => format!("git's index cannot be locked: {error}"),
+        }
+    })
 }
 
 /// Tells one lock file from a later one at the same place.
