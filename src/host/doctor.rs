@@ -85,7 +85,8 @@ fn number_of(text: &str) -> Option<(u32, u32)> {
 /// What is wrong with it, in words.
 pub fn version_of(command: &[OsString]) -> Result<String, String> {
     let (program, words) = command.split_first().ok_or("no command is set")?;
-    let name = program.to_string_lossy().into_owned();
+    let all: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    let name = all.join(" ");
     let child = Command::new(program)
         .args(words)
         .arg("--version")

@@ -56,12 +56,23 @@ fn session(loaded: &Loaded, root: &Path) -> Finding {
         cli.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     match doctor::version_of(&cli.command) {
         Ok(version) => Finding::good("session", format!("{version}: {}", words.join(" "))),
+        // Npx asks its registry first, and may have to download the CLI.
+        Err(problem) if is_npx(&words) => Finding::caution(
+            "session",
+            format!("whether sessions can start is not known: {problem}"),
+            "install Claude Code, so that `claude` is there at once; or run that command once",
+        ),
         Err(problem) => Finding::bad(
             "session",
             problem,
             "run that command yourself; ORCH_CLAUDE or `session.claude` names another",
         ),
     }
+}
+
+fn is_npx(words: &[String]) -> bool {
+    let program = words.first().map(Path::new).and_then(Path::file_stem);
+    program.is_some_and(|name| name == "npx")
 }
 
 /// Exit 1 where a build cannot work.
