@@ -184,7 +184,7 @@ fn collect(
         shared.pool.discard(worktree)?;
         return Ok((evidence, None));
     }
-    let kept = left.tree.map(|tree| Kept::new(&base, tree, worktree));
+    let kept = left.tree.map(|tree| Kept::new(&launch.task, &base, tree, worktree));
     Ok((evidence, kept))
 }
 

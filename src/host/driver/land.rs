@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
+use crate::base::digest::Digest;
+use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::LandingRequest;
 use crate::engine::event::{Conflict, Event, Placement, Written};
 use crate::engine::picture::{Extent, Picture};
@@ -30,6 +31,7 @@ type PlanTexts = (Vec<(RelPath, String)>, BTreeMap<RelPath, String>);
 
 /// What an attempt left, until it has landed or is dropped.
 pub(super) struct Kept {
+    pub task: TaskRef,
     pub base: TreeId,
     pub tree: TreeId,
     /// The tip that the attempt started from.
@@ -41,8 +43,9 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub fn new(base: &BaseTree, tree: TreeId, worktree: Worktree) -> Self {
+    pub fn new(task: &TaskRef, base: &BaseTree, tree: TreeId, worktree: Worktree) -> Self {
         Self {
+            task: task.clone(),
             base: base.tree.clone(),
             tree,
             tip: base.tip.clone(),
@@ -67,7 +70,7 @@ impl Driver {
             }
             Merge::Conflict(conflict) => {
                 let subject = format!("orch: attempt {} that did not merge", attempt.0);
-                let name = format!("{}-{}", clock::now().0, attempt.0);
+                let name = format!("{}{}-{}", kept_prefix(&kept.task), clock::now().0, attempt.0);
                 let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
                 let with = self.engine.history().tasks_that_touched(&conflict.paths);
                 let uncommitted =
@@ -90,10 +93,12 @@ impl Driver {
     pub(super) fn replay(&mut self, attempt: AttemptId, result: &AcceptedResult) -> Result<Event> {
         let onto = self.refresh_tip()?;
         let tree = self.repo.tree_of(&onto)?;
-        let content = |digest: &crate::base::digest::Digest| self.store.get(digest).ok().flatten();
+        let content = |digest: &Digest| self.store.get(digest).ok().flatten();
         match self.repo.replay_trees(&tree, &result.patch, &content)? {
             ReplayTrees::Built { base, theirs } => {
-                let kept = Kept { base, tree: theirs, tip: onto, worktree: None, merged: None };
+                let task = result.task.clone();
+                let kept =
+                    Kept { task, base, tree: theirs, tip: onto, worktree: None, merged: None };
                 self.kept.insert(attempt, kept);
                 self.merge(attempt)
             }
@@ -116,6 +121,7 @@ impl Driver {
     pub(super) fn land(&mut self, request: &LandingRequest) -> Result<Vec<Event>> {
         let attempt = request.attempt;
         if self.kept.get(&attempt).is_none_or(|kept| kept.merged.is_none()) {
+            self.repo.forget_all(&kept_prefix(&request.task))?;
             return Ok(self.settle(request));
         }
         self.queue_status(request.status.clone());
@@ -133,6 +139,7 @@ impl Driver {
                 LandOutcome::Landed(landing) => {
                     self.tip = landing.commit.clone();
                     die_at("landed");
+                    self.repo.forget_all(&kept_prefix(&request.task))?;
                     let placement = self.follow()?.placement();
                     let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();
                     let landing = Box::new(landing);
@@ -312,6 +319,13 @@ impl Driver {
         self.tip = self.repo.tip(&branch)?.commit;
         Ok(self.tip.clone())
     }
+}
+
+/// How the names begin of what is kept of a task's conflicts. The digest tells tasks apart whose
+/// ids are one where only letters and digits count.
+fn kept_prefix(task: &TaskRef) -> String {
+    let name = task.to_string();
+    format!("{name}-{}-", Digest::of(name.as_bytes()).short())
 }
 
 fn lost(attempt: AttemptId) -> Event {

@@ -85,6 +85,20 @@ impl Repository {
         }
     }
 
+    /// Drops all that `keep` kept under names that begin like this.
+    pub fn forget_all(&self, name_start: &str) -> Result<()> {
+        let start = format!("refs/orch/kept/{}", ref_safe(name_start));
+        let git = self.local();
+        let refs = git.references().doing("listing refs", &start)?;
+        let kept = refs.prefixed("refs/orch/kept/").doing("listing refs", &start)?;
+        for reference in kept.flatten() {
+            if reference.name().as_bstr().starts_with(start.as_bytes()) {
+                reference.delete().doing("deleting a ref", &start)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn keep_commit(&self, name: &str, commit: ObjectId) -> Result<String> {
         let git = self.local();
         let swap = super::RefSwap { name, from: None, to: commit, log: "orch: kept" };
