@@ -27,6 +27,13 @@ pub enum Ending {
     Cancelled,
 }
 
+impl Ending {
+    /// False where no process of the attempt itself was ever there.
+    pub fn has_run(&self) -> bool {
+        !matches!(self, Self::LaunchFailed(_) | Self::SetupFailed(_))
+    }
+}
+
 /// Everything known when an attempt is over and its family of processes is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {

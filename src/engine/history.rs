@@ -60,6 +60,15 @@ pub struct TaskHistory {
 }
 
 impl TaskHistory {
+    /// The last result changed no file and was told by a receipt, which is no longer in git: the
+    /// branch was moved back, and with it the status line.
+    pub fn has_lost_receipt(&self) -> bool {
+        let Some(accepted) = &self.accepted else { return false };
+        let in_git = self.in_git.as_ref().is_some_and(|it| it.key == accepted.key);
+        let was_told = matches!(accepted.provenance, Provenance::Ran | Provenance::Replayed);
+        accepted.commit.is_none() && was_told && !in_git && !self.is_loose
+    }
+
     /// The accepted result for a key, if it stands: the newest, or where that changed no file and is
     /// in git not at all, since the branch was moved or it is not committed yet, what git has.
     pub fn standing(&self, key: ActionKey) -> Option<&AcceptedFact> {

@@ -113,6 +113,9 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         build.cost += cost;
         let Some(attempt) = build.attempts.get_mut(&id) else { return };
+        if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
+            build.n_sessions -= 1;
+        }
         attempt.cost = cost;
         attempt.session = evidence.session.clone().or(attempt.session.take());
         attempt.model = model_of(&evidence).or(attempt.model.take());
@@ -129,10 +132,29 @@ impl Engine {
             run.cost += cost;
             run.warnings = denied;
         }
-        if judgement.class == OutcomeClass::Done {
-            self.merge(id);
-        } else {
-            self.set_back(id, judgement.class, judgement.message);
+        match judgement.class {
+            OutcomeClass::Done => {
+                self.warn_of_plan_edit(id);
+                self.merge(id);
+            }
+            // Git ignores it at the next try, too.
+            class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
+                self.give_up_attempt(id, class, judgement.message);
+            }
+            class => self.set_back(id, class, judgement.message),
+        }
+    }
+
+    /// A plan is written by people and by orch: what a session changes in its own does not land.
+    fn warn_of_plan_edit(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else { return };
+        let path = attempt.slot.plan(&self.db).path(&self.db);
+        if attempt.facts.patch.changes().iter().any(|change| change.path == *path) {
+            let task = attempt.task.clone();
+            self.publish(Notice::Warning(format!(
+                "{task} changed {path}: what a session changes in its plan is not taken; \
+                 `orch log {task}` shows it"
+            )));
         }
     }
 

@@ -116,7 +116,7 @@ impl Engine {
             None if forced == Forced::No && self.waits_for_answer(id, key) => {
                 self.settle(id, Settled::Suspended);
             }
-            None => self.look_up(id, key, &past, &forced),
+            None => self.look_up(id, key, (&past, record), &forced),
         }
     }
 
@@ -147,6 +147,12 @@ impl Engine {
         record.status == Status::Pending && !is_stashed && !self.unwritten.contains_key(task)
     }
 
+    /// The line went together with the receipt it was committed with: no person's word.
+    fn is_moved_back(&self, task: &TaskRef, past: &TaskHistory) -> bool {
+        let plan = self.plan_path_of(task);
+        past.has_lost_receipt() && plan.is_some_and(|it| self.committed.contains(&it))
+    }
+
     fn forced(&self, id: NodeId, past: &TaskHistory, record: &TaskRecord) -> Forced {
         let Some(build) = &self.build else { return Forced::No };
         let slot = build.nodes[id.index()];
@@ -156,6 +162,7 @@ impl Engine {
         if past.written.is_some_and(Status::is_done)
             && !past.is_lost
             && self.is_set_back(id, record)
+            && !self.is_moved_back(task, past)
         {
             Forced::Because("its status was set back to pending")
         } else if has_run {
@@ -176,7 +183,13 @@ impl Engine {
     }
 
     /// Asks the cache, or only for the manifest that tells why the task is stale.
-    fn look_up(&mut self, id: NodeId, key: ActionKey, past: &TaskHistory, forced: &Forced) {
+    fn look_up(
+        &mut self,
+        id: NodeId,
+        key: ActionKey,
+        (past, record): (&TaskHistory, &TaskRecord),
+        forced: &Forced,
+    ) {
         let Some(build) = &mut self.build else { return };
         let run = build.runs.entry(id).or_default();
         run.reason = match forced {
@@ -188,7 +201,10 @@ impl Engine {
                     format!("held back before: {}", failure.message)
                 }
                 Some(failure) => format!("failed before: {}", failure.message),
-                _ => "no accepted result yet".to_owned(),
+                None => match &record.last_error {
+                    Some(why) if record.status == Status::Failed => format!("failed before: {why}"),
+                    _ => "no accepted result yet".to_owned(),
+                },
             },
         };
         let lookup = *forced == Forced::No && !build.request.no_cache;

@@ -175,6 +175,11 @@ impl Engine {
         build.cost += cost;
         let Some(attempt) = build.attempts.get_mut(&owner) else { return };
         attempt.cost += cost;
+        let validator = attempt.validators.get(attempt.validating);
+        let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
+        if is_session && !evidence.ending.has_run() {
+            build.n_sessions -= 1;
+        }
         if let Some(node) = attempt.node {
             build.runs.entry(node).or_default().cost += cost;
         }
