@@ -31,6 +31,11 @@ pub fn run(
         false => text_of(&picture, now(), shell.out_paint()),
     };
     shell.data(&text)?;
+    let faulty = project.faulty()?;
+    if !faulty.is_empty() {
+        let files: Vec<&str> = faulty.iter().map(|document| document.path.as_str()).collect();
+        shell.warn(&format!("errors in {}: `orch check` shows them", files.join(", ")))?;
+    }
     Ok(Exit::Success)
 }
 

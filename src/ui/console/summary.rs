@@ -26,6 +26,10 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
     }
     let exit = Exit::from_code(summary.exit);
     let is_idle = summary.up_to_date == summary.targets && summary.accepted == summary.targets;
+    if exit == Exit::Success && summary.targets == 0 {
+        text.push_str("nothing to do: there is no task; `orch new plan NAME` starts a plan\n");
+        return text;
+    }
     if exit == Exit::Success && is_idle {
         let head = paint.paint(Tone::Good, "up to date");
         let tasks = counted(summary.targets as usize, "task");
@@ -106,7 +110,10 @@ mod tests {
             Summary { targets: 6, accepted: 6, up_to_date: 6, wall_ms: 34, ..Summary::default() };
         assert_eq!(check(summary, &Picture::default()), "up to date: 6 tasks (0.03s)\n");
         let summary = Summary { wall_ms: 7, ..Summary::default() };
-        assert_eq!(check(summary, &Picture::default()), "up to date: 0 tasks (0.00s)\n");
+        assert_eq!(
+            check(summary, &Picture::default()),
+            "nothing to do: there is no task; `orch new plan NAME` starts a plan\n"
+        );
     }
 
     #[test]
