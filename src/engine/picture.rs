@@ -167,7 +167,8 @@ fn as_text<S: Serializer>(task: &TaskRef, serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_str(task)
 }
 
-fn all_as_text<S: Serializer>(tasks: &[TaskRef], serializer: S) -> Result<S::Ok, S::Error> {
+/// Tasks as a list of `plan//task`.
+pub fn all_as_text<S: Serializer>(tasks: &[TaskRef], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(tasks.iter().map(ToString::to_string))
 }
 

@@ -123,6 +123,7 @@ pub enum Landing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Landed {
     /// Tasks whose landings the branch takes, oldest first.
+    #[serde(serialize_with = "crate::engine::picture::all_as_text")]
     pub tasks: Vec<TaskRef>,
     /// Why it cannot be done now, and what to do.
     pub refused: Option<String>,

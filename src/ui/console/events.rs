@@ -229,7 +229,7 @@ mod tests {
         insta::assert_snapshot!(kept.join("\n"), @r#"
             {"seq":1,"at_ms":1000000,"event":"build-started","format":1,"orch":"0.1.0"}
             {"seq":2,"at_ms":1000000,"event":"wanted","plans":["demo","other"],"wanted":7}
-            {"seq":4,"at_ms":1000000,"event":"state","commit":null,"cost_usd":0.0,"key":null,"reason":"input src/a.rs changed","state":"running","task":"demo//1.2"}
+            {"seq":4,"at_ms":1000000,"event":"state","commit":null,"cost_usd":0.0,"detail":null,"key":null,"reason":"input src/a.rs changed","state":"running","task":"demo//1.2"}
             {"seq":10,"at_ms":1000000,"event":"task-started","attempt":1,"name":"Add parser","reason":"input src/a.rs changed","task":"demo//1.2"}
             {"seq":13,"at_ms":1000000,"event":"progress","detail":"src/a.rs","step":"tool","task":"demo//1.2","tool":"Edit"}
             {"seq":25,"at_ms":1062000,"event":"build-ended","targets":7,"accepted":0,"up_to_date":0,"replayed":0,"ran":0,"failed":0,"blocked":0,"held":0,"sessions":0,"cost_usd":0.0,"wall_ms":0,"exit":1}
