@@ -221,6 +221,7 @@ fn a_true_conflict_gives_the_later_task_another_try_on_the_new_base() {
     let text = space.read("shared.txt");
     assert!(text.contains("mine\n6\n") && text.ends_with("and mine\n"), "{text}");
     assert!(!text.contains("<<<<"), "{text}");
+    assert_eq!(space.git(&["for-each-ref", "refs/orch/kept"]), "", "nobody needs it any more");
 }
 
 #[test]
@@ -235,6 +236,9 @@ fn a_conflict_without_end_fails_the_task_and_names_both_sides() {
     let command = command.unwrap_or_else(|| panic!("no command to look at it:\n{}", ran.shown()));
     let words: Vec<&str> = command.split(' ').skip(1).collect();
     assert!(space.git(&words).contains("+pair//"), "{command} shows what is kept");
+    space.orch(&["status"]).exits(0).says(&["failed before: its patch conflicts"]);
+    space.build(&["-j", "2"], 0).has(&[("ran", 1), ("up_to_date", 1)]);
+    assert_eq!(space.git(&["for-each-ref", "refs/orch/kept"]), "", "nobody needs it any more");
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn states(space: &Space) -> String {
     let picture = json(space, &["status"]);
     let tasks = picture["tasks"].as_array().unwrap().iter();
     let shown = tasks.map(|task| {
-        format!("{}={}", task["task"].as_str().unwrap(), task["state"].as_str().unwrap())
+        let name = task["task"].as_str().unwrap().strip_prefix("demo//").unwrap();
+        format!("{name}={}", task["state"].as_str().unwrap())
     });
     shown.collect::<Vec<_>>().join(" ")
 }
@@ -58,7 +59,11 @@ fn what_was_built_can_be_looked_at() {
     space.orch(&["graph", "--format", "mermaid"]).exits(0).says(&["flowchart", "-->"]);
     assert_eq!(json(&space, &["graph"])["nodes"].as_array().unwrap().len(), 6);
     assert_eq!(json(&space, &["why", "demo//2.1"])["state"], "up-to-date");
-    assert_eq!(json(&space, &["show", "demo//1.3"])["task"]["attempts"], 2);
+    let shown = json(&space, &["show", "demo//1.3"]);
+    assert_eq!(shown["task"]["attempts"], 2);
+    assert_eq!(shown["task"]["depends_on"], serde_json::json!(["demo//1.1"]));
+    assert_eq!(shown["attempts"][0]["outcome"], "done");
+    assert!(shown["attempts"][0]["duration_ms"].is_u64() && shown["result"]["cost_usd"].is_f64());
     json(&space, &["log", "demo//1.3"]);
     assert_eq!(json(&space, &["check"])["ok"], true);
     space.orch(&["doctor"]).exits(0).says(&["branch main"]);

@@ -39,7 +39,7 @@ fn a_set_up_line_that_fails_fails_its_tasks_and_says_how_to_try_it() {
     let tasks = "  - { id: '1', name: One, description: one, max_attempts: 1 }\n";
     let sessions = "'*':\n- write: { path: one.txt, content: x }\n";
     let space = space("worktree: { setup: 'echo no such lock >&2; false' }\n", tasks, sessions);
-    let built = space.build(&[], 1).has(&[("failed", 1), ("held", 0)]);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("held", 0), ("sessions", 0)]);
     for word in ["`worktree.setup` failed", "no such lock", "try it by hand"] {
         assert!(built.ran.stdout.contains(word), "{word}: {}", built.ran.shown());
     }
@@ -73,12 +73,11 @@ fn a_document_that_is_no_readable_file_is_an_error_and_never_waited_for() {
 
 #[test]
 fn a_declared_output_that_git_ignores_is_no_output() {
-    let tasks =
-        "  - { id: '1', name: One, description: one, max_attempts: 1, outputs: [gen/x.o] }\n";
+    let tasks = "  - { id: '1', name: One, description: one, outputs: [gen/x.o] }\n";
     let sessions =
         "'1':\n- write: { path: gen/x.o, content: x }\n- write: { path: y, content: y }\n";
     let space = space("", tasks, sessions);
-    let built = space.build(&[], 1).has(&[("failed", 1), ("accepted", 0)]);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("sessions", 1)]);
     let told = "declared output gen/x.o is git-ignored, so it cannot land: un-ignore it or do not declare it";
     assert!(built.ran.stdout.contains(told), "{}", built.ran.shown());
 }
@@ -121,4 +120,81 @@ fn the_first_ctrl_c_says_what_it_waits_for() {
     let told = String::from_utf8_lossy(&told);
     let expected = "stopping: 1 running task may finish; press Ctrl-C again to end them now";
     assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn what_a_session_changes_in_its_plan_is_not_taken_and_told() {
+    let tasks = "  - { id: '1', name: One, description: one }\n";
+    let sessions = "\
+'1':
+- edit: { path: plans/p.yaml, old: 'description: one', new: 'description: two' }
+- write: { path: one.txt, content: x }
+";
+    let space = space("", tasks, sessions);
+    let built = space.build(&[], 0).has(&[("accepted", 1)]);
+    assert!(built.ran.stdout.contains("p//1 changed plans/p.yaml"), "{}", built.ran.shown());
+    let plan = space.read("plans/p.yaml");
+    assert!(plan.contains("description: one") && plan.contains("completed"), "{plan}");
+    space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+}
+
+#[test]
+fn of_a_flood_of_output_the_newest_lines_are_shown_and_all_are_kept() {
+    let tasks = "  - { id: '1', name: One, run: 'seq 200000' }\n";
+    let space = space("", tasks, "");
+    let ran = space.orch(&["build", "-v"]).exits(0).complains(&["lines left out", "200000"]);
+    let n_lines = ran.stderr.lines().count();
+    assert!(n_lines < 20_000, "{n_lines} lines are shown");
+    let log = space.orch(&["log", "p//1"]).exits(0);
+    assert_eq!(
+        log.stdout.lines().filter(|line| line.trim().parse::<u32>().is_ok()).count(),
+        200_000
+    );
+}
+
+#[test]
+fn a_result_that_is_there_already_is_not_bought_again() {
+    let tasks = "  - { id: '1', name: One, description: one }\n";
+    let space = space("", tasks, "'*':\n- write: { path: one.txt, content: x }\n");
+    space.build(&[], 0).has(&[("ran", 1)]);
+    space.replace("plans/p.yaml", "description: one", "description: other");
+    space.build(&[], 0).has(&[("ran", 1)]);
+    space.replace("plans/p.yaml", "description: other", "description: one");
+    space.build(&[], 0).has(&[("replayed", 1), ("sessions", 0)]);
+    space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+}
+
+#[test]
+fn a_receipt_that_a_reset_takes_away_asks_for_nothing() {
+    let tasks = "  - { id: '1', name: One, description: one, no_change: allowed }\n";
+    let space = space("", tasks, "'*':\n- say: All is well.\n");
+    space.build(&[], 0).has(&[("ran", 1)]);
+    space.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert!(!space.read("plans/p.yaml").contains("completed"));
+    space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+    assert!(space.read("plans/p.yaml").contains("completed"), "the line is mended");
+    space.replace("plans/p.yaml", "status: completed }", "status: pending }");
+    space.build(&[], 0).has(&[("ran", 1), ("sessions", 1)]);
+}
+
+#[test]
+fn status_names_the_documents_that_it_cannot_tell_of() {
+    let space = space("", "  - { id: '1', name: One, run: 'true' }\n", "");
+    space.write("plans/p.yaml", "]:[\n");
+    space.orch(&["status"]).exits(0).complains(&["errors in plans/p.yaml", "orch check"]);
+    space.git(&["rm", "--quiet", "--force", "plans/p.yaml"]);
+    space.orch(&["build"]).exits(0).says(&["nothing to do", "orch new plan"]);
+}
+
+#[test]
+fn an_npx_that_gives_no_version_is_a_warning_of_doctor() {
+    let space = space("", "  - { id: '1', name: One, description: one }\n", "");
+    let npx = space.home().join("npx");
+    std::fs::write(&npx, "#!/bin/sh\nexit 1\n").unwrap();
+    assert!(space.bare("chmod").arg("+x").arg(&npx).status().unwrap().success());
+    let named = |program: &str| format!("session: {{ claude: [{program}, claude] }}\n");
+    space.write("orch.yaml", &named(npx.to_str().unwrap()));
+    space.orch(&["doctor"]).exits(0).says(&["warn  session", "is not known", "npx claude"]);
+    space.write("orch.yaml", &named("/no/such/program"));
+    space.orch(&["doctor"]).exits(1).says(&["BAD   session"]);
 }
