@@ -1,17 +1,48 @@
 //! The attempt of a task that runs now, in whichever process: what the journal and the lock tell.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
+use crate::engine::picture::{Phase, Picture, RunningPicture, TaskState};
 use crate::engine::record::Record;
 use crate::host::error::{Doing, Result};
+use crate::host::journal;
 use crate::host::lock::Lock;
 
 use super::Driver;
 
 impl Driver {
+    /// Shows in a survey what an orch in another process runs at present.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn show_running_elsewhere(&self, picture: &mut Picture) -> Result<()> {
+        let Some(holder) = Lock::holder_of(&self.root) else { return Ok(()) };
+        let records = journal::read(&self.root)?.records;
+        let begun = records.iter().rposition(|it| matches!(it, Record::RunStarted { .. }));
+        let Some((Record::RunStarted { pid, .. }, since)) =
+            begun.and_then(|at| records[at..].split_first())
+        else {
+            return Ok(());
+        };
+        if *pid != holder.pid {
+            return Ok(());
+        }
+        let open = open_attempts(since);
+        for task in &mut picture.tasks {
+            let Some(running) = open.get(&task.task) else { continue };
+            task.state = TaskState::Running;
+            task.running =
+                Some(RunningPicture { doing: format!("in process {pid}"), ..running.clone() });
+            picture.counts.running += 1;
+        }
+        Ok(())
+    }
+
     /// Where the running attempt of a task writes its stream; `None` while none runs.
     pub fn live_transcript(&self, task: &TaskRef, records: &[Record]) -> Option<PathBuf> {
         let (pid, attempt) = running(task, records)?;
@@ -34,6 +65,35 @@ impl Driver {
             .doing("reading a running session's stream", path)?;
         Ok(bytes)
     }
+}
+
+/// Attempts and validations that began and did not end, by their task.
+fn open_attempts(records: &[Record]) -> BTreeMap<TaskRef, RunningPicture> {
+    let mut open = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::AttemptStarted { at, attempt, task, number, validator, .. } => {
+                let phase = match validator {
+                    Some(_) => Phase::Validating,
+                    None => Phase::Working,
+                };
+                let running = RunningPicture {
+                    number: *number,
+                    since: *at,
+                    phase,
+                    doing: String::new(),
+                    cost: Usd::ZERO,
+                    session: None,
+                };
+                open.insert(*attempt, (task.clone(), running));
+            }
+            Record::AttemptEnded(ended) => {
+                open.remove(&ended.attempt);
+            }
+            _ => {}
+        }
+    }
+    open.into_values().collect()
 }
 
 /// The newest attempt of the last run that began and did not end, with the run's process.

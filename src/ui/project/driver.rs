@@ -36,7 +36,9 @@ impl Project for Driver {
         if self.has_built() {
             return Ok(self.present_picture(crate::engine::picture::Extent::Whole));
         }
-        self.survey(BuildRequest::default())
+        let mut picture = self.survey(BuildRequest::default())?;
+        self.show_running_elsewhere(&mut picture)?;
+        Ok(picture)
     }
 
     fn build(&mut self, mut request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
