@@ -270,7 +270,8 @@ impl Engine {
             attempts: Some(attempt.number),
             result_message: attempt.facts.message.clone(),
             model_used: attempt.model.clone(),
-            completed_at: Some(self.now),
+            // The same result has the same line on every branch: they merge.
+            completed_at: attempt.facts.made_at.or(Some(self.now)),
             ..self.edit_of(attempt, Status::Completed)
         }
     }

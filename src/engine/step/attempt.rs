@@ -73,6 +73,8 @@ pub struct Facts {
     pub message: Option<String>,
     /// Answers that a session with a question proposes.
     pub options: Vec<String>,
+    /// When a replayed result was made.
+    pub made_at: Option<Moment>,
 }
 
 impl Engine {
@@ -126,6 +128,7 @@ impl Engine {
             read_set: evidence.read_set,
             transcript: evidence.transcript,
             duration: evidence.duration,
+            made_at: None,
         };
         if let Some(node) = attempt.node {
             let run = build.runs.entry(node).or_default();

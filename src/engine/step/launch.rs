@@ -278,6 +278,7 @@ impl Engine {
                 duration: result.duration,
                 message: result.message.clone(),
                 options: Vec::new(),
+                made_at: Some(result.at),
             };
         }
         for reached in &result.verdicts {
