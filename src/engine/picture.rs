@@ -172,6 +172,9 @@ pub fn all_as_text<S: Serializer>(tasks: &[TaskRef], serializer: S) -> Result<S:
     serializer.collect_seq(tasks.iter().map(ToString::to_string))
 }
 
+/// The reason of a ready task that a build would replay, without a session.
+pub const IN_CACHE: &str = "its result is in the cache";
+
 /// How much of a picture is wanted. Plans and counts are always whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {

@@ -220,6 +220,8 @@ fn a_replayed_result_leaves_the_same_lines_on_another_branch() {
     space.git(&["branch", "other"]);
     space.build(&[], 0).has(&[("ran", 1)]);
     space.git(&["switch", "--quiet", "other"]);
+    let told = ["replay     p//1", "0 would run, 0 up to date, 1 from the cache"];
+    space.orch(&["build", "-n"]).exits(0).says(&told);
     space.build(&[], 0).has(&[("replayed", 1)]);
     assert_eq!(space.git(&["diff", "main", "other"]), "");
 }

@@ -8,6 +8,7 @@ use crate::engine::event::{Candidate, Found};
 use crate::engine::graph::NodeId;
 use crate::engine::history::TaskHistory;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::picture::IN_CACHE;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
 use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
@@ -233,7 +234,7 @@ impl Engine {
         match (candidate, build.mode) {
             (Some(candidate), Mode::Build) => self.replay(id, key, candidate.result),
             (Some(_), Mode::Survey) => {
-                self.note_reason(id, "its result is in the cache");
+                self.note_reason(id, IN_CACHE);
                 self.settle(id, Settled::Stale);
             }
             (None, Mode::Survey) => self.settle(id, Settled::Stale),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::effect::BuildRequest;
-use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::engine::picture::{IN_CACHE, Picture, TaskPicture, TaskState};
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
@@ -29,6 +29,8 @@ pub fn run(request: &BuildRequest, picture: &Picture, shell: &mut Shell, is_json
 struct Preview<'a> {
     targets: usize,
     up_to_date: usize,
+    /// Accepted results that land again, without a session.
+    would_replay: Vec<WouldRun<'a>>,
     would_run: Vec<WouldRun<'a>>,
     /// Wanted, but nothing could start them: failed before, blocked or suspended.
     held: Vec<WouldRun<'a>>,
@@ -49,11 +51,16 @@ impl<'a> Preview<'a> {
     fn of(request: &BuildRequest, picture: &'a Picture) -> Self {
         let wanted = wanted_tasks(request, picture);
         let typical = typical_cost(picture);
-        let (mut would_run, mut held, mut up_to_date) = (Vec::new(), Vec::new(), 0);
+        let (mut would_run, mut would_replay) = (Vec::new(), Vec::new());
+        let (mut held, mut up_to_date) = (Vec::new(), 0);
         for task in &wanted {
             let is_forced = request.force.contains(&task.task);
             match task.state {
                 _ if is_forced => would_run.push(WouldRun::of(task, typical, "forced")),
+                TaskState::Ready if task.reason == IN_CACHE => {
+                    let run = WouldRun::of(task, None, &task.reason);
+                    would_replay.push(WouldRun { likely_cost_usd: None, ..run });
+                }
                 TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
                     would_run.push(WouldRun::of(task, typical, &task.reason));
                 }
@@ -69,11 +76,15 @@ impl<'a> Preview<'a> {
         }
         let costs: Vec<Usd> = would_run.iter().filter_map(|run| run.likely_cost_usd).collect();
         let likely_cost_usd = (!costs.is_empty()).then(|| costs.into_iter().sum());
-        Self { targets: wanted.len(), up_to_date, would_run, held, likely_cost_usd }
+        let targets = wanted.len();
+        Self { targets, up_to_date, would_replay, would_run, held, likely_cost_usd }
     }
 
     fn text(&self, paint: Paint) -> String {
         let mut text = String::new();
+        for run in &self.would_replay {
+            let _ = writeln!(text, "{}  {}", paint.paint(Tone::Good, "replay   "), run.words());
+        }
         for run in &self.would_run {
             let (tone, head) = match run.only_if_needed {
                 true => (Tone::Faint, "may run  "),
@@ -89,6 +100,9 @@ impl<'a> Preview<'a> {
         let _ = write!(text, "{}", counted(self.targets, "task"));
         let _ =
             write!(text, ": {} would run, {} up to date", self.would_run.len(), self.up_to_date);
+        if !self.would_replay.is_empty() {
+            let _ = write!(text, ", {} from the cache", self.would_replay.len());
+        }
         if !self.held.is_empty() {
             let _ = write!(text, ", {} held", self.held.len());
         }
