@@ -216,7 +216,8 @@ fn status_shows_what_another_orch_runs() {
 #[test]
 fn a_replayed_result_leaves_the_same_lines_on_another_branch() {
     let tasks = "  - { id: '1', name: One, description: one }\n";
-    let space = space("", tasks, "'*':\n- write: { path: one.txt, content: x }\n");
+    let tasks = tasks.replace("one }", "one, validators: [{ run: sleep 1.1 }] }");
+    let space = space("", &tasks, "'*':\n- write: { path: one.txt, content: x }\n");
     space.git(&["branch", "other"]);
     space.build(&[], 0).has(&[("ran", 1)]);
     space.git(&["switch", "--quiet", "other"]);

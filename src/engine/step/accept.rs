@@ -182,7 +182,7 @@ impl Engine {
             read_set: attempt.facts.read_set,
             verdicts: attempt.reached,
             manifest: attempt.manifest,
-            at: self.now,
+            at: attempt.facts.made_at.unwrap_or(self.now),
             duration: attempt.facts.duration,
             cost: attempt.cost,
             model: attempt.model,

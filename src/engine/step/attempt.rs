@@ -73,7 +73,7 @@ pub struct Facts {
     pub message: Option<String>,
     /// Answers that a session with a question proposes.
     pub options: Vec<String>,
-    /// When a replayed result was made.
+    /// When the session or command ended, of a replayed result too.
     pub made_at: Option<Moment>,
 }
 
@@ -128,7 +128,7 @@ impl Engine {
             read_set: evidence.read_set,
             transcript: evidence.transcript,
             duration: evidence.duration,
-            made_at: None,
+            made_at: Some(self.now),
         };
         if let Some(node) = attempt.node {
             let run = build.runs.entry(node).or_default();
