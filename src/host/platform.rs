@@ -24,7 +24,10 @@ mod linux {
     use std::io;
     use std::time::{Duration, Instant};
 
-    use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper, setsid};
+    use rustix::process::{
+        Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, setsid,
+        waitid,
+    };
 
     use super::{MARKER, ProcessInfo};
 
@@ -95,8 +98,18 @@ mod linux {
     /// Ends every descendant of this process: first all are stopped, so that none can fork away.
     /// False where some would not die.
     pub fn kill_descendants() -> bool {
+        if has_no_children() {
+            return true;
+        }
         let own = std::process::id();
         kill_until_none(|| descendants_of(own))
+    }
+
+    /// The head of a family gets every orphan of it: without a child it has no descendant either.
+    /// Takes no dead child's status away.
+    fn has_no_children() -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
     }
 
     /// Ends what a dead orch or shim left of an attempt: the family of `shim`, wherever its
