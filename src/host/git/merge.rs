@@ -171,6 +171,14 @@ enum TreeMerge {
 }
 
 fn merge_trees(git: &gix::Repository, sides: Sides) -> Result<TreeMerge> {
+    let Sides { base, ours, theirs } = sides;
+    // Where only one side did something, that is the result.
+    if base == theirs || ours == theirs {
+        return Ok(TreeMerge::Clean(ours));
+    }
+    if base == ours {
+        return Ok(TreeMerge::Clean(theirs));
+    }
     let doing = "merging";
     let labels = Labels {
         ancestor: Some(b"base".as_bstr()),
@@ -178,9 +186,8 @@ fn merge_trees(git: &gix::Repository, sides: Sides) -> Result<TreeMerge> {
         other: Some(b"task".as_bstr()),
     };
     let options = git.tree_merge_options().doing(doing, git.path())?;
-    let mut outcome = git
-        .merge_trees(sides.base, sides.ours, sides.theirs, labels, options)
-        .doing(doing, git.path())?;
+    let mut outcome =
+        git.merge_trees(base, ours, theirs, labels, options).doing(doing, git.path())?;
     let tree = outcome.tree.write().doing(doing, git.path())?.detach();
     let mut conflicts = outcome.conflicts;
     conflicts.retain(|conflict| conflict.is_unresolved(TreatAsUnresolved::git()));
