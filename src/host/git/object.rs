@@ -1,7 +1,7 @@
 //! Trees, blobs and patches: git's ids on one side, contents by BLAKE3 on the other.
 
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::{BStr, BString, ByteSlice};
 use gix::diff::tree::recorder::Change as Recorded;
 use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
@@ -258,7 +258,8 @@ fn tree_change(change: Recorded) -> TreeChange {
 }
 
 /// Writes `base` with these paths set or removed. Removals go first, so that a file may take the
-/// place of a folder.
+/// place of a folder. What is set must be there and have a name that git takes; what stays is not
+/// looked at again, as gix's own editor would, file by file.
 pub(crate) fn edit_tree(
     git: &gix::Repository,
     base: ObjectId,
@@ -268,17 +269,48 @@ pub(crate) fn edit_tree(
         return Ok(base);
     }
     let doing = "editing a tree";
-    let mut editor = git.edit_tree(base).doing(doing, base.to_string())?;
+    let place = || base.to_string();
+    let tree = git.find_tree(base).doing(doing, place())?;
+    let root = gix::objs::Tree::from(tree.decode().doing(doing, place())?);
+    let mut editor = gix::objs::tree::Editor::new(root, &git.objects, git.object_hash());
     for (path, _) in edits.iter().filter(|(_, entry)| entry.is_none()) {
-        editor.remove(path.as_bstr()).doing(doing, path.as_bstr().to_string())?;
+        editor.remove(parts_of(path)).doing(doing, path.as_bstr().to_string())?;
     }
     for (path, entry) in &edits {
         if let Some(entry) = entry {
-            let edited = editor.upsert(path.as_bstr(), entry.kind, entry.id);
+            check_entry(git, path, *entry)?;
+            let edited = editor.upsert(parts_of(path), entry.kind, entry.id);
             edited.doing(doing, path.as_bstr().to_string())?;
         }
     }
-    Ok(editor.write().doing(doing, base.to_string())?.detach())
+    let written = editor.write(|tree| git.write_object(tree).map(gix::Id::detach));
+    written.doing(doing, place())
+}
+
+fn parts_of(path: &[u8]) -> impl Iterator<Item = &BStr> {
+    path.split(|byte| *byte == b'/').map(ByteSlice::as_bstr)
+}
+
+/// # Errors
+/// The object is not there, or a part of the path may not be in a tree (`.git`, `..`).
+fn check_entry(git: &gix::Repository, path: &[u8], entry: Entry) -> Result<()> {
+    use gix::validate::path::component::{Mode, Options};
+    let doing = "editing a tree";
+    let place = || path.as_bstr().to_string();
+    let config = git.config_snapshot();
+    let options = Options {
+        protect_windows: cfg!(windows),
+        protect_hfs: config.boolean("core.protectHFS").unwrap_or(cfg!(target_os = "macos")),
+        protect_ntfs: config.boolean("core.protectNTFS").unwrap_or(true),
+    };
+    let link = (entry.kind == EntryKind::Link).then_some(Mode::Symlink);
+    for part in parts_of(path) {
+        gix::validate::path::component(part, link, options).doing(doing, place())?;
+    }
+    if entry.kind != EntryKind::Commit && !git.has_object(entry.id) {
+        return Err(Error::new("editing a tree: its object is missing").at(place()));
+    }
+    Ok(())
 }
 
 pub(crate) fn tree_id(id: ObjectId) -> TreeId {
