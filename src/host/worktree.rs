@@ -10,6 +10,7 @@ mod base;
 mod bring;
 mod collect;
 mod leftovers;
+mod memory;
 mod moving;
 mod parked;
 mod pool;

@@ -203,10 +203,10 @@ fn left_by(
     launch: &Launch,
     worktree: &Worktree,
 ) -> Result<std::result::Result<Left, String>> {
-    if shared.pool.check(worktree).is_err() {
+    let Ok(git) = shared.pool.reopen(worktree) else {
         return Ok(Err("it removed or replaced its own worktree".to_owned()));
-    }
-    let collected = match shared.pool.collect(worktree) {
+    };
+    let collected = match shared.pool.collect_in(&git, worktree) {
         Ok(collected) => collected,
         Err(error) if error.is_of_the_whole_machine() => return Err(error),
         Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),

@@ -10,6 +10,7 @@ use gix::bstr::{BStr, ByteSlice};
 use gix::filter::plumbing::pipeline::convert::ToWorktreeOutcome;
 use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
+use gix::worktree::stack::state::attributes::Source;
 
 use super::normalize::{gone, metadata};
 use super::object::{Entry, blob};
@@ -33,8 +34,13 @@ pub(crate) struct Placer<'r> {
 }
 
 impl<'r> Placer<'r> {
-    pub fn new(git: &'r gix::Repository, root: &Path, occupied: Occupied) -> Result<Self> {
-        let (filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
+    /// Attributes are read from the checkout, and where it lacks them from `index`.
+    pub fn new(
+        (git, index): (&'r gix::Repository, &gix::index::State),
+        root: &Path,
+        occupied: Occupied,
+    ) -> Result<Self> {
+        let filters = filters(git, index).doing("reading git's filters", root)?;
         Ok(Self { git, root: root.to_owned(), occupied, filters })
     }
 
@@ -51,32 +57,6 @@ impl<'r> Placer<'r> {
             _ => self.put_file(path, &file, entry)?,
         }
         stat_of(&file)
-    }
-
-    /// Makes the path absent and removes folders that this leaves empty.
-    pub fn remove(&self, path: &BStr) -> Result<()> {
-        let file = self.file(path);
-        let Some(meta) = metadata(&file)? else { return Ok(()) };
-        if has_link_above(&self.root, path) {
-            return Ok(());
-        }
-        let removed =
-            if meta.is_dir() { std::fs::remove_dir(&file) } else { std::fs::remove_file(&file) };
-        match removed {
-            // A submodule's folder with content stays, as with git.
-            Err(why) if !meta.is_dir() && !gone(&why) => {
-                return Err(why).doing("removing a file", &file);
-            }
-            _ => {}
-        }
-        let mut folder = file.parent();
-        while let Some(empty) = folder.filter(|folder| *folder != self.root) {
-            if std::fs::remove_dir(empty).is_err() {
-                break;
-            }
-            folder = empty.parent();
-        }
-        Ok(())
     }
 
     fn file(&self, path: &BStr) -> PathBuf {
@@ -146,6 +126,42 @@ impl<'r> Placer<'r> {
         }
         temp.persist(file).map(|_| ()).map_err(|why| Error::because(doing, why.error).at(file))
     }
+}
+
+/// Makes the path absent and removes folders that this leaves empty.
+pub(crate) fn remove(root: &Path, path: &BStr) -> Result<()> {
+    let file = root.join(OsStr::from_bytes(path));
+    let Some(meta) = metadata(&file)? else { return Ok(()) };
+    if has_link_above(root, path) {
+        return Ok(());
+    }
+    let removed =
+        if meta.is_dir() { std::fs::remove_dir(&file) } else { std::fs::remove_file(&file) };
+    match removed {
+        // A submodule's folder with content stays, as with git.
+        Err(why) if !meta.is_dir() && !gone(&why) => {
+            return Err(why).doing("removing a file", &file);
+        }
+        _ => {}
+    }
+    let mut folder = file.parent();
+    while let Some(empty) = folder.filter(|folder| *folder != root) {
+        if std::fs::remove_dir(empty).is_err() {
+            break;
+        }
+        folder = empty.parent();
+    }
+    Ok(())
+}
+
+/// What converts between a checkout and git, as `gix::Repository::filter_pipeline` has it, with an
+/// index that is at hand.
+pub(crate) fn filters<'r>(
+    git: &'r gix::Repository,
+    index: &gix::index::State,
+) -> std::result::Result<gix::filter::Pipeline<'r>, gix::Error> {
+    let attributes = git.attributes_only(index, Source::WorktreeThenIdMapping)?;
+    gix::filter::Pipeline::new(git, attributes.detach())
 }
 
 /// Removes a folder that holds nothing but folders; fails at the first file.

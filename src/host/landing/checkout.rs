@@ -18,7 +18,7 @@ use crate::host::git::Repository;
 use crate::host::git::normalize::{Normalizer, metadata};
 use crate::host::git::object::{Entry, TreeChange};
 use crate::host::git::place::{
-    Occupied, Placer, folders_above, has_link_above, index_mode, stat_of,
+    Occupied, Placer, folders_above, has_link_above, index_mode, remove, stat_of,
 };
 
 /// What is to happen at one path.
@@ -238,18 +238,18 @@ impl Plan {
     /// Writes and removes the files. May be repeated after any crash.
     pub fn place_files(
         &self,
-        git: &gix::Repository,
+        (git, index): (&gix::Repository, &gix::index::File),
         root: &Path,
     ) -> Result<BTreeMap<BString, Stat>> {
         let is_attributes = |path: &BString| path.ends_with(b".gitattributes");
         // Attributes decide how other files are written: they go first.
         let (first, rest): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|(change, _)| is_attributes(&change.path));
-        let mut placer = Placer::new(git, root, Occupied::Refuse)?;
+        let mut placer = Placer::new((git, index), root, Occupied::Refuse)?;
         for (change, _) in
             self.steps.iter().filter(|(c, step)| c.after.is_none() && *step == Step::Place)
         {
-            placer.remove(change.path.as_bstr())?;
+            remove(root, change.path.as_bstr())?;
         }
         let mut stats = BTreeMap::new();
         for (change, step) in &first {
@@ -257,7 +257,7 @@ impl Plan {
         }
         die_at("placing");
         if !first.is_empty() {
-            placer = Placer::new(git, root, Occupied::Refuse)?;
+            placer = Placer::new((git, index), root, Occupied::Refuse)?;
         }
         for (change, step) in &rest {
             stats.extend(put(&mut placer, root, change, *step)?);

@@ -121,7 +121,7 @@ impl Repository {
             Err(parked) => return Ok(parked),
         };
         die_at("looked");
-        let stats = plan.place_files(&git, self.root())?;
+        let stats = plan.place_files((&git, &index), self.root())?;
         die_at("placed");
         plan.update_index(&mut index, &stats);
         write_index(&index, index_lock)?;

@@ -14,7 +14,7 @@ use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Result};
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
-use crate::host::git::place::has_link_above;
+use crate::host::git::place::{filters, has_link_above};
 use crate::host::git::{Repository, object_id};
 
 /// The result of an attempt.
@@ -32,35 +32,47 @@ impl Pool {
     /// Reads what an attempt left. Everything not ignored counts, except `.orch` and what was
     /// linked or copied in from the user's checkout.
     pub fn collect(&self, worktree: &Worktree) -> Result<Collected> {
-        collect(self.repository(), worktree)
+        self.collect_in(&self.reopen(worktree)?, worktree)
+    }
+
+    /// As [`Pool::collect`], in a worktree that was reopened behind the attempt.
+    pub fn collect_in(&self, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {
+        collect(self.repository(), git, worktree)
     }
 }
 
-fn collect(repo: &Repository, worktree: &Worktree) -> Result<Collected> {
+fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {
     let doing = "reading what an attempt left";
     let root = worktree.root();
-    let git = gix::open(root).doing(doing, root)?;
-    let file = worktree.index_file();
-    let index = gix::index::File::at(&file, git.object_hash(), false, Default::default());
-    let index = index.doing("reading a worktree's index", &file)?;
-    let found = differences(&git, index.clone())?;
-    let (mut filters, _) = git.filter_pipeline(None).doing("reading git's filters", root)?;
-    let hidden = LeftOut::read(&git)?;
-    let mut edits = Vec::new();
+    let index = &worktree.remembered()?.index;
+    let found = differences(git, index)?;
+    let mut filters = match found.paths().any(|path| path.ends_with(b".gitattributes")) {
+        // An attributes file that is gone may still be in the index that the session saw.
+        true => git.filter_pipeline(None).map(|(filters, _)| filters),
+        false => filters(git, index),
+    }
+    .doing("reading git's filters", root)?;
+    let (mut hidden, mut edits) = (None, Vec::new());
     for path in found.paths().filter(|path| !worktree.is_brought(path)) {
-        if hidden.holds(path) && metadata(&root.join(OsStr::from_bytes(path)))?.is_none() {
-            continue;
+        if metadata(&root.join(OsStr::from_bytes(path)))?.is_none() {
+            let hidden = match &mut hidden {
+                Some(known) => known,
+                unread => unread.insert(LeftOut::read(git)?),
+            };
+            if hidden.holds(path) {
+                continue;
+            }
         }
         if has_link_above(root, path) {
             edits.push((path.to_vec(), None));
             continue;
         }
-        let object = filters.worktree_file_to_object(path, &index).doing(doing, shown(path))?;
+        let object = filters.worktree_file_to_object(path, index).doing(doing, shown(path))?;
         edits.push((path.to_vec(), object.map(|(id, kind, _)| Entry { id, kind })));
     }
     let base = object_id(worktree.base().tree.as_str())?;
-    let tree = edit_tree(&git, base, edits)?;
-    let patch = repo.patch_of(&git, &tree_changes(&git, base, tree)?)?;
+    let tree = edit_tree(git, base, edits)?;
+    let patch = repo.patch_of(git, &tree_changes(git, base, tree)?)?;
     let left_out = found.foreign.iter().filter(|path| !worktree.is_brought(path));
     let left_out = left_out.filter_map(|path| RelPath::from_bytes(path)).collect();
     Ok(Collected { tree: tree_id(tree), patch, left_out })

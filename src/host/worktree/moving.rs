@@ -1,52 +1,117 @@
 //! Moves a worktree from what lies in it to another tree, writing only what differs.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice};
-use gix::index::entry::{Flags, Stat};
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::index::entry::{Flags, Stage, Stat};
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
+use super::memory::Remembered;
 use super::status::Differences;
 use crate::host::error::{Doing, Result};
 use crate::host::git::normalize::metadata;
-use crate::host::git::object::Entry;
-use crate::host::git::place::{Occupied, Placer};
+use crate::host::git::object::{Entry, tree_changes};
+use crate::host::git::place::{Occupied, Placer, index_mode, remove};
 
 /// One move of a worktree: from what orch remembers to have put there, and what lies there in
-/// truth, to another index.
+/// truth, to another tree.
 pub(super) struct Moving<'a> {
     pub git: &'a gix::Repository,
     pub root: &'a Path,
-    pub remembered: &'a gix::index::File,
+    pub remembered: &'a Remembered,
     pub present: &'a Differences,
 }
 
+/// The index of the wanted tree, and what differs from what lies there.
+struct Wanted {
+    index: gix::index::File,
+    to_remove: Vec<BString>,
+    /// Attributes files first.
+    to_write: Vec<(BString, Entry)>,
+}
+
 impl Moving<'_> {
-    /// Removes and writes what differs, and fills in what the index is to remember.
-    pub fn apply(&self, index: &mut gix::index::File) -> Result<()> {
+    /// Removes and writes what differs; the answer is the index of what lies there then.
+    pub fn to(&self, tree: ObjectId) -> Result<gix::index::File> {
         for path in &self.present.foreign {
             self.remove_foreign(path)?;
         }
-        let placer = || Placer::new(self.git, self.root, Occupied::Replace);
-        let mut first_placer = placer()?;
-        for path in self.to_remove(index) {
-            first_placer.remove(path.as_bstr())?;
+        let Wanted { mut index, to_remove, to_write } = match self.wanted_by_changes(tree)? {
+            Some(wanted) => wanted,
+            None => self.wanted(tree)?,
+        };
+        for path in to_remove {
+            remove(self.root, path.as_bstr())?;
         }
         // Attributes decide how other files are written: they go first.
-        let (files, first) = self.to_write(index);
-        let mut written = write(&mut first_placer, &files[..first])?;
-        written.extend(write(&mut placer()?, &files[first..])?);
-        for (entry, path) in index.entries_mut_with_paths() {
-            entry.stat = match written.get(path) {
-                Some(stat) => *stat,
-                None => self.remembered_stat(path),
-            };
+        let (first, rest) = to_write.split_at(to_write.partition_point(is_attributes));
+        let mut written = self.write(&index, first)?;
+        written.extend(self.write(&index, rest)?);
+        for (path, stat) in written {
+            let known = index.entry_mut_by_path_and_stage(path.as_bstr(), Stage::Unconflicted);
+            if let Some(entry) = known {
+                entry.stat = stat;
+            }
         }
         index.remove_tree();
-        Ok(())
+        Ok(index)
+    }
+
+    /// By comparing every file of both trees.
+    fn wanted(&self, tree: ObjectId) -> Result<Wanted> {
+        let mut index = self.git.index_from_tree(&tree).doing("reading a tree", self.root)?;
+        let (to_remove, to_write) = (self.to_remove(&index), self.to_write(&index));
+        for (entry, path) in index.entries_mut_with_paths() {
+            entry.stat = self.remembered_stat(path);
+        }
+        Ok(Wanted { index, to_remove, to_write })
+    }
+
+    /// By what differs between the trees, where what lies there is known to be of one. `None` where
+    /// that cannot tell all of it.
+    fn wanted_by_changes(&self, tree: ObjectId) -> Result<Option<Wanted>> {
+        let Some(old) = self.remembered.tree else { return Ok(None) };
+        let changes = tree_changes(self.git, old, tree)?;
+        if changes.iter().any(|change| change.after.is_some() && !is_plain_path(&change.path)) {
+            return Ok(None);
+        }
+        let mut index = self.remembered.index.clone();
+        let (mut new, mut gone) = (Vec::new(), BTreeSet::new());
+        let mut entries = BTreeMap::new();
+        for change in changes {
+            let path = change.path.as_bstr();
+            match (change.after, index.entry_mut_by_path_and_stage(path, Stage::Unconflicted)) {
+                (None, _) => _ = gone.insert(change.path.clone()),
+                (Some(entry), Some(known)) => {
+                    (known.id, known.mode) = (entry.id, index_mode(entry.kind));
+                    entries.insert(change.path, entry);
+                }
+                (Some(entry), None) => {
+                    new.push((change.path.clone(), entry));
+                    entries.insert(change.path, entry);
+                }
+            }
+        }
+        for (path, entry) in new {
+            let (mode, path) = (index_mode(entry.kind), path.as_bstr());
+            index.dangerously_push_entry(Stat::default(), entry.id, Flags::empty(), mode, path);
+        }
+        index.sort_entries();
+        if !gone.is_empty() {
+            index.remove_entries(|_, path, _| gone.contains(path));
+        }
+        for path in self.present.paths() {
+            if let Some(entry) = index.entry_by_path(path).and_then(entry_of) {
+                entries.insert(path.to_owned(), entry);
+            }
+        }
+        gone.extend(self.present.untracked.iter().cloned());
+        let to_remove = gone.into_iter().filter(|path| !entries.contains_key(path)).collect();
+        let to_write = attributes_first(entries.into_iter().collect());
+        Ok(Some(Wanted { index, to_remove, to_write }))
     }
 
     fn remove_foreign(&self, path: &BString) -> Result<()> {
@@ -61,61 +126,71 @@ impl Moving<'_> {
     }
 
     fn to_remove(&self, wanted: &gix::index::File) -> Vec<BString> {
-        let remembered = self.remembered.entries().iter().map(|entry| entry.path(self.remembered));
+        let old = &self.remembered.index;
+        let remembered = old.entries().iter().map(|entry| entry.path(old));
         let all = remembered.chain(self.present.untracked.iter().map(|path| path.as_bstr()));
         all.filter(|path| wanted.entry_by_path(path).is_none())
             .map(|path| path.to_owned())
             .collect()
     }
 
-    /// What must be written, attributes files first, and how many these are.
-    fn to_write(&self, wanted: &gix::index::File) -> (Vec<(BString, Entry)>, usize) {
+    fn to_write(&self, wanted: &gix::index::File) -> Vec<(BString, Entry)> {
         let mut all = Vec::new();
         for entry in wanted.entries() {
             let path = entry.path(wanted);
-            let known = self.remembered.entry_by_path(path);
+            let known = self.remembered.index.entry_by_path(path);
             let is_same =
                 known.is_some_and(|known| known.id == entry.id && known.mode == entry.mode);
             let is_dirty =
                 self.present.tracked.contains(path) || self.present.untracked.contains(path);
-            let mode = entry.mode.to_tree_entry_mode();
-            if let Some(mode) = mode.filter(|_| !is_same || is_dirty) {
-                all.push((path.to_owned(), Entry { id: entry.id, kind: mode.kind() }));
+            if let Some(entry) = entry_of(entry).filter(|_| !is_same || is_dirty) {
+                all.push((path.to_owned(), entry));
             }
         }
-        all.sort_by_key(|(path, _)| !path.ends_with(b".gitattributes"));
-        let first = all.iter().take_while(|(path, _)| path.ends_with(b".gitattributes")).count();
-        (all, first)
+        attributes_first(all)
     }
 
-    fn remembered_stat(&self, path: &gix::bstr::BStr) -> Stat {
-        self.remembered.entry_by_path(path).map(|entry| entry.stat).unwrap_or_default()
+    fn write(
+        &self,
+        index: &gix::index::File,
+        files: &[(BString, Entry)],
+    ) -> Result<Vec<(BString, Stat)>> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut placer = Placer::new((self.git, index), self.root, Occupied::Replace)?;
+        let put = |(path, entry): &(BString, Entry)| {
+            Ok((path.clone(), placer.put(path.as_bstr(), *entry)?))
+        };
+        files.iter().map(put).collect()
+    }
+
+    fn remembered_stat(&self, path: &BStr) -> Stat {
+        let known = self.remembered.index.entry_by_path(path);
+        known.map(|entry| entry.stat).unwrap_or_default()
     }
 }
 
-fn write(placer: &mut Placer<'_>, files: &[(BString, Entry)]) -> Result<BTreeMap<BString, Stat>> {
-    let put =
-        |(path, entry): &(BString, Entry)| Ok((path.clone(), placer.put(path.as_bstr(), *entry)?));
-    files.iter().map(put).collect()
+fn entry_of(entry: &gix::index::Entry) -> Option<Entry> {
+    Some(Entry { id: entry.id, kind: entry.mode.to_tree_entry_mode()?.kind() })
 }
 
-/// What orch remembers to have put into a worktree. Where that is lost, nothing is remembered:
-/// then every file there counts as left over, and is replaced.
-pub(super) fn remembered_index(git: &gix::Repository, file: &Path) -> gix::index::File {
-    let hash = git.object_hash();
-    let read = gix::index::File::at(file, hash, false, Default::default());
-    let mut index = read.unwrap_or_else(|_| {
-        gix::index::File::from_state(gix::index::State::new(hash), file.to_owned())
-    });
-    // What a sparse checkout left out was never put there: it is still to be written.
-    index.remove_entries(|_, _, entry| entry.flags.contains(Flags::SKIP_WORKTREE));
-    index
+fn attributes_first(mut files: Vec<(BString, Entry)>) -> Vec<(BString, Entry)> {
+    files.sort_by_key(|file| !is_attributes(file));
+    files
 }
 
-pub(super) fn write_index(index: &mut gix::index::File, file: &Path) -> Result<()> {
-    remove_file(&PathBuf::from(format!("{}.lock", file.display())))?;
-    index.set_path(file);
-    index.write(Default::default()).doing("writing a worktree's index", file)
+fn is_attributes((path, _): &(BString, Entry)) -> bool {
+    path.ends_with(b".gitattributes")
+}
+
+/// A path that git would check out anywhere: not one into `.git` by whatever spelling. Others are
+/// left to git's own check of the tree.
+fn is_plain_path(path: &BString) -> bool {
+    let is_plain = |part: &[u8]| {
+        gix::validate::path::component(part.as_bstr(), None, Default::default()).is_ok()
+    };
+    path.split_str("/").all(is_plain)
 }
 
 /// Detaches HEAD at the commit and ends any merge, rebase or bisect that a session began.
@@ -137,6 +212,10 @@ pub(super) fn stand_at(git: &gix::Repository, commit: ObjectId, root: &Path) -> 
         if folder.exists() {
             std::fs::remove_dir_all(&folder).doing(doing, &folder)?;
         }
+    }
+    let head = git.git_dir().join("HEAD");
+    if std::fs::read(&head).is_ok_and(|is| is.trim_ascii_end() == commit.to_string().as_bytes()) {
+        return Ok(());
     }
     let name = "HEAD".try_into().doing(doing, root)?;
     let log = LogChange {

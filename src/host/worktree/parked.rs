@@ -56,8 +56,7 @@ impl Pool {
             let Some(lock) = self.try_lock(number)? else { return Ok(None) };
             remove_file(&stem.with_extension(EXTENSION))?;
             let Mark { tip, commit, tree, .. } = mark;
-            let worktree = self.as_it_is(stem, &BaseTree { tip, commit, tree }, lock);
-            return Ok(self.check(&worktree).is_ok().then_some(worktree));
+            return Ok(self.as_it_is(stem, &BaseTree { tip, commit, tree }, lock));
         }
         Ok(None)
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use gix::bstr::BString;
 use gix::progress::Discard;
@@ -14,7 +14,8 @@ use gix::worktree::remove::Force;
 use super::base::BaseTree;
 use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
-use super::moving::{Moving, remembered_index, remove_file, stand_at, write_index};
+use super::memory::{Memory, Remembered};
+use super::moving::{Moving, remove_file, stand_at};
 use super::parked;
 use super::sparse::end_sparse;
 use super::status::differences;
@@ -30,6 +31,7 @@ pub struct Pool {
     config: WorktreeConfig,
     /// git numbers its worktrees without a lock of its own: one is made at a time.
     making: Mutex<()>,
+    memory: Memory,
 }
 
 /// A worktree in use. It goes back to the pool when this is dropped.
@@ -42,6 +44,7 @@ pub struct Worktree {
     is_fresh: bool,
     /// Paths that were linked or copied into it: never part of a result.
     brought: Vec<BString>,
+    remembered: Option<Arc<Remembered>>,
     _lock: File,
 }
 
@@ -63,7 +66,7 @@ impl Worktree {
     /// Notes that the set-up line succeeded; it is not to run again in this worktree.
     pub fn mark_ready(&mut self) -> Result<()> {
         let git = gix::open(&self.root).doing("opening a worktree", &self.root)?;
-        let present = differences(&git, remembered_index(&git, &self.index_file()))?;
+        let present = differences(&git, &self.remembered()?.index)?;
         let mut brought = Keep::default();
         brought.paths.extend(self.brought.iter().cloned());
         let mut ignored = Vec::new();
@@ -79,7 +82,13 @@ impl Worktree {
         self.stem.with_extension("ready")
     }
 
-    pub(super) fn index_file(&self) -> PathBuf {
+    /// What orch put there when it moved the worktree to its base.
+    pub(super) fn remembered(&self) -> Result<&Remembered> {
+        let never = || Error::new("the worktree was never moved to its base").at(&self.root);
+        self.remembered.as_deref().ok_or_else(never)
+    }
+
+    fn index_file(&self) -> PathBuf {
         self.stem.with_extension("index")
     }
 
@@ -96,7 +105,7 @@ impl Pool {
         let folder = repo.orch_folder()?.join("worktrees");
         std::fs::create_dir_all(&folder).doing("making the pool of worktrees", &folder)?;
         let (repo, config) = (repo.clone(), config.clone());
-        Ok(Self { repo, folder, config, making: Mutex::default() })
+        Ok(Self { repo, folder, config, making: Mutex::default(), memory: Memory::default() })
     }
 
     /// Takes a free worktree, or makes one, and moves it to the base. One that cannot be moved
@@ -104,10 +113,12 @@ impl Pool {
     pub fn acquire(&self, base: &BaseTree) -> Result<Worktree> {
         let (number, lock) = self.lock_free()?;
         let mut tree = self.worktree(self.stem(number), base, lock);
-        if !self.is_intact(&tree.root) || self.move_to_base(&tree).is_err() {
+        let whole = self.whole(&tree.root);
+        if whole.is_none_or(|git| self.move_to_base(&git, &mut tree).is_err()) {
             self.clear(&tree.stem)?;
             self.make(&tree.root, base)?;
-            self.move_to_base(&tree)?;
+            let git = gix::open(&tree.root).doing("opening a worktree", &tree.root)?;
+            self.move_to_base(&git, &mut tree)?;
         }
         tree.is_fresh = read_ready(&tree.ready_file()).is_none();
         if tree.is_fresh {
@@ -123,13 +134,17 @@ impl Pool {
         let brought = self.config.link.iter().chain(&self.config.copy);
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
-        Worktree { root, base, stem, is_fresh: true, brought, _lock: lock }
+        let (is_fresh, remembered) = (true, None);
+        Worktree { root, base, stem, is_fresh, brought, remembered, _lock: lock }
     }
 
-    /// A worktree that is not moved anywhere.
-    pub(super) fn as_it_is(&self, stem: PathBuf, base: &BaseTree, lock: File) -> Worktree {
-        let is_fresh = read_ready(&stem.with_extension("ready")).is_none();
-        Worktree { is_fresh, ..self.worktree(stem, base, lock) }
+    /// A worktree that is not moved anywhere; `None` where it is gone, or orch's memory of it.
+    pub(super) fn as_it_is(&self, stem: PathBuf, base: &BaseTree, lock: File) -> Option<Worktree> {
+        let mut tree = self.worktree(stem, base, lock);
+        let git = self.reopen(&tree).ok()?;
+        tree.remembered = Some(self.memory.at(git.object_hash(), &tree.index_file()).ok()?);
+        tree.is_fresh = read_ready(&tree.ready_file()).is_none();
+        Some(tree)
     }
 
     /// Where a worktree lies.
@@ -155,7 +170,7 @@ impl Pool {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
             let Ok(number) = name.parse::<u32>() else { continue };
             if let Some(_lock) = self.try_lock(number)?
-                && !self.is_intact(&path)
+                && self.whole(&path).is_none()
             {
                 self.clear(&path)?;
             }
@@ -182,22 +197,20 @@ impl Pool {
         &self.repo
     }
 
-    /// Whether a worktree still is where it was made, and one of this repository's: a session could
+    /// A worktree that still is where it was made, and one of this repository's: a session could
     /// have removed it, or made its `.git` lead elsewhere.
     ///
     /// # Errors
     /// It is not.
-    pub fn check(&self, worktree: &Worktree) -> Result<()> {
-        match self.opened(&worktree.root) {
-            Some(_) => Ok(()),
-            None => Err(Error::new("the attempt's worktree is gone").at(&worktree.root)),
-        }
+    pub fn reopen(&self, worktree: &Worktree) -> Result<gix::Repository> {
+        let gone = || Error::new("the attempt's worktree is gone").at(&worktree.root);
+        self.opened(&worktree.root).ok_or_else(gone)
     }
 
-    /// Whether a worktree is whole and really one of this repository's: orch writes the index and
+    /// A worktree that is whole and really one of this repository's: orch writes the index and
     /// HEAD that its `.git` leads to.
-    fn is_intact(&self, root: &Path) -> bool {
-        self.opened(root).is_some_and(|git| git.head_id().is_ok())
+    fn whole(&self, root: &Path) -> Option<gix::Repository> {
+        self.opened(root).filter(|git| git.head_id().is_ok())
     }
 
     fn opened(&self, root: &Path) -> Option<gix::Repository> {
@@ -296,24 +309,27 @@ impl Pool {
         Ok(())
     }
 
-    fn move_to_base(&self, tree: &Worktree) -> Result<()> {
-        let doing = "opening a worktree";
-        let git = gix::open(&tree.root).doing(doing, &tree.root)?;
-        end_sparse(&git)?;
-        let remembered = remembered_index(&git, &tree.index_file());
-        let mut present = differences(&git, remembered.clone())?;
+    fn move_to_base(&self, git: &gix::Repository, tree: &mut Worktree) -> Result<()> {
+        end_sparse(git)?;
+        let file = tree.index_file();
+        let remembered = self.memory.of(git.object_hash(), &file);
+        let mut present = differences(git, &remembered.index)?;
         present.untracked.retain(|path| !tree.is_brought(path));
         self.clear_leftovers(tree, &present.ignored)?;
         let wanted = object_id(tree.base.tree.as_str())?;
-        let mut index = git.index_from_tree(&wanted).doing("reading a tree", &tree.root)?;
-        let moving =
-            Moving { git: &git, root: &tree.root, remembered: &remembered, present: &present };
-        moving.apply(&mut index)?;
-        write_index(&mut index, &tree.index_file())?;
         let own = git.index_path();
         remove_file(&own.with_extension("lock"))?;
-        std::fs::copy(tree.index_file(), &own).doing("writing a worktree's index", &own)?;
-        stand_at(&git, object_id(tree.base.commit.as_str())?, &tree.root)?;
+        let is_there = present.is_clean() && remembered.is_settled(wanted);
+        if is_there && remembered.is_equal_to(&own) {
+            tree.remembered = Some(remembered);
+        } else {
+            let moving =
+                Moving { git, root: &tree.root, remembered: &remembered, present: &present };
+            let mut moved = Remembered::write(moving.to(wanted)?, wanted, &file)?;
+            moved.copy_to(&own, &file)?;
+            tree.remembered = Some(self.memory.keep(&file, moved));
+        }
+        stand_at(git, object_id(tree.base.commit.as_str())?, &tree.root)?;
         empty_task_folder(&tree.root)
     }
 }
@@ -321,7 +337,12 @@ impl Pool {
 fn empty_task_folder(root: &Path) -> Result<()> {
     let orch = root.join(".orch");
     let task = orch.join("task");
-    if metadata(&task)?.is_some() {
+    let present = metadata(&task)?;
+    let is_empty = |_: &_| std::fs::read_dir(&task).is_ok_and(|mut it| it.next().is_none());
+    if present.as_ref().filter(|meta| meta.is_dir()).is_some_and(is_empty) {
+        return ignore_itself(&orch);
+    }
+    if present.is_some() {
         std::fs::remove_dir_all(&task).doing("emptying the task folder", &task)?;
     }
     std::fs::create_dir_all(&task).doing("making the task folder", &task)?;

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::dir::entry::{Kind, Status as Tracking};
 use gix::dir::walk::EmissionMode;
-use gix::status::UntrackedFiles;
-use gix::status::index_worktree::Item;
+use gix::status::index_worktree::Options;
 use gix::status::plumbing::index_as_worktree::EntryStatus;
-use gix::worktree::IndexPersistedOrInMemory;
+use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
+use gix::status::plumbing::index_as_worktree_with_renames::{Entry, VisitEntry};
 
 use crate::host::error::{Doing, Result};
+
+/// From this many files on more than one thread looks at them.
+const MANY: usize = 1000;
 
 /// Paths whose content in the worktree is not what the index says.
 #[derive(Debug, Default)]
@@ -27,6 +31,11 @@ pub(super) struct Differences {
 }
 
 impl Differences {
+    /// All is as the index says; there may be ignored files.
+    pub fn is_clean(&self) -> bool {
+        self.tracked.is_empty() && self.untracked.is_empty() && self.foreign.is_empty()
+    }
+
     pub fn paths(&self) -> impl Iterator<Item = &BStr> {
         self.tracked.iter().chain(&self.untracked).map(|path| path.as_bstr())
     }
@@ -34,52 +43,78 @@ impl Differences {
 
 /// Compares the worktree of `git` with `index`. `.orch` is no difference, and what
 /// is ignored only told.
-pub(super) fn differences(git: &gix::Repository, index: gix::index::File) -> Result<Differences> {
+pub(super) fn differences(git: &gix::Repository, index: &gix::index::State) -> Result<Differences> {
     let doing = "comparing a worktree with its tree";
     let place = git.workdir().unwrap_or(Path::new("."));
     let walk = git.dirwalk_options().doing(doing, place)?;
     // A link to a folder is ignored by `name/` like the folder it stands for.
     let walk = walk.symlinks_to_directories_are_ignored_like_directories(true);
     let walk = walk.emit_ignored(Some(EmissionMode::Matching));
-    let items = git
-        .status(gix::progress::Discard)
-        .doing(doing, place)?
-        .index(IndexPersistedOrInMemory::InMemory(index))
-        .index_worktree_options_mut(|options| options.dirwalk_options = Some(walk))
-        .untracked_files(UntrackedFiles::Files)
-        .index_worktree_rewrites(None)
-        .index_worktree_submodules(None)
-        .into_index_worktree_iter(Vec::new())
-        .doing(doing, place)?;
+    let walk = walk.emit_untracked(EmissionMode::Matching);
     let mut found = Differences::default();
-    for item in items {
-        note(item.doing(doing, place)?, &mut found);
-    }
+    // Without gix's own iterator around it, which would read the worktree's other index as well.
+    git.index_worktree_status(
+        index,
+        std::iter::empty::<&BStr>(),
+        &mut found,
+        FastEq,
+        Untold,
+        &mut gix::progress::Discard,
+        &AtomicBool::new(false),
+        Options {
+            dirwalk_options: Some(walk),
+            thread_limit: (index.entries().len() < MANY).then_some(1),
+            ..Options::default()
+        },
+    )
+    .doing(doing, place)?;
     Ok(found)
 }
 
-fn note(item: Item, found: &mut Differences) {
-    match item {
-        Item::Modification { rela_path, status: EntryStatus::Change(_), .. }
-            if !is_ours(&rela_path) =>
-        {
-            found.tracked.insert(rela_path);
+/// What lies in a submodule is its own affair.
+#[derive(Clone)]
+struct Untold;
+
+impl SubmoduleStatus for Untold {
+    type Output = ();
+
+    fn status(
+        &mut self,
+        _: &gix::index::Entry,
+        _: &BStr,
+    ) -> std::result::Result<Option<()>, gix::Error> {
+        Ok(None)
+    }
+}
+
+impl<'index> VisitEntry<'index> for Differences {
+    type ContentChange = ();
+    type SubmoduleStatus = ();
+
+    fn visit_entry(&mut self, entry: Entry<'index, (), ()>) {
+        match entry {
+            Entry::Modification { rela_path, status: EntryStatus::Change(_), .. }
+                if !is_ours(rela_path) =>
+            {
+                self.tracked.insert(rela_path.to_owned());
+            }
+            Entry::DirectoryContents { entry, .. } if !is_ours(&entry.rela_path) => {
+                self.note_new(entry);
+            }
+            _ => {}
         }
-        Item::DirectoryContents { entry, .. }
-            if matches!(entry.status, Tracking::Ignored(_)) && !is_ours(&entry.rela_path) =>
-        {
-            found.ignored.insert(entry.rela_path);
-        }
-        Item::DirectoryContents { entry, .. }
-            if entry.status == Tracking::Untracked && !is_ours(&entry.rela_path) =>
-        {
-            match entry.disk_kind {
-                Some(Kind::File | Kind::Symlink) => found.untracked.insert(entry.rela_path),
-                Some(Kind::Directory) | None => false,
-                Some(Kind::Repository | Kind::Untrackable) => found.foreign.insert(entry.rela_path),
-            };
-        }
-        _ => {}
+    }
+}
+
+impl Differences {
+    fn note_new(&mut self, entry: gix::dir::Entry) {
+        let known = match (entry.status, entry.disk_kind) {
+            (Tracking::Ignored(_), _) => &mut self.ignored,
+            (Tracking::Untracked, Some(Kind::File | Kind::Symlink)) => &mut self.untracked,
+            (Tracking::Untracked, Some(Kind::Repository | Kind::Untrackable)) => &mut self.foreign,
+            _ => return,
+        };
+        known.insert(entry.rela_path);
     }
 }
 

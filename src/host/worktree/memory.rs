@@ -1,0 +1,133 @@
+//! What orch remembers to have put into a worktree: `<n>.index`, and while this process lives the same
+//! in memory with the tree it is of. What lies on the disk decides: where another process moved the
+//! worktree, it is read anew.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gix::ObjectId;
+use gix::index::entry::Flags;
+use gix::index::entry::stat::Options;
+
+use super::moving::remove_file;
+use crate::host::error::{Doing, Result};
+
+/// The index of a worktree as orch left it.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    pub index: gix::index::File,
+    /// The tree whose files the index holds, all of them; `None` where that is not known.
+    pub tree: Option<ObjectId>,
+    mark: Option<Mark>,
+    /// The worktree's own index, when it was last made equal to this one.
+    own: Option<Mark>,
+}
+
+/// Tells one state of a file from a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    node: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Mark {
+    fn of(file: &Path) -> Option<Self> {
+        let meta = std::fs::symlink_metadata(file).ok()?;
+        Some(Self {
+            node: (meta.dev(), meta.ino()),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+}
+
+impl Remembered {
+    /// Writes a new index for the next time, by a file that takes the old one's place.
+    pub fn write(mut index: gix::index::File, tree: ObjectId, file: &Path) -> Result<Self> {
+        remove_file(&PathBuf::from(format!("{}.lock", file.display())))?;
+        index.set_path(file);
+        let doing = "writing a worktree's index";
+        index.write(Default::default()).doing(doing, file)?;
+        // As if it had been read: by this time git tells which stats may hide an edit.
+        let meta = gix::index::fs::Metadata::from_path_no_follow(file).doing(doing, file)?;
+        let mark = meta.modified().and_then(|modified| {
+            index.set_timestamp(modified.into());
+            Mark::of(file)
+        });
+        Ok(Self { index, tree: Some(tree), mark, own: None })
+    }
+
+    fn read(hash: gix::hash::Kind, file: &Path) -> Result<Self> {
+        let mark = Mark::of(file);
+        let read = gix::index::File::at(file, hash, false, Default::default());
+        let mut index = read.doing("reading a worktree's index", file)?;
+        // What a sparse checkout left out was never put there: it is still to be written.
+        index.remove_entries(|_, _, entry| entry.flags.contains(Flags::SKIP_WORKTREE));
+        Ok(Self { index, tree: None, mark, own: None })
+    }
+
+    fn nothing(hash: gix::hash::Kind, file: &Path) -> Self {
+        let index = gix::index::File::from_state(gix::index::State::new(hash), file.to_owned());
+        Self { index, tree: None, mark: None, own: None }
+    }
+
+    /// True where writing it again for this tree would change nothing. An entry as young as the
+    /// index is compared by content each time, until the index is written later than it.
+    pub fn is_settled(&self, tree: ObjectId) -> bool {
+        let written = self.index.timestamp();
+        let is_young = |entry: &gix::index::Entry| entry.stat.is_racy(written, Options::default());
+        self.tree == Some(tree) && !self.index.entries().iter().any(is_young)
+    }
+
+    /// Makes the worktree's own index equal to this one, which git commands in it read.
+    pub fn copy_to(&mut self, own: &Path, file: &Path) -> Result<()> {
+        std::fs::copy(file, own).doing("writing a worktree's index", own)?;
+        self.own = Mark::of(own);
+        Ok(())
+    }
+
+    /// Nothing has written to the worktree's own index since.
+    pub fn is_equal_to(&self, own: &Path) -> bool {
+        self.own.is_some() && self.own == Mark::of(own)
+    }
+}
+
+/// What is remembered of all worktrees, by index file.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<BTreeMap<PathBuf, Arc<Remembered>>>);
+
+impl Memory {
+    /// As the file is now. The worktree's lock is held.
+    ///
+    /// # Errors
+    /// The file is gone or damaged.
+    pub fn at(&self, hash: gix::hash::Kind, file: &Path) -> Result<Arc<Remembered>> {
+        let known = self.known().get(file).cloned();
+        match known.filter(|it| it.mark.is_some() && it.mark == Mark::of(file)) {
+            Some(known) => Ok(known),
+            None => Remembered::read(hash, file).map(Arc::new),
+        }
+    }
+
+    /// As [`Memory::at`]; where that is lost, nothing is remembered: then every file there counts as
+    /// left over, and is replaced.
+    pub fn of(&self, hash: gix::hash::Kind, file: &Path) -> Arc<Remembered> {
+        self.at(hash, file).unwrap_or_else(|_| Arc::new(Remembered::nothing(hash, file)))
+    }
+
+    /// Keeps what was just written to the file.
+    pub fn keep(&self, file: &Path, written: Remembered) -> Arc<Remembered> {
+        let written = Arc::new(written);
+        self.known().insert(file.to_owned(), Arc::clone(&written));
+        written
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Arc<Remembered>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
