@@ -283,3 +283,62 @@ fn ignored_leftovers_go_except_what_set_up_made_and_the_settings_keep() {
     assert!(stay.iter().all(there) && root.join(".env").exists());
     assert_eq!(go.iter().copied().filter(there).collect::<Vec<_>>(), [""; 0]);
 }
+
+/// What a worktree may be moved between: files and folders that change places, links, modes,
+/// attributes that decide how other files are written. As with git, a file is not written anew where
+/// only the attributes changed.
+fn moving_trees() -> [&'static [(&'static str, &'static str)]; 4] {
+    [
+        &[(".gitattributes", "*.txt text eol=crlf\n"), ("a.txt", "a\n"), ("d/e/f", "f\n")],
+        &[("a.txt", "more\n"), ("d", "now a file\n"), ("z", "z\n")],
+        &[(".gitattributes", "*.txt -text\n"), ("a.txt/b.txt", "b\n"), ("d/e", "e\n")],
+        &[("a.txt", "other\n"), ("d/e/f", "f\n"), ("d/e/g", "g\n"), ("z", "z\n")],
+    ]
+}
+
+fn commit_only(scratch: &Scratch, files: &[(&str, &str)]) -> BaseTree {
+    scratch.git(&["rm", "-rqf", "--ignore-unmatch", "."]);
+    scratch.commit("next", files);
+    scratch.base()
+}
+
+#[test]
+fn moved_from_any_tree_to_any_other_a_worktree_is_as_git_checks_it_out() {
+    let scratch = Scratch::new(FILES);
+    let bases = moving_trees().map(|files| commit_only(&scratch, files));
+    let (pool, other) = (scratch.pool(), scratch.pool());
+    let root = pool.acquire(&bases[0]).unwrap().root().to_owned();
+    for step in 0..32usize {
+        let base = &bases[(step * step + step / 4) % bases.len()];
+        // Now and then another process moves it: what this one remembers is of no use then.
+        let pool = if step % 5 == 4 { &other } else { &pool };
+        let worktree = acquire_at(pool, base, &root);
+        assert_eq!(git_in(&root, &["status", "--porcelain"]), "", "step {step}");
+        assert_eq!(tree_by_git(&root), base.tree, "step {step}");
+        assert!(pool.collect(&worktree).unwrap().patch.is_empty(), "step {step}");
+        let fresh = git_in(&root, &["ls-files", "--eol"]);
+        git_in(&root, &["rm", "-rqf", "--cached", "."]);
+        git_in(&root, &["reset", "-q", "--hard", base.commit.as_str()]);
+        assert_eq!(git_in(&root, &["ls-files", "--eol"]), fresh, "step {step}");
+        match step % 4 {
+            0 => std::fs::write(root.join("a.txt"), "dirty\n").unwrap_or_default(),
+            1 => write_in(&root, "left/over", "dirty\n"),
+            2 => std::fs::remove_file(root.join("z")).unwrap_or_default(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_an_attempt_does_to_orchs_memory_of_its_worktree_does_not_matter() {
+    let scratch = Scratch::new(FILES);
+    let pool = scratch.pool();
+    let worktree = pool.acquire(&scratch.base()).unwrap();
+    let root = worktree.root().to_owned();
+    std::fs::remove_file(root.join("a.txt")).unwrap();
+    std::fs::write(root.with_extension("index"), b"rubbish").unwrap();
+    assert_eq!(shown(&pool.collect(&worktree).unwrap()), ["-a.txt None"]);
+    drop(worktree);
+    let _worktree = acquire_at(&pool, &scratch.base(), &root);
+    assert_eq!(tree_by_git(&root), scratch.base().tree);
+}
