@@ -312,6 +312,16 @@ impl Engine {
         Some(&db::plan_of(&self.db, *text).value)
     }
 
+    /// A plan that is known by exactly this text.
+    pub fn plan_of_text(
+        &self,
+        source: &crate::base::source::Source,
+    ) -> Option<&crate::spec::plan::Plan> {
+        let library = self.world.library(&self.db);
+        let text = library.plans(&self.db).iter().find(|it| it.source(&self.db) == source)?;
+        Some(&db::plan_of(&self.db, *text).value)
+    }
+
     /// A task's present key; `None` while it cannot be known.
     pub fn key_of(&self, task: &TaskRef) -> Option<crate::base::name::ActionKey> {
         db::key_of(&self.db, self.world, *self.slots.get(task)?)

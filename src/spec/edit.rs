@@ -6,9 +6,10 @@ mod quote;
 mod splice;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::plan::{Plan, Section, Status};
+use super::plan::{Plan, Section, Status, Task};
 use super::yaml;
 use crate::base::name::{SectionId, TaskId};
 use crate::base::source::Source;
@@ -135,7 +136,12 @@ pub fn apply(source: &Source, changes: &[Change<'_>]) -> Result<String, EditErro
 /// What a section's status follows from its tasks: finished in any way is `completed`. A section
 /// without tasks keeps its own.
 pub fn roll_up(section: &Section) -> Status {
-    let statuses = || section.tasks.iter().map(|task| task.record.status);
+    rolled_up(section, &BTreeMap::new())
+}
+
+fn rolled_up(section: &Section, set: &BTreeMap<TaskId, Status>) -> Status {
+    let status_of = |task: &Task| set.get(&task.id).copied().unwrap_or(task.record.status);
+    let statuses = || section.tasks.iter().map(status_of);
     let is_over = |status: Status| status.is_done() || status == Status::Skipped;
     let waits = |status: Status| matches!(status, Status::Pending | Status::Suspended);
     if section.tasks.is_empty() {
@@ -153,14 +159,15 @@ pub fn roll_up(section: &Section) -> Status {
     }
 }
 
-/// The changes that bring the status of every section up to its tasks.
-pub fn roll_up_changes(plan: &Plan) -> Vec<Change<'static>> {
-    let outdated = plan.sections.iter().filter(|section| roll_up(section) != section.status);
-    outdated
-        .map(|section| Change {
+/// The changes that bring the status of every section up to its tasks, once these statuses are set.
+pub fn roll_up_changes(plan: &Plan, set: &BTreeMap<TaskId, Status>) -> Vec<Change<'static>> {
+    let rolled = plan.sections.iter().map(|section| (section, rolled_up(section, set)));
+    rolled
+        .filter(|(section, status)| *status != section.status)
+        .map(|(section, status)| Change {
             target: Target::Section(section.id.clone()),
             key: "status",
-            value: roll_up(section).into(),
+            value: status.into(),
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use crate::host::clock;
 use crate::host::documents::read_text;
 use crate::host::error::{Doing, Error, Result};
 use crate::spec::edit::{self, Change, FieldValue, Target};
-use crate::spec::plan::Status;
+use crate::spec::plan::{Plan, Status};
 
 use super::Driver;
 
@@ -90,7 +90,8 @@ impl Driver {
         let tree = self.repo.tree_of(&self.tip)?;
         let bytes = self.repo.read_path_at(&tree, path)?.unwrap_or_default();
         let text = String::from_utf8(bytes).doing("reading the plan", path.as_str())?;
-        apply(&Source::new(path.clone(), text), edits).doing("editing the plan", path.as_str())
+        let source = Source::new(path.clone(), text);
+        self.edited(&source, edits).doing("editing the plan", path.as_str())
     }
 
     /// Reads the plan again, edits it, and writes it aside and renames it.
@@ -99,12 +100,24 @@ impl Driver {
         let text = read_text(&file, path)
             .map_err(|diagnostic| Error::new(diagnostic.message.clone()).at(&file))?;
         let source = Source::new(path.clone(), Arc::clone(&text));
-        let new = apply(&source, edits)
+        let new = self
+            .edited(&source, edits)
             .map_err(|error| Error::because("editing the plan", error).at(&file))?;
         if *new != *text {
             write_whole(&file, new.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn edited(
+        &self,
+        source: &Source,
+        edits: &[StatusEdit],
+    ) -> std::result::Result<String, edit::EditError> {
+        match self.engine.plan_of_text(source) {
+            Some(plan) => apply(source, plan, edits),
+            None => apply(source, &crate::spec::plan::parse(source).value, edits),
+        }
     }
 
     /// What a decision writes into the plan.
@@ -148,8 +161,12 @@ pub(super) fn told(edits: Vec<StatusEdit>, written: &Written) -> Vec<Event> {
     edits.into_iter().map(told).collect()
 }
 
-/// Sets the fields of every edit, then brings the sections' own statuses up to date.
-fn apply(source: &Source, edits: &[StatusEdit]) -> std::result::Result<String, edit::EditError> {
+/// Sets the fields of every edit, and brings the sections' own statuses up to date with them.
+fn apply(
+    source: &Source,
+    plan: &Plan,
+    edits: &[StatusEdit],
+) -> std::result::Result<String, edit::EditError> {
     let times: Vec<Option<String>> =
         edits.iter().map(|edit| edit.completed_at.map(local_time)).collect();
     let mut changes = Vec::new();
@@ -186,7 +203,8 @@ fn apply(source: &Source, edits: &[StatusEdit]) -> std::result::Result<String, e
     for (task, key, value) in changes {
         last.insert((task, key), value);
     }
-    let changes: Vec<Change<'_>> = last
+    let statuses = edits.iter().map(|edit| (edit.task.task.clone(), edit.status)).collect();
+    let mut changes: Vec<Change<'_>> = last
         .iter()
         .map(|((task, key), value)| Change {
             target: Target::Task(task.clone()),
@@ -194,14 +212,8 @@ fn apply(source: &Source, edits: &[StatusEdit]) -> std::result::Result<String, e
             value: value.borrowed(),
         })
         .collect();
-    let text = edit::apply(source, &changes)?;
-    let edited = Source::new(source.path.clone(), text);
-    let plan = crate::spec::plan::parse(&edited).value;
-    let roll_up = edit::roll_up_changes(&plan);
-    if roll_up.is_empty() {
-        return Ok(edited.text.to_string());
-    }
-    edit::apply(&edited, &roll_up)
+    changes.extend(edit::roll_up_changes(plan, &statuses));
+    edit::apply(source, &changes)
 }
 
 /// A field value that outlives the edit it comes from.

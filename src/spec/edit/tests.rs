@@ -2,6 +2,8 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::base::name::RelPath;
 use crate::spec::plan;
@@ -196,7 +198,7 @@ fn a_section_follows_its_tasks() {
         });
         let plan = plan::parse(&source(&text)).value;
         let rolled = roll_up(&plan.sections[0]);
-        let changes = roll_up_changes(&plan);
+        let changes = roll_up_changes(&plan, &BTreeMap::new());
         assert_eq!(changes.len(), usize::from(rolled != Status::Failed));
         let edited = apply(&source(&text), &changes).unwrap();
         assert_eq!(plan::parse(&source(&edited)).value.sections[0].status, rolled);
