@@ -40,6 +40,15 @@ pub struct StreamFacts {
     /// Cost of this process: deltas where the CLI resumed a session, estimates where it was killed.
     pub cost: Usd,
     pub tokens: Tokens,
+    /// The same by model, by name.
+    pub by_model: Vec<ModelSpend>,
+    /// The CLI did not count all of it, since it was cut short: the rest is estimated by list price.
+    pub is_estimate: bool,
+    /// Turns and time at the API, over all results.
+    pub n_turns: u32,
+    pub api_duration: Millis,
+    /// `apiKeySource` of the last `init`: where the session's key came from.
+    pub key_source: Option<String>,
     /// Models that answered, from `modelUsage`, else from messages; without `<synthetic>`.
     pub models: Vec<ModelName>,
     /// Distinct completed model calls.
@@ -92,6 +101,14 @@ pub struct ResultFacts {
     pub errors: Vec<String>,
     /// Why the CLI did not even begin, in its own word.
     pub startup_failure: Option<String>,
+}
+
+/// What one model's share of a session was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSpend {
+    pub model: ModelName,
+    pub cost: Usd,
+    pub tokens: Tokens,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -154,6 +154,7 @@ impl Fold {
         let session = init.session_id.map(SessionId::new);
         self.facts.session = session.clone().or(self.facts.session.take());
         self.facts.has_schema |= init.tools.iter().any(|tool| tool == SCHEMA_TOOL);
+        self.facts.key_source = init.key_source.or(self.facts.key_source.take());
         self.facts.cli_version = init.claude_code_version.or(self.facts.cli_version.take());
         shown.push(Progress::Started { session, model: init.model.map(ModelName::new) });
     }
@@ -296,6 +297,9 @@ impl Fold {
 
     fn take_result(&mut self, result: wire::ResultLine, shown: &mut Vec<Progress>) {
         self.facts.n_results += 1;
+        self.facts.n_turns = self.facts.n_turns.saturating_add(result.num_turns);
+        let api = &mut self.facts.api_duration.0;
+        *api = api.saturating_add(result.duration_api_ms);
         self.spending.settle(&result);
         self.facts.models = models_of(&result);
         for denial in &result.permission_denials {
@@ -320,6 +324,8 @@ impl Fold {
         self.windows.tell(&mut facts);
         facts.cost = self.spending.cost();
         facts.tokens = self.spending.tokens();
+        facts.by_model = self.spending.by_model();
+        facts.is_estimate = self.spending.is_estimate();
         if facts.models.is_empty() {
             facts.models = self.streamed_models.iter().map(ModelName::new).collect();
         }

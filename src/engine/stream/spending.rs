@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 
 use crate::base::measure::Usd;
+use crate::base::name::ModelName;
 
-use super::wire::{self, Message, ResultLine};
-use super::{Tokens, price};
+use super::wire::{self, Message, ModelUsage, ResultLine};
+use super::{ModelSpend, Tokens, price};
+
+/// Cost and tokens by model.
+type ByModel = BTreeMap<String, (Usd, Tokens)>;
 
 /// Cost and tokens so far.
 #[derive(Debug, Default)]
 pub struct Spending {
     base_cost: Usd,
-    settled: (Usd, Tokens),
+    settled: ByModel,
+    /// What results have said to be new in them.
     since: Since,
     /// Calls that no result has counted yet, by message id.
     open: BTreeMap<String, OpenCall>,
     open_cost: Usd,
 }
 
-/// What results have said to be new in them.
 #[derive(Debug, Default)]
 struct Since {
     is_missing: bool,
-    cost: Usd,
-    tokens: Tokens,
+    models: ByModel,
 }
 
 #[derive(Debug, Default)]
@@ -50,11 +53,26 @@ impl Spending {
     }
 
     pub fn cost(&self) -> Usd {
-        self.settled.0 + self.open_cost
+        cost_of(&self.settled) + self.open_cost
     }
 
     pub fn tokens(&self) -> Tokens {
-        self.open.values().fold(self.settled.1, |sum, call| sum.plus(call.estimate()))
+        self.open.values().fold(tokens_of(&self.settled), |sum, call| sum.plus(call.estimate()))
+    }
+
+    /// True where a part is not the CLI's own count.
+    pub fn is_estimate(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    pub fn by_model(&self) -> Vec<ModelSpend> {
+        let mut all = self.settled.clone();
+        for call in self.open.values() {
+            add(&mut all, &call.model, (call.cost(), call.estimate()));
+        }
+        let told =
+            |(model, (cost, tokens))| ModelSpend { model: ModelName::new(model), cost, tokens };
+        all.into_iter().map(told).collect()
     }
 
     /// A piece of a model call was seen.
@@ -75,29 +93,60 @@ impl Spending {
     pub fn settle(&mut self, result: &ResultLine) {
         match &result.model_usage_since_last_result {
             Some(usage) => {
-                let (cost, tokens) = wire::total_of(usage);
-                self.since.cost += cost;
-                self.since.tokens = self.since.tokens.plus(tokens);
+                for (model, usage) in usage {
+                    add(&mut self.since.models, model, spend_of(usage));
+                }
             }
             None => self.since.is_missing = true,
         }
-        self.settled = if self.since.is_missing {
-            self.by_total(result)
-        } else {
-            (self.since.cost, self.since.tokens)
-        };
+        self.settled =
+            if self.since.is_missing { self.by_total(result) } else { self.since.models.clone() };
         self.open.clear();
         self.open_cost = Usd::ZERO;
     }
 
-    /// Older versions know only the total, over resumed sessions too.
-    fn by_total(&self, result: &ResultLine) -> (Usd, Tokens) {
+    /// Older versions know only the total, over resumed sessions too. A total below what the session
+    /// had cost before is one that was begun anew.
+    fn by_total(&self, result: &ResultLine) -> ByModel {
         let total = Usd::from_dollars(result.total_cost_usd);
-        let tokens = if result.model_usage.is_empty() {
-            self.settled.1.plus(Tokens::from(&result.usage))
+        let goes_on = self.base_cost > Usd::ZERO && total >= self.base_cost;
+        let new = if goes_on { total - self.base_cost } else { total };
+        let tokens = if result.model_usage.is_empty() || goes_on {
+            tokens_of(&self.settled).plus(Tokens::from(&result.usage))
         } else {
             wire::total_of(&result.model_usage).1
         };
-        ((total - self.base_cost).max(Usd::ZERO), tokens)
+        let mut models: ByModel = match goes_on {
+            true => BTreeMap::new(),
+            false => result.model_usage.iter().map(|it| (it.0.clone(), spend_of(it.1))).collect(),
+        };
+        if cost_of(&models) != new || tokens_of(&models) != tokens {
+            // The parts are not told, or are none of this sum: all of it is the main model's.
+            let main = result.model_usage.iter().max_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
+            let main = main.map(|it| it.0.as_str()).or(self.open_model()).unwrap_or_default();
+            models = BTreeMap::from([(main.to_owned(), (new, tokens))]);
+        }
+        models
     }
+
+    fn open_model(&self) -> Option<&str> {
+        self.open.values().map(|call| call.model.as_str()).next()
+    }
+}
+
+fn spend_of(usage: &ModelUsage) -> (Usd, Tokens) {
+    (Usd::from_dollars(usage.cost), Tokens::from(usage))
+}
+
+fn add(models: &mut ByModel, model: &str, (cost, tokens): (Usd, Tokens)) {
+    let sum = models.entry(model.to_owned()).or_default();
+    *sum = (sum.0 + cost, sum.1.plus(tokens));
+}
+
+fn cost_of(models: &ByModel) -> Usd {
+    models.values().map(|it| it.0).sum()
+}
+
+fn tokens_of(models: &ByModel) -> Tokens {
+    models.values().fold(Tokens::default(), |sum, it| sum.plus(it.1))
 }

@@ -241,3 +241,32 @@ proptest! {
         prop_assert!(facts.n_events > 0);
     }
 }
+
+#[test]
+fn of_a_resumed_session_only_what_is_new_counts() {
+    let result = |total: f64, since: Option<f64>| {
+        let usage = |cost| serde_json::json!({"m": {"inputTokens": 7, "costUSD": cost}});
+        let mut line = serde_json::json!({"type": "result", "subtype": "success",
+            "total_cost_usd": total, "modelUsage": usage(total), "usage": {"input_tokens": 3}});
+        if let Some(since) = since {
+            line["model_usage_since_last_result"] = usage(since);
+        }
+        format!("{line}\n")
+    };
+    let check = |base: f64, lines: &[String]| {
+        let mut reader = StreamReader::new(Usd::from_dollars(base));
+        reader.feed(lines.concat().as_bytes());
+        let facts = reader.finish();
+        let parts: Usd = facts.by_model.iter().map(|it| it.cost).sum();
+        assert_eq!((parts, facts.is_estimate), (facts.cost, false));
+        (facts.cost.dollars(), facts.tokens.input)
+    };
+    assert_eq!(check(0.0, &[result(0.5, None)]), (0.5, 7));
+    assert_eq!(check(0.5, &[result(0.75, None)]), (0.25, 3), "an old CLI goes on counting");
+    assert_eq!(check(0.5, &[result(0.25, None)]), (0.25, 7), "or begins anew");
+    assert_eq!(check(0.0, &[result(0.75, Some(0.25))]), (0.25, 7), "a new one says what is new");
+    assert_eq!(check(9.0, &[result(1.0, Some(0.25)), result(1.5, Some(0.5))]), (0.75, 14));
+    let open = r#"{"type":"assistant","message":{"id":"x","model":"m","content":[],"usage":{"input_tokens":1000000}}}"#;
+    let facts = facts_of(format!("{}{open}\n", result(0.5, Some(0.5))).as_bytes());
+    assert_eq!((facts.cost.dollars(), facts.is_estimate), (5.5, true), "cut after its first turn");
+}

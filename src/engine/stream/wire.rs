@@ -101,6 +101,8 @@ wire! {
         model: Option<String>,
         claude_code_version: Option<String>,
         tools: Vec<String>,
+        #[serde(rename = "apiKeySource")]
+        key_source: Option<String>,
     }
     struct Assistant {
         message: Message,
@@ -162,6 +164,7 @@ wire! {
         api_error_status: Option<u16>,
         num_turns: u32,
         duration_ms: u64,
+        duration_api_ms: u64,
         total_cost_usd: f64,
         usage: Usage,
         #[serde(rename = "modelUsage")]
