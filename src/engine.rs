@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod action;
+pub mod budget;
 #[cfg(test)]
 mod corpus;
 pub mod db;
@@ -13,6 +14,7 @@ pub mod graph;
 pub mod history;
 pub mod kept;
 pub mod limits;
+pub mod ledger;
 pub mod lineage;
 pub mod outcome;
 pub mod picture;

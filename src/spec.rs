@@ -8,6 +8,7 @@ pub mod edit;
 pub mod glob;
 pub mod plan;
 pub mod plan_check;
+pub mod quota;
 pub mod rule;
 pub mod schema;
 pub mod text;

@@ -115,6 +115,7 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Log(args) => commands::log::run(args, &mut *here.looking()?, shell, place),
         Command::Show(args) => commands::show::run(args, &mut *here.looking()?, shell, place),
         Command::Classify(args) => commands::classify::run(args, shell),
+        Command::Cost(args) => commands::cost::run(args, &mut *here.looking()?, shell, place),
         Command::Cache(args) => commands::cache::run(&args.command, root, (shell, is_json)),
         Command::Retry(args) => commands::retry::run(args, &mut *here.deciding()?, shell, place),
         Command::Skip(args) => commands::skip::run(args, &mut *here.deciding()?, shell, place),

@@ -1,7 +1,7 @@
 //! What the engine wants done, and what it can be asked for.
 
 use crate::base::digest::{Digest, Recorded};
-use crate::base::measure::Moment;
+use crate::base::measure::{Moment, Usd};
 use crate::base::name::{
     ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PoolName, RelPath, SessionId, TaskRef,
     TreeId, ValidatorName,
@@ -9,6 +9,7 @@ use crate::base::name::{
 use crate::spec::agent::Permission;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
+use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 
 use super::lineage::VerdictMark;
@@ -119,6 +120,8 @@ pub struct SessionLaunch {
     pub resume: Option<SessionId>,
     /// With `resume`: the prompt of a new session, for where the one to go on with is gone.
     pub otherwise: Option<String>,
+    /// What the budget leaves for it; the rule's own limit holds beside it.
+    pub max_usd: Option<Usd>,
 }
 
 /// The tree a worktree starts from.
@@ -252,6 +255,8 @@ pub struct BuildRequest {
     pub jobs: u32,
     /// Stay alive and build again on changes.
     pub watch: bool,
+    /// What the build may spend, as far as flags say.
+    pub budget: Quota,
 }
 
 /// A person's decision about a task.

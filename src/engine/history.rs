@@ -8,10 +8,11 @@ use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState, Patch};
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{
-    ActionKey, CommitId, ModelName, OutputDigest, RelPath, TaskRef, VerdictKey,
+    ActionKey, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef, VerdictKey,
 };
 use crate::spec::plan::Status;
 
+use super::ledger::{Totals, Typical};
 use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
@@ -28,6 +29,8 @@ pub struct History {
     tasks: BTreeMap<TaskRef, TaskHistory>,
     verdicts: BTreeMap<VerdictKey, KnownVerdict>,
     touches: BTreeMap<RelPath, Vec<Touch>>,
+    /// What was spent.
+    pub totals: Totals,
 }
 
 /// What is known of one task.
@@ -45,6 +48,13 @@ pub struct TaskHistory {
     pub decision: Option<Decision>,
     pub n_attempts: u32,
     pub cost: Usd,
+    /// Of that, since its last accepted result.
+    pub cost_since: Usd,
+    /// What its own sessions and its validators' cost.
+    pub work: Typical,
+    pub validation: Typical,
+    /// The session that went on last, with what the CLI counts for it.
+    session_total: Option<(SessionId, Usd)>,
     pub last_failure: Option<Failure>,
     pub model: Option<ModelName>,
     /// The stored manifest of the newest accepted result.
@@ -67,6 +77,24 @@ impl TaskHistory {
         let in_git = self.in_git.as_ref().is_some_and(|it| it.key == accepted.key);
         let was_told = matches!(accepted.provenance, Provenance::Ran | Provenance::Replayed);
         accepted.commit.is_none() && was_told && !in_git && !self.is_loose
+    }
+
+    /// What the CLI counts for a session of the task by now; zero where it never said.
+    pub fn session_total(&self, session: &SessionId) -> Usd {
+        let known = self.session_total.as_ref().filter(|(id, _)| id == session);
+        known.map(|(_, total)| *total).unwrap_or_default()
+    }
+
+    fn book(&mut self, ended: &AttemptEnded) {
+        self.cost += ended.cost;
+        self.cost_since += ended.cost;
+        if ended.cost > Usd::ZERO {
+            let is_work = ended.validator.is_none();
+            if is_work { &mut self.work } else { &mut self.validation }.add(ended.cost);
+        }
+        if let (Some(session), Some(total)) = (&ended.session, ended.spend.session_total) {
+            self.session_total = Some((session.clone(), total));
+        }
     }
 
     /// The accepted result for a key, if it stands: the newest, or where that changed no file and is
@@ -263,6 +291,7 @@ impl History {
         task.decision = None;
         task.last_failure = None;
         task.dialogue = Dialogue::default();
+        task.cost_since = Usd::ZERO;
         task.manifest = accepted.manifest;
         if accepted.provenance == Provenance::Adopted {
             // The plan itself said so: a `pending` from now on is a person's word.
@@ -285,8 +314,11 @@ impl History {
 
     fn fold_ended(&mut self, ended: &AttemptEnded) {
         let task = self.tasks.entry(ended.task.clone()).or_default();
-        task.cost += ended.cost;
-        if ended.validator.is_none() && ended.outcome.counts_as_attempt() {
+        task.book(ended);
+        self.totals.fold(ended);
+        let task = self.tasks.entry(ended.task.clone()).or_default();
+        let is_counted = ended.outcome.counts_as_attempt() && !ended.is_at_budget();
+        if ended.validator.is_none() && is_counted {
             task.n_attempts += 1;
         }
         if ended.outcome != OutcomeClass::Done {

@@ -56,6 +56,8 @@ pub struct TaskPicture {
     pub attempts: u32,
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
+    /// What a run of it with its validators is likely to cost, by what was paid before.
+    pub likely_cost: Option<Usd>,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,
     /// Real dependencies, then order-only ones that are not all tasks before it.

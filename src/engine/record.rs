@@ -11,6 +11,7 @@ use crate::base::name::{
 };
 use crate::spec::plan::Status;
 
+use super::ledger::Spend;
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Question;
 
@@ -33,6 +34,9 @@ pub enum Record {
         /// Set where the attempt validates another's result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         validator: Option<ValidatorName>,
+        /// It costs nothing: no session.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_command: bool,
     },
     /// A process that orch started: what the next start may reap if it still lives.
     ProcessStarted {
@@ -86,11 +90,22 @@ pub struct AttemptEnded {
     pub outcome: OutcomeClass,
     /// One line for people.
     pub message: String,
+    /// Of this attempt alone, whatever its session had cost before.
     pub cost: Usd,
+    /// Sessions only; records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Spend::is_nothing")]
+    pub spend: Spend,
     pub model: Option<ModelName>,
     pub session: Option<SessionId>,
     pub transcript: Option<Digest>,
     pub duration: Millis,
+}
+
+impl AttemptEnded {
+    /// The build's budget cut it short, nothing of its own.
+    pub fn is_at_budget(&self) -> bool {
+        self.outcome == OutcomeClass::BudgetCap && self.spend.is_budget_bound
+    }
 }
 
 /// A result was accepted for a task. `manifest` is the digest of the stored [`Recorded`] manifest.

@@ -34,6 +34,7 @@ mod recheck;
 mod replan;
 mod retry;
 mod review;
+mod spend;
 
 use self::hold::Holding;
 use self::replan::Scanned;
@@ -97,6 +98,7 @@ struct Build {
     holding: Option<Holding>,
     started: Moment,
     cost: Usd,
+    money: spend::Money,
     n_sessions: u32,
     is_finished: bool,
     parked: Option<String>,

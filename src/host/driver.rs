@@ -21,8 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskRef};
+use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::BuildRequest;
 use crate::engine::event::Event;
@@ -70,8 +69,6 @@ pub struct Driver {
     kept: BTreeMap<AttemptId, land::Kept>,
     /// Accepted results without a landing, for the next receipt commit.
     receipts: Vec<ReceiptTold>,
-    /// What each session of this run has cost so far, for those that go on.
-    session_costs: BTreeMap<SessionId, Usd>,
     has_built: bool,
     leftovers: history::Leftovers,
     seen: rest::Seen,
@@ -134,7 +131,6 @@ impl Driver {
             pending: status::Pending::new(),
             kept: BTreeMap::new(),
             receipts: Vec::new(),
-            session_costs: BTreeMap::new(),
             has_built: false,
             leftovers: history::Leftovers::default(),
             seen: rest::Seen::default(),

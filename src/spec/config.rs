@@ -1,5 +1,6 @@
 //! Project settings: `.claude/orchestrator-config.yaml` of the original, and `orch.yaml`.
 
+mod budget;
 mod read;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName};
 
+pub use budget::{BudgetConfig, KEYS as BUDGET_KEYS};
 pub use read::{KEYS, NESTED_KEYS, parse};
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
@@ -28,6 +30,8 @@ pub struct Config {
     pub pools: BTreeMap<PoolName, u32>,
     /// Default of `-j`; `None` is the number of cores.
     pub jobs: Option<u32>,
+    /// How much may be spent.
+    pub budget: BudgetConfig,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,6 +75,7 @@ impl Default for Config {
             worktree: WorktreeConfig::default(),
             pools: BTreeMap::new(),
             jobs: None,
+            budget: BudgetConfig::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::base::name::{
 use crate::base::source::Span;
 
 use super::glob::GlobSet;
+use super::quota::Quota;
 
 pub use read::parse;
 pub use shared::{command_line, validators};
@@ -53,6 +54,8 @@ pub struct Meta {
     pub validation: Option<Validation>,
     pub backoff_base: Option<Millis>,
     pub backoff_max: Option<Millis>,
+    /// What may be spent on the plan, over all builds.
+    pub budget: Quota,
     /// Whole-plan status as written (`paused_quota`, `failed`); orch shows it, nothing depends on it.
     pub status: Option<String>,
     /// Other keys with their normalized text.

@@ -1,7 +1,9 @@
 //! The command line as it was typed. What it means is settled by whoever runs the command.
 
+mod budget;
 mod build;
 mod classify;
+mod cost;
 mod measure;
 
 use std::path::PathBuf;
@@ -11,8 +13,10 @@ use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand,
 use crate::base::measure::Millis;
 use crate::ui::shell::ColorChoice;
 
+pub use budget::BudgetArgs;
 pub use build::{BuildArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
+pub use cost::{ByArg, CostArgs};
 use measure::{size_of, time_of};
 
 const OVERVIEW: &str = "\
@@ -31,6 +35,7 @@ Look:
   log          What a session said and did
   show         A task's result: files, verdicts, attempts, cost
   classify     How a recorded session ended, and why
+  cost         What was spent, and what failures and validation cost
   cache        Look into the cache and keep it in order
 Decide:
   retry        Run a task again, whatever the cache has
@@ -124,6 +129,8 @@ pub enum Command {
     Show(SomeTargetsArgs),
     #[command(about = "How a recorded session ended, and why; one JSON object")]
     Classify(ClassifyArgs),
+    #[command(about = "What was spent, and what failures and validation cost")]
+    Cost(CostArgs),
     #[command(about = "Look into the cache and keep it in order")]
     Cache(CacheArgs),
     #[command(about = "Run a task again, whatever the cache has")]

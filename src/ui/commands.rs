@@ -7,6 +7,7 @@ pub mod cache;
 pub mod check;
 pub mod classify;
 pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod doctor;
 pub mod graph;

@@ -6,7 +6,7 @@ use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
-use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
 use crate::host::driver::Driver;
 use crate::host::error::Result;
 use crate::host::store::folder;
@@ -34,6 +34,8 @@ pub trait Project {
     fn last_explained(&mut self, task: &TaskRef) -> Result<Option<Explained>>;
     /// Every attempt of the task that ended, validators' too, oldest first.
     fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>>;
+    /// The whole journal, oldest first.
+    fn journal(&mut self) -> Result<Vec<Record>>;
     /// The accepted result that the task stands on.
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>>;
     /// The stream of one attempt (counted from 1; `None`: the newest) from byte `from` on.

@@ -128,6 +128,7 @@ fn shell(line: &str) -> Launch {
 
 fn session() -> Launch {
     launch(LaunchAction::Session(SessionLaunch {
+        max_usd: None,
         prompt: "Do it.\n".into(),
         model: Some(ModelName::new("sonnet")),
         tools: vec!["Read".into(), "Write".into()],

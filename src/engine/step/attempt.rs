@@ -144,6 +144,7 @@ impl Engine {
             class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
                 self.give_up_attempt(id, class, judgement.message);
             }
+            OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
             class => self.set_back(id, class, judgement.message),
         }
     }
@@ -264,6 +265,7 @@ impl Engine {
         evidence: &Evidence,
         judgement: &Judgement,
     ) {
+        let spend = self.book(id, owner, evidence);
         let Some(build) = &self.build else { return };
         let Some(attempt) = build.attempts.get(&owner.unwrap_or(id)) else { return };
         let validator = owner.and(attempt.validators.get(attempt.validating));
@@ -277,6 +279,7 @@ impl Engine {
             outcome: judgement.class,
             message: judgement.message.clone(),
             cost: evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost),
+            spend,
             model: model_of(evidence),
             session: evidence.session.clone(),
             transcript: evidence.transcript,

@@ -83,7 +83,7 @@ impl Engine {
         if !is_free {
             return;
         }
-        if self.recheck(id) {
+        if !self.can_afford(id, &recipe) || self.recheck(id) {
             return;
         }
         held.n += 1;
@@ -94,7 +94,9 @@ impl Engine {
 
     fn start(&mut self, id: NodeId, recipe: Recipe) {
         let name = recipe.spec.name.clone();
+        let is_command = recipe.rule.action == ActionKind::Command;
         let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
+        self.reserve(attempt);
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
         let at = self.now;
         self.append(Record::AttemptStarted {
@@ -104,6 +106,7 @@ impl Engine {
             key,
             number,
             validator: None,
+            is_command,
         });
         self.publish(Notice::TaskStarted { task, name, number, reason });
         match self.launch_of(attempt) {
@@ -259,6 +262,7 @@ impl Engine {
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: resume.is_some().then_some(fresh),
             resume,
+            max_usd: self.cap_of(id),
         })
     }
 

@@ -111,6 +111,7 @@ impl Engine {
             key: is_decided.then(|| key_of(&self.db, self.world, slot)).flatten(),
             attempts: past.map_or(0, |it| it.n_attempts),
             cost: past.map(|it| it.cost).unwrap_or_default(),
+            likely_cost: recipe.and_then(|it| self.likely_cost(slot, it)),
             model: past.and_then(|it| it.model.clone()),
             commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
             depends_on: node.needs.iter().map(|it| build.graph.node(*it).task.clone()).collect(),

@@ -54,6 +54,7 @@ impl Engine {
             holding: None,
             started: self.now,
             cost: crate::base::measure::Usd::ZERO,
+            money: super::spend::Money::default(),
             n_sessions: 0,
             is_finished: false,
             parked: None,

@@ -13,6 +13,7 @@ use super::run::{Run, STOP_FILE, StopReason};
 const ACCEPTED: u8 = 0;
 const UNFINISHED: u8 = 1;
 const STOPPED: u8 = 3;
+const OVER_BUDGET: u8 = 4;
 const LIMITED: u8 = 75;
 const MACHINE_FAILED: u8 = 101;
 const INTERRUPTED: u8 = 130;
@@ -61,6 +62,7 @@ impl Driver {
             Some(StopReason::Asked) => STOPPED,
             None if run.has_machine_failed => MACHINE_FAILED,
             None if self.is_limited() => LIMITED,
+            None if self.engine.budget_reached().is_some() => OVER_BUDGET,
             None => UNFINISHED,
         }
     }

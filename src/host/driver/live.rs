@@ -141,6 +141,7 @@ mod tests {
             key: key(),
             number: 1,
             validator: None,
+            is_command: false,
         }
     }
 
@@ -155,6 +156,7 @@ mod tests {
             outcome: OutcomeClass::Done,
             message: String::new(),
             cost: Usd::ZERO,
+            spend: Default::default(),
             model: None,
             session: None,
             transcript: None,

@@ -253,9 +253,6 @@ impl Driver {
                 run.stops.remove(&attempt);
                 self.warn_of_strays(run)?;
                 run.tasks.remove(&attempt);
-                if let (Some(session), Some(facts)) = (&evidence.session, &evidence.stream) {
-                    *self.session_costs.entry(session.clone()).or_default() += facts.cost;
-                }
                 if let Some(kept) = kept {
                     self.kept.insert(attempt, kept);
                 }
@@ -283,12 +280,12 @@ impl Driver {
         Ok(())
     }
 
-    /// What the session that goes on has cost before.
+    /// What the CLI counts for the session that goes on, in this run of orch or an earlier one.
     fn base_cost_of(&self, launch: &Launch) -> Usd {
         use crate::engine::effect::LaunchAction;
         let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
-        let cost = session.resume.as_ref().and_then(|id| self.session_costs.get(id));
-        cost.copied().unwrap_or_default()
+        let past = self.engine.history().task(&launch.task).zip(session.resume.as_ref());
+        past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
     }
 
     /// The first asks politely, the second ends what runs.

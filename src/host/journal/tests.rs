@@ -17,7 +17,15 @@ fn record(n: u64) -> Record {
     let at = Moment(n);
     let attempt = AttemptId(n);
     match n % 4 {
-        0 => Record::AttemptStarted { at, attempt, task, key, number: 1, validator: None },
+        0 => Record::AttemptStarted {
+            at,
+            attempt,
+            task,
+            key,
+            number: 1,
+            validator: None,
+            is_command: false,
+        },
         1 => Record::ProcessStarted { attempt, pid: 1, start_ticks: n },
         2 => Record::AttemptEnded(Box::new(AttemptEnded {
             at,
@@ -29,6 +37,7 @@ fn record(n: u64) -> Record {
             outcome: OutcomeClass::Done,
             message: "done".into(),
             cost: Usd::from_nanos(n as i64),
+            spend: Default::default(),
             model: None,
             session: None,
             transcript: None,

@@ -117,7 +117,8 @@ impl Cli {
         if let Some(turns) = limits.turns {
             add(&["--max-turns", &turns.to_string()]);
         }
-        if let Some(usd) = limits.usd.filter(|usd| *usd > Usd::ZERO) {
+        let caps = [limits.usd, launch.max_usd].into_iter().flatten();
+        if let Some(usd) = caps.filter(|usd| *usd > Usd::ZERO).min() {
             add(&["--max-budget-usd", &usd.dollars().to_string()]);
         }
         match launch.permission {
@@ -206,6 +207,7 @@ mod tests {
             permission: Permission::LeastPrivilege,
             resume: None,
             otherwise: None,
+            max_usd: None,
         }
     }
 

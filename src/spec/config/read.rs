@@ -21,12 +21,14 @@ pub const KEYS: &[&str] = &[
     "worktree",
     "pools",
     "jobs",
+    "budget",
 ];
 
 /// The keys of the mappings in `orch.yaml`, by the key they stand under.
 pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("session", &["claude", "scripted", "env", "model", "wall"]),
     ("worktree", &["setup", "link", "copy", "keep"]),
+    ("budget", super::budget::KEYS),
 ];
 
 /// Keys that the original or its later versions know and orch has no use for.
@@ -89,6 +91,10 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     }
     read_pools(&mut fields, config);
     config.jobs = at_least_one(&mut fields, "jobs").or(config.jobs);
+    if let Some(mut budget) = fields.fields("budget") {
+        super::budget::read(&mut budget, &mut config.budget);
+        close(budget, "budget");
+    }
     debug_assert!(fields.reads_only(KEYS));
     fields.refuse_rest();
 }

@@ -1,6 +1,7 @@
 //! Behaviour of the settings files.
 
 use super::*;
+use crate::base::measure::Usd;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 
@@ -59,6 +60,7 @@ session: { claude: npx @anthropic-ai/claude-code, scripted: s.yaml, env: [X, Y],
 worktree: { setup: npm ci, link: [node_modules], copy: .env, keep: target }
 pools: { sessions: 2, gpu: 1 }
 jobs: 3
+budget: { run: 20, day: 50.5, plan: '30', task: 0, guess: 0.25 }
 ",
     );
     assert_eq!(found, [] as [&str; 0]);
@@ -85,6 +87,13 @@ jobs: 3
         },
         pools: [("sessions".into(), 2), ("gpu".into(), 1)].into(),
         jobs: Some(3),
+        budget: BudgetConfig {
+            run: Some(Usd::from_dollars(20.0)),
+            day: Some(Usd::from_dollars(50.5)),
+            plan: Some(Usd::from_dollars(30.0)),
+            task: None,
+            guess: Some(Usd::from_dollars(0.25)),
+        },
     };
     assert_eq!(config, expected);
 }

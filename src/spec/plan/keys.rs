@@ -14,6 +14,7 @@ pub const META: &[&str] = &[
     "validation",
     "backoff_base",
     "backoff_max",
+    "budget",
     "status",
 ];
 

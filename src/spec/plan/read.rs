@@ -5,6 +5,7 @@ use super::{Meta, Order, Plan, Section, Status, Validation, keys};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::{AgentName, PlanName, RelPath, SectionId};
 use crate::base::source::Source;
+use crate::spec::quota;
 use crate::spec::yaml::{self, Codes, Fields, Node, Problems, Resolved, codes};
 
 static CODES: Codes = codes!("plan");
@@ -15,7 +16,6 @@ const OTHER_META: &[&str] = &[
     "circuit_breaker_threshold",
     "circuit_breaker_reset_timeout",
     "model_escalation",
-    "budget",
     "pause_reason",
     "target_acs",
     "validate_only",
@@ -82,6 +82,7 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         validation: read_validation(&mut fields),
         backoff_base: fields.duration("backoff_base"),
         backoff_max: fields.duration("backoff_max"),
+        budget: fields.fields("budget").map(quota::read).unwrap_or_default(),
         status: fields.text("status").map(str::to_owned),
         extra: fields.rest_of(keys::META),
     }

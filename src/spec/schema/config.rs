@@ -36,6 +36,29 @@ pub(super) struct Config {
     /// How many actions run at once; the number of cores where none is given.
     #[schemars(range(min = 1))]
     pub jobs: Option<u32>,
+    /// How much may be spent, in dollars; at a bound nothing new starts, and the build ends with exit code 4.
+    pub budget: Option<Budget>,
+}
+
+/// Bounds in dollars; 0 is none.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Budget {
+    /// One build.
+    #[schemars(range(min = 0))]
+    pub run: Option<f64>,
+    /// A day, in UTC, over all builds.
+    #[schemars(range(min = 0))]
+    pub day: Option<f64>,
+    /// A plan that has no budget of its own, over all builds.
+    #[schemars(range(min = 0))]
+    pub plan: Option<f64>,
+    /// A task, from one accepted result to the next.
+    #[schemars(range(min = 0))]
+    pub task: Option<f64>,
+    /// What a session is taken to cost while nothing like it was ever paid; 0.50 where it is not given.
+    #[schemars(range(min = 0))]
+    pub guess: Option<f64>,
 }
 
 /// How sessions run.

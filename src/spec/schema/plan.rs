@@ -39,8 +39,24 @@ pub(super) struct Meta {
     pub backoff_base: Option<Duration>,
     /// Longest wait between attempts.
     pub backoff_max: Option<Duration>,
+    /// What may be spent on the plan, over all builds.
+    pub budget: Option<Budget>,
     /// Written by the orchestrator; nothing depends on it.
     pub status: Option<String>,
+}
+
+/// A bound of money; a part that is 0 is not set.
+#[derive(JsonSchema)]
+pub(super) struct Budget {
+    /// How much of the ceiling may be spent, in percent; 100 where it is not given.
+    #[schemars(range(min = 0))]
+    pub max_quota_percent: Option<f64>,
+    /// The ceiling in dollars; none where it is not given.
+    #[schemars(range(min = 0))]
+    pub quota_ceiling_usd: Option<f64>,
+    /// What is to be left of the ceiling, in dollars.
+    #[schemars(range(min = 0))]
+    pub reserved_budget_usd: Option<f64>,
 }
 
 #[derive(JsonSchema)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
-use crate::spec::{agent, builtin, config, plan, rule};
+use crate::spec::{agent, builtin, config, plan, quota, rule};
 
 /// The keys of a schema's root (no name) or of one of its definitions.
 fn keys_of(kind: DocumentKind, definition: &str) -> BTreeSet<String> {
@@ -30,6 +30,7 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Plan, "", plan::keys::PLAN);
     check(Plan, "Meta", plan::keys::META);
     check(Plan, "Validation", plan::keys::VALIDATION);
+    check(Plan, "Budget", quota::KEYS);
     check(Plan, "Section", plan::keys::SECTION);
     check(Plan, "Task", plan::keys::TASK);
     check(Plan, "ValidatorFields", plan::keys::VALIDATOR);
@@ -49,6 +50,7 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Config, "", config::KEYS);
     check(Config, "Session", nested(config::NESTED_KEYS, "session"));
     check(Config, "Worktree", nested(config::NESTED_KEYS, "worktree"));
+    check(Config, "Budget", config::BUDGET_KEYS);
 }
 
 /// A value of the wrong type is noticed only by who reads it.
@@ -70,6 +72,9 @@ fn every_key_of_a_plan_is_read() {
     }
     for key in plan::keys::VALIDATION {
         check(key, format!("meta: {{ validation: {{ {key}: {odd} }} }}\nsections: []\n"));
+    }
+    for key in quota::KEYS {
+        check(key, format!("meta: {{ budget: {{ {key}: {odd} }} }}\nsections: []\n"));
     }
     for key in plan::keys::SECTION {
         check(key, format!("sections: [{}]\n", with(&["id", "name"], key, odd)));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::BudgetArgs;
+
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -43,6 +45,8 @@ pub struct BuildArgs {
     /// Show what every session says and does
     #[arg(short, long)]
     pub verbose: bool,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -70,4 +74,6 @@ pub struct WatchArgs {
     /// Show what every session says and does
     #[arg(short, long)]
     pub verbose: bool,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 }

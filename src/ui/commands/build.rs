@@ -86,6 +86,7 @@ fn request_of(
         no_cache: args.no_cache,
         jobs: args.jobs.unwrap_or(0),
         watch: false,
+        budget: args.budget.quota(),
     }
 }
 

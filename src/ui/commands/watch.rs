@@ -22,6 +22,7 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
         keep_going: true,
         jobs: args.jobs.unwrap_or(0),
         watch: !args.once,
+        budget: args.budget.quota(),
         ..BuildRequest::default()
     };
     if args.dry_run {

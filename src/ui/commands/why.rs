@@ -212,6 +212,7 @@ mod tests {
             outcome: OutcomeClass::NoStatus,
             message: "left no status file".to_owned(),
             cost: Usd::ZERO,
+            spend: Default::default(),
             model: None,
             session: None,
             transcript: None,

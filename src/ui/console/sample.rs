@@ -56,6 +56,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         key: None,
         attempts: 0,
         cost: Usd::ZERO,
+        likely_cost: None,
         model: None,
         commit: None,
         depends_on: Vec::new(),

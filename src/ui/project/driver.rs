@@ -68,6 +68,10 @@ impl Project for Driver {
         Ok(ended_of(task, &self.records()?).into_iter().cloned().collect())
     }
 
+    fn journal(&mut self) -> Result<Vec<Record>> {
+        self.records()
+    }
+
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
         let key =
             self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
@@ -200,6 +204,10 @@ impl Project for Loose {
     }
 
     fn attempts_of(&mut self, _task: &TaskRef) -> Result<Vec<AttemptEnded>> {
+        Err(self.needs_repository())
+    }
+
+    fn journal(&mut self) -> Result<Vec<Record>> {
         Err(self.needs_repository())
     }
 

@@ -21,6 +21,9 @@ impl Engine {
         owner: AttemptId,
         validator: &Validator,
     ) {
+        if !self.can_afford_review(owner, validator) {
+            return;
+        }
         let review = self.new_attempt();
         let at = self.now;
         let launch = self.review_launch(owner, review, validator);
@@ -35,6 +38,7 @@ impl Engine {
             key: attempt.key,
             number: attempt.number,
             validator: Some(validator.name.clone()),
+            is_command: matches!(validator.kind, ValidatorKind::Command(_)),
         };
         match launch {
             Ok(launch) => {
@@ -81,6 +85,7 @@ impl Engine {
                     permission: agent.permission,
                     resume: None,
                     otherwise: None,
+                    max_usd: self.review_cap(owner, validator),
                 })
             }
         };

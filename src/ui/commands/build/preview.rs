@@ -50,26 +50,25 @@ struct WouldRun<'a> {
 impl<'a> Preview<'a> {
     fn of(request: &BuildRequest, picture: &'a Picture) -> Self {
         let wanted = wanted_tasks(request, picture);
-        let typical = typical_cost(picture);
         let (mut would_run, mut would_replay) = (Vec::new(), Vec::new());
         let (mut held, mut up_to_date) = (Vec::new(), 0);
         for task in &wanted {
             let is_forced = request.force.contains(&task.task);
             match task.state {
-                _ if is_forced => would_run.push(WouldRun::of(task, typical, "forced")),
+                _ if is_forced => would_run.push(WouldRun::of(task, "forced")),
                 TaskState::Ready if task.reason == IN_CACHE => {
-                    let run = WouldRun::of(task, None, &task.reason);
+                    let run = WouldRun::of(task, &task.reason);
                     would_replay.push(WouldRun { likely_cost_usd: None, ..run });
                 }
                 TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
-                    would_run.push(WouldRun::of(task, typical, &task.reason));
+                    would_run.push(WouldRun::of(task, &task.reason));
                 }
-                TaskState::Running => would_run.push(WouldRun::of(task, typical, "running now")),
+                TaskState::Running => would_run.push(WouldRun::of(task, "running now")),
                 TaskState::Failed(_)
                 | TaskState::Held
                 | TaskState::Blocked
                 | TaskState::Suspended => {
-                    held.push(WouldRun::of(task, typical, &task.reason));
+                    held.push(WouldRun::of(task, &task.reason));
                 }
                 TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,
             }
@@ -114,15 +113,13 @@ impl<'a> Preview<'a> {
 }
 
 impl<'a> WouldRun<'a> {
-    fn of(task: &'a TaskPicture, typical: Option<Usd>, reason: &'a str) -> Self {
-        let own = (task.cost != Usd::ZERO).then_some(task.cost);
-        let is_session = task.agent.is_some();
+    fn of(task: &'a TaskPicture, reason: &'a str) -> Self {
         Self {
             task: task.task.to_string(),
             name: &task.name,
             only_if_needed: task.state == TaskState::Waiting,
             reason,
-            likely_cost_usd: own.or(typical.filter(|_| is_session)),
+            likely_cost_usd: task.likely_cost,
         }
     }
 
@@ -148,14 +145,6 @@ fn wanted_tasks<'a>(request: &BuildRequest, picture: &'a Picture) -> Vec<&'a Tas
         }
     }
     picture.tasks.iter().filter(|task| wanted.contains(&task.task)).collect()
-}
-
-/// The mean of what tasks have cost so far.
-fn typical_cost(picture: &Picture) -> Option<Usd> {
-    let paid: Vec<Usd> =
-        picture.tasks.iter().map(|task| task.cost).filter(|cost| *cost != Usd::ZERO).collect();
-    let total: Usd = paid.iter().copied().sum();
-    (!paid.is_empty()).then(|| Usd::from_nanos(total.nanos() / paid.len() as i64))
 }
 
 #[cfg(test)]

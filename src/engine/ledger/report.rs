@@ -1,0 +1,97 @@
+//! The usage report of the original: the same keys, for tools that read it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::TaskId;
+use crate::spec::plan::Plan;
+
+use super::group::{Sum, sum_of};
+use super::{Entry, Fate};
+
+/// Characters of a plan's title that its file's name has.
+const NAME_LIMIT: usize = 50;
+
+/// `<title>-usage-report.json`: lower case, `-` for blanks and for what no file name should hold.
+pub fn file_name(title: &str) -> String {
+    let plain = |char: char| match char {
+        _ if char.is_whitespace() || char.is_control() => '-',
+        '/' | '\\' | ':' => '-',
+        _ => char,
+    };
+    let name: String = title.to_lowercase().chars().map(plain).take(NAME_LIMIT).collect();
+    let name = name.trim_start_matches('.');
+    format!("{}-usage-report.json", if name.is_empty() { "unknown" } else { name })
+}
+
+/// What one run spent on a plan: `None` where that is nothing. `path` is the plan's file.
+pub fn usage_report(
+    plan: &Plan,
+    path: &str,
+    entries: &[Entry],
+    completed: Moment,
+) -> Option<Value> {
+    let own: Vec<&Entry> = entries.iter().filter(|it| it.task.plan == plan.name).collect();
+    if own.is_empty() {
+        return None;
+    }
+    let mut by_task: BTreeMap<&TaskId, Vec<&Entry>> = BTreeMap::new();
+    for entry in &own {
+        by_task.entry(&entry.task.task).or_default().push(entry);
+    }
+    let sections = plan.sections.iter().filter_map(|section| {
+        let of = section.tasks.iter().filter_map(|task| by_task.get(&task.id));
+        let sums: Vec<Sum> = of.map(|entries| sum_of(entries.iter().copied())).collect();
+        let cost: Usd = sums.iter().map(|it| it.cost_usd).sum();
+        (!sums.is_empty()).then(|| {
+            json!({"id": section.id, "name": section.name, "cost_usd": cost,
+                "task_count": sums.len()})
+        })
+    });
+    let tasks = by_task.iter().map(|(id, entries)| {
+        let mut told = usage_of(entries);
+        told["id"] = json!(id);
+        told["model"] = json!(model_of(entries));
+        told
+    });
+    let mut total = usage_of(&own);
+    total["cache_hit_rate"] = json!(sum_of(own.iter().copied()).cache_share().unwrap_or(0.0));
+    Some(json!({
+        "plan_name": plan.meta.title.as_deref().unwrap_or(plan.name.as_str()),
+        "plan_path": path,
+        "completed_at": iso(completed),
+        "total": total,
+        "sections": sections.collect::<Vec<_>>(),
+        "tasks": tasks.collect::<Vec<_>>(),
+    }))
+}
+
+fn usage_of(entries: &[&Entry]) -> Value {
+    let sum = sum_of(entries.iter().copied());
+    let turns: u32 = entries.iter().map(|it| it.spend.turns).sum();
+    let api: u64 = entries.iter().map(|it| it.spend.api.0).sum();
+    json!({
+        "cost_usd": sum.cost_usd,
+        "input_tokens": sum.input_tokens,
+        "output_tokens": sum.output_tokens,
+        "cache_read_tokens": sum.cache_read_tokens,
+        "cache_creation_tokens": sum.cache_creation_tokens,
+        "num_turns": turns,
+        "duration_api_ms": api,
+    })
+}
+
+/// The model of the task's own last session.
+fn model_of(entries: &[&Entry]) -> String {
+    let own = entries.iter().rev().find(|it| it.fate != Fate::Validation);
+    own.and_then(|it| it.model.as_ref()).map(ToString::to_string).unwrap_or_default()
+}
+
+/// `2026-01-15T15:04:05`, UTC.
+fn iso(at: Moment) -> String {
+    let shown = at.to_string();
+    let minutes = shown.trim_end_matches(" UTC").replace(' ', "T");
+    format!("{minutes}:{:02}", at.0 / 1000 % 60)
+}
