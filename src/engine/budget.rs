@@ -185,7 +185,7 @@ fn refusal(bound: &Bound, need: Usd) -> String {
         false => String::new(),
     };
     format!(
-        "budget: {spent} of {limit} for {scope} is spent{likely}; raise it and `orch build` goes on"
+        "budget of {scope}: {spent} of {limit} spent{likely}; raise it and `orch build` goes on"
     )
 }
 

@@ -20,6 +20,9 @@ pub struct Picture {
     /// Spent by this run of orch, every attempt counted.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
+    /// What is left of the bounds that hold for all that runs: the build's and the day's.
+    #[serde(rename = "budget_usd")]
+    pub budget: Option<Usd>,
     #[serde(rename = "started_ms")]
     pub started: Moment,
     /// Why new work does not start, where something holds all of it.
@@ -57,6 +60,7 @@ pub struct TaskPicture {
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
     /// What a run of it with its validators is likely to cost, by what was paid before.
+    #[serde(rename = "likely_cost_usd")]
     pub likely_cost: Option<Usd>,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,

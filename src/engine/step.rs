@@ -333,6 +333,11 @@ impl Engine {
         &self.history
     }
 
+    /// Takes in a record that the host journaled by itself.
+    pub fn note(&mut self, record: &Record) {
+        self.history.fold(record);
+    }
+
     /// The manifest of a task's present key; `None` while it cannot be told.
     pub fn manifest_of(&self, task: &TaskRef) -> Option<crate::base::digest::Recorded> {
         let slot = *self.slots.get(task)?;

@@ -3,6 +3,7 @@
 
 mod admit;
 mod attempt;
+mod book;
 mod check;
 mod conclude;
 mod heed;
@@ -14,6 +15,7 @@ mod rest;
 mod run;
 mod scan;
 mod status;
+mod usage;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,7 @@ use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::BuildRequest;
 use crate::engine::event::Event;
+use crate::engine::ledger::OpenAttempts;
 use crate::engine::lineage::Lineage;
 use crate::engine::picture::Picture;
 use crate::engine::record::Record;
@@ -71,6 +74,8 @@ pub struct Driver {
     receipts: Vec<ReceiptTold>,
     has_built: bool,
     leftovers: history::Leftovers,
+    /// Sessions that the last run began and of which the journal has no end.
+    unbooked: OpenAttempts,
     seen: rest::Seen,
     /// Landings that the user's branch has not followed to, and why.
     waiting: Option<String>,
@@ -133,6 +138,7 @@ impl Driver {
             receipts: Vec::new(),
             has_built: false,
             leftovers: history::Leftovers::default(),
+            unbooked: OpenAttempts::default(),
             seen: rest::Seen::default(),
             waiting: None,
             lock,

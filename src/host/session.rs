@@ -7,6 +7,7 @@ mod mask;
 mod play;
 mod script;
 mod status;
+mod tab;
 mod watch;
 
 use std::ffi::OsString;

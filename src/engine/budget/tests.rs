@@ -34,8 +34,8 @@ fn one_at_a_time_gets_all_that_is_left_but_for_its_validators() {
     assert_eq!(check(10.0, 8.5, 1.0, 0.5), Some((1.5, 1.0)), "to the last cent");
     assert_eq!(check(10.0, 8.6, 1.0, 0.5), None);
     assert_eq!(purse.ask(&[], wish("a", 9.0, 0.0)), Answer::Unbounded);
-    insta::assert_snapshot!(refused(&purse, &[bound(10.0, 8.6)]), @"");
-    insta::assert_snapshot!(refused(&purse, &[bound(10.0, 10.2)]), @"");
+    insta::assert_snapshot!(refused(&purse, &[bound(10.0, 8.6)]), @"budget of this build: $8.60 of $10.00 spent, and this is likely to cost $1.50; raise it and `orch build` goes on");
+    insta::assert_snapshot!(refused(&purse, &[bound(10.0, 10.2)]), @"budget of this build: $10.20 of $10.00 spent; raise it and `orch build` goes on");
 }
 
 fn refused(purse: &Purse, bounds: &[Bound]) -> String {

@@ -114,6 +114,8 @@ pub struct Open {
     pub key: ActionKey,
     pub number: u32,
     pub validator: Option<ValidatorName>,
+    /// Its process was seen to start.
+    pub has_process: bool,
 }
 
 /// Sessions of the last run that began and did not end: of a run that was killed they are still to be
@@ -144,8 +146,14 @@ impl OpenAttempts {
                     key: *key,
                     number: *number,
                     validator: validator.clone(),
+                    has_process: false,
                 };
                 self.open.insert(*attempt, open);
+            }
+            Record::ProcessStarted { attempt, .. } => {
+                if let Some(open) = self.open.get_mut(attempt) {
+                    open.has_process = true;
+                }
             }
             Record::AttemptEnded(ended) => {
                 self.open.remove(&ended.attempt);

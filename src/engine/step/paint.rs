@@ -39,6 +39,7 @@ impl Engine {
             .collect();
         picture.counts = self.counts();
         picture.cost = build.cost;
+        picture.budget = self.budget_left();
         picture.started = build.started;
         picture.holding = build.holding.as_ref().map(|it| it.why.clone());
         picture.parked.clone_from(&build.parked);

@@ -173,6 +173,12 @@ impl Engine {
         true
     }
 
+    /// What is left of the bounds that hold for every task.
+    pub(super) fn budget_left(&self) -> Option<Usd> {
+        let bounds = self.bounds_of_all();
+        bounds.iter().map(|it| (it.limit - it.spent).max(Usd::ZERO)).min()
+    }
+
     /// What the task's next session and its validators are likely to cost; `None` for what is no session.
     pub(super) fn likely_cost(&self, slot: Slot, recipe: &Recipe) -> Option<Usd> {
         let is_session = recipe.rule.action == ActionKind::Session;
@@ -212,23 +218,25 @@ impl Engine {
         let Some(build) = &self.build else { return Vec::new() };
         let task = slot.task(&self.db);
         let config = &self.world.library(&self.db).config(&self.db).budget;
-        let flags = build.request.budget;
-        let run = flags.or(Quota::of(config.run)).limit();
-        let plan = meta_of(&self.db, slot.plan(&self.db)).budget;
-        // A flag is about a plan only where the plan has a bound of its own: its spending is that of all
-        // builds, and a flag is typed for one.
-        let plan = plan.or(Quota::of(if plan.limit().is_some() { None } else { config.plan }));
-        let plan = plan.limit().and_then(|_| flags.or(plan).limit());
-        let totals = &self.history.totals;
+        let own = meta_of(&self.db, slot.plan(&self.db)).budget;
+        let plan = if own.limit().is_some() { own } else { own.or(Quota::of(config.plan)) };
+        // A flag changes a plan's bound and makes none: it is typed for one build, and a plan's spending
+        // is that of all.
+        let plan = plan.limit().and_then(|_| build.request.budget.or(plan).limit());
+        let spent = self.history.totals.of_plan(&task.plan);
         let since = self.history.task(task).map(|it| it.cost_since).unwrap_or_default();
-        let bound =
-            |scope, limit: Option<Usd>, spent| limit.map(|limit| Bound { scope, limit, spent });
-        let bounds = [
-            bound(Scope::Run, run, build.cost),
-            bound(Scope::Day, config.day, totals.of_day(self.now)),
-            bound(Scope::Plan(task.plan.clone()), plan, totals.of_plan(&task.plan)),
-            bound(Scope::Task(task.clone()), config.task, since),
-        ];
+        let mut bounds = self.bounds_of_all();
+        bounds.extend(bound(Scope::Plan(task.plan.clone()), plan, spent));
+        bounds.extend(bound(Scope::Task(task.clone()), config.task, since));
+        bounds
+    }
+
+    fn bounds_of_all(&self) -> Vec<Bound> {
+        let Some(build) = &self.build else { return Vec::new() };
+        let config = &self.world.library(&self.db).config(&self.db).budget;
+        let run = build.request.budget.or(Quota::of(config.run)).limit();
+        let today = self.history.totals.of_day(self.now);
+        let bounds = [bound(Scope::Run, run, build.cost), bound(Scope::Day, config.day, today)];
         bounds.into_iter().flatten().collect()
     }
 
@@ -245,4 +253,8 @@ impl Engine {
             change(money);
         }
     }
+}
+
+fn bound(scope: Scope, limit: Option<Usd>, spent: Usd) -> Option<Bound> {
+    limit.map(|limit| Bound { scope, limit, spent })
 }

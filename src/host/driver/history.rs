@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::name::{AttemptId, CommitId};
 use crate::engine::event::Event;
 use crate::engine::history::{self, History};
+use crate::engine::ledger::OpenAttempts;
 use crate::engine::record::Record;
 use crate::host::clock;
 use crate::host::error::Result;
@@ -28,6 +29,7 @@ struct Past {
     tip: Option<CommitId>,
     history: History,
     leftovers: Leftovers,
+    open: OpenAttempts,
 }
 
 /// Processes that were started and of which nothing says that they ended: pid and start.
@@ -65,6 +67,7 @@ impl Driver {
         for record in &reading.records {
             past.history.fold(record);
             past.leftovers.fold(record);
+            past.open.fold(record);
         }
         if let Some(journal) = &self.journal
             && reading.end - from >= SNAPSHOT_FROM
@@ -72,6 +75,7 @@ impl Driver {
             keep(journal, &past, reading.end);
         }
         self.leftovers = past.leftovers;
+        self.unbooked = past.open;
         self.engine.step(clock::now(), Event::HistoryRestored(Box::new(past.history)));
         Ok(())
     }

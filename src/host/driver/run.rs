@@ -115,8 +115,9 @@ impl Driver {
     async fn run(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
         self.arm()?;
         self.has_built = true;
-        self.reap_leftovers()?;
+        self.reap_leftovers(surface)?;
         self.catch_up()?;
+        let begin = self.journal_end();
         let (tell, mut heard) = mpsc::channel(256);
         let (saw, mut seen) = mpsc::channel(16);
         let watch = if request.watch { Some(self.watch(saw)?) } else { None };
@@ -159,6 +160,7 @@ impl Driver {
             }
         }
         let summary = self.conclude(&mut run)?;
+        self.report_usage(run.surface, begin);
         if may_rest && run.stopped.is_none() {
             self.note_rest()?;
         }
@@ -345,10 +347,11 @@ impl Driver {
     }
 
     /// Ends what a dead run of orch left running, as far as the journal proves it is ours.
-    fn reap_leftovers(&mut self) -> Result<()> {
+    fn reap_leftovers(&mut self, surface: &mut dyn Surface) -> Result<()> {
         for process in std::mem::take(&mut self.leftovers).into_processes() {
             reap(process);
         }
+        self.book_leftovers(surface)?;
         let scratch = self.root.join(".orch/run");
         match std::fs::remove_dir_all(&scratch) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

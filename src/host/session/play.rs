@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::script::{DenyStep, FailStep, FileStep, Script, StatusStep, Step, duration_of};
+use super::tab;
 use crate::engine::outcome::OutcomeClass;
 
 /// `--script FILE` and the CLI's own flags: plays the attempt that the environment names
@@ -48,13 +49,16 @@ fn play_attempt(arguments: &[String]) -> Result<ExitCode, String> {
     let steps = steps.ok_or_else(|| format!("the script knows no `{task}`"))?;
     let mut prompt = String::new();
     std::io::stdin().read_to_string(&mut prompt).map_err(|error| error.to_string())?;
-    let session = value_of("--session-id").or(value_of("--resume"));
+    let resumed = value_of("--resume");
+    let session = value_of("--session-id").or(resumed.clone());
     let mut player = Player {
         task,
         session: session.unwrap_or_else(|| super::new_session_id().to_string()),
         model: value_of("--model").unwrap_or_else(|| "scripted".to_owned()),
         prompt,
         wants_status: validator.is_none(),
+        before: resumed.and_then(|id| tab::total_of(&id)).unwrap_or_default(),
+        max_cost: value_of("--max-budget-usd").and_then(|text| text.parse().ok()),
         ..Player::default()
     };
     player.begin();
@@ -74,6 +78,9 @@ struct Player {
     prompt: String,
     wants_status: bool,
     cost: f64,
+    /// What the session had cost before it went on.
+    before: f64,
+    max_cost: Option<f64>,
     n_calls: u64,
     denials: Vec<Value>,
     last_said: String,
@@ -87,6 +94,7 @@ impl Player {
     fn begin(&self) {
         self.emit(json!({"type": "system", "subtype": "init", "model": self.model, "tools": [],
             "cwd": std::env::current_dir().ok(), "permissionMode": "dontAsk",
+            "apiKeySource": std::env::var("ORCH_SCRIPTED_ACCOUNT").ok(),
             "claude_code_version": concat!(env!("CARGO_PKG_VERSION"), "-scripted")}));
     }
 
@@ -122,7 +130,12 @@ impl Player {
             Step::Sleep(span) => {
                 std::thread::sleep(duration_of(span).ok_or(format!("`{span}` is no span"))?);
             }
-            Step::Cost(dollars) => self.cost += dollars,
+            Step::Cost(dollars) => {
+                self.cost += dollars;
+                if self.max_cost.is_some_and(|max| self.cost >= max) {
+                    return Ok(Some(self.error("error_max_budget_usd", "budget_exhausted")));
+                }
+            }
             Step::Model(name) => self.model.clone_from(name),
             Step::Deny(deny) => self.deny(deny),
             Step::Status(status) => self.status(status)?,
@@ -158,6 +171,7 @@ impl Player {
 
     fn message(&mut self, block: Value) {
         self.n_calls += 1;
+        tab::log(&self.session, json!({"call": self.n_calls}));
         let id = format!("msg_{}_{}", std::process::id(), self.n_calls);
         let usage = json!({"input_tokens": 100, "output_tokens": 10});
         self.emit(json!({"type": "assistant", "parent_tool_use_id": null, "message": {"id": id,
@@ -206,16 +220,21 @@ impl Player {
         self.denials.push(denial);
     }
 
+    /// As the CLI does it: the totals are those of the whole session, resumed or not.
     fn result(&self, mut result: Value) {
-        let usage = json!({"inputTokens": 100 * self.n_calls, "outputTokens": 10 * self.n_calls,
-            "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "costUSD": self.cost});
-        let models = json!({ &self.model: usage });
+        let total = self.before + self.cost;
+        let usage = |cost: f64| {
+            json!({ &self.model: {"inputTokens": 100 * self.n_calls, "outputTokens": 10 * self.n_calls,
+                "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "costUSD": cost} })
+        };
         result["type"] = json!("result");
         result["num_turns"] = json!(self.n_calls);
-        result["total_cost_usd"] = json!(self.cost);
-        result["modelUsage"] = models.clone();
-        result["model_usage_since_last_result"] = models;
+        result["total_cost_usd"] = json!(total);
+        result["modelUsage"] = usage(total);
+        result["model_usage_since_last_result"] = usage(self.cost);
         result["permission_denials"] = json!(self.denials);
+        tab::log(&self.session, json!({"cost": self.cost}));
+        tab::keep(&self.session, total);
         self.emit(result);
     }
 

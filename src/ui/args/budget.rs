@@ -33,7 +33,6 @@ fn amount(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::base::measure::Usd;
     use crate::ui::args::{Args, Command};
 

@@ -97,6 +97,7 @@ fn the_overview_reads_well() {
           log          What a session said and did
           show         A task's result: files, verdicts, attempts, cost
           classify     How a recorded session ended, and why
+          cost         What was spent, and what failures and validation cost
           cache        Look into the cache and keep it in order
         Decide:
           retry        Run a task again, whatever the cache has

@@ -56,7 +56,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         key: None,
         attempts: 0,
         cost: Usd::ZERO,
-        likely_cost: None,
+        likely_cost: Some(Usd::from_dollars(0.96)),
         model: None,
         commit: None,
         depends_on: Vec::new(),

@@ -8,6 +8,7 @@ use crate::base::digest::Digest;
 use crate::base::name::{OutputDigest, TaskId};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CacheUse, CommandLine, NoChange, Task, ValidatorKind};
+use crate::spec::quota::Quota;
 
 fn source(text: &str) -> Source {
     Source::new(RelPath::new("plans/demo.yaml").unwrap(), text)
@@ -77,7 +78,7 @@ fn every_key_of_meta_is_read() {
     let text = "
 meta: { name: Demo, plan_doc: docs/demo.md, created: 2026-02-16, max_attempts_default: 3,
   source_item: docs/item.md, backoff_base: 5, backoff_max: 2m, order: free, status: paused_quota,
-  notification_email: a@b.c, budget: { max_quota_percent: 90 }, owner: [me, you],
+  notification_email: a@b.c, budget: { max_quota_percent: 90, quota_ceiling_usd: 20, reserved_budget_usd: 0 }, owner: [me, you],
   validation: { enabled: yes, validators: [issue-verifier], max_validation_attempts: 2 } }
 sections: []
 ";
@@ -90,10 +91,8 @@ sections: []
     assert_eq!((meta.max_attempts, meta.order), (Some(3), Order::Free));
     assert_eq!((meta.backoff_base.unwrap().0, meta.backoff_max.unwrap().0), (5000, 120_000));
     let extra: Vec<String> = meta.extra.iter().map(|(key, text)| format!("{key}={text}")).collect();
-    assert_eq!(
-        extra,
-        ["budget={max_quota_percent: 90}", "notification_email=a@b.c", "owner=[me, you]"]
-    );
+    assert_eq!(extra, ["notification_email=a@b.c", "owner=[me, you]"]);
+    assert_eq!(meta.budget, Quota::new(Some(90.0), Some(20.0), None));
     let validation = meta.validation.unwrap();
     assert!(validation.enabled);
     assert_eq!(validation.run_after, [AgentName::new("coder")]);

@@ -35,6 +35,8 @@ struct Preview<'a> {
     /// Wanted, but nothing could start them: failed before, blocked or suspended.
     held: Vec<WouldRun<'a>>,
     likely_cost_usd: Option<Usd>,
+    /// What the build may spend, as far as that is bounded for all of it.
+    budget_usd: Option<Usd>,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,8 +77,10 @@ impl<'a> Preview<'a> {
         }
         let costs: Vec<Usd> = would_run.iter().filter_map(|run| run.likely_cost_usd).collect();
         let likely_cost_usd = (!costs.is_empty()).then(|| costs.into_iter().sum());
+        let budgets = [request.budget.limit(), picture.budget];
+        let budget_usd = budgets.into_iter().flatten().min();
         let targets = wanted.len();
-        Self { targets, up_to_date, would_replay, would_run, held, likely_cost_usd }
+        Self { targets, up_to_date, would_replay, would_run, held, likely_cost_usd, budget_usd }
     }
 
     fn text(&self, paint: Paint) -> String {
@@ -107,6 +111,9 @@ impl<'a> Preview<'a> {
         }
         if let Some(cost) = self.likely_cost_usd {
             let _ = write!(text, "; at most about {cost}, by what was paid before");
+        }
+        if let Some(budget) = self.budget_usd {
+            let _ = write!(text, "; {budget} may be spent");
         }
         text + "\n"
     }
@@ -150,6 +157,7 @@ fn wanted_tasks<'a>(request: &BuildRequest, picture: &'a Picture) -> Vec<&'a Tas
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::quota::Quota;
     use crate::ui::console::sample;
 
     fn check(request: &BuildRequest) -> String {
@@ -173,9 +181,12 @@ mod tests {
         let force = vec![sample::task("demo//1.3")];
         let request = BuildRequest { targets, force, ..BuildRequest::default() };
         insta::assert_snapshot!(check(&request), @r#"
-            would run  demo//1.3  Größe prüfen: forced  (about $1.50)
-            2 tasks: 1 would run, 1 up to date; at most about $1.50, by what was paid before
+            would run  demo//1.3  Größe prüfen: forced  (about $0.96)
+            2 tasks: 1 would run, 1 up to date; at most about $0.96, by what was paid before
             "#);
+        let budget = Quota::of(Some(Usd::from_dollars(0.5)));
+        let text = check(&BuildRequest { budget, ..request.clone() });
+        assert!(text.ends_with("by what was paid before; $0.50 may be spent\n"), "{text}");
         let text = check(&BuildRequest { only: true, ..request });
         assert!(text.contains("1 task: 1 would run, 0 up to date"), "{text}");
     }
