@@ -20,7 +20,7 @@ use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record};
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].

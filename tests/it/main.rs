@@ -3,6 +3,7 @@
 mod build;
 mod classify;
 mod commands;
+mod cost;
 mod faults;
 mod floors;
 mod hygiene;
