@@ -92,7 +92,9 @@ impl TaskHistory {
             let is_work = ended.validator.is_none();
             if is_work { &mut self.work } else { &mut self.validation }.add(ended.cost);
         }
-        if let (Some(session), Some(total)) = (&ended.session, ended.spend.session_total) {
+        // Validators' sessions do not go on.
+        let total = ended.spend.session_total.filter(|_| ended.validator.is_none());
+        if let (Some(session), Some(total)) = (&ended.session, total) {
             self.session_total = Some((session.clone(), total));
         }
     }

@@ -45,6 +45,9 @@ pub struct Summary {
     /// Sessions started, validators' and retries included.
     pub sessions: u32,
     pub cost_usd: Usd,
+    /// Some of it nobody is billed for: on a subscription it is what the API would have asked for.
+    #[serde(skip)]
+    pub is_api_equivalent: bool,
     /// Milliseconds from start to end.
     pub wall_ms: u64,
     /// The exit code that follows from all this; see `ui::exit`.

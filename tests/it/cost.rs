@@ -359,7 +359,8 @@ fn the_usage_report_is_the_originals_and_no_change_of_the_checkout() {
 fn dollars_that_nobody_was_billed_are_said_to_be_an_estimate() {
     let check = |account: &str| -> Ran {
         let space = four("").env("ORCH_SCRIPTED_ACCOUNT", account);
-        space.build(&[], 0);
+        let built = space.orch(&["build"]).exits(0);
+        assert_eq!(built.stdout.contains("~$1.60"), account == "none", "{}", built.shown());
         space.orch(&["cost", "c//a", "c//b"]).exits(0)
     };
     check("none").says(&["~$0.80 for 2 sessions", "API-equivalent estimate"]);

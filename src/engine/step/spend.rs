@@ -27,12 +27,19 @@ pub(super) struct Money {
     granted: Option<Grant>,
     /// Why something did not start, the first time.
     reached: Option<String>,
+    /// A session ran on a subscription.
+    is_api_equivalent: bool,
 }
 
 impl Engine {
     /// The bound that kept something from starting, one line; `None` where there was room for all.
     pub fn budget_reached(&self) -> Option<&str> {
         self.build.as_ref()?.money.reached.as_deref()
+    }
+
+    /// True where some of the cost is what the API would have asked for, and nobody is billed for it.
+    pub fn is_api_equivalent(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.money.is_api_equivalent)
     }
 
     /// True where the task may start; what it needs is set aside by [`Engine::reserve`]. Where there is
@@ -135,6 +142,7 @@ impl Engine {
         let Some(facts) = &evidence.stream else { return Spend::default() };
         self.money(|money| money.purse.book(owner.unwrap_or(id), facts.cost));
         let mut spend = Spend::of(facts);
+        self.money(|money| money.is_api_equivalent |= spend.is_subscription);
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner.unwrap_or(id)));
         let Some(attempt) = attempt else { return spend };
         let validator = attempt.validators.get(attempt.validating).map(|it| &it.kind);

@@ -47,6 +47,7 @@ impl Driver {
             held: counts.held,
             sessions: counts.sessions,
             cost_usd: self.engine.cost(),
+            is_api_equivalent: self.engine.is_api_equivalent(),
             wall_ms: Self::elapsed(run),
             exit,
         })

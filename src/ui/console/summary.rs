@@ -63,7 +63,8 @@ fn counts_of(summary: &Summary) -> Vec<String> {
 
 fn costs_of(summary: &Summary, exit: Exit) -> Vec<String> {
     let sessions = (summary.sessions > 0).then(|| counted(summary.sessions as usize, "session"));
-    let cost = (summary.cost_usd != Usd::ZERO).then(|| summary.cost_usd.to_string());
+    let tilde = if summary.is_api_equivalent { "~" } else { "" };
+    let cost = (summary.cost_usd != Usd::ZERO).then(|| format!("{tilde}{}", summary.cost_usd));
     let code = (exit != Exit::Success).then(|| format!("exit {}", summary.exit));
     [sessions, cost, Some(time_of(summary.wall_ms)), code].into_iter().flatten().collect()
 }
