@@ -11,6 +11,7 @@ mod lies;
 mod overnight;
 mod questions;
 mod real_cli;
+mod real_cost;
 mod session;
 mod sources;
 mod support;

@@ -112,7 +112,7 @@ impl Stage {
     fn set() -> Option<Self> {
         let (claude, shared) = (claude()?, shared()?);
         let space = space_with_plan(&shared.join("corpus"));
-        let api = Api::start(&shared, &space.home().join("api"))?;
+        let api = Api::start(&shared, &space.home().join("api"), &scenario())?;
         let space = space
             .env("ORCH_CLAUDE", claude.to_str().unwrap())
             .env("ANTHROPIC_BASE_URL", &api.url)
@@ -133,14 +133,15 @@ impl Stage {
 }
 
 /// The stand-in for the model API; it ends with the value.
-struct Api {
+pub struct Api {
     server: Child,
-    url: String,
-    log: PathBuf,
+    pub url: String,
+    pub log: PathBuf,
 }
 
 impl Api {
-    fn start(shared: &Path, aside: &Path) -> Option<Self> {
+    /// Plays `scenario`; its files lie in `aside`, which must not be there yet.
+    pub fn start(shared: &Path, aside: &Path, scenario: &Value) -> Option<Self> {
         let program = shared.join("tools/fake-anthropic/server.py");
         if !program.is_file() || !has_python() {
             eprintln!("SKIPPED: needs python3 and {}", program.display());
@@ -148,7 +149,7 @@ impl Api {
         }
         fs::create_dir(aside).unwrap();
         let (port, plot) = (aside.join("port"), aside.join("scenario.json"));
-        fs::write(&plot, scenario().to_string()).unwrap();
+        fs::write(&plot, scenario.to_string()).unwrap();
         let log = aside.join("requests.jsonl");
         let mut command = Command::new("python3");
         command.arg(program).args(["--port", "0", "--port-file"]).arg(&port);
@@ -170,7 +171,7 @@ impl Drop for Api {
 }
 
 /// The real CLI, if there is one.
-fn claude() -> Option<PathBuf> {
+pub fn claude() -> Option<PathBuf> {
     let given = std::env::var_os("ORCH_TEST_CLAUDE").map(PathBuf::from);
     let place = given.unwrap_or_else(|| root().join(INSTALLED));
     if place.is_file() {
@@ -250,7 +251,7 @@ fn scenario() -> Value {
     json!({"rules": rules})
 }
 
-fn status_turn(id: &str) -> Value {
+pub fn status_turn(id: &str) -> Value {
     let id = id.replace('\\', "");
     let report = json!({"task_id": id, "status": "completed", "message": "it is there"});
     json!({"tools": [{"name": "Write", "input": {
