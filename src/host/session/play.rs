@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::script::{DenyStep, FailStep, FileStep, Script, StatusStep, Step, duration_of};
-use super::tab;
+use super::tab::{self, Tab};
 use crate::engine::outcome::OutcomeClass;
 
 /// `--script FILE` and the CLI's own flags: plays the attempt that the environment names
@@ -57,8 +57,7 @@ fn play_attempt(arguments: &[String]) -> Result<ExitCode, String> {
         model: value_of("--model").unwrap_or_else(|| "scripted".to_owned()),
         prompt,
         wants_status: validator.is_none(),
-        before: resumed.and_then(|id| tab::total_of(&id)).unwrap_or_default(),
-        max_cost: value_of("--max-budget-usd").and_then(|text| text.parse().ok()),
+        tab: Tab::open(resumed.as_deref(), value_of("--max-budget-usd").as_deref()),
         ..Player::default()
     };
     player.begin();
@@ -77,10 +76,7 @@ struct Player {
     model: String,
     prompt: String,
     wants_status: bool,
-    cost: f64,
-    /// What the session had cost before it went on.
-    before: f64,
-    max_cost: Option<f64>,
+    tab: Tab,
     n_calls: u64,
     denials: Vec<Value>,
     last_said: String,
@@ -131,8 +127,7 @@ impl Player {
                 std::thread::sleep(duration_of(span).ok_or(format!("`{span}` is no span"))?);
             }
             Step::Cost(dollars) => {
-                self.cost += dollars;
-                if self.max_cost.is_some_and(|max| self.cost >= max) {
+                if self.tab.add(*dollars) {
                     return Ok(Some(self.error("error_max_budget_usd", "budget_exhausted")));
                 }
             }
@@ -220,21 +215,11 @@ impl Player {
         self.denials.push(denial);
     }
 
-    /// As the CLI does it: the totals are those of the whole session, resumed or not.
     fn result(&self, mut result: Value) {
-        let total = self.before + self.cost;
-        let usage = |cost: f64| {
-            json!({ &self.model: {"inputTokens": 100 * self.n_calls, "outputTokens": 10 * self.n_calls,
-                "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "costUSD": cost} })
-        };
         result["type"] = json!("result");
         result["num_turns"] = json!(self.n_calls);
-        result["total_cost_usd"] = json!(total);
-        result["modelUsage"] = usage(total);
-        result["model_usage_since_last_result"] = usage(self.cost);
         result["permission_denials"] = json!(self.denials);
-        tab::log(&self.session, json!({"cost": self.cost}));
-        tab::keep(&self.session, total);
+        self.tab.close(&self.session, (&self.model, self.n_calls), &mut result);
         self.emit(result);
     }
 

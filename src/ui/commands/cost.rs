@@ -107,7 +107,7 @@ impl Statement {
             }
             line
         };
-        let mut text = paint.paint(Tone::Faint, &line(&heads)) + "\n";
+        let mut text = paint.paint(Tone::Faint, line(&heads)) + "\n";
         for row in &cells {
             text.push_str(&line(row));
             text.push('\n');
