@@ -1,5 +1,6 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
+mod money;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
