@@ -116,6 +116,8 @@ pub struct SessionLaunch {
     /// Tools as the agent declares them.
     pub tools: Vec<String>,
     pub permission: Permission,
+    /// How hard it is to think, in the CLI's words; `None` leaves it to the CLI.
+    pub effort: Option<String>,
     /// Go on with this session instead of starting one.
     pub resume: Option<SessionId>,
     /// With `resume`: the prompt of a new session, for where the one to go on with is gone.

@@ -16,7 +16,7 @@ use super::ledger::{Totals, Typical};
 use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
-use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record};
+use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record, VerdictReached};
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
@@ -56,6 +56,10 @@ pub struct TaskHistory {
     /// The session that went on last, with what the CLI counts for it.
     session_total: Option<(SessionId, Usd)>,
     pub last_failure: Option<Failure>,
+    /// What the newest attempt that counts failed by, with its key.
+    error: Option<(ActionKey, String)>,
+    /// Findings of the newest FAIL, with the key of the result they are about.
+    findings: Option<(ActionKey, Vec<String>)>,
     pub model: Option<ModelName>,
     /// The stored manifest of the newest accepted result.
     pub manifest: Option<Digest>,
@@ -97,6 +101,18 @@ impl TaskHistory {
         if let (Some(session), Some(total)) = (&ended.session, total) {
             self.session_total = Some((session.clone(), total));
         }
+    }
+
+    /// Why the last attempt for a key was not accepted; `None` where the task was not to blame.
+    pub fn error_of(&self, key: ActionKey) -> Option<&str> {
+        let error = self.error.as_ref().filter(|(about, _)| *about == key)?;
+        Some(&error.1)
+    }
+
+    /// What validators found wrong with the last rejected result for a key.
+    pub fn findings_of(&self, key: ActionKey) -> &[String] {
+        let findings = self.findings.as_ref().filter(|(about, _)| *about == key);
+        findings.map_or(&[], |(_, findings)| findings.as_slice())
     }
 
     /// The accepted result for a key, if it stands: the newest, or where that changed no file and is
@@ -260,6 +276,7 @@ impl History {
                 let known =
                     KnownVerdict { verdict: reached.verdict, findings: reached.findings.clone() };
                 self.verdicts.insert(reached.key, known);
+                self.fold_findings(reached);
             }
             Record::StatusWritten { task, status, is_loose, .. } => {
                 let task = self.tasks.entry(task.clone()).or_default();
@@ -288,12 +305,23 @@ impl History {
         }
     }
 
+    /// The validator's attempt has just ended, and its record has the key.
+    fn fold_findings(&mut self, reached: &VerdictReached) {
+        let task = self.tasks.entry(reached.task.clone()).or_default();
+        let rejected = task.last_failure.as_ref().filter(|it| it.class == OutcomeClass::Rejected);
+        if let (Verdict::Fail, Some(rejected)) = (reached.verdict, rejected) {
+            task.findings = Some((rejected.key, reached.findings.clone()));
+        }
+    }
+
     fn fold_accepted(&mut self, accepted: &Accepted) {
         let task = self.tasks.entry(accepted.task.clone()).or_default();
         task.decision = None;
         task.last_failure = None;
         task.dialogue = Dialogue::default();
         task.cost_since = Usd::ZERO;
+        task.error = None;
+        task.findings = None;
         task.manifest = accepted.manifest;
         if accepted.provenance == Provenance::Adopted {
             // The plan itself said so: a `pending` from now on is a person's word.
@@ -323,6 +351,9 @@ impl History {
         if ended.validator.is_none() && is_counted {
             task.n_attempts += 1;
         }
+        if ended.outcome != OutcomeClass::Done && ended.outcome.counts_as_attempt() {
+            task.error = Some((ended.key, ended.message.clone()));
+        }
         if ended.outcome != OutcomeClass::Done {
             task.last_failure = Some(Failure {
                 key: ended.key,
@@ -339,6 +370,8 @@ impl History {
         if decision == Decision::Reset {
             task.accepted = None;
             task.last_failure = None;
+            task.error = None;
+            task.findings = None;
             task.written = None;
         }
     }

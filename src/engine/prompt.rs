@@ -90,11 +90,12 @@ pub struct Earlier<'a> {
 /// Renders the volatile part; empty for a first attempt with nothing to tell.
 pub fn volatile_part(volatile: &Volatile<'_>) -> String {
     let mut text = String::new();
-    if volatile.number > 1 {
+    if volatile.number > 1 || volatile.previous_error.is_some() {
+        let number = volatile.number;
+        let head = if number > 1 { format!("Attempt {number}") } else { "Tried before".to_owned() };
         text.push_str(&format!(
-            "\n\n## Attempt {}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; \
-             nothing of the earlier attempt is in this worktree unless it landed.\n",
-            volatile.number
+            "\n\n## {head}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; \
+             nothing of the earlier attempt is in this worktree unless it landed.\n"
         ));
     }
     if let Some(error) = volatile.previous_error {

@@ -32,6 +32,7 @@ mod load;
 mod paint;
 mod recheck;
 mod replan;
+mod resume;
 mod retry;
 mod review;
 mod spend;

@@ -25,6 +25,7 @@ const AGENTS: &[(&str, &str)] = embedded!("agents":
 const RULES: &[(&str, &str)] = embedded!("rules":
     "archive-item.yaml",
     "command.yaml",
+    "defaults.yaml",
     "design.yaml",
     "extend-plan.yaml",
     "implement.yaml",

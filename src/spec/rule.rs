@@ -4,10 +4,9 @@ mod choose;
 mod draft;
 mod read;
 mod resolve;
+mod retry;
 mod template;
 mod tools;
-
-use std::collections::BTreeMap;
 
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
@@ -17,8 +16,9 @@ use super::plan::{CommandLine, Validator};
 
 pub use choose::{Chosen, Why, agent_of, choose, choose_among};
 pub use draft::RuleDraft;
-pub use read::{KEYS, NESTED_KEYS, OUTCOME_CLASSES, parse};
-pub use resolve::resolve;
+pub use read::{KEYS, NESTED_KEYS, parse};
+pub use resolve::{DEFAULTS, resolve};
+pub use retry::{OUTCOME_CLASSES, Retry, RetryStep};
 pub use template::{ITEM_VARIABLES, VARIABLES};
 pub use tools::{DEFAULT_TOOLS, tools_of};
 
@@ -76,37 +76,6 @@ pub struct RuleOutputs {
     pub must_change: bool,
     /// Files that a task may only delete or empty where it names them.
     pub keep: GlobSet,
-}
-
-/// How often and when to try again.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Retry {
-    pub attempts: u32,
-    pub backoff_base: Millis,
-    pub backoff_cap: Millis,
-    /// Outcome class (kebab-case) -> what to do.
-    pub on: BTreeMap<String, RetryStep>,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            attempts: 3,
-            backoff_base: Millis::seconds(5),
-            backoff_cap: Millis::seconds(120),
-            on: BTreeMap::new(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RetryStep {
-    /// A new session.
-    Fresh,
-    /// The same session goes on with a targeted message.
-    Resume,
-    /// No further attempt.
-    Stop,
 }
 
 /// Bounds of one attempt; `None` is unbounded.

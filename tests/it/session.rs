@@ -133,6 +133,7 @@ fn session() -> Launch {
         model: Some(ModelName::new("sonnet")),
         tools: vec!["Read".into(), "Write".into()],
         permission: Permission::LeastPrivilege,
+        effort: None,
         resume: None,
         otherwise: None,
     }))

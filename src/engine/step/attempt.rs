@@ -41,6 +41,8 @@ pub struct Attempt {
     /// Spent by this attempt and its validators so far.
     pub cost: Usd,
     pub session: Option<SessionId>,
+    /// The session had begun to work, and its worktree is whole.
+    pub has_worked: bool,
     pub model: Option<ModelName>,
     pub facts: Facts,
     /// The change as it would land.
@@ -120,6 +122,7 @@ impl Engine {
         }
         attempt.cost = cost;
         attempt.session = evidence.session.clone().or(attempt.session.take());
+        attempt.has_worked = has_worked(&evidence) && attempt.session.is_some();
         attempt.model = model_of(&evidence).or(attempt.model.take());
         attempt.facts = Facts {
             message: message_of(&evidence, &judgement),
@@ -229,7 +232,9 @@ impl Engine {
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
         let allowed =
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
-        Setback { class, message, allowed, retry, action: recipe.rule.action }
+        let is_resumable = attempt.has_worked && attempt.phase == Phase::Working;
+        let (action, was_probe) = (recipe.rule.action, false);
+        Setback { class, message, allowed, retry, action, is_resumable, was_probe }
     }
 
     pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
@@ -292,6 +297,12 @@ impl Engine {
 /// The model that really answered.
 pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
     evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
+}
+
+/// There is something to go on with: the session used a tool, and its worktree still stands.
+fn has_worked(evidence: &Evidence) -> bool {
+    let n_tool_uses = evidence.stream.as_ref().map_or(0, |facts| facts.n_tool_uses);
+    n_tool_uses > 0 && evidence.damage.is_none()
 }
 
 /// A task whose files have landed before may find them right as they are.

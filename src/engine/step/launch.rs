@@ -18,6 +18,7 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};
 use super::load::recipe;
+use super::resume::{effort_of, resume_message, told_before};
 use super::retry::TaskRun;
 use super::review::validators_of;
 use super::{Engine, Stopping};
@@ -163,6 +164,7 @@ impl Engine {
             doing: String::new(),
             cost: Usd::ZERO,
             session: None,
+            has_worked: false,
             model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
             facts: Facts::default(),
             merged: Patch::default(),
@@ -238,10 +240,11 @@ impl Engine {
         let past = self.history.task(&attempt.task);
         let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
         let earlier = commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed });
+        let (previous_error, findings) = told_before(past, run, attempt.key);
         let volatile = volatile_part(&Volatile {
             number: attempt.number,
-            previous_error: run.previous_error.as_deref(),
-            findings: &run.findings,
+            previous_error,
+            findings,
             conflict: run.conflict.as_ref(),
             answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
             earlier,
@@ -251,7 +254,7 @@ impl Engine {
         let fresh = stable + &volatile;
         let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
             (Some(session), _) => (Some(session), self.answer_message(id, attempt)),
-            (None, Some(session)) => (Some(session), resume_message(run)),
+            (None, Some(session)) => (Some(session), resume_message(run, &attempt.task.task)),
             (None, None) => (None, fresh.clone()),
         };
         let agent = attempt.recipe.agent.as_deref();
@@ -261,6 +264,7 @@ impl Engine {
             tools: tools_of(&attempt.recipe.rule, agent),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: resume.is_some().then_some(fresh),
+            effort: effort_of(run.n_efforts),
             resume,
             max_usd: self.cap_of(id),
         })
@@ -299,13 +303,4 @@ impl Engine {
 fn build_holding(engine: &Engine) -> String {
     let holding = engine.build.as_ref().and_then(|it| it.holding.as_ref());
     holding.map(|it| it.why.clone()).unwrap_or_default()
-}
-
-fn resume_message(run: &TaskRun) -> String {
-    let why = run.previous_error.as_deref().unwrap_or("it was not finished");
-    format!(
-        "Your last turn ended, but the result was not accepted: {why}\n\
-         Finish the task and write the status file `{}` as instructed.\n",
-        crate::engine::prompt::STATUS_FILE
-    )
 }

@@ -1,5 +1,8 @@
 //! What follows an attempt that was not accepted: again, later, or given up.
 
+use std::collections::BTreeMap;
+
+use crate::base::digest::{Fingerprint, Manifest};
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
 use crate::engine::effect::{Effect, Notice};
@@ -12,9 +15,6 @@ use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
 
 use super::{Engine, Stopping};
-
-/// Transient failures in a row that are waited out before a task is given up.
-const MAX_TRANSIENT: u32 = 8;
 
 /// What this build remembers of a task from attempt to attempt.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +31,14 @@ pub struct TaskRun {
     pub blocked_by: Option<TaskRef>,
     /// How it was accepted under this key in this build.
     pub accepted: Option<Provenance>,
-    /// Attempts that counted.
+    /// Attempts that counted, and those that did not.
     pub n_tries: u32,
     pub n_transient: u32,
+    /// How often an attempt ended so, for the ladder's next step.
+    pub n_of: BTreeMap<OutcomeClass, u32>,
+    /// How often the ladder asked for the next model, and for more thought.
+    pub n_escalations: u32,
+    pub n_efforts: u32,
     /// When its inputs were last looked at, where that was for it alone.
     pub seen_at: Option<Moment>,
     /// FAIL verdicts in this build.
@@ -42,7 +47,10 @@ pub struct TaskRun {
     pub reason: String,
     /// What differs from its last accepted result.
     pub changed: Vec<String>,
+    /// What the last attempt that counted failed by.
     pub previous_error: Option<String>,
+    /// How the last attempt ended, and why: what a session that goes on is told.
+    pub last_end: Option<(OutcomeClass, String)>,
     pub findings: Vec<String>,
     pub conflict: Option<Conflict>,
     /// The attempt whose session goes on.
@@ -52,39 +60,10 @@ pub struct TaskRun {
     pub warnings: Vec<String>,
 }
 
-/// How a class of failure is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Response {
-    /// Counts as an attempt; again after a backoff.
-    Count,
-    /// Counts as an attempt; again at once, since the world or the prompt is another now.
-    CountAtOnce,
-    /// Not the task's fault: again after a backoff, uncounted but bounded.
-    WaitOut,
-    /// Trying again cannot help.
-    GiveUp,
-    /// Trying anything that needs a session cannot help.
-    Hold,
-    /// orch itself ended it.
-    Ours,
-}
-
-fn response_to(class: OutcomeClass) -> Response {
-    use OutcomeClass as C;
-    match class {
-        C::Rejected | C::Conflict | C::NoStatus | C::WrongTask => Response::CountAtOnce,
-        C::Throttled | C::Overloaded | C::ServerError | C::Network => Response::WaitOut,
-        C::PermissionDenied | C::NoVerdict => Response::GiveUp,
-        C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure => Response::Hold,
-        // Met before: it parks the task.
-        C::Aborted | C::Asked => Response::Ours,
-        _ => Response::Count,
-    }
-}
-
 /// False for failures that another key would meet, too: limits, and what orch itself ended.
 pub(super) fn is_about_the_task(class: OutcomeClass) -> bool {
-    !matches!(response_to(class), Response::Hold | Response::Ours)
+    use OutcomeClass as C;
+    !matches!(class, C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure | C::Aborted)
 }
 
 /// How many attempts a task has: its own number, its plan's (sessions), its rule's.
@@ -94,10 +73,15 @@ pub(super) fn attempts_allowed(own: Option<u32>, meta: &Meta, rule: (&Retry, Act
     own.or(plan).unwrap_or(retry.attempts).max(1)
 }
 
-/// `base * 2^(n-1)`, at most `cap`; `n` counts from 1.
-fn backoff(n: u32, base: Millis, cap: Millis) -> Millis {
-    let doubled = base.0.saturating_mul(1 << n.saturating_sub(1).min(30));
-    Millis(doubled.min(cap.0))
+/// `base * 2^(n-1)`, at most `cap`, of which up to half is taken off again by chance, so that what
+/// failed together does not come back together; `n` counts from 1. The chance is in `seed`.
+fn backoff(n: u32, (base, cap): (Millis, Millis), seed: &[u8]) -> Millis {
+    let doubled = base.0.saturating_mul(1 << n.saturating_sub(1).min(30)).min(cap.0);
+    let mut drawn = Fingerprint::new("orch backoff v1");
+    drawn.entry("seed", seed);
+    drawn.entry("number", &n.to_le_bytes());
+    let draw = u64::from_le_bytes(*drawn.finish().as_bytes().first_chunk().unwrap_or(&[0; 8]));
+    Millis(doubled - draw % (doubled / 2 + 1))
 }
 
 /// A failure with what is told of it.
@@ -108,53 +92,91 @@ pub(super) struct Setback {
     pub allowed: u32,
     pub retry: Retry,
     pub action: ActionKind,
+    /// The attempt's session can go on where it stopped: it had begun to work, and its worktree is
+    /// as it left it.
+    pub is_resumable: bool,
+    /// It was to find out whether the service is there again.
+    pub was_probe: bool,
+}
+
+/// What the ladder wants now.
+struct Rung {
+    step: RetryStep,
+    /// The attempt is held against the task.
+    counts: bool,
+}
+
+impl Rung {
+    fn of(run: &mut TaskRun, setback: &Setback) -> Self {
+        let class = setback.class;
+        let nth = run.n_of.entry(class).or_default();
+        *nth += 1;
+        let step = setback.retry.step(class.as_str(), *nth);
+        let was_resumed = run.resume.is_some();
+        let step = match (step, setback.action) {
+            // A session that cannot be taken up again is begun anew; only that is at fault.
+            _ if class == OutcomeClass::LaunchFailure && was_resumed => RetryStep::Now,
+            (RetryStep::Wait, _) if class == OutcomeClass::PlanLimit => RetryStep::Hold,
+            // A command's program is its own affair: sessions may go on.
+            (RetryStep::Hold, ActionKind::Command) => RetryStep::Stop,
+            (RetryStep::Escalate | RetryStep::Effort, ActionKind::Command) => RetryStep::Fresh,
+            (RetryStep::Resume, _) if !setback.is_resumable => RetryStep::Now,
+            (step, _) => step,
+        };
+        let counts = class.counts_as_attempt() && !setback.retry.uncounted.contains(class.as_str());
+        Self { step, counts }
+    }
+
+    /// How long to wait; `None` where there is no further attempt.
+    fn wait(&self, run: &mut TaskRun, setback: &Setback, seed: &[u8]) -> Option<Millis> {
+        let retry = &setback.retry;
+        let (n, is_left) = match self.counts {
+            true => {
+                run.n_tries += 1;
+                (run.n_tries, run.n_tries < setback.allowed)
+            }
+            // What a probe finds is for all of the tasks, and held against none.
+            false => {
+                run.n_transient += u32::from(!setback.was_probe);
+                (run.n_transient.max(1), run.n_transient <= retry.waits)
+            }
+        };
+        let wait = match self.step {
+            RetryStep::Stop | RetryStep::Ask | RetryStep::Hold => return None,
+            RetryStep::Now | RetryStep::Resume => Millis(0),
+            RetryStep::Fresh | RetryStep::Escalate | RetryStep::Effort | RetryStep::Wait => {
+                backoff(n, (retry.backoff_base, retry.backoff_cap), seed)
+            }
+        };
+        is_left.then_some(wait)
+    }
 }
 
 impl Engine {
     /// Decides what follows; the attempt itself is already over and journaled.
     pub(super) fn meet(&mut self, id: NodeId, attempt: AttemptId, setback: Setback) {
-        let Setback { class, message, allowed, retry, action } = setback;
         let stopping = self.build.as_ref().map_or(Stopping::No, |build| build.stopping);
         let Some(run) = self.run_of(id) else { return };
-        run.previous_error = Some(message.clone());
-        run.resume = None;
-        let configured = retry.on.get(class.as_str()).copied();
-        let response = match (response_to(class), configured) {
-            // A command's program is its own affair: sessions may go on.
-            (Response::Hold, _) if action == ActionKind::Command => Response::GiveUp,
-            (Response::Hold, _) => Response::Hold,
-            // Nobody asked for a stop: the session broke off by itself, and may do so for ever.
-            (Response::Ours, _) if stopping == Stopping::No => Response::Count,
-            (_, Some(RetryStep::Stop)) => Response::GiveUp,
-            (response, Some(RetryStep::Resume)) => {
-                run.resume = Some(attempt);
-                response
-            }
-            (response, _) => response,
-        };
-        let wait = match response {
-            Response::GiveUp | Response::Hold => None,
-            Response::Ours => Some(Millis(0)),
-            Response::WaitOut => {
-                run.n_transient += 1;
-                (run.n_transient <= MAX_TRANSIENT)
-                    .then(|| backoff(run.n_transient, retry.backoff_base, retry.backoff_cap))
-            }
-            Response::Count | Response::CountAtOnce => {
-                run.n_tries += 1;
-                let wait = if response == Response::Count {
-                    backoff(run.n_tries, retry.backoff_base, retry.backoff_cap)
-                } else {
-                    Millis(0)
-                };
-                (run.n_tries < allowed).then_some(wait)
-            }
-        };
-        if response == Response::Hold {
-            self.hold(class, &message);
-            return self.hold_task(id, message);
+        let rung = Rung::of(run, &setback);
+        if rung.counts {
+            run.previous_error = Some(setback.message.clone());
         }
+        run.last_end = Some((setback.class, setback.message.clone()));
+        let goes_on = matches!(rung.step, RetryStep::Resume | RetryStep::Wait);
+        run.resume = (goes_on && setback.is_resumable).then_some(attempt);
+        run.n_escalations += u32::from(rung.step == RetryStep::Escalate);
+        run.n_efforts += u32::from(rung.step == RetryStep::Effort);
+        let seed = run.key.map(|key| *key.0.as_bytes()).unwrap_or_default();
+        let wait = rung.wait(run, &setback, &seed);
+        let Setback { class, message, .. } = setback;
         match wait {
+            _ if rung.step == RetryStep::Hold => {
+                self.hold(class, &message);
+                self.hold_task(id, message);
+            }
+            None if rung.step == RetryStep::Ask => {
+                self.give_up(id, class, format!("{message}; it waits for your answer"));
+            }
             Some(_) if stopping != Stopping::No => self.hold_task(id, "stopped".to_owned()),
             Some(wait) => self.again(id, wait, message),
             None => self.give_up(id, class, message),
@@ -201,7 +223,7 @@ impl Engine {
             return;
         }
         for run in build.runs.values_mut() {
-            run.gave_up = run.gave_up.filter(|&class| response_to(class) != Response::Hold);
+            run.gave_up = run.gave_up.filter(|&class| is_about_the_task(class));
         }
     }
 
@@ -241,11 +263,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backoff_doubles_up_to_its_cap() {
-        let waits: Vec<u64> = (1..=7)
-            .map(|n| backoff(n, Millis::seconds(5), Millis::seconds(120)).0 / 1000)
-            .collect();
-        assert_eq!(waits, [5, 10, 20, 40, 80, 120, 120]);
-        assert_eq!(backoff(u32::MAX, Millis(u64::MAX), Millis(9)), Millis(9));
+    fn backoff_doubles_up_to_its_cap_and_is_never_shorter_than_half() {
+        let waits = |seed: &[u8]| -> Vec<u64> {
+            let bounds = (Millis::seconds(5), Millis::seconds(120));
+            (1..=7).map(|n| backoff(n, bounds, seed).0).collect()
+        };
+        for seed in 0..200_u8 {
+            for (wait, most) in waits(&[seed]).into_iter().zip([5, 10, 20, 40, 80, 120, 120]) {
+                assert!((most * 500..=most * 1000).contains(&wait), "{wait} of {most} s");
+            }
+        }
+        assert_eq!(waits(b"a"), waits(b"a"), "chance is in the seed alone");
+        assert_ne!(waits(b"a"), waits(b"b"));
+        assert!(backoff(u32::MAX, (Millis(u64::MAX), Millis(9)), b"").0 <= 9);
     }
 }

@@ -1,6 +1,7 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
 mod money;
+mod ladder;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use super::*;
 use crate::base::digest::Digest;
 use crate::base::file::{Change, Patch};
 use crate::base::measure::Millis;
-use crate::base::name::{CommitId, TaskId, TreeId};
+use crate::base::name::{CommitId, SessionId, TaskId, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{Launch, Purpose};
 use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
@@ -31,11 +32,15 @@ enum Ended {
     Limit,
     LoggedOut,
     NoProgram,
+    /// The API refuses for this reason: `overloaded`, `server_error`.
+    Api(&'static str),
 }
 
 /// A repository in memory that does what the engine says.
 struct Space {
     plans: BTreeMap<&'static str, String>,
+    rules: Vec<Source>,
+    config: crate::spec::config::Config,
     files: Files,
     records: Vec<Record>,
     lineage: Lineage,
@@ -54,6 +59,8 @@ impl Space {
     fn new(plan: &str) -> Self {
         Self {
             plans: BTreeMap::from([("plans/p.yaml", plan.to_owned())]),
+            rules: Vec::new(),
+            config: crate::spec::config::Config::default(),
             files: Files::new(),
             records: Vec::new(),
             lineage: Lineage::default(),
@@ -74,7 +81,12 @@ impl Space {
         let source = |(path, text): (&&str, &String)| {
             Source::new(RelPath::new(path).unwrap(), text.as_str())
         };
-        Documents { plans: self.plans.iter().map(source).collect(), ..Documents::default() }
+        Documents {
+            plans: self.plans.iter().map(source).collect(),
+            rules: self.rules.clone(),
+            config: self.config.clone(),
+            ..Documents::default()
+        }
     }
 
     fn build(&mut self) -> Engine {
@@ -311,7 +323,9 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         Ended::Failed(why) => (0, status("failed", why)),
         Ended::Silent => (0, StatusFile::Absent),
         Ended::Exit(code) => (*code, StatusFile::Absent),
-        Ended::Limit | Ended::LoggedOut | Ended::NoProgram => (1, StatusFile::Absent),
+        Ended::Limit | Ended::LoggedOut | Ended::NoProgram | Ended::Api(_) => {
+            (1, StatusFile::Absent)
+        }
     };
     let result = ResultFacts { subtype: "success".to_owned(), ..ResultFacts::default() };
     let stream = StreamFacts {
@@ -326,6 +340,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
     let stream = match ended {
         Ended::Limit => refused(stream, "rate_limit", "You've hit your session limit"),
         Ended::LoggedOut => refused(stream, "authentication_failed", "Not logged in"),
+        Ended::Api(error) => refused(stream, error, error),
         _ => stream,
     };
     let is_launched = !matches!(ended, Ended::NoProgram);
@@ -344,7 +359,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
-        session: None,
+        session: (!is_command && is_launched).then(|| SessionId::new(format!("s-{task}"))),
         transcript: None,
         duration: Millis(10),
     }

@@ -114,6 +114,9 @@ impl Cli {
         if let Some(model) = &launch.model {
             add(&["--model", model.as_str()]);
         }
+        if let Some(effort) = &launch.effort {
+            add(&["--effort", effort]);
+        }
         if let Some(turns) = limits.turns {
             add(&["--max-turns", &turns.to_string()]);
         }
@@ -203,6 +206,7 @@ mod tests {
         SessionLaunch {
             prompt: "secret".into(),
             model: None,
+            effort: None,
             tools: Vec::new(),
             permission: Permission::LeastPrivilege,
             resume: None,
@@ -219,8 +223,9 @@ mod tests {
         let tools = ["Read", "Bash(git *)", "MultiEdit", "Edit"].map(str::to_owned).into();
         let resume = Some(SessionId::new("OLD"));
         let model = Some("sonnet".into());
-        let told = check(SessionLaunch { tools, resume, model, ..launch() }, &limits);
-        insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config --resume OLD --model sonnet --max-turns 8 --max-budget-usd 2.5 --permission-mode dontAsk --allowedTools Bash(git *) Edit(./**) Read");
+        let effort = Some("high".to_owned());
+        let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
+        insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --permission-mode dontAsk --allowedTools Bash(git *) Edit(./**) Read");
     }
 
     #[test]

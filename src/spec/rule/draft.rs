@@ -1,6 +1,6 @@
 //! A rule as one file has it: what is not written is inherited, or gets its default in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RelPath, RuleName};
@@ -48,9 +48,11 @@ pub(super) struct Parts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RetryParts {
     pub attempts: Option<u32>,
+    pub waits: Option<u32>,
     pub base: Option<Millis>,
     pub cap: Option<Millis>,
-    pub on: BTreeMap<String, RetryStep>,
+    pub uncounted: BTreeSet<String>,
+    pub on: BTreeMap<String, Vec<RetryStep>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,8 +148,12 @@ impl RetryParts {
     fn over(self, parent: Self) -> Self {
         let mut on = parent.on;
         on.extend(self.on);
+        let mut uncounted = parent.uncounted;
+        uncounted.extend(self.uncounted);
         Self {
             attempts: self.attempts.or(parent.attempts),
+            waits: self.waits.or(parent.waits),
+            uncounted,
             base: self.base.or(parent.base),
             cap: self.cap.or(parent.cap),
             on,
@@ -160,6 +166,8 @@ impl RetryParts {
         let attempts = if action == ActionKind::Command { 1 } else { default.attempts };
         Retry {
             attempts: self.attempts.unwrap_or(attempts),
+            waits: self.waits.unwrap_or(default.waits),
+            uncounted: self.uncounted,
             backoff_base: self.base.unwrap_or(default.backoff_base),
             backoff_cap: self.cap.unwrap_or(default.backoff_cap),
             on: self.on,

@@ -1,7 +1,5 @@
 //! From a rule file's text to its draft.
 
-use std::collections::BTreeMap;
-
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::measure::Usd;
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
@@ -9,12 +7,12 @@ use crate::base::source::Source;
 use crate::spec::agent::stem;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{command_line, validators};
-use crate::spec::text::nearest;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
-use super::draft::{Bound, LimitParts, Parts, RetryParts, RuleDraft};
+use super::draft::{Bound, LimitParts, Parts, RuleDraft};
+use super::retry::retry_of;
 use super::template::{self, Template};
-use super::{ActionKind, Match, RetryStep};
+use super::{ActionKind, Match};
 
 /// Every key of a rule file.
 pub const KEYS: &[&str] = &[
@@ -41,42 +39,9 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("match", &["phrases", "agents", "priority"]),
     ("inputs", &["declared", "discovered"]),
     ("outputs", &["allowed", "keep", "must_change"]),
-    ("retry", &["attempts", "backoff", "on"]),
+    ("retry", &["attempts", "waits", "backoff", "uncounted", "on"]),
     ("backoff", &["base", "cap"]),
     ("limits", &["wall", "stall", "turns", "usd"]),
-];
-
-/// How an attempt can end, as `retry.on` names it.
-pub const OUTCOME_CLASSES: &[&str] = &[
-    "failed-by-status",
-    "no-status",
-    "wrong-task",
-    "no-change",
-    "output-mismatch",
-    "asked",
-    "rejected",
-    "no-verdict",
-    "conflict",
-    "plan-limit",
-    "throttled",
-    "overloaded",
-    "server-error",
-    "network",
-    "auth",
-    "billing",
-    "context-overflow",
-    "refused",
-    "turn-cap",
-    "budget-cap",
-    "schema-miss",
-    "permission-denied",
-    "aborted",
-    "killed",
-    "launch-failure",
-    "stalled",
-    "timed-out",
-    "command-failed",
-    "unknown",
 ];
 
 const CODES: Codes = codes!("rule");
@@ -200,61 +165,6 @@ fn tools_of(fields: &mut Fields<'_, '_>) -> Option<Vec<String>> {
     Some(fields.comma_texts("needs_tools"))
 }
 
-fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
-    let mut retry = RetryParts { attempts: fields.count("attempts"), ..RetryParts::default() };
-    if retry.attempts == Some(0) {
-        retry.attempts = None;
-        if let Some(node) = fields.node("attempts") {
-            fields.problems().bad_value("attempts", node, "at least 1: the first one counts");
-        }
-    }
-    if let Some(mut backoff) = fields.fields("backoff") {
-        retry.base = backoff.duration("base");
-        retry.cap = backoff.duration("cap");
-        close(backoff, "backoff");
-    }
-    retry.on = retry_steps(&mut fields);
-    close(fields, "retry");
-    retry
-}
-
-fn retry_steps(fields: &mut Fields<'_, '_>) -> BTreeMap<String, RetryStep> {
-    let Some(node) = fields.node("on") else { return BTreeMap::new() };
-    let Some(mapping) = node.as_mapping() else {
-        fields.problems().wrong_type("on", node, "a mapping of outcomes to steps");
-        return BTreeMap::new();
-    };
-    let mut steps = BTreeMap::new();
-    for entry in &mapping.entries {
-        if !OUTCOME_CLASSES.contains(&entry.key.as_ref()) {
-            fields.problems().report(unknown_outcome(&entry.key, entry.key_span.clone()));
-            continue;
-        }
-        let step = match entry.value.as_text() {
-            Some("fresh") => RetryStep::Fresh,
-            Some("resume") => RetryStep::Resume,
-            Some("stop") => RetryStep::Stop,
-            _ => {
-                let help = "one of `fresh`, `resume`, `stop`";
-                fields.problems().bad_value(&entry.key, &entry.value, help);
-                continue;
-            }
-        };
-        steps.insert(entry.key.to_string(), step);
-    }
-    steps
-}
-
-fn unknown_outcome(name: &str, span: crate::base::source::Span) -> Diagnostic {
-    let help = match nearest(name, OUTCOME_CLASSES.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are {}", OUTCOME_CLASSES.join(", ")),
-    };
-    Diagnostic::error("rule::unknown-outcome", format!("no attempt ends as `{name}`"))
-        .label(span, "unknown outcome")
-        .help(help)
-}
-
 fn limits_of(mut fields: Fields<'_, '_>) -> LimitParts {
     let limits = LimitParts {
         wall: bound(&mut fields, "wall", |fields, name| fields.duration(name)),
@@ -277,7 +187,7 @@ fn bound<'n, 's, T>(
     }
 }
 
-fn close(fields: Fields<'_, '_>, name: &str) {
+pub(super) fn close(fields: Fields<'_, '_>, name: &str) {
     debug_assert!(
         NESTED_KEYS.iter().any(|(nested, keys)| *nested == name && fields.reads_only(keys))
     );

@@ -12,6 +12,10 @@ use super::{ActionKind, Rule};
 /// Drafts of one name, the built-in first; the last one counts.
 type Layers<'d> = BTreeMap<&'d RuleName, Vec<&'d RuleDraft>>;
 
+/// The document that holds what is so where no rule says otherwise. It is no rule itself; a
+/// project's own is laid over the built-in one.
+pub const DEFAULTS: &str = "defaults";
+
 /// Applies `extends`. Drafts come in order of precedence: built-ins first, the project's own last.
 pub fn resolve(drafts: Vec<RuleDraft>) -> Parsed<BTreeMap<RuleName, Rule>> {
     let mut layers = Layers::new();
@@ -20,9 +24,13 @@ pub fn resolve(drafts: Vec<RuleDraft>) -> Parsed<BTreeMap<RuleName, Rule>> {
     }
     let mut rules = BTreeMap::new();
     let mut diagnostics = Vec::new();
+    let defaults = layers.remove(&RuleName::new(DEFAULTS)).unwrap_or_default();
+    let defaults = defaults
+        .into_iter()
+        .fold(Parts::default(), |parts, draft| draft.parts.clone().over(parts, true));
     for (name, drafts) in &layers {
         let chain = chain_of(drafts, &layers, &mut diagnostics);
-        let rule = merged(&chain).into_rule((*name).clone());
+        let rule = merged(&chain, &defaults).into_rule((*name).clone());
         if rule.action == ActionKind::Session && rule.prompt.trim().is_empty() {
             diagnostics.extend(chain.first().map(|draft| no_prompt(draft)));
         }
@@ -73,9 +81,9 @@ fn parent_of<'d>(
     drafts.get(at.checked_sub(1)?).copied()
 }
 
-fn merged(chain: &[&RuleDraft]) -> Parts {
+fn merged(chain: &[&RuleDraft], defaults: &Parts) -> Parts {
     let mut below: Option<&RuleDraft> = None;
-    chain.iter().rev().fold(Parts::default(), |parts, draft| {
+    chain.iter().rev().fold(defaults.clone(), |parts, draft| {
         let is_same_rule = below.is_some_and(|parent| parent.name == draft.name);
         below = Some(draft);
         draft.parts.clone().over(parts, is_same_rule)

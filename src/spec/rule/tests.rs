@@ -1,5 +1,7 @@
 //! Behaviour of rule files: reading, `extends`, templates, and the choice of a task's rule.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
@@ -62,7 +64,7 @@ inputs: { declared: ['src/**'], discovered: false }
 outputs: { allowed: [docs], must_change: false }
 validators: [{ run: [cargo, test], name: tests, timeout: 5m }, { run: make lint }, { agent: validator, inputs: [a] }]
 env: [CARGO_HOME]
-retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, on: { no-status: resume, auth: stop } }
+retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, waits: 4, uncounted: [killed], on: { no-status: [resume, fresh], auth: stop } }
 limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
 pool: gpu
 needs_tools: [Bash]
@@ -92,10 +94,15 @@ run: [make, all]
         env: vec!["CARGO_HOME".into()],
         retry: Retry {
             attempts: 2,
+            waits: 4,
+            uncounted: ["killed".to_owned()].into(),
             backoff_base: Millis::seconds(1),
             backoff_cap: Millis::seconds(60),
-            on: [("no-status".to_owned(), RetryStep::Resume), ("auth".to_owned(), RetryStep::Stop)]
-                .into(),
+            on: [
+                ("no-status".to_owned(), vec![RetryStep::Resume, RetryStep::Fresh]),
+                ("auth".to_owned(), vec![RetryStep::Stop]),
+            ]
+            .into(),
         },
         limits: Limits {
             wall: Some(Millis::seconds(600)),
@@ -126,6 +133,9 @@ fn what_is_wrong_is_shown_where_it_stands() {
         "error rule::unknown-outcome: nostatus"
     );
     assert_eq!(check("retry: { on: { stalled: again } }\n"), "error rule::bad-value: again");
+    assert_eq!(check("retry: { on: { stalled: [fresh, agin] } }\n"), "error rule::bad-value: agin");
+    assert_eq!(check("retry: { on: { stalled: [] } }\n"), "error rule::bad-value: []");
+    assert_eq!(check("retry: { uncounted: [stale] }\n"), "error rule::unknown-outcome: stale");
     assert_eq!(check("limits: { wall: soon }\n"), "error rule::bad-value: soon");
     assert_eq!(check("prompt: prompts/none.md\n"), "error rule::unknown-prompt: prompts/none.md");
     assert_eq!(check("validators: [{ name: x }]\n"), "error rule::missing-key: { name: x");
@@ -352,4 +362,33 @@ proptest::proptest! {
         let (draft, _) = check(&text);
         resolve(vec![draft]);
     }
+}
+
+#[test]
+fn a_ladder_goes_up_step_by_step_and_stays_on_its_last() {
+    let on = BTreeMap::from([("stalled".to_owned(), vec![RetryStep::Fresh, RetryStep::Escalate])]);
+    let retry = Retry { on, ..Retry::default() };
+    let steps = [0, 1, 2, 3, 9].map(|nth| retry.step("stalled", nth));
+    use RetryStep::{Escalate, Fresh, Stop};
+    assert_eq!(steps, [Fresh, Fresh, Escalate, Escalate, Escalate]);
+    assert_eq!(retry.step("killed", 1), Stop, "what nobody speaks of is not tried for ever");
+}
+
+#[test]
+fn the_defaults_answer_every_outcome_and_a_project_changes_single_ones() {
+    let rules = built_in();
+    assert!(!rules.contains_key(DEFAULTS), "it is no rule itself");
+    for rule in rules.values() {
+        let missing = OUTCOME_CLASSES.iter().find(|it| !rule.retry.on.contains_key(**it));
+        assert_eq!(missing, None, "{}", rule.name);
+    }
+    let text = "retry: { waits: 2, on: { killed: stop } }\n";
+    let own = parse(&source(DEFAULTS, text), &prompt);
+    assert_eq!(own.diagnostics, []);
+    let drafts =
+        builtin::rules().into_iter().map(|it| parse(&it, &prompt).value).chain([own.value]);
+    let changed = resolve(drafts.collect()).value;
+    let implement = &changed["implement"].retry;
+    assert_eq!((implement.waits, implement.step("killed", 1)), (2, RetryStep::Stop));
+    assert_eq!(implement.step("stalled", 1), rules["implement"].retry.step("stalled", 1));
 }

@@ -92,11 +92,16 @@ pub(super) struct Retry {
     /// Attempts in all: 3 for a session, 1 for a command where none is given.
     #[schemars(range(min = 1))]
     pub attempts: Option<u32>,
+    /// Attempts that do not count, before the task is given up all the same: 8 where none is given.
+    pub waits: Option<u32>,
     /// How long to wait between attempts.
     pub backoff: Option<Backoff>,
-    /// What to do by how the attempt ended.
+    /// Outcomes that are not held against the task, beside those that never are.
+    #[schemars(extend("items" = { "enum": OUTCOME_CLASSES }))]
+    pub uncounted: Option<OneOrMany>,
+    /// What to do by how the attempt ended; of a list, the first time, the second time and so on.
     #[schemars(extend("propertyNames" = { "enum": OUTCOME_CLASSES }))]
-    pub on: Option<BTreeMap<String, RetryStep>>,
+    pub on: Option<BTreeMap<String, RetrySteps>>,
 }
 
 #[derive(JsonSchema)]
@@ -108,12 +113,34 @@ pub(super) struct Backoff {
     pub cap: Option<Duration>,
 }
 
-/// `fresh`: a new session. `resume`: the same session goes on. `stop`: no further attempt.
+/// One step, or a list of them.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum RetrySteps {
+    Always(RetryStep),
+    InTurn(Vec<RetryStep>),
+}
+
 #[derive(JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RetryStep {
+    /// A new session after the backoff.
     Fresh,
+    /// A new session at once.
+    Now,
+    /// The same session goes on at once, told what was missing.
     Resume,
+    /// A new session of the next model up.
+    Escalate,
+    /// A new session that thinks harder.
+    Effort,
+    /// Later, and then where it was.
+    Wait,
+    /// No session starts until somebody has seen to it.
+    Hold,
+    /// The task is parked until a person has answered.
+    Ask,
+    /// No further attempt.
     Stop,
 }
 

@@ -83,6 +83,7 @@ impl Engine {
                     model: agent.model.clone(),
                     tools: tools_of(&rule, Some(&agent)),
                     permission: agent.permission,
+                    effort: None,
                     resume: None,
                     otherwise: None,
                     max_usd: self.review_cap(owner, validator),

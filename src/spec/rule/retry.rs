@@ -1,0 +1,202 @@
+//! The ladder of a rule: how an attempt can end, and what is done then, step by step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::measure::Millis;
+use crate::base::source::Span;
+use crate::spec::text::nearest;
+use crate::spec::yaml::{Fields, Node};
+
+use super::draft::RetryParts;
+use super::read::close;
+
+/// How an attempt can end, as `retry.on` names it.
+pub const OUTCOME_CLASSES: &[&str] = &[
+    "failed-by-status",
+    "no-status",
+    "wrong-task",
+    "no-change",
+    "output-mismatch",
+    "asked",
+    "rejected",
+    "no-verdict",
+    "conflict",
+    "plan-limit",
+    "throttled",
+    "overloaded",
+    "server-error",
+    "network",
+    "auth",
+    "billing",
+    "context-overflow",
+    "refused",
+    "turn-cap",
+    "budget-cap",
+    "schema-miss",
+    "permission-denied",
+    "aborted",
+    "killed",
+    "launch-failure",
+    "stalled",
+    "timed-out",
+    "command-failed",
+    "unknown",
+];
+
+/// How often and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Retry {
+    /// Attempts that count.
+    pub attempts: u32,
+    /// Attempts that do not count, before the task is given up all the same.
+    pub waits: u32,
+    pub backoff_base: Millis,
+    pub backoff_cap: Millis,
+    /// Outcome classes (kebab-case) that are not held against the task, beside those that never are.
+    pub uncounted: BTreeSet<String>,
+    /// Outcome class (kebab-case) -> what to do the first time, the second time, and so on; the last
+    /// one stays.
+    pub on: BTreeMap<String, Vec<RetryStep>>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            waits: 8,
+            backoff_base: Millis::seconds(5),
+            backoff_cap: Millis::seconds(120),
+            uncounted: BTreeSet::new(),
+            on: BTreeMap::new(),
+        }
+    }
+}
+
+impl Retry {
+    /// What to do when an attempt of a task ends as `class` for the `nth` time, counted from 1. A
+    /// class that no rule speaks of stops.
+    pub fn step(&self, class: &str, nth: u32) -> RetryStep {
+        let steps = self.on.get(class).map_or(&[][..], Vec::as_slice);
+        let at = (nth.max(1) as usize - 1).min(steps.len().saturating_sub(1));
+        steps.get(at).copied().unwrap_or(RetryStep::Stop)
+    }
+}
+
+/// One step of a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RetryStep {
+    /// A new session after the backoff.
+    Fresh,
+    /// A new session at once.
+    Now,
+    /// The same session goes on at once with a targeted message.
+    Resume,
+    /// A new session of the next model up, after the backoff.
+    Escalate,
+    /// A new session that thinks harder, after the backoff.
+    Effort,
+    /// Later; a session that had begun to work goes on where it was.
+    Wait,
+    /// No session starts until somebody has seen to it.
+    Hold,
+    /// The task is parked until a person has answered.
+    Ask,
+    /// No further attempt.
+    Stop,
+}
+
+const STEPS: &[(&str, RetryStep)] = &[
+    ("fresh", RetryStep::Fresh),
+    ("now", RetryStep::Now),
+    ("resume", RetryStep::Resume),
+    ("escalate", RetryStep::Escalate),
+    ("effort", RetryStep::Effort),
+    ("wait", RetryStep::Wait),
+    ("hold", RetryStep::Hold),
+    ("ask", RetryStep::Ask),
+    ("stop", RetryStep::Stop),
+];
+
+/// Reads `retry`.
+pub(super) fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
+    let mut retry = RetryParts {
+        attempts: fields.positive("attempts"),
+        waits: fields.count("waits"),
+        ..RetryParts::default()
+    };
+    if let Some(mut backoff) = fields.fields("backoff") {
+        retry.base = backoff.duration("base");
+        retry.cap = backoff.duration("cap");
+        close(backoff, "backoff");
+    }
+    for (class, span) in fields.texts("uncounted") {
+        if is_known(&fields, class, span) {
+            retry.uncounted.insert(class.to_owned());
+        }
+    }
+    retry.on = ladder_of(&mut fields);
+    close(fields, "retry");
+    retry
+}
+
+fn ladder_of(fields: &mut Fields<'_, '_>) -> BTreeMap<String, Vec<RetryStep>> {
+    let Some(node) = fields.node("on") else { return BTreeMap::new() };
+    let Some(mapping) = node.as_mapping() else {
+        fields.problems().wrong_type("on", node, "a mapping of outcomes to steps");
+        return BTreeMap::new();
+    };
+    let mut ladder = BTreeMap::new();
+    for entry in &mapping.entries {
+        if !is_known(fields, &entry.key, entry.key_span.clone()) {
+            continue;
+        }
+        if let Some(steps) = steps_of(fields, &entry.key, &entry.value) {
+            ladder.insert(entry.key.to_string(), steps);
+        }
+    }
+    ladder
+}
+
+/// One word, or a list of them: the first time, the second time, and so on.
+fn steps_of(fields: &Fields<'_, '_>, class: &str, node: &Node<'_>) -> Option<Vec<RetryStep>> {
+    let words = match node.as_sequence() {
+        Some(sequence) => &sequence.items[..],
+        None => std::slice::from_ref(node),
+    };
+    let mut steps = Vec::with_capacity(words.len());
+    for word in words {
+        let step = word.as_text().and_then(|it| STEPS.iter().find(|(name, _)| *name == it));
+        match step {
+            Some((_, step)) => steps.push(*step),
+            None => fields.problems().bad_value(class, word, one_of_the_steps()),
+        }
+    }
+    if words.is_empty() {
+        fields.problems().bad_value(class, node, one_of_the_steps());
+    }
+    (!steps.is_empty()).then_some(steps)
+}
+
+fn one_of_the_steps() -> String {
+    let words: Vec<String> = STEPS.iter().map(|(word, _)| format!("`{word}`")).collect();
+    format!("one of {}, or a list of them: the first time, then", words.join(", "))
+}
+
+fn is_known(fields: &Fields<'_, '_>, class: &str, span: Span) -> bool {
+    let is_known = OUTCOME_CLASSES.contains(&class);
+    if !is_known {
+        fields.problems().report(unknown_outcome(class, span));
+    }
+    is_known
+}
+
+fn unknown_outcome(name: &str, span: Span) -> Diagnostic {
+    let help = match nearest(name, OUTCOME_CLASSES.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", OUTCOME_CLASSES.join(", ")),
+    };
+    Diagnostic::error("rule::unknown-outcome", format!("no attempt ends as `{name}`"))
+        .label(span, "unknown outcome")
+        .help(help)
+}
