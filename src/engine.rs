@@ -3,16 +3,19 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod action;
+pub mod breaker;
 pub mod budget;
 #[cfg(test)]
 mod corpus;
 pub mod db;
 pub mod effect;
+pub mod escalate;
 pub mod event;
 pub mod evidence;
 pub mod graph;
 pub mod history;
 pub mod kept;
+pub mod latch;
 pub mod ledger;
 pub mod limits;
 pub mod lineage;

@@ -174,7 +174,8 @@ pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
     let agents: Vec<Arc<Agent>> =
         agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
     let rules = &rules_of(db, library).value;
-    Known::of(agents.iter().map(Arc::as_ref), rules.values().map(Arc::as_ref))
+    let models = library.config(db).models.clone();
+    Known { models, ..Known::of(agents.iter().map(Arc::as_ref), rules.values().map(Arc::as_ref)) }
 }
 
 /// What is wrong with a plan as a whole.
@@ -301,7 +302,7 @@ pub fn with_action<T>(
     let action = Action {
         rule: &recipe.rule,
         agent: recipe.agent.as_deref(),
-        model: model_of(recipe, library.config(db)),
+        model: model_of(recipe, meta_of(db, slot.plan(db)), library.config(db)),
         work,
         plan_doc: plan_doc_of(db, world, slot),
         inputs,
@@ -312,13 +313,21 @@ pub fn with_action<T>(
     Some(read(&action))
 }
 
-/// The model a session is asked of: the task's, the agent's, the project's; a command has none.
-pub fn model_of<'a>(recipe: &'a Recipe, config: &'a Config) -> Option<&'a ModelName> {
+/// The model a session begins with: the task's, the agent's, the plan's, the project's; a command has
+/// none.
+pub fn model_of<'a>(
+    recipe: &'a Recipe,
+    meta: &'a Meta,
+    config: &'a Config,
+) -> Option<&'a ModelName> {
     if recipe.rule.action == ActionKind::Command {
         return None;
     }
     let own = recipe.spec.model.as_ref();
-    own.or_else(|| recipe.agent.as_ref()?.model.as_ref()).or(config.session.model.as_ref())
+    own.or_else(|| recipe.agent.as_ref()?.model.as_ref())
+        .or_else(|| meta.escalation.as_ref()?.starting_model.as_ref())
+        .or(config.models.starting.as_ref())
+        .or(config.session.model.as_ref())
 }
 
 /// What a command task runs: its own `run`, else its rule's.

@@ -228,6 +228,15 @@ pub enum Notice {
         accepted: u32,
         wanted: u32,
     },
+    /// No session starts for now; the first tries at this moment.
+    Waiting {
+        why: String,
+        until: Moment,
+    },
+    /// What was waited for is over.
+    Resumed {
+        why: String,
+    },
     Warning(String),
 }
 
@@ -259,6 +268,8 @@ pub struct BuildRequest {
     pub watch: bool,
     /// What the build may spend, as far as flags say.
     pub budget: Quota,
+    /// Which models, where that is not as plans and settings say.
+    pub models: super::escalate::ModelFlags,
 }
 
 /// A person's decision about a task.

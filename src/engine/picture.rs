@@ -27,9 +27,40 @@ pub struct Picture {
     pub started: Moment,
     /// Why new work does not start, where something holds all of it.
     pub holding: Option<String>,
+    /// What sessions wait for, where they start again by themselves.
+    pub waiting: Option<Waiting>,
     /// Landings that wait under a ref, and the reason of the newest.
     pub parked: Option<String>,
     pub is_finished: bool,
+}
+
+/// Why no session starts for now, and when the first tries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub why: String,
+    pub until: Moment,
+    /// One is on the way to find out.
+    pub is_tried: bool,
+}
+
+impl Waiting {
+    /// `the service failed 3 times in a row (overloaded); the next one tries in 4m12s`.
+    pub fn countdown(&self, now: Moment) -> String {
+        let left = self.until - now;
+        match self.is_tried || left.0 == 0 {
+            true => format!("{}; one session tries now", self.why),
+            false => format!("{}; one session tries in {left}", self.why),
+        }
+    }
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.is_tried {
+            true => write!(f, "{}; one session tries", self.why),
+            false => write!(f, "{}; one session tries at {}", self.why, self.until),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

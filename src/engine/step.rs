@@ -25,6 +25,8 @@ mod accept;
 mod ask;
 mod attempt;
 mod decide;
+mod door;
+mod escalate;
 mod explain;
 mod hold;
 mod launch;
@@ -97,6 +99,8 @@ struct Build {
     stopping: Stopping,
     /// Why no new session starts.
     holding: Option<Holding>,
+    /// What keeps sessions from starting for a while.
+    doors: door::Doors,
     started: Moment,
     cost: Usd,
     money: spend::Money,
@@ -242,6 +246,7 @@ impl Engine {
             return;
         }
         self.decide_all();
+        self.go_on_with_reviews();
         self.wake_backed_off();
         self.start_queued();
         self.finish_if_settled();

@@ -1,6 +1,9 @@
 //! Project settings: `.claude/orchestrator-config.yaml` of the original, and `orch.yaml`.
 
+pub mod breaker;
 mod budget;
+pub mod limits;
+pub mod models;
 mod read;
 
 use std::collections::BTreeMap;
@@ -8,7 +11,10 @@ use std::collections::BTreeMap;
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName};
 
+pub use breaker::BreakerConfig;
 pub use budget::{BudgetConfig, KEYS as BUDGET_KEYS};
+pub use limits::{LimitWait, LimitsConfig};
+pub use models::Models;
 pub use read::{KEYS, NESTED_KEYS, parse};
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
@@ -32,6 +38,12 @@ pub struct Config {
     pub jobs: Option<u32>,
     /// How much may be spent.
     pub budget: BudgetConfig,
+    /// Which model, and when another one.
+    pub models: Models,
+    /// When the service counts as down.
+    pub breaker: BreakerConfig,
+    /// What a build does at a usage limit.
+    pub limits: LimitsConfig,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,6 +88,9 @@ impl Default for Config {
             pools: BTreeMap::new(),
             jobs: None,
             budget: BudgetConfig::default(),
+            models: Models::default(),
+            breaker: BreakerConfig::default(),
+            limits: LimitsConfig::default(),
         }
     }
 }

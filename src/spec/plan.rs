@@ -1,5 +1,6 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
+mod escalation;
 pub mod keys;
 pub(crate) mod read;
 mod shared;
@@ -20,6 +21,7 @@ use crate::base::source::Span;
 use super::glob::GlobSet;
 use super::quota::Quota;
 
+pub use escalation::Escalation;
 pub use read::parse;
 pub use shared::{command_line, validators};
 
@@ -56,6 +58,10 @@ pub struct Meta {
     pub backoff_max: Option<Millis>,
     /// What may be spent on the plan, over all builds.
     pub budget: Quota,
+    /// The circuit breaker's threshold and reset for failures of this plan's tasks.
+    pub breaker_threshold: Option<u32>,
+    pub breaker_reset: Option<Millis>,
+    pub escalation: Option<Escalation>,
     /// Whole-plan status as written (`paused_quota`, `failed`); orch shows it, nothing depends on it.
     pub status: Option<String>,
     /// Other keys with their normalized text.

@@ -1,6 +1,7 @@
 //! What is wrong with a whole plan: ids, dependencies, cycles, agents, rules. Linear in its size.
 
 mod actors;
+mod models;
 mod order;
 mod places;
 mod shape;
@@ -8,10 +9,11 @@ mod shape;
 use std::collections::BTreeMap;
 
 use super::agent::{Agent, Permission};
+use super::config::Models;
 use super::plan::{Plan, Status, Task};
 use super::rule::{ActionKind, Match, Rule};
 use crate::base::diagnostic::{Diagnostic, Severity};
-use crate::base::name::{AgentName, RuleName};
+use crate::base::name::{AgentName, ModelName, RuleName};
 use crate::base::source::Source;
 
 /// The agents and rules a plan may name. Where one of the lists is empty, nothing is known of that
@@ -20,6 +22,8 @@ use crate::base::source::Source;
 pub struct Known {
     pub agents: BTreeMap<AgentName, KnownAgent>,
     pub rules: BTreeMap<RuleName, KnownRule>,
+    /// The ladder of models, and the settings' cap.
+    pub models: Models,
 }
 
 /// What a check needs of an agent.
@@ -30,6 +34,7 @@ pub struct KnownAgent {
     pub can_write: bool,
     /// It is not held to its tools.
     pub is_unbound: bool,
+    pub model: Option<ModelName>,
 }
 
 /// What a check needs of a rule.
@@ -54,6 +59,7 @@ impl Known {
                 tools: agent.tools.clone(),
                 can_write: agent.can_write(),
                 is_unbound: agent.permission == Permission::Bypass,
+                model: agent.model.clone(),
             };
             (agent.name.clone(), known)
         });
@@ -68,7 +74,8 @@ impl Known {
             };
             (rule.name.clone(), known)
         });
-        Self { agents: agents.collect(), rules: rules.collect() }
+        let models = Models::default();
+        Self { agents: agents.collect(), rules: rules.collect(), models }
     }
 }
 
@@ -80,6 +87,7 @@ pub fn check(source: &Source, plan: &Plan, known: &Known) -> Vec<Diagnostic> {
     shape::check(source, &index, &mut found);
     order::check(&index, &mut found);
     actors::check(source, &index, known, &mut found);
+    models::check(source, &index, known, &mut found);
     for diagnostic in &mut found {
         diagnostic.file = Some(source.path.clone());
     }

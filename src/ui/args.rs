@@ -5,6 +5,7 @@ mod build;
 mod classify;
 mod cost;
 mod measure;
+mod models;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use build::{BuildArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
 pub use cost::{ByArg, CostArgs};
 use measure::{size_of, time_of};
+pub use models::ModelArgs;
 
 const OVERVIEW: &str = "\
 {about}

@@ -173,7 +173,7 @@ impl Engine {
         }
     }
 
-    fn result_of(&self, attempt: Attempt) -> AcceptedResult {
+    pub(super) fn result_of(&self, attempt: Attempt) -> AcceptedResult {
         AcceptedResult {
             key: attempt.key,
             task: attempt.task,

@@ -43,6 +43,10 @@ pub struct Attempt {
     pub session: Option<SessionId>,
     /// The session had begun to work, and its worktree is whole.
     pub has_worked: bool,
+    /// It was sent to find out whether sessions work again.
+    pub was_probe: bool,
+    /// How often the service kept a validator from its verdict.
+    pub n_service_failures: u32,
     pub model: Option<ModelName>,
     pub facts: Facts,
     /// The change as it would land.
@@ -113,6 +117,7 @@ impl Engine {
         let judgement = with_reset(classify(&evidence, &expectation), self.now);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
+        let was_probe = self.hear_of_service((id, id), &evidence, &judgement);
         let denied = denials(&evidence, &expectation);
         let Some(build) = &mut self.build else { return };
         build.cost += cost;
@@ -121,6 +126,7 @@ impl Engine {
             build.n_sessions -= 1;
         }
         attempt.cost = cost;
+        attempt.was_probe = was_probe;
         attempt.session = evidence.session.clone().or(attempt.session.take());
         attempt.has_worked = has_worked(&evidence) && attempt.session.is_some();
         attempt.model = model_of(&evidence).or(attempt.model.take());
@@ -233,7 +239,7 @@ impl Engine {
         let allowed =
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
         let is_resumable = attempt.has_worked && attempt.phase == Phase::Working;
-        let (action, was_probe) = (recipe.rule.action, false);
+        let (action, was_probe) = (recipe.rule.action, attempt.was_probe);
         Setback { class, message, allowed, retry, action, is_resumable, was_probe }
     }
 

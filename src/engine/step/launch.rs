@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, AttemptId, PoolName};
-use crate::engine::db::{Recipe, command_of, key_of, meta_of, model_of, prompt_of, with_action};
+use crate::engine::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch};
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
@@ -53,7 +53,10 @@ impl Engine {
 
     fn held(&self) -> Held {
         let mut held = Held::default();
-        for attempt in self.build.iter().flat_map(|it| it.attempts.values()) {
+        let is_waiting =
+            |id| self.build.as_ref().is_some_and(|it| it.doors.waiting.contains_key(id));
+        let attempts = self.build.iter().flat_map(|it| &it.attempts);
+        for (_, attempt) in attempts.filter(|(id, _)| !is_waiting(*id)) {
             held.n += 1;
             *held.pools.entry(attempt.recipe.rule.pool.clone()).or_default() += 1;
             held.resources.extend(
@@ -84,6 +87,10 @@ impl Engine {
         if !is_free {
             return;
         }
+        if recipe.rule.action == ActionKind::Session && self.waits_at_the_door(id, (slot, &recipe))
+        {
+            return;
+        }
         if !self.can_afford(id, &recipe) || self.recheck(id) {
             return;
         }
@@ -111,7 +118,10 @@ impl Engine {
         });
         self.publish(Notice::TaskStarted { task, name, number, reason });
         match self.launch_of(attempt) {
-            Ok(launch) => self.out.push(Effect::Run(Box::new(launch))),
+            Ok(launch) => {
+                self.pass_with(&launch);
+                self.out.push(Effect::Run(Box::new(launch)));
+            }
             Err(problem) => {
                 self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem);
             }
@@ -165,6 +175,8 @@ impl Engine {
             cost: Usd::ZERO,
             session: None,
             has_worked: false,
+            was_probe: false,
+            n_service_failures: 0,
             model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
             facts: Facts::default(),
             merged: Patch::default(),
@@ -258,9 +270,13 @@ impl Engine {
             (None, None) => (None, fresh.clone()),
         };
         let agent = attempt.recipe.agent.as_deref();
+        let model = match attempt.node {
+            Some(node) => self.model_now(node, (attempt.slot, &attempt.recipe))?,
+            None => None,
+        };
         Ok(SessionLaunch {
             prompt,
-            model: model_of(&attempt.recipe, library.config(&self.db)).cloned(),
+            model,
             tools: tools_of(&attempt.recipe.rule, agent),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: resume.is_some().then_some(fresh),

@@ -42,6 +42,7 @@ impl Engine {
         picture.budget = self.budget_left();
         picture.started = build.started;
         picture.holding = build.holding.as_ref().map(|it| it.why.clone());
+        picture.waiting = super::door::waiting_of(build, self.now);
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
         picture

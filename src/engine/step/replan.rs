@@ -52,6 +52,7 @@ impl Engine {
             is_touched: false,
             stopping: Stopping::No,
             holding: None,
+            doors: super::door::Doors::default(),
             started: self.now,
             cost: crate::base::measure::Usd::ZERO,
             money: super::spend::Money::default(),

@@ -251,6 +251,7 @@ impl Engine {
                 next = Some(next.map_or(until, |it| it.min(until)));
             }
         }
+        let next = next.into_iter().chain(self.next_opening()).min();
         self.out.extend(next.map(Effect::WakeAt));
         for id in held {
             self.hold_task(id, "stopped".to_owned());

@@ -170,10 +170,12 @@ impl Engine {
         let judgement = (with_reset(judgement, self.now), verdict);
         self.journal_end(review, Some(owner), &evidence, &judgement.0);
         self.out.push(Effect::Drop { attempt: review });
+        let was_probe = self.hear_of_service((review, owner), &evidence, &judgement.0);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         let Some(build) = &mut self.build else { return };
         build.cost += cost;
         let Some(attempt) = build.attempts.get_mut(&owner) else { return };
+        attempt.was_probe = was_probe;
         attempt.cost += cost;
         let validator = attempt.validators.get(attempt.validating);
         let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
@@ -207,6 +209,9 @@ impl Engine {
 
     /// A validator that did nothing is no pass: tried again, then loud.
     fn no_verdict(&mut self, owner: AttemptId, judgement: &Judgement) {
+        if self.review_later(owner, judgement) {
+            return;
+        }
         let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&owner)) else {
             return;
         };
@@ -218,7 +223,7 @@ impl Engine {
             OutcomeClass::PlanLimit | OutcomeClass::Auth | OutcomeClass::Billing
         );
         if judgement.class == OutcomeClass::Aborted || held {
-            return self.set_back(owner, judgement.class, judgement.message.clone());
+            return self.set_candidate_aside(owner, judgement.class, judgement.message.clone());
         }
         if tried < MAX_NO_VERDICT {
             return self.review_candidate(owner);

@@ -1,7 +1,8 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
-mod money;
+mod door;
 mod ladder;
+mod money;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
 type Play = Box<dyn FnMut(&Launch, &mut Files) -> Ended>;
 type Files = BTreeMap<RelPath, String>;
 
+#[derive(Clone)]
 enum Ended {
     Done,
     Failed(&'static str),
@@ -34,12 +36,15 @@ enum Ended {
     NoProgram,
     /// The API refuses for this reason: `overloaded`, `server_error`.
     Api(&'static str),
+    /// A validator's word.
+    Verdict(&'static str),
 }
 
 /// A repository in memory that does what the engine says.
 struct Space {
     plans: BTreeMap<&'static str, String>,
     rules: Vec<Source>,
+    agents: Vec<Source>,
     config: crate::spec::config::Config,
     files: Files,
     records: Vec<Record>,
@@ -60,6 +65,7 @@ impl Space {
         Self {
             plans: BTreeMap::from([("plans/p.yaml", plan.to_owned())]),
             rules: Vec::new(),
+            agents: Vec::new(),
             config: crate::spec::config::Config::default(),
             files: Files::new(),
             records: Vec::new(),
@@ -84,6 +90,7 @@ impl Space {
         Documents {
             plans: self.plans.iter().map(source).collect(),
             rules: self.rules.clone(),
+            agents: self.agents.clone(),
             config: self.config.clone(),
             ..Documents::default()
         }
@@ -172,6 +179,14 @@ impl Space {
             }
             Effect::Publish(Notice::Warning(text)) => {
                 self.told.push(text);
+                vec![]
+            }
+            Effect::Publish(Notice::Waiting { why, until }) => {
+                self.told.push(format!("waiting until {}: {why}", until.0 / 1000 - 1000));
+                vec![]
+            }
+            Effect::Publish(Notice::Resumed { why }) => {
+                self.told.push(why);
                 vec![]
             }
             Effect::Publish(Notice::TaskHeld { task, .. }) => {
@@ -321,7 +336,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
     let (code, status_file) = match ended {
         Ended::Done => (0, status("completed", "did it")),
         Ended::Failed(why) => (0, status("failed", why)),
-        Ended::Silent => (0, StatusFile::Absent),
+        Ended::Silent | Ended::Verdict(_) => (0, StatusFile::Absent),
         Ended::Exit(code) => (*code, StatusFile::Absent),
         Ended::Limit | Ended::LoggedOut | Ended::NoProgram | Ended::Api(_) => {
             (1, StatusFile::Absent)
@@ -341,6 +356,9 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         Ended::Limit => refused(stream, "rate_limit", "You've hit your session limit"),
         Ended::LoggedOut => refused(stream, "authentication_failed", "Not logged in"),
         Ended::Api(error) => refused(stream, error, error),
+        Ended::Verdict(word) => {
+            StreamFacts { final_text: format!("**Verdict: {word}**\n"), ..stream }
+        }
         _ => stream,
     };
     let is_launched = !matches!(ended, Ended::NoProgram);

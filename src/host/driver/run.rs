@@ -324,7 +324,8 @@ impl Driver {
                 self.step(run, event)?;
             }
         }
-        if run.has_news || !run.stops.is_empty() {
+        // A countdown goes on while nothing happens.
+        if run.has_news || !run.stops.is_empty() || run.wake_at.is_some() {
             run.has_news = false;
             run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         }

@@ -6,7 +6,7 @@ use crate::base::source::Source;
 use crate::spec::glob::is_not_work;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
-use super::{Config, SessionConfig, WorktreeConfig};
+use super::{Config, SessionConfig, WorktreeConfig, breaker, limits, models};
 
 /// Every key of `orch.yaml`.
 pub const KEYS: &[&str] = &[
@@ -22,6 +22,9 @@ pub const KEYS: &[&str] = &[
     "pools",
     "jobs",
     "budget",
+    "models",
+    "breaker",
+    "limits",
 ];
 
 /// The keys of the mappings in `orch.yaml`, by the key they stand under.
@@ -29,6 +32,9 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("session", &["claude", "scripted", "env", "model", "wall"]),
     ("worktree", &["setup", "link", "copy", "keep"]),
     ("budget", super::budget::KEYS),
+    ("models", models::KEYS),
+    ("breaker", breaker::KEYS),
+    ("limits", limits::KEYS),
 ];
 
 /// Keys that the original or its later versions know and orch has no use for.
@@ -90,6 +96,15 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
         read_worktree(worktree, &mut config.worktree);
     }
     read_pools(&mut fields, config);
+    if let Some(fields) = fields.fields("models") {
+        config.models = models::read(fields);
+    }
+    if let Some(fields) = fields.fields("breaker") {
+        config.breaker = breaker::read(fields);
+    }
+    if let Some(fields) = fields.fields("limits") {
+        config.limits = limits::read(fields);
+    }
     config.jobs = at_least_one(&mut fields, "jobs").or(config.jobs);
     if let Some(mut budget) = fields.fields("budget") {
         super::budget::read(&mut budget, &mut config.budget);

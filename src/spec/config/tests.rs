@@ -61,6 +61,9 @@ worktree: { setup: npm ci, link: [node_modules], copy: .env, keep: target }
 pools: { sessions: 2, gpu: 1 }
 jobs: 3
 budget: { run: 20, day: 50.5, plan: '30', task: 0, guess: 0.25 }
+models: { ladder: [small, large], starting: small, escalate_after: 2, max: large, validation: small }
+breaker: { threshold: 5, reset: 1m, patience: 1h }
+limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
 ",
     );
     assert_eq!(found, [] as [&str; 0]);
@@ -94,6 +97,24 @@ budget: { run: 20, day: 50.5, plan: '30', task: 0, guess: 0.25 }
             task: None,
             guess: Some(Usd::from_dollars(0.25)),
         },
+        models: Models {
+            ladder: vec!["small".into(), "large".into()],
+            starting: Some("small".into()),
+            escalate_after: Some(2),
+            max: Some("large".into()),
+            validation: Some("small".into()),
+        },
+        breaker: BreakerConfig {
+            threshold: 5,
+            reset: Millis::seconds(60),
+            patience: Millis::seconds(3600),
+        },
+        limits: LimitsConfig {
+            wait: LimitWait::Always,
+            longest: Millis::seconds(5400),
+            max_auto_resumes: 2,
+            overage: true,
+        },
     };
     assert_eq!(config, expected);
 }
@@ -126,6 +147,9 @@ fn what_is_wrong_in_the_native_file_is_an_error_and_the_default_stays() {
     assert_eq!(check("- a\n"), "error config::wrong-type: - a");
     assert_eq!(check("buidl_command: x\n"), "warning config::unknown-key: buidl_command");
     assert_eq!(check("colour: x\n"), "warning config::unknown-key: colour");
+    assert_eq!(check("limits: { wait: soon }\n"), "error config::bad-value: soon");
+    assert_eq!(check("limits: { hours: -1 }\n"), "error config::bad-value: -1");
+    assert_eq!(check("models: { escalate_after: 0 }\n"), "error config::bad-value: 0");
     assert_eq!(check("session: { modle: x }\n"), "warning config::unknown-key: modle");
 }
 

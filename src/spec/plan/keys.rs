@@ -15,11 +15,18 @@ pub const META: &[&str] = &[
     "backoff_base",
     "backoff_max",
     "budget",
+    "circuit_breaker_threshold",
+    "circuit_breaker_reset_timeout",
+    "model_escalation",
     "status",
 ];
 
 /// `meta.validation`.
 pub const VALIDATION: &[&str] = &["enabled", "run_after", "validators", "max_validation_attempts"];
+
+/// `meta.model_escalation`.
+pub const ESCALATION: &[&str] =
+    &["enabled", "escalate_after", "max_model", "validation_model", "starting_model"];
 
 pub const SECTION: &[&str] = &["id", "name", "status", "tasks"];
 

@@ -1,7 +1,7 @@
 //! From a plan's text to its value: the document, `meta` and the sections.
 
 use super::task::{self, Place};
-use super::{Meta, Order, Plan, Section, Status, Validation, keys};
+use super::{Meta, Order, Plan, Section, Status, Validation, escalation, keys};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::{AgentName, PlanName, RelPath, SectionId};
 use crate::base::source::Source;
@@ -13,9 +13,6 @@ static CODES: Codes = codes!("plan");
 /// Keys of `meta` that are right and that orch has no use for.
 const OTHER_META: &[&str] = &[
     "notification_email",
-    "circuit_breaker_threshold",
-    "circuit_breaker_reset_timeout",
-    "model_escalation",
     "pause_reason",
     "target_acs",
     "validate_only",
@@ -83,6 +80,9 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         backoff_base: fields.duration("backoff_base"),
         backoff_max: fields.duration("backoff_max"),
         budget: fields.fields("budget").map(quota::read).unwrap_or_default(),
+        breaker_threshold: fields.count("circuit_breaker_threshold"),
+        breaker_reset: fields.duration("circuit_breaker_reset_timeout"),
+        escalation: escalation::read(&mut fields),
         status: fields.text("status").map(str::to_owned),
         extra: fields.rest_of(keys::META),
     }

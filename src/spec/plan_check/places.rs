@@ -31,6 +31,15 @@ pub(super) fn validation_names(source: &Source, key: &str) -> Vec<Span> {
     }
 }
 
+/// A key of `meta.model_escalation`.
+pub(super) fn escalation_key(source: &Source, key: &str) -> Span {
+    let parsed = yaml::parse(source);
+    let path = ["meta", "model_escalation", key];
+    let node =
+        path.iter().try_fold(parsed.value.as_ref(), |node, key| node.map(|node| child(node, key)));
+    node.flatten().map_or(START, |node| node.span.clone())
+}
+
 fn child<'n, 's>(node: &'n Node<'s>, key: &str) -> Option<&'n Node<'s>> {
     node.as_mapping()?.get(key)
 }

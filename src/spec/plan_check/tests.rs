@@ -11,9 +11,11 @@ fn known() -> Known {
     let agent = |name: &str, tools: &[&str]| {
         let can_write = tools.contains(&"Write");
         let tools = tools.iter().map(|tool| (*tool).to_owned()).collect();
-        (AgentName::new(name), KnownAgent { tools, can_write, is_unbound: false })
+        (AgentName::new(name), KnownAgent { tools, can_write, ..KnownAgent::default() })
     };
+    let large = KnownAgent { model: Some("opus".into()), ..KnownAgent::default() };
     let agents = [
+        (AgentName::new("designer"), large),
         agent("coder", &["Read", "Write", "Bash(git *)"]),
         agent("code-reviewer", &["Read", "Grep"]),
         agent("validator", &["Read", "Bash"]),
@@ -34,7 +36,11 @@ fn known() -> Known {
             KnownRule { needs_tools: vec!["Bash".into(), "Grep".into()], ..KnownRule::default() },
         ),
     ];
-    Known { agents: agents.into_iter().collect(), rules: rules.into_iter().collect() }
+    Known {
+        agents: agents.into_iter().collect(),
+        rules: rules.into_iter().collect(),
+        ..Known::default()
+    }
 }
 
 /// Each finding with the text under its labels, line by line. `tasks` are one flow mapping a line.
@@ -336,4 +342,28 @@ sections:
             }
         }
     }
+}
+
+#[test]
+fn a_cap_below_the_model_of_an_agent_is_told() {
+    let tasks = "id: a, name: A, agent: designer
+        id: b, name: B, model: claude-opus-4-5
+        id: c, name: C, agent: coder
+        id: d, name: D, agent: designer, model: haiku
+        id: e, name: E, agent: designer, status: completed";
+    assert_snapshot!(check("model_escalation: {enabled: yes, max_model: sonnet}", tasks), @r#"
+    error plan::model-cap: `a` begins with `opus`, above the cap `sonnet`
+      6 "designer": its agent `designer` asks for `opus`
+      = raise the cap (`max_model`, `models.max`), or give the task a `model` below it
+    error plan::model-cap: `b` begins with `claude-opus-4-5`, above the cap `sonnet`
+      7 "b": it asks for `claude-opus-4-5`
+      = raise the cap (`max_model`, `models.max`), or give the task a `model` below it
+    "#);
+    assert_eq!(check("model_escalation: {enabled: yes}", tasks), "", "the default is the top");
+    assert_snapshot!(check("model_escalation: {enabled: yes, max_model: sonet}", "id: a, name: A"), @r#"
+    error plan::bad-value: `max_model` cannot be `sonet`
+      1 "sonet": not on the ladder
+      = one of haiku, sonnet, opus
+    "#);
+    assert_eq!(check("model_escalation: {enabled: no, max_model: sonet}", "id: a, name: A"), "");
 }

@@ -38,6 +38,12 @@ pub(super) struct Config {
     pub jobs: Option<u32>,
     /// How much may be spent, in dollars; at a bound nothing new starts, and the build ends with exit code 4.
     pub budget: Option<Budget>,
+    /// Which model a session is asked of, and when another one.
+    pub models: Option<Models>,
+    /// When the service counts as down.
+    pub breaker: Option<Breaker>,
+    /// What a build does at a usage limit of the account.
+    pub limits: Option<UsageLimits>,
 }
 
 /// Bounds in dollars; 0 is none.
@@ -59,6 +65,58 @@ pub(super) struct Budget {
     /// What a session is taken to cost while nothing like it was ever paid; 0.50 where it is not given.
     #[schemars(range(min = 0))]
     pub guess: Option<f64>,
+}
+
+/// Which model a session is asked of, and when another one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Models {
+    /// From the smallest to the largest; `[haiku, sonnet, opus]` where none is given.
+    pub ladder: Option<OneOrMany>,
+    /// Where neither task nor agent names one.
+    pub starting: Option<String>,
+    /// One step up after so many failed attempts; never by itself where none is given.
+    #[schemars(range(min = 1))]
+    pub escalate_after: Option<u32>,
+    /// Never above this one.
+    pub max: Option<String>,
+    /// The model of agents that validate, instead of their own.
+    pub validation: Option<String>,
+}
+
+/// When the service counts as down.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Breaker {
+    /// So many failures in a row, of whichever tasks; 3 where none is given, 0 for never.
+    pub threshold: Option<u32>,
+    /// How long no session starts then, before one tries; 5m where none is given.
+    pub reset: Option<Duration>,
+    /// After so long none tries again in this build; 6h where none is given.
+    pub patience: Option<Duration>,
+}
+
+/// What a build does at a usage limit of the account.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct UsageLimits {
+    /// Whether the reset is waited for; `up_to` where none is given.
+    pub wait: Option<LimitWait>,
+    /// The longest wait for one reset, in hours, for `up_to`; 6 where none is given.
+    #[schemars(range(min = 0, max = 10000))]
+    pub hours: Option<f64>,
+    /// So many resets are waited for in one build; 10 where none is given.
+    pub max_auto_resumes: Option<u32>,
+    /// Sessions go on where the account pays for use beyond its plan; false where it is not given.
+    pub overage: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LimitWait {
+    Never,
+    UpTo,
+    Always,
 }
 
 /// How sessions run.

@@ -41,6 +41,12 @@ pub(super) struct Meta {
     pub backoff_max: Option<Duration>,
     /// What may be spent on the plan, over all builds.
     pub budget: Option<Budget>,
+    /// So many failures of the service in a row, the last of a task of this plan, and no session starts.
+    pub circuit_breaker_threshold: Option<u32>,
+    /// How long none starts then.
+    pub circuit_breaker_reset_timeout: Option<Duration>,
+    /// Which model, and when the next one up.
+    pub model_escalation: Option<Escalation>,
     /// Written by the orchestrator; nothing depends on it.
     pub status: Option<String>,
 }
@@ -77,6 +83,22 @@ pub(super) struct Validation {
     pub validators: Option<OneOrMany>,
     /// After so many FAILs the task has failed.
     pub max_validation_attempts: Option<u32>,
+}
+
+/// Which model, and when the next one up.
+#[derive(JsonSchema)]
+pub(super) struct Escalation {
+    /// False where it is not given.
+    pub enabled: Option<bool>,
+    /// One step up after so many failed attempts; 2 where none is given.
+    #[schemars(range(min = 1))]
+    pub escalate_after: Option<u32>,
+    /// Never above this model; `opus` where none is given.
+    pub max_model: Option<String>,
+    /// The model of agents that validate; `sonnet` where none is given.
+    pub validation_model: Option<String>,
+    /// The model where neither task nor agent names one; `sonnet` where none is given.
+    pub starting_model: Option<String>,
 }
 
 /// A group of tasks.

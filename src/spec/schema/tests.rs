@@ -31,6 +31,7 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Plan, "Meta", plan::keys::META);
     check(Plan, "Validation", plan::keys::VALIDATION);
     check(Plan, "Budget", quota::KEYS);
+    check(Plan, "Escalation", plan::keys::ESCALATION);
     check(Plan, "Section", plan::keys::SECTION);
     check(Plan, "Task", plan::keys::TASK);
     check(Plan, "ValidatorFields", plan::keys::VALIDATOR);
@@ -51,6 +52,9 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Config, "Session", nested(config::NESTED_KEYS, "session"));
     check(Config, "Worktree", nested(config::NESTED_KEYS, "worktree"));
     check(Config, "Budget", config::BUDGET_KEYS);
+    check(Config, "Models", nested(config::NESTED_KEYS, "models"));
+    check(Config, "Breaker", nested(config::NESTED_KEYS, "breaker"));
+    check(Config, "UsageLimits", nested(config::NESTED_KEYS, "limits"));
 }
 
 /// A value of the wrong type is noticed only by who reads it.
@@ -75,6 +79,9 @@ fn every_key_of_a_plan_is_read() {
     }
     for key in quota::KEYS {
         check(key, format!("meta: {{ budget: {{ {key}: {odd} }} }}\nsections: []\n"));
+    }
+    for key in plan::keys::ESCALATION {
+        check(key, format!("meta: {{ model_escalation: {{ {key}: {odd} }} }}\nsections: []\n"));
     }
     for key in plan::keys::SECTION {
         check(key, format!("sections: [{}]\n", with(&["id", "name"], key, odd)));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::BudgetArgs;
+use super::models::ModelArgs;
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(after_help = "\
@@ -47,6 +48,8 @@ pub struct BuildArgs {
     pub verbose: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,
+    #[command(flatten)]
+    pub models: ModelArgs,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -76,4 +79,6 @@ pub struct WatchArgs {
     pub verbose: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,
+    #[command(flatten)]
+    pub models: ModelArgs,
 }

@@ -87,6 +87,7 @@ fn request_of(
         jobs: args.jobs.unwrap_or(0),
         watch: false,
         budget: args.budget.quota(),
+        models: args.models.flags(),
     }
 }
 

@@ -51,6 +51,10 @@ pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
     if let Some(why) = &picture.holding {
         let _ = writeln!(text, "{}: {why}", paint.paint(Tone::Caution, "holding"));
     }
+    if let Some(waiting) = &picture.waiting {
+        let head = paint.paint(Tone::Caution, "waiting");
+        let _ = writeln!(text, "{head}: {}", waiting.countdown(now));
+    }
     if let Some(why) = &picture.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {why}; `orch land` takes it onto the branch");

@@ -23,6 +23,7 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
         jobs: args.jobs.unwrap_or(0),
         watch: !args.once,
         budget: args.budget.quota(),
+        models: args.models.flags(),
         ..BuildRequest::default()
     };
     if args.dry_run {

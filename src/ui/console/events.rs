@@ -173,6 +173,8 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
         Notice::Rested { accepted, wanted } => {
             ("rested", json!({"accepted": accepted, "wanted": wanted}))
         }
+        Notice::Waiting { why, until } => ("waiting", json!({"why": why, "until_ms": until})),
+        Notice::Resumed { why } => ("resumed", json!({"why": why})),
         Notice::Warning(text) => ("warning", json!({"message": text})),
     }
 }

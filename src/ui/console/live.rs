@@ -128,6 +128,10 @@ fn overall_line(picture: &Picture, now: Moment) -> String {
     if picture.cost != Usd::ZERO {
         parts.push(picture.cost.to_string());
     }
+    if let Some(waiting) = &picture.waiting {
+        parts.push(waiting.countdown(now));
+        return parts.join(" · ");
+    }
     match (&picture.holding, time_left(&picture.counts, now - picture.started)) {
         (Some(why), _) => parts.push(why.clone()),
         (None, Some(left)) => parts.push(format!("about {left} left")),

@@ -103,6 +103,13 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
             let text = format!("{accepted} of {wanted} tasks are up to date; waiting for changes");
             line(paint.paint(tone, "rest  "), &text)
         }
+        Notice::Waiting { why, until } => {
+            let text = format!("{why}; no session starts before {until}, then one tries");
+            line(paint.paint(Tone::Caution, "wait  "), &text)
+        }
+        Notice::Resumed { why } => {
+            line(paint.paint(Tone::Good, "go on "), &format!("{why}; sessions start again"))
+        }
         Notice::Warning(text) => line(paint.paint(Tone::Caution, "warn  "), text),
     })
 }
@@ -130,6 +137,8 @@ fn is_problem(notice: &Notice) -> bool {
         | Notice::TaskAsked { .. }
         | Notice::TaskBlocked { .. }
         | Notice::Parked { .. }
+        | Notice::Waiting { .. }
+        | Notice::Resumed { .. }
         | Notice::Warning(_) => true,
         Notice::Validated { verdict, .. } => !verdict.eq_ignore_ascii_case("pass"),
         Notice::TaskStarted { .. }

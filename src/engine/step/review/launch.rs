@@ -21,7 +21,7 @@ impl Engine {
         owner: AttemptId,
         validator: &Validator,
     ) {
-        if !self.can_afford_review(owner, validator) {
+        if self.has_to_wait(owner, validator) || !self.can_afford_review(owner, validator) {
             return;
         }
         let review = self.new_attempt();
@@ -47,6 +47,7 @@ impl Engine {
                     build.n_sessions += 1;
                 }
                 self.append(started);
+                self.pass_with(&launch);
                 self.out.push(Effect::Run(Box::new(launch)));
             }
             Err(problem) => self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem),
@@ -80,7 +81,7 @@ impl Engine {
                 });
                 LaunchAction::Session(SessionLaunch {
                     prompt: stable + &volatile,
-                    model: agent.model.clone(),
+                    model: self.validating_model(owner, validator),
                     tools: tools_of(&rule, Some(&agent)),
                     permission: agent.permission,
                     effort: None,

@@ -1,0 +1,145 @@
+//! The circuit breaker: after failures of the service in a row, of whichever tasks, no session
+//! starts for a while; then one finds out whether it is there again.
+
+use crate::base::measure::{Millis, Moment};
+use crate::base::name::AttemptId;
+use crate::spec::config::BreakerConfig;
+
+use super::latch::Latch;
+use super::outcome::OutcomeClass;
+
+/// What the end of a session says of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Failed,
+    /// It was there until the session's own end.
+    Answered,
+    Unknown,
+}
+
+impl Service {
+    pub fn of(class: OutcomeClass) -> Self {
+        use OutcomeClass as C;
+        match class {
+            C::Throttled | C::Overloaded | C::ServerError | C::Network => Self::Failed,
+            C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure | C::Aborted | C::Killed => {
+                Self::Unknown
+            }
+            C::Stalled | C::TimedOut | C::CommandFailed | C::Unknown => Self::Unknown,
+            _ => Self::Answered,
+        }
+    }
+}
+
+/// Closed, open or half-open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Breaker {
+    /// Failures since the service last answered.
+    n_failures: u32,
+    pub latch: Latch,
+}
+
+/// What an end has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    None,
+    Opened,
+    /// The probe failed, too.
+    StillOpen,
+    /// As before, for longer than anybody wants to wait.
+    Hopeless,
+    Closed,
+}
+
+impl Breaker {
+    /// A session ended; `why` is the failure in words.
+    pub fn heard(
+        &mut self,
+        (attempt, service): (AttemptId, Service),
+        why: &str,
+        now: Moment,
+        config: &BreakerConfig,
+    ) -> Change {
+        let was_probe = self.latch.is_probe(attempt);
+        match service {
+            Service::Answered => {
+                self.n_failures = 0;
+                if self.latch.open() { Change::Closed } else { Change::None }
+            }
+            Service::Failed => {
+                self.n_failures = self.n_failures.saturating_add(1);
+                self.failed(was_probe, why, now, config)
+            }
+            Service::Unknown if was_probe => {
+                self.latch.recall();
+                Change::None
+            }
+            Service::Unknown => Change::None,
+        }
+    }
+
+    fn failed(
+        &mut self,
+        was_probe: bool,
+        why: &str,
+        now: Moment,
+        config: &BreakerConfig,
+    ) -> Change {
+        let is_open = self.latch.as_shut().is_some();
+        let is_due = config.threshold > 0 && self.n_failures >= config.threshold;
+        if is_open && !was_probe || !is_open && !is_due {
+            return Change::None;
+        }
+        let times = self.n_failures;
+        let why = format!("the service failed {times} times in a row ({why})");
+        self.latch.shut(&why, now, now + config.reset);
+        let open_for = self.latch.as_shut().map_or(Millis(0), |shut| now - shut.since);
+        match (is_open, open_for > config.patience) {
+            (false, _) => Change::Opened,
+            (true, false) => Change::StillOpen,
+            (true, true) => Change::Hopeless,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: BreakerConfig =
+        BreakerConfig { threshold: 3, reset: Millis(300_000), patience: Millis(700_000) };
+
+    /// Ends of sessions one by one, a second apart: `!` failed, `.` answered, `?` unknown; a digit is
+    /// so many minutes, after which the next one is the probe.
+    fn check(ends: &str) -> Vec<Change> {
+        let (mut breaker, mut now, mut changes) = (Breaker::default(), Moment(0), Vec::new());
+        for (n, end) in ends.chars().enumerate() {
+            let attempt = AttemptId(n as u64);
+            if let Some(minutes) = end.to_digit(10) {
+                now = now + Millis::seconds(60 * u64::from(minutes));
+                breaker.latch.send(AttemptId(n as u64 + 1), now);
+                continue;
+            }
+            let service = match end {
+                '!' => Service::Failed,
+                '.' => Service::Answered,
+                _ => Service::Unknown,
+            };
+            now = now + Millis::seconds(1);
+            changes.push(breaker.heard((attempt, service), "overloaded", now, &CONFIG));
+        }
+        changes
+    }
+
+    #[test]
+    fn three_in_a_row_open_it_and_one_success_closes_it() {
+        use Change::{Closed, Hopeless, None, Opened, StillOpen};
+        assert_eq!(check("!!.!!"), [None; 5]);
+        assert_eq!(check("!?!!"), [None, None, None, Opened]);
+        assert_eq!(check("!!!!"), [None, None, Opened, None], "what runs may end");
+        assert_eq!(check("!!!5."), [None, None, Opened, Closed]);
+        assert_eq!(check("!!!5!6."), [None, None, Opened, StillOpen, Closed]);
+        assert_eq!(check("!!!6!6!")[4], Hopeless);
+        assert_eq!(check("!!!5?!"), [None, None, Opened, None, None], "no news, and no probe");
+    }
+}

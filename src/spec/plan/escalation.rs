@@ -1,0 +1,40 @@
+//! `meta.model_escalation`: a plan's own way up the ladder of models.
+
+use super::keys;
+use crate::base::name::ModelName;
+use crate::spec::yaml::{Fields, Resolved};
+
+/// What a plan says of the models of its sessions. What it does not say comes from the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Escalation {
+    pub escalate_after: Option<u32>,
+    pub max_model: Option<ModelName>,
+    pub validation_model: Option<ModelName>,
+    pub starting_model: Option<ModelName>,
+}
+
+/// The original's defaults, which hold where a plan switches it on.
+const AFTER: u32 = 2;
+const MAX: &str = "opus";
+const OTHERS: &str = "sonnet";
+
+/// `None` where it is not written or switched off; `false` alone is the same as off.
+pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Escalation> {
+    let node = fields.node("model_escalation")?;
+    if node.as_scalar().is_some_and(|scalar| scalar.resolve() == Resolved::Bool(false)) {
+        return None;
+    }
+    let mut own = fields.fields("model_escalation")?;
+    let is_enabled = own.flag("enabled").unwrap_or(false);
+    let mut model = |name, default| {
+        Some(own.text(name).map_or_else(|| ModelName::new(default), ModelName::new))
+    };
+    let (max_model, validation_model, starting_model) = (
+        model("max_model", MAX),
+        model("validation_model", OTHERS),
+        model("starting_model", OTHERS),
+    );
+    let escalate_after = own.positive("escalate_after").or(Some(AFTER));
+    own.rest_of(keys::ESCALATION);
+    is_enabled.then_some(Escalation { escalate_after, max_model, validation_model, starting_model })
+}
