@@ -12,6 +12,7 @@ pub mod effect;
 pub mod escalate;
 pub mod event;
 pub mod evidence;
+pub mod gate;
 pub mod graph;
 pub mod history;
 pub mod kept;

@@ -13,6 +13,7 @@ use crate::base::name::{
 use crate::spec::plan::Status;
 
 use super::ledger::{Totals, Typical};
+use super::limits::Window;
 use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
@@ -31,6 +32,9 @@ pub struct History {
     touches: BTreeMap<RelPath, Vec<Touch>>,
     /// What was spent.
     pub totals: Totals,
+    /// Windows of the account that were used up, and that no session came through since: when it
+    /// was met, and when it resets (seconds since 1970).
+    limits: BTreeMap<Window, (Moment, Option<u64>)>,
 }
 
 /// What is known of one task.
@@ -175,6 +179,12 @@ impl History {
         self.verdicts.get(key)
     }
 
+    /// Windows of the account that are used up as far as is known: when that was met, and when each
+    /// resets (seconds since 1970).
+    pub fn limits(&self) -> impl Iterator<Item = (&Window, &(Moment, Option<u64>))> {
+        self.limits.iter()
+    }
+
     /// Landings on a path, oldest first.
     pub fn touches(&self, path: &RelPath) -> &[Touch] {
         self.touches.get(path).map_or(&[], Vec::as_slice)
@@ -297,6 +307,12 @@ impl History {
                 if let Some(task) = self.tasks.get_mut(task) {
                     task.dialogue.answer(text);
                 }
+            }
+            Record::LimitHit { at, window, resets_at } => {
+                self.limits.insert(window.clone(), (*at, *resets_at));
+            }
+            Record::LimitLifted { window, .. } => {
+                self.limits.remove(window);
             }
             Record::RunStarted { .. }
             | Record::AttemptStarted { .. }

@@ -12,6 +12,7 @@ use crate::base::name::{
 use crate::spec::plan::Status;
 
 use super::ledger::Spend;
+use super::limits::Window;
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Question;
 
@@ -70,6 +71,19 @@ pub enum Record {
         at: Moment,
         task: TaskRef,
         text: String,
+    },
+    /// A window of the account's plan was used up.
+    LimitHit {
+        at: Moment,
+        window: Window,
+        /// Seconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resets_at: Option<u64>,
+    },
+    /// A session came through in it again.
+    LimitLifted {
+        at: Moment,
+        window: Window,
     },
     RunEnded {
         at: Moment,

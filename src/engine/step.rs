@@ -28,6 +28,7 @@ mod decide;
 mod door;
 mod escalate;
 mod explain;
+mod gate;
 mod hold;
 mod launch;
 mod load;

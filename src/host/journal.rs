@@ -141,6 +141,7 @@ pub fn is_durable(record: &Record) -> bool {
         | Record::AttemptEnded(_)
         | Record::Asked(_)
         | Record::Answered { .. }
+        | Record::LimitHit { .. }
         | Record::Decided { .. } => true,
         Record::Accepted(accepted) => {
             matches!(accepted.provenance, Provenance::Ran | Provenance::AcceptedByHand)
@@ -148,6 +149,7 @@ pub fn is_durable(record: &Record) -> bool {
         Record::RunStarted { .. }
         | Record::VerdictReached(_)
         | Record::StatusWritten { .. }
+        | Record::LimitLifted { .. }
         | Record::RunEnded { .. } => false,
     }
 }

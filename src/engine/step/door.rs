@@ -9,6 +9,7 @@ use crate::engine::breaker::{Breaker, Change, Service};
 use crate::engine::db::{Recipe, Slot, meta_of};
 use crate::engine::effect::{Effect, Launch, LaunchAction, Notice};
 use crate::engine::evidence::Evidence;
+use crate::engine::gate::Gate;
 use crate::engine::graph::NodeId;
 use crate::engine::latch::{Latch, Passage};
 use crate::engine::outcome::{Judgement, OutcomeClass};
@@ -16,6 +17,7 @@ use crate::engine::picture::{Phase, Waiting};
 use crate::spec::config::BreakerConfig;
 use crate::spec::plan::{Validator, ValidatorKind};
 
+use super::gate::Refused;
 use super::{Build, Engine, Stopping};
 
 /// Failures of the service that one candidate's validator waits out.
@@ -25,26 +27,31 @@ const MAX_SERVICE_FAILURES: u32 = 8;
 #[derive(Default)]
 pub(super) struct Doors {
     breaker: Breaker,
+    pub gate: Gate,
+    /// How many resets this build has waited for.
+    pub n_waits: u32,
+    pub refused: Vec<Refused>,
     /// Attempts with a finished candidate, and the moment before which their validator is not tried.
     pub waiting: BTreeMap<AttemptId, Moment>,
 }
 
 impl Doors {
     /// The latches that a session of this model goes through.
-    fn latches(&self, _model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
-        std::iter::once(&self.breaker.latch)
+    fn latches(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
+        std::iter::once(&self.breaker.latch).chain(self.gate.latches(model))
     }
 
     fn passage(&self, model: Option<&ModelName>, now: Moment) -> Passage {
         self.latches(model).map(|it| it.passage(now)).max().unwrap_or(Passage::Free)
     }
 
-    fn send(&mut self, attempt: AttemptId, _model: Option<&ModelName>, now: Moment) {
+    fn send(&mut self, attempt: AttemptId, model: Option<&ModelName>, now: Moment) {
+        self.gate.send(attempt, model, now);
         self.breaker.latch.send(attempt, now);
     }
 
     /// What keeps such a session waiting the longest.
-    fn shut_by(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
+    pub fn shut_by(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
         let shut = self.latches(model).filter(|it| it.passage(now) == Passage::No);
         let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
         Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
@@ -73,8 +80,12 @@ impl Engine {
     ) -> bool {
         // A cap that cannot be kept is told when it starts.
         let model = self.model_now(id, (slot, recipe)).unwrap_or_default();
+        if let Some(why) = self.refused(model.as_ref()) {
+            self.hold_task(id, why);
+            return true;
+        }
         if self.may_pass(model.as_ref()) {
-            return false;
+            return self.is_enough_near_a_limit(model.as_ref());
         }
         self.note_reason(id, self.waits_for(model.as_ref()));
         true
@@ -95,6 +106,7 @@ impl Engine {
         evidence: &Evidence,
         judgement: &Judgement,
     ) -> bool {
+        let was_sent = self.hear_of_limits(attempt, evidence, judgement);
         let config = self.breaker_config(owner);
         let now = self.now;
         let Some(build) = &mut self.build else { return false };
@@ -117,7 +129,7 @@ impl Engine {
             }
             _ => {}
         }
-        was_probe
+        was_probe || was_sent
     }
 
     /// The settings, with what the plan of the attempt's task says.
@@ -136,7 +148,8 @@ impl Engine {
     pub(super) fn next_opening(&self) -> Option<Moment> {
         let build = self.build.as_ref()?;
         let doors = &build.doors;
-        let is_wanted = !build.queue.is_empty() || !doors.waiting.is_empty();
+        let is_wanted =
+            build.holding.is_none() && (!build.queue.is_empty() || !doors.waiting.is_empty());
         let latches = doors.all().filter_map(|it| it.opening(self.now)).filter(|_| is_wanted);
         latches.chain(doors.waiting.values().copied().filter(|it| *it > self.now)).min()
     }
@@ -145,6 +158,10 @@ impl Engine {
     pub(super) fn has_to_wait(&mut self, owner: AttemptId, validator: &Validator) -> bool {
         let ValidatorKind::Agent(_) = &validator.kind else { return false };
         let model = self.validating_model(owner, validator);
+        if let Some(why) = self.refused(model.as_ref()) {
+            self.set_candidate_aside(owner, OutcomeClass::PlanLimit, why);
+            return true;
+        }
         if self.may_pass(model.as_ref()) {
             return false;
         }
@@ -226,7 +243,7 @@ impl Engine {
 
 impl Doors {
     fn all(&self) -> impl Iterator<Item = &Latch> {
-        std::iter::once(&self.breaker.latch)
+        std::iter::once(&self.breaker.latch).chain(self.gate.all())
     }
 
     /// What keeps sessions from starting for now, the longest.

@@ -19,7 +19,9 @@ pub(super) struct Holding {
 impl Engine {
     /// The failure that holds sessions back; `None` where they may start.
     pub fn held_by(&self) -> Option<OutcomeClass> {
-        self.build.as_ref()?.holding.as_ref().map(|it| it.class)
+        let build = self.build.as_ref()?;
+        let refused = build.doors.refused.first().map(|_| OutcomeClass::PlanLimit);
+        build.holding.as_ref().map(|it| it.class).or(refused)
     }
 
     /// No new session starts in this build; sessions that wait are held.

@@ -41,7 +41,8 @@ impl Engine {
         picture.cost = build.cost;
         picture.budget = self.budget_left();
         picture.started = build.started;
-        picture.holding = build.holding.as_ref().map(|it| it.why.clone());
+        let refused = build.doors.refused.first().map(|it| it.why.clone());
+        picture.holding = build.holding.as_ref().map(|it| it.why.clone()).or(refused);
         picture.waiting = super::door::waiting_of(build, self.now);
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;

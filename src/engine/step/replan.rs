@@ -60,6 +60,7 @@ impl Engine {
             is_finished: false,
             parked: None,
         });
+        self.restore_limits();
         self.rescan();
     }
 

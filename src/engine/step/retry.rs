@@ -116,7 +116,6 @@ impl Rung {
         let step = match (step, setback.action) {
             // A session that cannot be taken up again is begun anew; only that is at fault.
             _ if class == OutcomeClass::LaunchFailure && was_resumed => RetryStep::Now,
-            (RetryStep::Wait, _) if class == OutcomeClass::PlanLimit => RetryStep::Hold,
             // A command's program is its own affair: sessions may go on.
             (RetryStep::Hold, ActionKind::Command) => RetryStep::Stop,
             (RetryStep::Escalate | RetryStep::Effort, ActionKind::Command) => RetryStep::Fresh,
@@ -137,7 +136,8 @@ impl Rung {
             }
             // What a probe finds is for all of the tasks, and held against none.
             false => {
-                run.n_transient += u32::from(!setback.was_probe);
+                let is_of_all = setback.was_probe || setback.class == OutcomeClass::PlanLimit;
+                run.n_transient += u32::from(!is_of_all);
                 (run.n_transient.max(1), run.n_transient <= retry.waits)
             }
         };
@@ -169,7 +169,11 @@ impl Engine {
         let seed = run.key.map(|key| *key.0.as_bytes()).unwrap_or_default();
         let wait = rung.wait(run, &setback, &seed);
         let Setback { class, message, .. } = setback;
+        let is_over = matches!(rung.step, RetryStep::Hold | RetryStep::Ask | RetryStep::Stop);
         match wait {
+            _ if class == OutcomeClass::PlanLimit && !is_over && stopping == Stopping::No => {
+                self.wait_for_limit(id, message);
+            }
             _ if rung.step == RetryStep::Hold => {
                 self.hold(class, &message);
                 self.hold_task(id, message);
@@ -183,7 +187,7 @@ impl Engine {
         }
     }
 
-    fn again(&mut self, id: NodeId, wait: Millis, why: String) {
+    pub(super) fn again(&mut self, id: NodeId, wait: Millis, why: String) {
         let until = self.now + wait;
         let Some(build) = &mut self.build else { return };
         let task = build.graph.node(id).task.clone();

@@ -1,6 +1,7 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
 mod door;
+mod gate;
 mod ladder;
 mod money;
 mod timeline;
@@ -32,12 +33,16 @@ enum Ended {
     Exit(i32),
     /// The API refuses: a limit that resets, or a login that is missing.
     Limit,
+    /// The same with its window and the reset in seconds since 1970; 0: nobody says.
+    LimitIn(&'static str, u64),
     LoggedOut,
     NoProgram,
     /// The API refuses for this reason: `overloaded`, `server_error`.
     Api(&'static str),
     /// A validator's word.
     Verdict(&'static str),
+    /// Done, and this was told of the account meanwhile.
+    Told(Box<StreamFacts>),
 }
 
 /// A repository in memory that does what the engine says.
@@ -334,11 +339,11 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         })
     };
     let (code, status_file) = match ended {
-        Ended::Done => (0, status("completed", "did it")),
+        Ended::Done | Ended::Told(_) => (0, status("completed", "did it")),
         Ended::Failed(why) => (0, status("failed", why)),
         Ended::Silent | Ended::Verdict(_) => (0, StatusFile::Absent),
         Ended::Exit(code) => (*code, StatusFile::Absent),
-        Ended::Limit | Ended::LoggedOut | Ended::NoProgram | Ended::Api(_) => {
+        Ended::Limit | Ended::LimitIn(..) | Ended::LoggedOut | Ended::NoProgram | Ended::Api(_) => {
             (1, StatusFile::Absent)
         }
     };
@@ -354,8 +359,22 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
     };
     let stream = match ended {
         Ended::Limit => refused(stream, "rate_limit", "You've hit your session limit"),
+        Ended::LimitIn(window, resets_at) => {
+            let mut stream = refused(stream, "rate_limit", "You've hit your limit");
+            stream.rate_limit = stream.rate_limit.map(|it| RateLimit {
+                resets_at: Some(*resets_at),
+                window: Some((*window).to_owned()),
+                ..it
+            });
+            stream
+        }
         Ended::LoggedOut => refused(stream, "authentication_failed", "Not logged in"),
         Ended::Api(error) => refused(stream, error, error),
+        Ended::Told(facts) => StreamFacts {
+            windows: facts.windows.clone(),
+            is_using_overage: facts.is_using_overage,
+            ..stream
+        },
         Ended::Verdict(word) => {
             StreamFacts { final_text: format!("**Verdict: {word}**\n"), ..stream }
         }
@@ -821,6 +840,7 @@ sections:
 /// Builds where every session ends like this; what was told, and the states.
 fn check_held(ended: fn() -> Ended) -> (Space, String) {
     let mut space = Space::new(LIMITED);
+    space.config.limits.wait = crate::spec::config::LimitWait::Never;
     space.play = Box::new(move |launch, _| match launch.action {
         crate::engine::effect::LaunchAction::Session(_) => ended(),
         crate::engine::effect::LaunchAction::Command(_) => Ended::Exit(0),
@@ -840,10 +860,13 @@ fn a_plan_limit_holds_sessions_and_counts_no_attempt() {
     let (mut space, states) = check_held(|| Ended::Limit);
     assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
     insta::assert_snapshot!(space.told.join("\n"), @"
-    no further session starts: You've hit your session limit (five-hour window resets 1970-01-01 02:30 UTC, in 2h13m); `orch build` goes on from here then
+    no further session starts: the five-hour limit is used up and resets 1970-01-01 02:30 UTC; `limits.wait` is `never`; `orch build` goes on from here then
     held p//a
     ");
     space.play = Space::new(LIMITED).play;
+    space.build();
+    assert_eq!(space.ran(), [""; 0], "the limit stands for the next build, too");
+    space.now = 9_060_000;
     space.build();
     assert_eq!(space.ran(), ["a", "b", "c"]);
 }

@@ -9,7 +9,7 @@ use crate::engine::effect::LaunchAction;
 use crate::engine::escalate::ModelFlags;
 
 /// Independent tasks by these ids.
-fn plan_of(ids: &[&str], more: &str) -> String {
+pub(super) fn plan_of(ids: &[&str], more: &str) -> String {
     let tasks: String = ids
         .iter()
         .map(|id| {
@@ -20,11 +20,11 @@ fn plan_of(ids: &[&str], more: &str) -> String {
 }
 
 /// Starts of sessions: seconds since the build began, and what started.
-type Starts = Rc<RefCell<Vec<(u64, String)>>>;
+pub(super) type Starts = Rc<RefCell<Vec<(u64, String)>>>;
 
 /// Drives a build by the second: sessions last one second each, and the clock goes on only where
 /// nothing else is to be done. `ends` says how a start ends.
-fn drive_in_time(
+pub(super) fn drive_in_time(
     space: &mut Space,
     request: BuildRequest,
     mut ends: impl FnMut(u64, &Launch) -> Ended,
@@ -55,8 +55,11 @@ fn drive_in_time(
             }
             continue;
         }
+        if engine.is_finished() {
+            return (engine, starts);
+        }
         let next = running.iter().map(|it| it.0).min().into_iter().chain(wake).min();
-        let Some(next) = next else { return (engine, starts) };
+        let next = next.expect("an open build waits for something");
         space.now = space.now.max(next);
         if wake.is_some_and(|it| it <= space.now) {
             wake = None;
@@ -65,7 +68,10 @@ fn drive_in_time(
             let (_, launch) = running.remove(at);
             let ended = ends((space.now - began) / 1000, &launch);
             space.play = Box::new(move |launch, files| {
-                if matches!((&ended, &launch.purpose), (Ended::Done, Purpose::Work)) {
+                if matches!(
+                    (&ended, &launch.purpose),
+                    (Ended::Done | Ended::Told(_), Purpose::Work)
+                ) {
                     write(files, &format!("out/{}.txt", launch.task.task), "made");
                 }
                 ended.clone()
@@ -78,7 +84,7 @@ fn drive_in_time(
 }
 
 /// `0: a b c | 301: a`
-fn shown(starts: &Starts) -> String {
+pub(super) fn shown(starts: &Starts) -> String {
     let mut lines: Vec<(u64, Vec<String>)> = Vec::new();
     for (at, name) in starts.borrow().iter() {
         match lines.last_mut().filter(|it| it.0 == *at) {
@@ -91,7 +97,7 @@ fn shown(starts: &Starts) -> String {
     lines.join(" | ")
 }
 
-fn jobs(jobs: u32) -> BuildRequest {
+pub(super) fn jobs(jobs: u32) -> BuildRequest {
     BuildRequest { jobs, keep_going: true, ..BuildRequest::default() }
 }
 

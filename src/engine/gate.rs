@@ -1,0 +1,228 @@
+//! The gate of the account: a window of the plan that is used up keeps every session out that counts
+//! in it, until its reset; a minute later one finds out whether it is open.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::{Millis, Moment};
+use crate::base::name::{AttemptId, ModelName};
+use crate::spec::config::{LimitWait, LimitsConfig};
+
+use super::latch::{Latch, Passage};
+use super::limits::{Limit, Window};
+use super::stream::WindowUse;
+
+/// Windows do not open to the second.
+const AFTER_RESET: Millis = Millis::seconds(60);
+/// The wait where nothing says when the window resets.
+const UNTOLD: Millis = Millis::seconds(3600);
+/// The wait where the reset that was told is over already.
+const OVERDUE: Millis = Millis::seconds(300);
+/// From so many thousandths on sessions run one by one.
+const ALMOST_FULL: u16 = 950;
+
+/// One latch for each window that is or was used up, and the windows that soon will be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    latches: BTreeMap<Window, Latch>,
+    near: BTreeMap<Window, Near>,
+}
+
+/// A window of which little is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Near {
+    permille: Option<u16>,
+    until: Option<Moment>,
+}
+
+/// When the first session may try after a limit that was hit at `at` and is heard of `now`.
+pub fn opens_at(resets_at: Option<u64>, at: Moment, now: Moment) -> Moment {
+    match resets_at.map(|seconds| Moment(seconds.saturating_mul(1000))) {
+        None => at + UNTOLD,
+        Some(reset) if reset + AFTER_RESET <= now => now + OVERDUE,
+        Some(reset) => reset + AFTER_RESET,
+    }
+}
+
+/// True where a session of the model counts in the window. Nobody knows which model it is where none
+/// is named.
+pub fn concerns(window: &Window, model: Option<&ModelName>) -> bool {
+    let (Some(own), Some(model)) = (window.model(), model) else { return true };
+    model.as_str().to_lowercase().split(|it: char| !it.is_alphanumeric()).any(|word| word == own)
+}
+
+/// Whether a build waits for a reset at `until`, having waited `n_waited` times before.
+///
+/// # Errors
+/// Why not, in words for people.
+pub fn may_wait(
+    config: &LimitsConfig,
+    (now, until): (Moment, Moment),
+    n_waited: u32,
+) -> Result<(), String> {
+    match config.wait {
+        LimitWait::Never => Err("`limits.wait` is `never`".to_owned()),
+        _ if n_waited >= config.max_auto_resumes => {
+            Err(format!("it waited {n_waited} times before (`limits.max_auto_resumes`)"))
+        }
+        LimitWait::UpTo if until - now > Millis(config.longest.0 + AFTER_RESET.0) => {
+            Err(format!("that is further away than {} (`limits.hours`)", config.longest))
+        }
+        LimitWait::UpTo | LimitWait::Always => Ok(()),
+    }
+}
+
+impl Gate {
+    /// A session met the limit. `None` where that is known; else when the first may try again.
+    pub fn hit(
+        &mut self,
+        attempt: AttemptId,
+        (limit, why): (&Limit, &str),
+        now: Moment,
+    ) -> Option<Moment> {
+        let latch = self.latches.entry(limit.window.clone()).or_default();
+        let is_news = latch.as_shut().is_none_or(|shut| {
+            shut.probe == Some(attempt) || shut.probe.is_none() && shut.until <= now
+        });
+        let until = opens_at(limit.resets_at, now, now);
+        is_news.then(|| {
+            latch.shut(why, now, until);
+            until
+        })
+    }
+
+    /// What an earlier run of orch met.
+    pub fn restore(&mut self, window: &Window, (since, until): (Moment, Moment), why: &str) {
+        self.latches.entry(window.clone()).or_default().shut(why, since, until);
+    }
+
+    /// The probe's session came through, as far as `met`, the limit that it met if any. The windows
+    /// that are open now.
+    pub fn came_through(&mut self, attempt: AttemptId, met: Option<&Window>) -> Vec<Window> {
+        let probed = |(window, latch): &(&Window, &mut Latch)| {
+            latch.is_probe(attempt) && met != Some(*window)
+        };
+        let open = self.latches.iter_mut().filter(probed).map(|(window, latch)| {
+            latch.open();
+            window.clone()
+        });
+        open.collect()
+    }
+
+    /// The probe brought no news.
+    pub fn recall(&mut self, attempt: AttemptId) {
+        self.latches.values_mut().filter(|it| it.is_probe(attempt)).for_each(Latch::recall);
+    }
+
+    pub fn is_probe(&self, attempt: AttemptId) -> bool {
+        self.latches.values().any(|it| it.is_probe(attempt))
+    }
+
+    /// The latches that a session of this model goes through; all where it is any session.
+    pub fn latches(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
+        let concerned = move |(window, _): &(&Window, &Latch)| concerns(window, model);
+        self.latches.iter().filter(concerned).map(|(_, latch)| latch)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Latch> {
+        self.latches.values()
+    }
+
+    pub fn send(&mut self, attempt: AttemptId, model: Option<&ModelName>, now: Moment) {
+        for (window, latch) in &mut self.latches {
+            if concerns(window, model) && latch.passage(now) == Passage::Probe {
+                latch.send(attempt, now);
+            }
+        }
+    }
+
+    /// How far a window is used, as a session heard it. True where it is near its limit and was not
+    /// known to be.
+    pub fn heard(&mut self, heard: &WindowUse) -> bool {
+        let window = Window::parse(&heard.window);
+        if !heard.is_near_limit() {
+            self.near.remove(&window);
+            return false;
+        }
+        let until = heard.resets_at.map(|seconds| Moment(seconds.saturating_mul(1000)));
+        self.near.insert(window, Near { permille: heard.permille, until }).is_none()
+    }
+
+    /// How many sessions of the model may run at once, of `jobs`; `None`: as many as there are.
+    pub fn at_once(&self, model: Option<&ModelName>, jobs: u32, now: Moment) -> Option<u32> {
+        let is_near = |(window, near): &(&Window, &Near)| {
+            concerns(window, model) && near.until.is_none_or(|until| until > now)
+        };
+        let bound = |near: &Near| match near.permille {
+            Some(ALMOST_FULL..) => 1,
+            _ => (jobs / 2).max(1),
+        };
+        self.near.iter().filter(is_near).map(|(_, near)| bound(near)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_one_model_concerns_that_model() {
+        let check = |window: &str, model: &str| {
+            let model = (model != "-").then(|| ModelName::new(model));
+            concerns(&Window::parse(window), model.as_ref())
+        };
+        assert!(check("five_hour", "opus") && check("seven_day", "-"));
+        assert!(check("seven_day_opus", "claude-opus-4-5") && check("seven_day_opus", "-"));
+        assert!(!check("seven_day_opus", "sonnet"));
+    }
+
+    #[test]
+    fn the_first_tries_a_minute_after_the_reset() {
+        let check = |resets_at: Option<u64>| {
+            opens_at(resets_at, Moment(1_000_000), Moment(1_000_000)).0 / 1000
+        };
+        assert_eq!(check(Some(5000)), 5060);
+        assert_eq!(check(None), 1000 + 3600);
+        assert_eq!(check(Some(900)), 1300, "no reset in the past makes a loop");
+    }
+
+    #[test]
+    fn whether_a_build_waits_is_for_the_settings_to_say() {
+        let check = |wait: LimitWait, hours: u64, n_waited: u32| {
+            let config = LimitsConfig { wait, ..LimitsConfig::default() };
+            let until = Moment(3_600_000 * hours + AFTER_RESET.0);
+            may_wait(&config, (Moment(0), until), n_waited).err().unwrap_or_default()
+        };
+        assert_eq!(check(LimitWait::UpTo, 6, 0), "");
+        assert_eq!(
+            check(LimitWait::UpTo, 7, 0),
+            "that is further away than 6h00m (`limits.hours`)"
+        );
+        assert_eq!(check(LimitWait::Always, 100, 9), "");
+        assert_eq!(
+            check(LimitWait::Always, 1, 10),
+            "it waited 10 times before (`limits.max_auto_resumes`)"
+        );
+        assert_eq!(check(LimitWait::Never, 0, 0), "`limits.wait` is `never`");
+    }
+
+    #[test]
+    fn near_a_limit_fewer_sessions_run_at_once() {
+        let mut gate = Gate::default();
+        let heard = |status: &str, permille| WindowUse {
+            window: "five_hour".to_owned(),
+            status: status.to_owned(),
+            permille: Some(permille),
+            resets_at: Some(100),
+        };
+        assert_eq!(gate.at_once(None, 8, Moment(0)), None);
+        assert!(gate.heard(&heard("allowed_warning", 910)));
+        assert!(!gate.heard(&heard("allowed_warning", 920)), "told once");
+        assert_eq!(gate.at_once(None, 8, Moment(0)), Some(4));
+        assert_eq!(gate.at_once(None, 1, Moment(0)), Some(1));
+        gate.heard(&heard("allowed_warning", 960));
+        assert_eq!(gate.at_once(None, 8, Moment(0)), Some(1));
+        assert_eq!(gate.at_once(None, 8, Moment(100_000)), None, "the window is new");
+        gate.heard(&heard("allowed", 10));
+        assert_eq!(gate.at_once(None, 8, Moment(0)), None);
+    }
+}
