@@ -21,7 +21,7 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Engine;
 use super::hold::with_reset;
-use super::retry::{Setback, attempts_allowed, is_about_the_task};
+use super::retry::{Met, Setback, attempts_allowed, is_about_the_task};
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]
@@ -188,7 +188,10 @@ impl Engine {
         if class == OutcomeClass::Asked {
             return self.park_with_question(node, id, (&attempt, setback.message));
         }
-        self.meet(node, id, setback);
+        if let Met::Asks(why) = self.meet(node, id, setback) {
+            let question = format!("{why}: how is it to go on?");
+            return self.park_with_question(node, id, (&attempt, question));
+        }
         let keeps = self.run_of(node).is_some_and(|run| {
             run.resume_session.clone_from(&attempt.session);
             run.resume == Some(id) && run.resume_session.is_some()
@@ -240,7 +243,8 @@ impl Engine {
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
         let is_resumable = attempt.has_worked && attempt.phase == Phase::Working;
         let (action, was_probe) = (recipe.rule.action, attempt.was_probe);
-        Setback { class, message, allowed, retry, action, is_resumable, was_probe }
+        let is_stopping = self.is_stopping();
+        Setback { class, message, allowed, retry, action, is_resumable, is_stopping, was_probe }
     }
 
     pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {

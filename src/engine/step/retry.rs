@@ -63,7 +63,7 @@ pub struct TaskRun {
 /// False for failures that another key would meet, too: limits, and what orch itself ended.
 pub(super) fn is_about_the_task(class: OutcomeClass) -> bool {
     use OutcomeClass as C;
-    !matches!(class, C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure | C::Aborted)
+    !matches!(class, C::PlanLimit | C::Auth | C::Billing | C::LaunchFailure | C::Aborted | C::Asked)
 }
 
 /// How many attempts a task has: its own number, its plan's (sessions), its rule's.
@@ -95,8 +95,18 @@ pub(super) struct Setback {
     /// The attempt's session can go on where it stopped: it had begun to work, and its worktree is
     /// as it left it.
     pub is_resumable: bool,
+    /// Nothing new is to start.
+    pub is_stopping: bool,
     /// It was to find out whether the service is there again.
     pub was_probe: bool,
+}
+
+/// What is left to be done of a setback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    Done,
+    /// The task is to be parked until a person has said how it goes on after this failure.
+    Asks(String),
 }
 
 /// What the ladder wants now.
@@ -122,7 +132,11 @@ impl Rung {
             (RetryStep::Resume, _) if !setback.is_resumable => RetryStep::Now,
             (step, _) => step,
         };
-        let counts = class.counts_as_attempt() && !setback.retry.uncounted.contains(class.as_str());
+        let counts = match class {
+            // Nobody asked for a stop: the session broke off by itself, and may do so for ever.
+            OutcomeClass::Aborted => !setback.is_stopping,
+            class => class.counts_as_attempt() && !setback.retry.uncounted.contains(class.as_str()),
+        };
         Self { step, counts }
     }
 
@@ -154,9 +168,9 @@ impl Rung {
 
 impl Engine {
     /// Decides what follows; the attempt itself is already over and journaled.
-    pub(super) fn meet(&mut self, id: NodeId, attempt: AttemptId, setback: Setback) {
+    pub(super) fn meet(&mut self, id: NodeId, attempt: AttemptId, setback: Setback) -> Met {
         let stopping = self.build.as_ref().map_or(Stopping::No, |build| build.stopping);
-        let Some(run) = self.run_of(id) else { return };
+        let Some(run) = self.run_of(id) else { return Met::Done };
         let rung = Rung::of(run, &setback);
         if rung.counts {
             run.previous_error = Some(setback.message.clone());
@@ -178,13 +192,12 @@ impl Engine {
                 self.hold(class, &message);
                 self.hold_task(id, message);
             }
-            None if rung.step == RetryStep::Ask => {
-                self.give_up(id, class, format!("{message}; it waits for your answer"));
-            }
+            None if rung.step == RetryStep::Ask => return Met::Asks(message),
             Some(_) if stopping != Stopping::No => self.hold_task(id, "stopped".to_owned()),
             Some(wait) => self.again(id, wait, message),
             None => self.give_up(id, class, message),
         }
+        Met::Done
     }
 
     pub(super) fn again(&mut self, id: NodeId, wait: Millis, why: String) {

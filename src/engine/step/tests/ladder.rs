@@ -127,15 +127,16 @@ fn a_session_that_cannot_be_taken_up_again_is_begun_anew() {
 
 #[test]
 fn asking_and_stopping_end_a_task_at_once() {
-    for (step, why) in [("stop", "no idea"), ("ask", "no idea; it waits for your answer")] {
+    for (step, ended, why) in [
+        ("stop", "a=Failed(FailedByStatus)", "no idea"),
+        ("ask", "a=Suspended", "asks: no idea: how is it to go on?"),
+    ] {
         let (mut space, _) = space_of("failed .", ONE);
-        space.rules = vec![Source::new(
-            RelPath::new("rules/implement.yaml").unwrap(),
-            format!("extends: implement\nretry: {{ on: {{ failed-by-status: {step} }} }}\n")
-                .as_str(),
-        )];
+        let text = format!("extends: implement\nretry: {{ on: {{ failed-by-status: {step} }} }}\n");
+        let path = RelPath::new("rules/implement.yaml").unwrap();
+        space.rules = vec![Source::new(path, text.as_str())];
         let engine = space.build();
-        assert_eq!(states(&engine), "a=Failed(FailedByStatus)");
+        assert_eq!(states(&engine), ended);
         assert_eq!(engine.picture().tasks[0].reason, why);
     }
 }
