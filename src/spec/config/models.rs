@@ -60,13 +60,11 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Models {
         max,
         validation,
     };
-    if let Some(max) = read.max.as_ref().filter(|max| read.place_of(max).is_none())
-        && let Some(node) = fields.node("max")
-    {
+    let is_off = read.max.as_ref().is_some_and(|max| read.place_of(max).is_none());
+    if is_off && let Some(node) = fields.node("max") {
         let ladder: Vec<&str> = read.ladder.iter().map(ModelName::as_str).collect();
         let help = format!("a model of the ladder: {}", ladder.join(", "));
         fields.problems().bad_value("max", node, help);
-        let _ = max;
     }
     debug_assert!(fields.reads_only(KEYS));
     fields.refuse_rest();

@@ -137,9 +137,11 @@ fn a_plan_has_its_own_breaker_and_commands_go_on() {
 fn a_service_that_stays_away_ends_the_build_in_the_end() {
     let mut space = Space::new(&plan_of(&["a", "b"], ""));
     space.config.breaker.patience = Millis::seconds(1000);
+    let path = RelPath::new("rules/defaults.yaml").unwrap();
+    space.rules = vec![Source::new(path, "retry: { backoff: { base: 0s, cap: 0s } }\n")];
     let (engine, starts) = drive_in_time(&mut space, jobs(2), |_, _| Ended::Api("overloaded"));
     assert_eq!(states(&engine), "a=Held b=Held", "no task is at fault");
-    insta::assert_snapshot!(shown(&starts), @"0: a b | 4: b a | 305: a | 606: a | 907: a | 1208: a");
+    insta::assert_snapshot!(shown(&starts), @"0: a b | 1: a b | 302: a | 603: a | 904: a | 1205: a");
 }
 
 const JUDGED: &str = ", validators: [validator]";
