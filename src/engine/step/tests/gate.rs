@@ -120,7 +120,7 @@ fn a_survey_tells_of_the_limit_and_its_countdown() {
 #[test]
 fn a_window_of_one_model_holds_that_model_only() {
     let plan = plan_of(&["a", "b"], ", model: opus")
-        + &plan_of(&["c", "d"], ", model: sonnet").split_once("tasks:\n").unwrap().1;
+        + plan_of(&["c", "d"], ", model: sonnet").split_once("tasks:\n").unwrap().1;
     for (wait, ends) in [
         (LimitWait::Always, "a=Done(Ran) b=Done(Ran) c=Done(Ran) d=Done(Ran)"),
         (LimitWait::Never, "a=Held b=Held c=Done(Ran) d=Done(Ran)"),
