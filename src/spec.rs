@@ -10,6 +10,7 @@ pub mod plan;
 pub mod plan_check;
 pub mod quota;
 pub mod rule;
+pub mod sandbox;
 pub mod schema;
 pub mod text;
 pub mod yaml;

@@ -103,6 +103,8 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Watch(args) => {
             commands::watch::run(args, &mut *here.opened(args.dry_run)?, shell, place)
         }
+        Command::Stop(args) => commands::stop::run(args, root, shell, is_json),
+        Command::Resume(args) => commands::resume::run(args, &mut *here.working()?, shell, place),
         Command::Check(args) => {
             commands::check::run(args, &mut *project::open_to_check(root), shell, is_json)
         }

@@ -11,6 +11,7 @@ use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
 use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
+use crate::spec::sandbox::Sandbox;
 
 use super::lineage::VerdictMark;
 use super::record::{AcceptedResult, Decision, Record};
@@ -77,6 +78,8 @@ pub struct Launch {
     pub env: Vec<EnvName>,
     pub limits: Limits,
     pub pool: PoolName,
+    /// What it may reach of the machine; `None` is unbounded.
+    pub sandbox: Option<Sandbox>,
     /// Each pattern must match a file afterwards.
     pub required_outputs: GlobSet,
 }

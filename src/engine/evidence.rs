@@ -21,8 +21,12 @@ pub enum Ending {
     SetupFailed(String),
     /// orch ended it at its wall limit.
     TimedOut,
-    /// orch ended it because nothing was heard for too long.
+    /// orch ended it because nothing went on for too long.
     Stalled,
+    /// orch ended it because its first event never came.
+    NeverStarted,
+    /// orch ended it because it did not exit after its result, by which it is judged.
+    Lingered,
     /// orch ended it on request (stop, interrupt, an input that is gone).
     Cancelled,
 }

@@ -39,9 +39,11 @@ mod resume;
 mod retry;
 mod review;
 mod spend;
+mod stop;
 
 use self::hold::Holding;
 use self::replan::Scanned;
+use self::stop::Stopping;
 
 pub use self::attempt::Attempt;
 pub use self::retry::TaskRun;
@@ -70,6 +72,8 @@ pub struct Engine {
     committed: BTreeSet<RelPath>,
     build: Option<Build>,
     next_attempt: u64,
+    /// Attempts that were told to end.
+    stopped: BTreeSet<AttemptId>,
     now: Moment,
     /// The machine's zone: the CLI tells resets in it.
     zone: String,
@@ -124,16 +128,6 @@ impl Unwritten {
     }
 }
 
-/// How far a stop has gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stopping {
-    No,
-    /// Nothing new starts; what runs may end.
-    Asked,
-    /// What runs is ended too.
-    Now,
-}
-
 impl Default for Engine {
     fn default() -> Self {
         Self::new(Database::default())
@@ -170,6 +164,7 @@ impl Engine {
             frozen: Frozen::Nothing,
             build: None,
             next_attempt: 1,
+            stopped: BTreeSet::new(),
             now: Moment::default(),
             zone: Clock::default().zone,
             out: Vec::new(),
@@ -250,21 +245,10 @@ impl Engine {
         self.go_on_with_reviews();
         self.wake_backed_off();
         self.start_queued();
+        // What was held just now settles what waits for it: nothing else may ever wake that.
+        self.decide_all();
+        self.end_what_runs();
         self.finish_if_settled();
-    }
-
-    fn stop(&mut self, how: Stopping) {
-        let Some(build) = &mut self.build else { return };
-        build.stopping = build.stopping.max(how);
-        if build.stopping == Stopping::Now {
-            let live = build.attempts.keys().chain(build.reviews.keys());
-            self.out.extend(live.map(|&attempt| Effect::Stop { attempt }));
-        }
-    }
-
-    fn interrupt(&mut self) {
-        let already = self.build.as_ref().is_some_and(|it| it.stopping >= Stopping::Asked);
-        self.stop(if already { Stopping::Now } else { Stopping::Asked });
     }
 
     fn finish_if_settled(&mut self) {

@@ -2,6 +2,7 @@
 
 mod fold;
 mod line;
+mod pace;
 mod price;
 mod spending;
 mod windows;
@@ -10,6 +11,7 @@ mod wire;
 use serde::{Deserialize, Serialize};
 
 pub use line::LINE_LIMIT;
+pub use pace::Pace;
 pub use price::PRICES_VERSION;
 
 use crate::base::measure::{Millis, Usd};
@@ -233,6 +235,16 @@ impl StreamReader {
     /// What the stream cost so far: estimated until its result comes.
     pub fn cost(&self) -> Usd {
         self.fold.cost()
+    }
+
+    /// The session, once the stream has named it.
+    pub fn session(&self) -> Option<&SessionId> {
+        self.fold.session()
+    }
+
+    /// Whether silence is to be expected now.
+    pub fn pace(&self) -> Pace {
+        self.fold.pacer.pace()
     }
 
     /// The stream is over; a last line without newline still counts where it can be read.

@@ -206,6 +206,28 @@ fn lock(root: &Path) -> Finding {
     }
 }
 
+/// Whether `sandbox: bwrap` can be kept to; bad only where something asks for it.
+pub fn sandbox(is_asked_for: bool) -> Finding {
+    let found = crate::host::session::bubble::probe(true);
+    let without = crate::host::session::bubble::probe(false);
+    match (found, without) {
+        (Ok(version), Ok(_)) => {
+            Finding::good("sandbox", format!("{version} works, with and without network"))
+        }
+        (Ok(version), Err(why)) => Finding::caution(
+            "sandbox",
+            format!("{version} works, but not without network: {why}"),
+            "`sandbox: { network: false }` cannot be kept to here",
+        ),
+        (Err(why), _) if is_asked_for => Finding::bad(
+            "sandbox",
+            format!("rules or settings ask for `sandbox: bwrap`, and {why}"),
+            "install bubblewrap and allow user namespaces, or say `sandbox: none`",
+        ),
+        (Err(why), _) => Finding::good("sandbox", format!("none: {why}; nothing asks for one")),
+    }
+}
+
 fn platform() -> Finding {
     let name = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     match cfg!(target_os = "linux") {

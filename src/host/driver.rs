@@ -6,6 +6,7 @@ mod attempt;
 mod book;
 mod check;
 mod conclude;
+mod halt;
 mod heed;
 mod history;
 mod land;
@@ -48,8 +49,8 @@ use super::store::folder::Access;
 use super::zone;
 
 pub use self::check::check;
+pub use self::halt::StopReason;
 pub use self::rest::summary_at_rest;
-pub use self::run::StopReason;
 
 /// A repository with its engine, opened for one command.
 pub struct Driver {

@@ -173,8 +173,12 @@ impl Repository {
         let edit = ref_edit(&swap, expected)?;
         let author = self.signature(&git);
         let mut time = gix::date::parse::TimeBuf::default();
+        super::fault::point("moving ref");
         match git.edit_references_as([edit], Some(author.to_ref(&mut time))) {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                super::fault::point("moved ref");
+                Ok(true)
+            }
             Err(_) if self.ref_target(swap.name)? != swap.from => Ok(false),
             Err(why) => Err(Error::because("moving a ref", why).at(swap.name)),
         }

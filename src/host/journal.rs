@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::record::{Provenance, Record};
 
 use super::error::{Doing, Result};
+use super::fault;
 use super::store::folder::{self, Access, OrchFolder};
 
 mod frame;
@@ -97,7 +98,13 @@ impl Journal {
         for record in records {
             frame::write(&mut lines, record).doing("writing a record", self.path())?;
         }
-        let written = self.file.write_all(&lines);
+        fault::point("journal");
+        let (head, rest) = lines.split_at(fault::torn(lines.len()));
+        let written = self.file.write_all(head).and_then(|()| {
+            fault::point("journal torn");
+            self.file.write_all(rest)
+        });
+        fault::point("journaled");
         if written.is_err() {
             // Half a line must not stay in front of the next one; if it does, reading skips it.
             let _ = self.file.set_len(self.end);

@@ -6,7 +6,6 @@ mod follow;
 mod locks;
 mod sparse;
 
-pub(crate) use follow::die_at;
 pub use follow::{Follow, Followed, OwnWrites};
 
 #[cfg(test)]

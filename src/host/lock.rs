@@ -128,7 +128,7 @@ fn busy(root: &Path) -> Error {
     };
     Error::new(doing)
         .at(path_of(root))
-        .help("`orch status` works all the same; `touch .claude/plans/.stop` asks the other one to finish")
+        .help("`orch status` works all the same; `orch stop` asks the other one to finish")
 }
 
 fn rewrite(file: &mut File, json: &str) -> std::io::Result<()> {

@@ -67,6 +67,22 @@ mod linux {
         Some((state, parent, fields.nth(17).and_then(|ticks| ticks.parse().ok())))
     }
 
+    /// CPU time that a process, its descendants and their dead children have used, in milliseconds.
+    pub fn cpu_of_family(head: u32) -> u64 {
+        let mut members = descendants_of(head);
+        members.push(head);
+        members.into_iter().filter_map(cpu_of).sum()
+    }
+
+    /// The kernel tells times to programs in hundredths of a second on every common machine.
+    fn cpu_of(pid: u32) -> Option<u64> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        // Own time in user and kernel mode, then that of children that were waited for.
+        let ticks = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok());
+        Some(ticks.sum::<u64>() * 10)
+    }
+
     fn pids() -> Vec<u32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -110,6 +126,16 @@ mod linux {
     fn has_no_children() -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
+    }
+
+    /// Asks every descendant of this process to end, those of one program apart.
+    pub fn terminate_descendants_beside(program: &str) {
+        for pid in descendants_of(std::process::id()) {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            if name.trim_end() != program {
+                send(pid, Signal::TERM);
+            }
+        }
     }
 
     /// Ends what a dead orch or shim left of an attempt: the family of `shim`, wherever its
@@ -200,10 +226,18 @@ mod other {
         Vec::new()
     }
 
+    /// Not known here: no sign of life.
+    pub fn cpu_of_family(_head: u32) -> u64 {
+        0
+    }
+
     /// Descendants are not known here; the caller kills the child's process group.
     pub fn kill_descendants() -> bool {
         true
     }
+
+    /// Not known here.
+    pub fn terminate_descendants_beside(_program: &str) {}
 
     /// Without start times a left process cannot be told from a stranger's: nothing is killed.
     pub fn reap(_shim: ProcessInfo) -> usize {

@@ -1,11 +1,15 @@
 //! Runs one attempt in a worktree: a command, a CLI session, or the scripted stand-in. Answers with
 //! facts; the classifier judges them.
 
+pub mod bubble;
 mod cli;
 mod environment;
 mod mask;
+mod patience;
 mod play;
+mod pulse;
 mod script;
+mod setup;
 mod status;
 mod tab;
 mod watch;
@@ -20,6 +24,7 @@ use tokio::sync::{mpsc, watch as channel};
 pub use cli::{Cli, new_session_id, program_on_path};
 pub use environment::Environment;
 pub use mask::{MASKED, Mask, MaskedStream};
+pub use patience::Patience;
 pub use play::play;
 pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
 pub use status::STATUS_PATHS;
@@ -37,9 +42,6 @@ use crate::spec::plan::CommandLine;
 
 use status::StatusPlaces;
 use watch::Watched;
-
-/// Between the polite and the forced end of a family.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether an attempt is to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,7 +94,7 @@ pub struct Attempted {
 #[derive(Clone, Debug)]
 pub struct Runner {
     shim: PathBuf,
-    grace: Duration,
+    patience: Patience,
 }
 
 impl Runner {
@@ -104,12 +106,12 @@ impl Runner {
 
     /// With another `orch` as shim.
     pub fn with_shim(shim: PathBuf) -> Self {
-        Self { shim, grace: GRACE }
+        Self { shim, patience: Patience::default() }
     }
 
     #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -136,17 +138,19 @@ impl Runner {
             base_cost: place.base_cost,
             wall: launch.limits.wall.or(place.config.wall).map(duration_of),
             stall: launch.limits.stall.map(duration_of),
-            grace: self.grace,
-            mask: prepared.mask,
+            patience: self.patience,
+            config_folder: prepared.config_folder,
+            mask: prepared.mask.clone(),
             transcript: transcript.clone(),
         };
+        let mask = prepared.mask;
         let seen = watched.run(&prepared.spawn, told, stop).await?;
         let streamed = seen.stream.as_ref().and_then(|stream| stream.session.clone());
         Ok(Attempted {
             ending: seen.ending,
             session: streamed.or(prepared.session),
             stream: seen.stream,
-            status_file: status_places.collect()?,
+            status_file: status_places.collect(&mask)?,
             stdout_tail: seen.stdout_tail,
             stderr_tail: seen.stderr_tail,
             transcript,
@@ -176,6 +180,23 @@ impl Runner {
         };
         let caller = |name: &str| std::env::var_os(name);
         let env = Environment::of(launch, &place.config.env, &place.private, caller);
+        let config_folder = session.as_ref().and_then(|_| env.config_folder());
+        let argv = match &launch.sandbox {
+            None => argv,
+            Some(sandbox) => {
+                let needs = bubble::Needs {
+                    worktree: &place.worktree,
+                    scratch: &place.private.join("tmp"),
+                    home: env.home(),
+                    config_folder: config_folder.clone(),
+                    network: session.is_some() || sandbox.network != Some(false),
+                };
+                if let Err(why) = bubble::probe(needs.network) {
+                    return Ok(Err(format!("the sandbox its rule asks for: {why}; `orch doctor`")));
+                }
+                bubble::wrap(by_real_name(argv), sandbox, &needs)
+            }
+        };
         let spawn = Spawn {
             shim: self.shim.clone(),
             argv,
@@ -186,7 +207,7 @@ impl Runner {
             marker: format!("{}-{}", std::process::id(), launch.attempt.0),
             mask: env.mask(),
         };
-        Ok(Ok(Prepared { spawn, session, mask: env.mask() }))
+        Ok(Ok(Prepared { spawn, session, config_folder, mask: env.mask() }))
     }
 
     fn cli(&self, place: &Place) -> Result<Cli> {
@@ -200,6 +221,7 @@ impl Runner {
 struct Prepared {
     spawn: Spawn,
     session: Option<SessionId>,
+    config_folder: Option<PathBuf>,
     mask: Mask,
 }
 
@@ -208,6 +230,17 @@ fn command_argv(line: &CommandLine) -> Vec<OsString> {
         CommandLine::Argv(words) => words.iter().map(OsString::from).collect(),
         CommandLine::Shell(line) => ["sh", "-c", line].map(OsString::from).into(),
     }
+}
+
+/// In a container `/proc/self/exe` is the container's program: orch has to be named.
+fn by_real_name(mut argv: Vec<OsString>) -> Vec<OsString> {
+    if let Some(program) = argv.first_mut()
+        && let Ok(real) = fs::read_link(&*program)
+        && Path::new(&*program).starts_with("/proc")
+    {
+        *program = real.into();
+    }
+    argv
 }
 
 fn write_prompt(session: &SessionLaunch, place: &Place) -> Result<PathBuf> {

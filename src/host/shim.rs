@@ -19,6 +19,8 @@ use super::platform;
 pub const ARGUMENT: &str = "__shim";
 /// Sent over the life-line: end politely.
 pub const TERMINATE: u8 = b'T';
+/// The program that families in a container run under.
+const CONTAINER: &str = crate::host::session::bubble::BWRAP;
 /// What the shim exits with where the child could not be started.
 const NOT_STARTED: u8 = 127;
 
@@ -59,7 +61,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return refuse(&order, &format!("cannot start {program}: {error}"));
         }
     };
-    std::thread::spawn(move || hold_life_line(child));
+    let is_contained = order.argv[0].to_str() == Some(CONTAINER);
+    std::thread::spawn(move || hold_life_line(child, is_contained));
     let ended = wait_for(child);
     platform::kill_descendants();
     let _ = kill_process_group(child, Signal::KILL);
@@ -103,12 +106,17 @@ fn marker() -> String {
     format!("{attempt}.{}.{}", shim.pid, shim.start_ticks)
 }
 
-fn hold_life_line(child: Pid) {
+fn hold_life_line(child: Pid, is_contained: bool) {
     let mut line = std::io::stdin().lock();
     let mut byte = [0];
     while let Ok(1) = line.read(&mut byte) {
-        if byte[0] == TERMINATE {
-            let _ = kill_process_group(child, Signal::TERM);
+        if byte[0] != TERMINATE {
+            continue;
+        }
+        match is_contained {
+            // The container would die at once, and all in it with it.
+            true => platform::terminate_descendants_beside(CONTAINER),
+            false => drop(kill_process_group(child, Signal::TERM)),
         }
     }
     let _ = kill_process_group(child, Signal::KILL);

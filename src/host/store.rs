@@ -9,6 +9,7 @@ use crate::base::digest::{Digest, Recorded};
 use super::error::{Doing, Result};
 
 pub mod actions;
+pub mod aside;
 pub mod blob;
 pub mod folder;
 pub mod recording;
@@ -18,6 +19,8 @@ use folder::{Access, OrchFolder};
 
 const BLOBS: &str = "cas-v1";
 const ACTIONS: &str = "actions-v1";
+/// Files from this size on are stored piece by piece, bytes.
+const LARGE: u64 = 1 << 20;
 
 /// The store of one repository. Several processes may use it at once: every object appears whole.
 #[derive(Clone, Debug)]
@@ -46,9 +49,17 @@ impl Store {
         Ok(digest)
     }
 
-    /// Stores the content of a file.
+    /// Stores the content of a file; a large one without holding it in memory.
     pub fn put_file(&self, path: &Path) -> Result<Digest> {
-        self.put(&fs::read(path).doing("reading a file for the store", path)?)
+        let doing = "reading a file for the store";
+        let mut file = fs::File::open(path).doing(doing, path)?;
+        if file.metadata().doing(doing, path)?.len() < LARGE {
+            return self.put(&fs::read(path).doing(doing, path)?);
+        }
+        let mut aside = self.folder.aside()?;
+        let digest = blob::pack(&mut file, &mut aside).doing("storing a file", path)?;
+        folder::publish(aside, &self.blob_path(&digest))?;
+        Ok(digest)
     }
 
     /// The content with this digest. A damaged blob is removed, so that it can be stored again.

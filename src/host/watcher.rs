@@ -26,8 +26,7 @@ const SETTLE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often everything is looked at where the system cannot watch.
 const POLL: Duration = Duration::from_secs(2);
-/// The file by which a person stops all builds, watched even where git ignores it.
-pub const STOP_FILE: &str = ".claude/plans/.stop";
+pub use super::stop::STOP_FILE;
 
 /// What may have changed since the last time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

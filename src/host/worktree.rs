@@ -14,6 +14,7 @@ mod memory;
 mod moving;
 mod parked;
 mod pool;
+mod registration;
 mod sparse;
 mod status;
 

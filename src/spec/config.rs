@@ -11,10 +11,13 @@ use std::collections::BTreeMap;
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName};
 
+use super::sandbox::Sandboxing;
+
 pub use breaker::BreakerConfig;
 pub use budget::{BudgetConfig, KEYS as BUDGET_KEYS};
 pub use limits::{LimitWait, LimitsConfig};
 pub use models::Models;
+
 pub use read::{KEYS, NESTED_KEYS, parse};
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
@@ -44,6 +47,8 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// What a build does at a usage limit.
     pub limits: LimitsConfig,
+    /// What attempts may reach whose rule says nothing.
+    pub sandbox: Sandboxing,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -91,6 +96,7 @@ impl Default for Config {
             models: Models::default(),
             breaker: BreakerConfig::default(),
             limits: LimitsConfig::default(),
+            sandbox: Sandboxing::Off,
         }
     }
 }

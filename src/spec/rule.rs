@@ -13,6 +13,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 
 use super::glob::GlobSet;
 use super::plan::{CommandLine, Validator};
+use super::sandbox::{Sandbox, Sandboxing};
 
 pub use choose::{Chosen, Why, agent_of, choose, choose_among};
 pub use draft::RuleDraft;
@@ -44,6 +45,15 @@ pub struct Rule {
     pub needs_tools: Vec<String>,
     /// What a command rule runs where the task has no `run`.
     pub run: Option<CommandLine>,
+    /// What its attempts may reach; `None`: as the settings say.
+    pub sandbox: Option<Sandboxing>,
+}
+
+impl Rule {
+    /// What its attempts are bound by, where the settings say `default`.
+    pub fn sandbox_over(&self, default: &Sandboxing) -> Option<Sandbox> {
+        self.sandbox.clone().unwrap_or_else(|| default.clone()).bounds()
+    }
 }
 
 /// Whole words and phrases, and agents, that choose the rule.

@@ -15,7 +15,7 @@ use crate::base::measure::Millis;
 use crate::ui::shell::ColorChoice;
 
 pub use budget::BudgetArgs;
-pub use build::{BuildArgs, WatchArgs};
+pub use build::{BuildArgs, ResumeArgs, StopArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
 pub use cost::{ByArg, CostArgs};
 use measure::{size_of, time_of};
@@ -29,6 +29,8 @@ const OVERVIEW: &str = "\
 Work:
   build        Bring targets up to date: run what changed, and nothing else
   watch        Stay, and build whenever a document or an input changes
+  stop         Ask the orch that runs here to stop; `--now` ends what runs
+  resume       Go on with what the last build or watch was asked for
   check        Diagnose plans, rules, agents and config; nothing runs
 Look:
   status       Where everything stands
@@ -117,6 +119,10 @@ pub enum Command {
     Build(BuildArgs),
     #[command(about = "Stay, and build whenever a document or an input changes")]
     Watch(WatchArgs),
+    #[command(about = "Ask the orch that runs here to stop; `--now` ends what runs")]
+    Stop(StopArgs),
+    #[command(about = "Go on with what the last build or watch was asked for")]
+    Resume(ResumeArgs),
     #[command(about = "Diagnose plans, rules, agents and config; nothing runs")]
     Check(CheckArgs),
     #[command(about = "Where everything stands")]

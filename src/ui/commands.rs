@@ -16,11 +16,13 @@ pub mod land;
 pub mod log;
 pub mod new;
 pub mod reset;
+pub mod resume;
 pub mod retry;
 pub mod schema;
 pub mod show;
 pub mod skip;
 pub mod status;
+pub mod stop;
 pub mod watch;
 pub mod why;
 

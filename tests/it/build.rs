@@ -545,10 +545,20 @@ fn two_interrupts_end_the_build_and_leave_no_process() {
 
 #[test]
 fn a_build_killed_anywhere_in_a_landing_is_finished_by_the_next() {
-    for point in ["landed", "looked", "placing", "placed one", "placed", "indexed", "moved"] {
+    for point in [
+        "landed",
+        "locked index",
+        "locked branch",
+        "looked",
+        "placing",
+        "placed one",
+        "placed",
+        "indexed",
+        "moved",
+    ] {
         let space = three();
         let mut killed = space.bare(crate::support::ORCH);
-        killed.arg("build").current_dir(space.root()).env("ORCH_TEST_DIE_AT", point);
+        killed.arg("build").current_dir(space.root()).env("ORCH_FAULT", format!("{point}:1"));
         assert!(!killed.output().unwrap().status.success(), "{point}");
         space.build(&[], 0).has(&[("targets", 3), ("accepted", 3)]);
         assert_eq!(space.git(&["status", "--porcelain"]), "", "{point}");

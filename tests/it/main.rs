@@ -1,5 +1,6 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
+mod big;
 mod build;
 mod classify;
 mod commands;
@@ -7,12 +8,15 @@ mod cost;
 mod faults;
 mod floors;
 mod hygiene;
+mod kill;
 mod lies;
 mod overnight;
 mod questions;
 mod real_cli;
 mod real_cost;
+mod secrets;
 mod session;
 mod sources;
+mod stop;
 mod support;
 mod watch;

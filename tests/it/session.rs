@@ -16,15 +16,22 @@ use orch::engine::evidence::{Ending, Evidence, StatusFile};
 use orch::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use orch::engine::stream::Progress;
 use orch::host::process::{ProcessInfo, reap};
-use orch::host::session::{Attempted, Place, Runner, Stop, Told};
+use orch::host::session::{Attempted, Patience, Place, Runner, Stop, Told};
 use orch::spec::agent::Permission;
 use orch::spec::config::SessionConfig;
 use orch::spec::plan::CommandLine;
 use orch::spec::rule::Limits;
+use orch::spec::sandbox::Sandbox;
 use tokio::sync::{mpsc, watch};
 
 const ORCH: &str = env!("CARGO_BIN_EXE_orch");
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const PATIENCES: Patience = Patience {
+    start: Duration::from_secs(30),
+    linger: Duration::from_millis(300),
+    grace: Duration::from_millis(300),
+};
 
 /// A scratch place for attempts.
 struct Bench {
@@ -46,7 +53,7 @@ impl Bench {
             config: SessionConfig::default(),
             base_cost: Usd::ZERO,
         };
-        let runner = Runner::with_shim(ORCH.into()).grace(Duration::from_millis(300));
+        let runner = Runner::with_shim(ORCH.into()).patience(PATIENCES);
         Self { folder, place, runner, stop: watch::channel(Stop::No).0 }
     }
 
@@ -118,6 +125,7 @@ fn launch(action: LaunchAction) -> Launch {
         env: Vec::new(),
         limits: Limits::default(),
         pool: PoolName::new("sessions"),
+        sandbox: None,
         required_outputs: Default::default(),
     }
 }
@@ -234,6 +242,62 @@ async fn limits_end_what_takes_too_long_or_is_silent() {
         assert_eq!(attempted.ending, ending);
         assert_eq!(processes_with(&marker), [0; 0]);
     }
+}
+
+/// A session whose CLI is a shell script.
+fn cli(script: &str) -> Bench {
+    let mut bench = Bench::new();
+    bench.place.config.claude = ["sh", "-c", script].map(str::to_owned).into();
+    bench
+}
+
+const INIT: &str = r#"echo '{"type":"system","subtype":"init","session_id":"s"}'; "#;
+const RESULT: &str = r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"said","total_cost_usd":0.5,"session_id":"s"}'; "#;
+
+#[tokio::test]
+async fn a_session_that_never_begins_and_one_that_never_exits_have_their_own_ends() {
+    let mut bench = cli("sleep 1000");
+    let start = Duration::from_millis(300);
+    bench.runner = bench.runner.patience(Patience { start, ..PATIENCES });
+    let (judgement, attempted) = bench.judged(&session(), &expected()).await;
+    assert_eq!(attempted.ending, Ending::NeverStarted);
+    assert_eq!(judgement.class, OutcomeClass::Stalled);
+    assert!(judgement.message.starts_with("never started: no event in"), "{}", judgement.message);
+
+    let status = r#"mkdir -p .orch/task; echo '{"task_id":"1.1","status":"completed","message":"ok"}' > .orch/task/status.json; "#;
+    let (line, marker) =
+        marked("lingers", &format!("{status}{INIT}{RESULT} setsid sleep 1000 & sleep 1000"));
+    let (judgement, attempted) = cli(&line).judged(&session(), &expected()).await;
+    assert_eq!(attempted.ending, Ending::Lingered);
+    assert_eq!((judgement.class, judgement.message.as_str()), (OutcomeClass::Done, "ok"));
+    assert_eq!(attempted.stream.unwrap().cost, Usd::from_dollars(0.5));
+    assert_eq!(processes_with(&marker), [0; 0]);
+
+    let bad = RESULT.replace("false", "true");
+    let (judgement, _) =
+        cli(&format!("{INIT}{bad} sleep 1000")).judged(&session(), &expected()).await;
+    assert_ne!(judgement.class, OutcomeClass::Done, "its result counts, whatever it is");
+}
+
+#[tokio::test]
+async fn what_works_in_silence_is_not_stalled() {
+    let limits = Limits { stall: Some(Millis(400)), wall: Some(Millis(2500)), ..Limits::default() };
+    let silent = async |launch: Launch, bench: &Bench| {
+        let launch = Launch { limits: limits.clone(), ..launch };
+        bench.run(&launch).await.0.ending
+    };
+    // Its child burns CPU time, in a session of its own.
+    let busy = shell("setsid sh -c 'while :; do :; done' & wait");
+    assert_eq!(silent(busy, &Bench::new()).await, Ending::TimedOut);
+    let talks = shell("while sleep 0.1; do echo x >&2; done");
+    assert_eq!(silent(talks, &Bench::new()).await, Ending::TimedOut);
+    let bash = |rest: &str| {
+        let call = r#"{"type":"assistant","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"Bash","input":{"command":"x","timeout":1500}}]}}"#;
+        cli(&format!("{INIT} echo '{call}'; {rest}"))
+    };
+    let waits = silent(session(), &bash(&format!("sleep 1.2; {RESULT}"))).await;
+    assert_eq!(waits, Ending::Exited(0), "the CLI itself ends that command");
+    assert_eq!(silent(session(), &bash("sleep 1000")).await, Ending::Stalled);
 }
 
 #[tokio::test]
@@ -476,4 +540,94 @@ async fn a_resumed_session_keeps_its_id() {
     }
     let (attempted, _) = bench.run(&launch).await;
     assert_eq!(attempted.session, Some(SessionId::new("0000-old")));
+}
+
+/// Says so and returns false where there is no bubblewrap, or it is not allowed.
+fn has_bwrap() -> bool {
+    let probed = orch::host::session::bubble::probe(false);
+    if let Err(why) = &probed {
+        eprintln!("SKIPPED: {why}");
+    }
+    probed.is_ok()
+}
+
+fn boxed(launch: Launch, network: Option<bool>, write: &[&str]) -> Launch {
+    let write = write.iter().map(|it| (*it).to_owned()).collect();
+    Launch { sandbox: Some(Sandbox { network, write }), ..launch }
+}
+
+#[tokio::test]
+async fn a_boxed_command_writes_its_worktree_and_what_its_rule_lists_and_nothing_else() {
+    if !has_bwrap() {
+        return;
+    }
+    let bench = Bench::new();
+    let root = bench.folder.path();
+    fs::write(root.join("mine.txt"), "mine").unwrap();
+    fs::create_dir(root.join("shared")).unwrap();
+    let line = format!(
+        "cat {0}/mine.txt; echo x > in.txt; echo x > {0}/shared/out.txt; echo x > \"$TMPDIR/t\"; \
+         echo y > {0}/mine.txt; echo x > {0}/new.txt; echo x > \"$HOME/.orch-test\"; \
+         ls /sys/class/net | wc -w; test $(ls -d /proc/[0-9]* | wc -l) -lt 9 && echo alone",
+        root.display()
+    );
+    let shared = root.join("shared");
+    let launch = boxed(shell(&line), Some(false), &[shared.to_str().unwrap()]);
+    let (attempted, progress) = bench.run(&launch).await;
+    let said: Vec<_> = progress.iter().filter(|it| matches!(it, Progress::Output(_))).collect();
+    assert!(
+        format!("{said:?}").contains("mine") && format!("{said:?}").contains("alone"),
+        "{said:?} {}",
+        attempted.stderr_tail
+    );
+    assert!(bench.place.worktree.join("in.txt").exists() && shared.join("out.txt").exists());
+    assert_eq!(fs::read_to_string(root.join("mine.txt")).unwrap(), "mine");
+    assert!(!root.join("new.txt").exists());
+    assert_eq!(
+        attempted.stderr_tail.matches("Read-only file system").count(),
+        3,
+        "{}",
+        attempted.stderr_tail
+    );
+}
+
+#[tokio::test]
+async fn a_boxed_family_is_asked_politely_and_nothing_of_it_stays() {
+    if !has_bwrap() {
+        return;
+    }
+    let (line, marker) = marked(
+        "boxed",
+        &format!("trap 'echo tidy; exit 0' TERM; {FAMILY} while :; do sleep 0.02; done"),
+    );
+    let bench = Bench::new();
+    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
+        if *told == Told::Progress(Progress::Output("ready".into())) {
+            eventually("the family is complete", || processes_with(&marker).len() >= 7);
+            sender.send_replace(Stop::Politely);
+        }
+    };
+    let launch = boxed(shell(&line), None, &[]);
+    let (attempted, progress) = bench.run_watched(&launch, watch).await;
+    assert_eq!(attempted.ending, Ending::Cancelled);
+    assert!(progress.contains(&Progress::Output("tidy".into())), "{progress:?}");
+    assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_boxed_session_is_played_like_any_other() {
+    if !has_bwrap() {
+        return;
+    }
+    let bench = Bench::scripted("'1.1':\n- - write: {path: src/a.txt, content: 'a'}\n");
+    let launch = boxed(session(), None, &[]);
+    let (judgement, attempted) = bench.judged(&launch, &expected()).await;
+    assert_eq!(
+        judgement.class,
+        OutcomeClass::Done,
+        "{} {}",
+        judgement.message,
+        attempted.stderr_tail
+    );
+    assert!(bench.place.worktree.join("src/a.txt").exists());
 }

@@ -1,11 +1,14 @@
 //! What a judgement rests on, one line each.
 
 use super::{Expectation, ReportPlace, first_line, last_line};
-use crate::engine::evidence::{Evidence, StatusFile};
+use crate::engine::evidence::{Ending, Evidence, StatusFile};
 use crate::engine::stream::StreamFacts;
 
 pub(super) fn clues_of(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
     let mut clues = vec![format!("{:?}", evidence.ending)];
+    if evidence.ending == Ending::Lingered {
+        clues.push("it did not exit after its result and was ended; the result counts".to_owned());
+    }
     clues.extend(evidence.stream.iter().flat_map(clues_in));
     clues.extend(last_line(&evidence.stderr_tail).map(|line| format!("stderr: {line}")));
     if expectation.report == ReportPlace::Unseen && evidence.status_file == StatusFile::Absent {

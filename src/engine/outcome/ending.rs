@@ -20,6 +20,20 @@ pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Findi
             let message = format!("ended after {} at its time limit", evidence.duration);
             by_retry(evidence, &message).unwrap_or((C::TimedOut, message))
         }
+        Ending::NeverStarted => {
+            let message = format!(
+                "never started: no event in {}; `orch doctor` looks at the CLI",
+                evidence.duration
+            );
+            (C::Stalled, message)
+        }
+        // It did not exit after its result: that counts, as if it had exited well.
+        Ending::Lingered => {
+            return match &evidence.stream {
+                Some(stream) => by_stream(stream, 0, evidence, expectation),
+                None => Some((C::Unknown, "it never ended".to_owned())),
+            };
+        }
         Ending::Stalled => {
             let message = format!("silent for too long, ended after {}", evidence.duration);
             by_retry(evidence, &message).unwrap_or((C::Stalled, message))

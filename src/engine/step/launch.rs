@@ -236,6 +236,7 @@ impl Engine {
             env,
             limits,
             pool: recipe.rule.pool.clone(),
+            sandbox: recipe.rule.sandbox_over(self.default_sandbox()),
             required_outputs: recipe.spec.outputs.clone(),
         }
     }

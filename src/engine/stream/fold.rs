@@ -8,6 +8,7 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
 
 use super::line::trim_noise;
+use super::pace::Pacer;
 use super::spending::Spending;
 use super::windows::Windows;
 use super::wire::{self, Wire};
@@ -26,6 +27,7 @@ const SCHEMA_TOOL: &str = "StructuredOutput";
 #[derive(Debug, Default)]
 pub struct Fold {
     facts: StreamFacts,
+    pub(super) pacer: Pacer,
     spending: Spending,
     windows: Windows,
     calls: BTreeSet<String>,
@@ -54,6 +56,10 @@ impl Fold {
 
     pub fn cost(&self) -> Usd {
         self.spending.cost()
+    }
+
+    pub fn session(&self) -> Option<&SessionId> {
+        self.facts.session.as_ref()
     }
 
     /// Takes one whole line.
@@ -126,6 +132,7 @@ impl Fold {
 
     fn take_event(&mut self, event: Wire, shown: &mut Vec<Progress>) {
         self.facts.n_events += 1;
+        self.pacer.event();
         match event {
             Wire::Init(init) => self.take_init(init, shown),
             Wire::Assistant(assistant) => self.take_assistant(*assistant, shown),
@@ -220,6 +227,7 @@ impl Fold {
         self.facts.n_tool_uses += 1;
         let detail = block.input.detail();
         self.open_tools.insert(block.id.clone(), label(&block.name, detail));
+        self.pacer.tool(&block.id, &block.name, block.input.timeout);
         self.note_files(block);
         let detail = cut(detail, DETAIL_LIMIT);
         shown.push(Progress::UsedTool { tool: block.name.clone(), detail });
@@ -254,6 +262,7 @@ impl Fold {
             if block.kind != "tool_result" {
                 continue;
             }
+            self.pacer.answer(&block.tool_use_id);
             let Some(label) = self.open_tools.remove(&block.tool_use_id) else { continue };
             if block.is_error {
                 self.failed_calls.insert(label, false);
@@ -292,6 +301,7 @@ impl Fold {
             None => retry.error,
         };
         let wait = Millis(retry.retry_delay_ms.max(0.0) as u64);
+        self.pacer.retry(wait);
         shown.push(Progress::Retrying { attempt: retry.attempt, wait, error });
     }
 
@@ -306,6 +316,7 @@ impl Fold {
             self.take_denial(denial.clone());
         }
         self.facts.has_background_task = !self.background.is_empty();
+        self.pacer.result(self.facts.has_background_task);
         if let Some(session) = &result.session_id {
             self.facts.session = Some(SessionId::new(session));
         }

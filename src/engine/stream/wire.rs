@@ -142,6 +142,7 @@ wire! {
         url: Option<String>,
         query: Option<String>,
         description: Option<String>,
+        timeout: Option<u64>,
         questions: Vec<AskedQuestion>,
     }
     struct AskedQuestion {

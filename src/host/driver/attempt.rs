@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
-use crate::base::name::{CommitId, RelPath, TreeId};
+use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
 use crate::engine::evidence::{Ending, Evidence, StatusFile};
 use crate::engine::stream::StreamFacts;
-use crate::host::error::{Doing, Error, Result};
+use crate::host::error::{Error, Result};
 use crate::host::scan::{AsIs, Scanner};
 use crate::host::session::{Attempted, Place, Stop, Told};
 use crate::host::store::folder::Access;
@@ -66,9 +66,12 @@ async fn live(
     let Start { launch, tip, overlay, continued, base_cost } = start;
     let launch = Arc::new(launch);
     let (base, worktree) = open(shared, (Arc::clone(&launch), tip, overlay), continued).await?;
-    let worktree = match set_up(shared, worktree).await? {
-        Ok(worktree) => worktree,
-        Err(why) => return Ok((never_ran(Ending::SetupFailed(why)), None)),
+    let own = (launch.attempt, private);
+    let worktree = match set_up(shared, worktree, own, (stop.clone(), tell)).await? {
+        Ok(worktree) if *stop.borrow() == Stop::No => worktree,
+        // It was stopped before it began.
+        Ok(_) => return Ok((never_ran(Ending::Cancelled), None)),
+        Err(ending) => return Ok((never_ran(ending), None)),
     };
     let place = Place {
         worktree: worktree.root().to_owned(),
@@ -117,34 +120,40 @@ async fn open(
     .await
 }
 
-/// Runs the project's set-up line in a worktree that has not had it. Where the line fails, what it
-/// left is thrown away.
+/// Runs the project's set-up line in a worktree that has not had it. Where the line fails or is
+/// stopped, what it left is thrown away.
 async fn set_up(
     shared: &Shared,
     mut worktree: Worktree,
-) -> Result<std::result::Result<Worktree, String>> {
+    (attempt, private): (AttemptId, &Path),
+    (stop, tell): (watch::Receiver<Stop>, &mpsc::Sender<Message>),
+) -> Result<std::result::Result<Worktree, Ending>> {
     let Some(line) = shared.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh()) else {
         return Ok(Ok(worktree));
     };
-    let output = tokio::process::Command::new("sh")
-        .args(["-c", line])
-        .current_dir(worktree.root())
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .doing("running the worktree's setup line", worktree.root())?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().last().unwrap_or("it said nothing");
-        let how = output.status;
-        shared.pool.discard(worktree)?;
-        return Ok(Err(format!(
-            "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
-        )));
-    }
-    worktree.mark_ready()?;
-    Ok(Ok(worktree))
+    let started = async |info| {
+        let _ = tell.send(Message::Started { attempt, info }).await;
+    };
+    let place = (worktree.root(), private);
+    let ended = shared.runner.set_up(line, place, started, stop).await?;
+    let how = match ended.ending {
+        Ending::Exited(0) => {
+            worktree.mark_ready()?;
+            return Ok(Ok(worktree));
+        }
+        Ending::Cancelled => {
+            shared.pool.discard(worktree)?;
+            return Ok(Err(Ending::Cancelled));
+        }
+        Ending::Exited(code) => format!("exit status: {code}"),
+        Ending::Signaled(signal) => format!("signal {signal}"),
+        other => format!("{other:?}"),
+    };
+    let last = ended.stderr_tail.lines().last().unwrap_or("it said nothing").to_owned();
+    shared.pool.discard(worktree)?;
+    Ok(Err(Ending::SetupFailed(format!(
+        "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
+    ))))
 }
 
 fn collect(

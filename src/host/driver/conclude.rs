@@ -7,7 +7,8 @@ use crate::host::error::Result;
 use crate::host::surface::Summary;
 
 use super::Driver;
-use super::run::{Run, STOP_FILE, StopReason};
+use super::halt::StopReason;
+use super::run::Run;
 
 /// Exit codes of a build; the whole table is in `ui::exit`.
 const ACCEPTED: u8 = 0;
@@ -30,10 +31,7 @@ impl Driver {
         self.scanner.save()?;
         run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         let exit = self.exit_of(run);
-        if run.stopped == Some(StopReason::Asked) {
-            // The stop file is for the run that it stopped, and for no other.
-            let _ = std::fs::remove_file(self.root.join(STOP_FILE));
-        }
+        run.ears.consume();
         self.append(&Record::RunEnded { at: clock::now(), exit })?;
         let counts = self.engine.counts();
         Ok(Summary {

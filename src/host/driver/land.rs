@@ -10,10 +10,11 @@ use crate::engine::picture::{Extent, Picture};
 use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
+use crate::host::fault;
 use crate::host::git::merge::Merge;
 use crate::host::git::object::ReplayTrees;
 use crate::host::git::trailer::ReceiptTold;
-use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome, die_at};
+use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::host::worktree::{BaseTree, Worktree};
 
 use super::Driver;
@@ -138,7 +139,7 @@ impl Driver {
             match self.repo.land(input)? {
                 LandOutcome::Landed(landing) => {
                     self.tip = landing.commit.clone();
-                    die_at("landed");
+                    fault::point("landed");
                     self.repo.forget_all(&kept_prefix(&request.task))?;
                     let placement = self.follow()?.placement();
                     let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();

@@ -20,6 +20,7 @@ use crate::host::git::Repository;
 use crate::host::journal::{self, Journal};
 use crate::host::lock::{Holder, Lock};
 use crate::host::scan::Scanner;
+use crate::host::stop;
 use crate::host::store::folder::{self, Access, OrchFolder};
 use crate::host::surface::Summary;
 use crate::spec::glob::GlobSet;
@@ -80,7 +81,7 @@ pub fn summary_at_rest(start: &Path) -> Option<Summary> {
     let tip = repo.tip(&repo.branch().ok()?).ok()?.commit;
     let same = note.circumstances == circumstances(&loaded, &tip, &note.variables)?
         && repo.state().ok()?.head == tip
-        && !root.join(run::STOP_FILE).exists();
+        && !stop::is_waiting(&root, &loaded.documents.config.plans_dirs);
     let is_resting =
         same && is_quiet_behind(&root, &note.journal) && has_files(&repo, &note).ok()?;
     if !is_resting {

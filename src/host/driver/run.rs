@@ -19,33 +19,22 @@ use crate::host::error::{Doing, Error, Result};
 use crate::host::git::surroundings::Surroundings;
 use crate::host::process::{ProcessInfo, reap};
 use crate::host::session::{Runner, Stop};
+use crate::host::stop::Ears;
+use crate::host::store::aside;
 use crate::host::surface::{Summary, Surface};
 use crate::host::worktree::Pool;
 
 use super::attempt::{self, Start};
+use super::halt::StopReason;
 use super::land::Kept;
 use super::watch::Watch;
 use super::{Driver, Shared, rest};
 
-/// The user's stop file.
-pub(super) const STOP_FILE: &str = ".claude/plans/.stop";
-
-/// How often the display is refreshed and the stop file looked for.
+/// How often the display is refreshed and stops are looked for.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Gathered status lines are written at least this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
-
-/// Why a build ended before everything was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// The stop file.
-    Asked,
-    /// Ctrl-C.
-    Interrupted,
-    /// SIGTERM.
-    Terminated,
-}
 
 /// What the loop hears.
 pub(super) enum Message {
@@ -74,13 +63,14 @@ pub(super) struct Run<'a> {
     pub surface: &'a mut dyn Surface,
     pub shared: Shared,
     tell: mpsc::Sender<Message>,
-    stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
+    pub stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
     tasks: BTreeMap<AttemptId, TaskRef>,
     pub effects: VecDeque<Effect>,
     wake_at: Option<Moment>,
     /// Set in a build that stays.
     pub watch: Option<Watch>,
     pub stopped: Option<StopReason>,
+    pub ears: Ears,
     /// An attempt ended for a reason outside of documents and work.
     pub has_machine_failed: bool,
     began: Instant,
@@ -131,6 +121,7 @@ impl Driver {
             wake_at: None,
             watch,
             stopped: None,
+            ears: Ears::of_run(&self.root, &self.config().plans_dirs),
             has_machine_failed: false,
             began: Instant::now(),
             last_status: Instant::now(),
@@ -144,7 +135,11 @@ impl Driver {
             self.reread_documents(&mut run)?;
         }
         let may_rest = rest::is_of_everything(&request);
-        self.step(&mut run, Event::Asked(Request::Build(request)))?;
+        let begun = Event::Asked(Request::Build(request));
+        run.effects.extend(self.engine.step(clock::now(), begun));
+        // Before anything is performed: nothing may start under a stop that waits.
+        self.heed_waiting_stop(&mut run)?;
+        self.perform_all(&mut run)?;
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.rest(&mut run)?;
@@ -154,8 +149,8 @@ impl Driver {
             tokio::select! {
                 Some(message) = heard.recv() => self.hear(&mut run, message)?,
                 Some(changed) = seen.recv() => self.see(&mut run, &changed)?,
-                _ = interrupts.recv() => self.interrupt(&mut run, StopReason::Interrupted)?,
-                _ = terms.recv() => self.interrupt(&mut run, StopReason::Terminated)?,
+                _ = interrupts.recv() => self.interrupt(&mut run)?,
+                _ = terms.recv() => self.terminate(&mut run)?,
                 _ = tick.tick() => self.tick(&mut run)?,
             }
         }
@@ -171,6 +166,10 @@ impl Driver {
     pub(super) fn step(&mut self, run: &mut Run<'_>, event: Event) -> Result<()> {
         run.note(&event, self);
         run.effects.extend(self.engine.step(clock::now(), event));
+        self.perform_all(run)
+    }
+
+    fn perform_all(&mut self, run: &mut Run<'_>) -> Result<()> {
         while let Some(effect) = run.effects.pop_front() {
             for event in self.perform(run, effect)? {
                 run.note(&event, self);
@@ -290,34 +289,13 @@ impl Driver {
         past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
     }
 
-    /// The first asks politely, the second ends what runs.
-    fn interrupt(&mut self, run: &mut Run<'_>, reason: StopReason) -> Result<()> {
-        let is_second = run.stopped.is_some_and(|it| it != StopReason::Asked);
-        run.stopped = Some(reason);
-        if is_second {
-            for stop in run.stops.values() {
-                let _ = stop.send(Stop::AtOnce);
-            }
-        } else if let n @ 1.. = run.stops.len() {
-            let tasks = if n == 1 { "task" } else { "tasks" };
-            let said = format!(
-                "stopping: {n} running {tasks} may finish; press Ctrl-C again to end them now"
-            );
-            run.surface.say(&Notice::Warning(said), clock::now());
-        }
-        self.step(run, Event::Interrupted)
-    }
-
     fn tick(&mut self, run: &mut Run<'_>) -> Result<()> {
         if run.wake_at.is_some_and(|moment| moment <= clock::now()) {
             run.wake_at = None;
             self.step(run, Event::Woken)?;
         }
         self.heed(run)?;
-        if run.stopped.is_none() && self.root.join(STOP_FILE).exists() {
-            run.stopped = Some(StopReason::Asked);
-            self.step(run, Event::StopSeen)?;
-        }
+        self.listen(run)?;
         if run.last_status.elapsed() >= STATUS_EVERY {
             run.last_status = Instant::now();
             for event in self.write_statuses() {
@@ -353,6 +331,7 @@ impl Driver {
             reap(process);
         }
         self.book_leftovers(surface)?;
+        aside::sweep(&self.root)?;
         let scratch = self.root.join(".orch/run");
         match std::fs::remove_dir_all(&scratch) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,6 +1,7 @@
 //! Status lines in plan files: gathered, then written by minimal text edit into the file as it lies.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::measure::Moment;
@@ -12,6 +13,8 @@ use crate::engine::record::{Decision, Record};
 use crate::host::clock;
 use crate::host::documents::read_text;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::fault;
+use crate::host::store::aside;
 use crate::spec::edit::{self, Change, FieldValue, Target};
 use crate::spec::plan::{Plan, Status};
 
@@ -104,7 +107,7 @@ impl Driver {
             .edited(&source, edits)
             .map_err(|error| Error::because("editing the plan", error).at(&file))?;
         if *new != *text {
-            write_whole(&file, new.as_bytes())?;
+            write_whole((&self.root, &file), new.as_bytes())?;
         }
         Ok(())
     }
@@ -248,15 +251,18 @@ fn local_time(moment: Moment) -> String {
     stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn write_whole(file: &std::path::Path, bytes: &[u8]) -> Result<()> {
+fn write_whole((root, file): (&Path, &Path), bytes: &[u8]) -> Result<()> {
     use std::io::Write;
-    let dir = file.parent().unwrap_or(file);
-    let mut aside = tempfile::NamedTempFile::new_in(dir).doing("writing the plan", file)?;
+    let mut made = tempfile::Builder::new();
+    let made = made.prefix(&aside::prefix()).tempfile_in(aside::place_for(root, file));
+    let mut aside = made.doing("writing the plan", file)?;
     aside.write_all(bytes).doing("writing the plan", file)?;
     if let Ok(meta) = std::fs::metadata(file) {
         aside.as_file().set_permissions(meta.permissions()).doing("writing the plan", file)?;
     }
+    fault::point("writing plan");
     aside.persist(file).map_err(|error| error.error).doing("writing the plan", file)?;
+    fault::point("wrote plan");
     Ok(())
 }
 

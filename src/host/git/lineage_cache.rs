@@ -14,6 +14,7 @@ use crate::base::name::{
 };
 use crate::engine::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::host::error::{Doing, Result};
+use crate::host::store::aside;
 
 const MAGIC: &[u8] = b"orch lineage v1\n";
 
@@ -72,7 +73,10 @@ pub(super) fn save(file: &Path, lineage: &Lineage) -> Result<()> {
     bytes.extend_from_slice(&payload);
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).doing(doing, file)?;
-    let temp = tempfile::NamedTempFile::new_in(folder).doing(doing, file)?;
+    let root = folder.parent().unwrap_or(folder);
+    let mut made = tempfile::Builder::new();
+    let made = made.prefix(&aside::prefix()).tempfile_in(aside::place_for(root, file));
+    let temp = made.doing(doing, file)?;
     std::fs::write(temp.path(), bytes).doing(doing, file)?;
     temp.persist(file).map(|_| ()).doing(doing, file)
 }

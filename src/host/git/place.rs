@@ -15,6 +15,8 @@ use gix::worktree::stack::state::attributes::Source;
 use super::normalize::{gone, metadata};
 use super::object::{Entry, blob};
 use crate::host::error::{Doing, Error, Result};
+use crate::host::fault;
+use crate::host::store::aside;
 
 /// What to do with a folder in the place of a file, or a file in the place of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +97,9 @@ impl<'r> Placer<'r> {
 
     fn put_link(&self, file: &Path, entry: Entry) -> Result<()> {
         let target = blob(self.git, entry.id)?;
-        let folder = file.parent().unwrap_or(&self.root);
-        let scratch = tempfile::Builder::new().prefix(".orch-").tempdir_in(folder);
+        let prefix = aside::prefix();
+        let scratch =
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(aside::place_for(&self.root, file));
         let scratch = scratch.doing("making a link", file)?;
         let link = scratch.path().join("link");
         std::os::unix::fs::symlink(OsStr::from_bytes(&target), &link)
@@ -111,11 +114,10 @@ impl<'r> Placer<'r> {
             .filters
             .convert_to_worktree(&stored, path, Default::default())
             .doing("applying git's filters", file)?;
-        let folder = file.parent().unwrap_or(&self.root);
         let mut temp = tempfile::Builder::new()
-            .prefix(".orch-")
+            .prefix(&aside::prefix())
             .permissions(permissions(entry.kind))
-            .tempfile_in(folder)
+            .tempfile_in(aside::place_for(&self.root, file))
             .doing(doing, file)?;
         match outcome {
             ToWorktreeOutcome::Unchanged(bytes) => temp.write_all(bytes).doing(doing, file)?,
@@ -124,6 +126,7 @@ impl<'r> Placer<'r> {
                 std::io::copy(&mut process, &mut temp).doing("applying git's filters", file)?;
             }
         }
+        fault::point("placing file");
         temp.persist(file).map(|_| ()).map_err(|why| Error::because(doing, why.error).at(file))
     }
 }

@@ -10,10 +10,11 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Flags, Stage, Stat};
 use gix::objs::tree::EntryKind;
 
-use super::follow::{OwnWrites, die_at};
+use super::follow::OwnWrites;
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Result};
+use crate::host::fault;
 use crate::host::git::Repository;
 use crate::host::git::normalize::{Normalizer, metadata};
 use crate::host::git::object::{Entry, TreeChange};
@@ -255,13 +256,13 @@ impl Plan {
         for (change, step) in &first {
             stats.extend(put(&mut placer, root, change, *step)?);
         }
-        die_at("placing");
+        fault::point("placing");
         if !first.is_empty() {
             placer = Placer::new((git, index), root, Occupied::Refuse)?;
         }
         for (change, step) in &rest {
             stats.extend(put(&mut placer, root, change, *step)?);
-            die_at("placed one");
+            fault::point("placed one");
         }
         Ok(stats)
     }

@@ -18,6 +18,7 @@ use crate::base::digest::Digest;
 use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::fault;
 use crate::host::git::object::tree_changes;
 use crate::host::git::tip::{Tip, first_parent};
 use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
@@ -97,12 +98,15 @@ impl Repository {
         if let Some(reason) = self.reason_to_park(&git, branch, from)? {
             return Ok(Followed::parked(reason));
         }
+        let moving = Moving { git: &git, branch, from, to };
+        let locks = moving.lock_files();
+        turn.note(&locks)?;
         let index_lock = match lock_index(&git.index_path()) {
             Ok(lock) => lock,
             Err(reason) => return Ok(Followed::parked(reason)),
         };
-        let moving = Moving { git: &git, branch, from, to };
-        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
+        fault::point("locked index");
+        turn.note(&locks)?;
         let prepared = git.refs.transaction().prepare(
             [moving.edit()?],
             gix::lock::acquire::Fail::Immediately,
@@ -111,7 +115,8 @@ impl Repository {
         let Ok(prepared) = prepared else {
             return Ok(Followed::parked("the branch is being moved by a git command"));
         };
-        turn.note(&moving.lock_files(index_lock.lock_path().to_owned()))?;
+        fault::point("locked branch");
+        turn.note(&locks)?;
         if self.state()?.branch.as_deref() != Some(branch) {
             return Ok(Followed::parked("another branch was switched to at this moment"));
         }
@@ -120,16 +125,16 @@ impl Repository {
             Ok(plan) => plan,
             Err(parked) => return Ok(parked),
         };
-        die_at("looked");
+        fault::point("looked");
         let stats = plan.place_files((&git, &index), self.root())?;
-        die_at("placed");
+        fault::point("placed");
         plan.update_index(&mut index, &stats);
         write_index(&index, index_lock)?;
-        die_at("indexed");
+        fault::point("indexed");
         let author = self.signature(&git);
         let mut time = gix::date::parse::TimeBuf::default();
         prepared.commit(Some(author.to_ref(&mut time))).doing("moving the branch", branch)?;
-        die_at("moved");
+        fault::point("moved");
         self.note_branch_at(branch, to)?;
         Ok(Followed::Moved { from: tip.branch_head.clone(), to: tip.commit.clone() })
     }
@@ -230,17 +235,12 @@ impl Moving<'_> {
         Ok(RefEdit { change, name, deref: true })
     }
 
-    fn lock_files(&self, index: PathBuf) -> Vec<PathBuf> {
+    fn lock_files(&self) -> Vec<PathBuf> {
+        let mut index = self.git.index_path().into_os_string();
+        index.push(".lock");
+        let index = PathBuf::from(index);
         let branch = format!("{}.lock", branch_ref(self.branch));
         vec![index, self.git.git_dir().join("HEAD.lock"), self.git.common_dir().join(branch)]
-    }
-}
-
-/// Dies here where a test asks for it, as by `kill -9`; nothing in a release.
-pub(crate) fn die_at(point: &str) {
-    if cfg!(debug_assertions) && std::env::var_os("ORCH_TEST_DIE_AT").is_some_and(|it| it == point)
-    {
-        std::process::abort();
     }
 }
 

@@ -2,10 +2,9 @@
 //! from a living git command's.
 
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gix::lock::acquire::Fail;
 
@@ -17,6 +16,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The age at which a lock on one of orch's own refs cannot be in use.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
+
+/// How long taking the locks may last once it is noted.
+const TAKING: Duration = Duration::from_secs(1);
+
+/// In front of the moment at which a lock was about to be taken, in nanoseconds since 1970.
+const SOON: &str = "soon:";
 
 /// Names the lock files that are held at present, below `.orch`.
 const TAKEN: &str = "follow.taken";
@@ -44,20 +49,30 @@ impl Turn {
         Ok(Some(turn))
     }
 
-    /// Notes lock files as ours, before anything is written under them.
+    /// Notes lock files as ours, before anything is written under them; those that are not there
+    /// yet as about to be taken.
     pub fn note(&self, locks: &[PathBuf]) -> Result<()> {
-        let lines =
-            locks.iter().filter_map(|lock| Some(format!("{}\t{}\n", mark(lock)?, lock.display())));
+        let soon = format!("{SOON}{}", since_1970(SystemTime::now()).as_nanos());
+        let lines = locks.iter().map(|lock| {
+            let known = mark(lock).unwrap_or_else(|| soon.clone());
+            format!("{known}\t{}\n", lock.display())
+        });
         let doing = "noting locks";
-        let mut file = File::create(&self.list).doing(doing, &self.list)?;
-        file.write_all(lines.collect::<String>().as_bytes()).doing(doing, &self.list)
+        // Killed at any moment, one whole list is there.
+        let next = self.list.with_extension("next");
+        std::fs::write(&next, lines.collect::<String>()).doing(doing, &next)?;
+        std::fs::rename(&next, &self.list).doing(doing, &self.list)
     }
 
     fn clear_dead_locks(&self) -> Result<()> {
         let Ok(list) = std::fs::read_to_string(&self.list) else { return Ok(()) };
         for (known, lock) in list.lines().filter_map(|line| line.split_once('\t')) {
             let lock = Path::new(lock);
-            if mark(lock).as_deref() == Some(known) {
+            let is_ours = match known.strip_prefix(SOON) {
+                Some(at) => is_taken_at(lock, at) && is_forsaken(lock),
+                None => mark(lock).as_deref() == Some(known),
+            };
+            if is_ours {
                 std::fs::remove_file(lock).doing("removing a lock of a dead run", lock)?;
             }
         }
@@ -93,14 +108,44 @@ fn clear_old_locks(folder: &Path) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
-        let is_old = meta.modified().ok().and_then(|at| at.elapsed().ok()) > Some(DEAD_AFTER);
         if meta.is_dir() {
             clear_old_locks(&path)?;
-        } else if is_old && path.extension().is_some_and(|it| it == "lock") {
+        } else if path.extension().is_some_and(|it| it == "lock") && is_forsaken(&path) {
             std::fs::remove_file(&path).doing("removing a lock of a dead run", &path)?;
         }
     }
     Ok(())
+}
+
+/// Waits until the lock is gone or has its age; true where it is still the same one then.
+fn is_forsaken(lock: &Path) -> bool {
+    let found = mark(lock);
+    while found.is_some() && mark(lock) == found {
+        if age_of(lock) > Some(DEAD_AFTER) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+fn age_of(lock: &Path) -> Option<Duration> {
+    std::fs::symlink_metadata(lock).ok()?.modified().ok()?.elapsed().ok()
+}
+
+/// Whether a lock came into being when a run that is dead now was about to take it.
+fn is_taken_at(lock: &Path, nanos: &str) -> bool {
+    let Ok(meta) = std::fs::symlink_metadata(lock) else { return false };
+    let (Ok(born), Ok(at)) = (meta.created().or(meta.modified()), nanos.parse()) else {
+        return false;
+    };
+    // The file system's clock may be a tick behind.
+    let earliest = Duration::from_nanos(at).saturating_sub(Duration::from_millis(20));
+    (earliest..earliest + TAKING).contains(&since_1970(born))
+}
+
+fn since_1970(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Takes a file lock within ten times the patience.

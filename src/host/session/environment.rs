@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::name::EnvName;
 use crate::engine::effect::{Launch, LaunchAction, Purpose};
@@ -92,6 +92,17 @@ impl Environment {
 
     pub fn to_vec(&self) -> Vec<(OsString, OsString)> {
         self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    pub fn home(&self) -> Option<PathBuf> {
+        self.0.get(std::ffi::OsStr::new("HOME")).map(PathBuf::from)
+    }
+
+    /// Where the CLI keeps its own files.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        let value = |name: &str| self.0.get(std::ffi::OsStr::new(name));
+        let own = value("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+        own.or_else(|| Some(Path::new(value("HOME")?).join(".claude")))
     }
 
     /// Hides the values that look like secrets.

@@ -10,6 +10,14 @@ const LINE_LIMIT: usize = 1 << 20;
 /// Shorter values are no secrets: masking them would tear up ordinary text.
 const SHORTEST_VALUE: usize = 8;
 
+/// Variables whose names hold one of these have secret values.
+#[rustfmt::skip]
+const NAMES: &[&str] =
+    &["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];
+
+const PEM_START: &[u8] = b"-----BEGIN ";
+const PEM_END: &[u8] = b"-----END ";
+
 /// How a kind of token starts, and how many token characters must follow.
 const FORMS: &[(&[u8], usize)] = &[
     (b"sk-ant-", 8),
@@ -29,7 +37,13 @@ const FORMS: &[(&[u8], usize)] = &[
     (b"github_pat_", 20),
     (b"glpat-", 16),
     (b"AKIA", 16),
+    (b"ASIA", 16),
+    (b"AIza", 35),
     (b"npm_", 30),
+    (b"hf_", 30),
+    (b"sk_live_", 16),
+    (b"rk_live_", 16),
+    (b"Basic ", 16),
     (b"Bearer ", 16),
     (b"eyJhbGciOi", 20),
 ];
@@ -49,13 +63,16 @@ impl std::fmt::Debug for Mask {
 impl Mask {
     /// Values worth hiding: those of variables named like secrets.
     pub fn of_environment<'a>(variables: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let is_secret = |name: &str| {
-            ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"].iter().any(|it| name.contains(it))
-        };
-        let values = variables.filter(|(name, value)| {
-            is_secret(&name.to_ascii_uppercase()) && value.len() >= SHORTEST_VALUE
-        });
-        Self { values: values.map(|(_, value)| value.to_vec()).collect() }
+        let mut values = Vec::new();
+        for (name, value) in variables {
+            values.extend(secrets_in(&name.to_ascii_uppercase(), value));
+        }
+        let escaped: Vec<Vec<u8>> = values.iter().filter_map(|value| as_json(value)).collect();
+        values.extend(escaped);
+        values.retain(|value| value.len() >= SHORTEST_VALUE);
+        // One may be the beginning of another: the longer goes first.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        Self { values }
     }
 
     /// The bytes without secrets.
@@ -94,7 +111,10 @@ impl Mask {
         if let Some(value) = value {
             return Some(value.len());
         }
-        if !matches!(bytes[0], b's' | b'x' | b'g' | b'A' | b'n' | b'B' | b'e')
+        if let Some(rest) = bytes.strip_prefix(PEM_START) {
+            return private_key(rest).map(|n| PEM_START.len() + n);
+        }
+        if !matches!(bytes[0], b's' | b'x' | b'g' | b'A' | b'n' | b'B' | b'e' | b'h' | b'r')
             || before.is_some_and(|byte| byte.is_ascii_alphanumeric())
         {
             return None;
@@ -105,6 +125,54 @@ impl Mask {
             (n >= *least).then_some(start.len() + n)
         })
     }
+}
+
+/// What of a variable's value is secret.
+fn secrets_in(name: &str, value: &[u8]) -> Vec<Vec<u8>> {
+    if NAMES.iter().any(|it| name.contains(it)) {
+        return vec![value.to_vec()];
+    }
+    let mut found = Vec::new();
+    if name.contains("HEADERS") {
+        let headers = value.split(|&byte| byte == b'\n');
+        let values = headers.filter_map(|it| it.splitn(2, |&byte| byte == b':').nth(1));
+        found.extend(values.map(|it| it.trim_ascii().to_vec()));
+    }
+    found.extend(password_in(value));
+    found
+}
+
+/// The password of a URL: `scheme://user:PASSWORD@host`.
+fn password_in(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    Some(password.as_bytes().to_vec())
+}
+
+/// How a value stands in a JSON text, where that differs.
+fn as_json(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    let quoted = serde_json::to_string(text).ok()?;
+    let inner = &quoted[1..quoted.len() - 1];
+    (inner != text).then(|| inner.as_bytes().to_vec())
+}
+
+/// The length of a private key behind [`PEM_START`], to its end or that of the text.
+fn private_key(rest: &[u8]) -> Option<usize> {
+    let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
+    let kind = text(&rest[..rest.len().min(48)]);
+    let (kind, _) = kind.split_once("-----")?;
+    if !kind.ends_with("PRIVATE KEY") {
+        return None;
+    }
+    let end = rest.windows(PEM_END.len()).position(|it| it == PEM_END);
+    let Some(end) = end else { return Some(rest.len()) };
+    let behind = &rest[end + PEM_END.len()..];
+    let tail = behind.windows(5).position(|it| it == b"-----").map_or(0, |at| at + 5);
+    Some(end + PEM_END.len() + tail)
 }
 
 fn is_token(byte: u8) -> bool {
@@ -172,6 +240,26 @@ mod tests {
         {
             assert_eq!(check(plain), plain);
         }
+    }
+
+    #[test]
+    fn values_are_found_in_urls_headers_and_json_and_private_keys_whole() {
+        let check = |text: &str| {
+            let variables: [(&str, &[u8]); 4] = [
+                ("DATABASE_URL", b"postgres://me:pass-word-1@db.example:5432/x"),
+                ("HTTPS_PROXY", b"http://me:proxy-word@proxy.example:80"),
+                ("ANTHROPIC_CUSTOM_HEADERS", b"X-Auth: header-value-1\nX-Org: short"),
+                ("APP_SECRET", b"with\"quote\\and-more"),
+            ];
+            Mask::of_environment(variables.into_iter()).text(text)
+        };
+        assert_eq!(check("https://me:proxy-word@x"), "https://me:[masked]@x");
+        assert_eq!(check("sent header-value-1, short"), "sent [masked], short");
+        assert_eq!(check(r#"{"a":"with\"quote\\and-more"}"#), r#"{"a":"[masked]"}"#);
+        let key = "-----BEGIN RSA PRIVATE KEY-----\\nMIIEpAIB\\n-----END RSA PRIVATE KEY-----";
+        assert_eq!(check(&format!("a {key} b")), "a [masked] b");
+        assert_eq!(check("-----BEGIN CERTIFICATE-----"), "-----BEGIN CERTIFICATE-----");
+        assert_eq!(check("Authorization: Basic dXNlcjpwYXNzd29yZA=="), "Authorization: [masked]==");
     }
 
     proptest! {

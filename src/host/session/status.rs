@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use super::Mask;
 use crate::engine::evidence::StatusFile;
 use crate::engine::outcome::status_from_json;
 use crate::host::error::{Doing, Result};
@@ -37,11 +38,11 @@ impl StatusPlaces {
     }
 
     /// Reads what the session left, takes it away, and puts back what was there before.
-    pub fn collect(self) -> Result<StatusFile> {
+    pub fn collect(self, mask: &Mask) -> Result<StatusFile> {
         let mut found = StatusFile::Absent;
         for (place, before) in self.kept {
             if found == StatusFile::Absent {
-                found = read(&place);
+                found = read(&place, mask);
             }
             remove(&place)?;
             if let Some(content) = before {
@@ -56,7 +57,7 @@ impl StatusPlaces {
     }
 }
 
-fn read(place: &Path) -> StatusFile {
+fn read(place: &Path, mask: &Mask) -> StatusFile {
     match fs::symlink_metadata(place) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return StatusFile::Absent;
@@ -70,7 +71,7 @@ fn read(place: &Path) -> StatusFile {
     let mut bytes = Vec::new();
     let read = fs::File::open(place).and_then(|file| file.take(SIZE_LIMIT).read_to_end(&mut bytes));
     match read {
-        Ok(_) => status_from_json(&bytes),
+        Ok(_) => status_from_json(&mask.apply(&bytes)),
         Err(error) => StatusFile::Unreadable(error.to_string()),
     }
 }
@@ -101,7 +102,7 @@ mod tests {
         fs::write(place(1), b"{\"task_id\":\"old\",\"status\":\"completed\"}").unwrap();
         let places = StatusPlaces::clear(folder.path()).unwrap();
         assert!(!place(1).exists() && place(0).parent().unwrap().is_dir());
-        assert_eq!(places.collect().unwrap(), StatusFile::Absent);
+        assert_eq!(places.collect(&Mask::default()).unwrap(), StatusFile::Absent);
         assert!(place(1).exists(), "a tracked file is put back");
 
         let places = StatusPlaces::clear(folder.path()).unwrap();
@@ -111,7 +112,7 @@ mod tests {
             status: "failed".into(),
             ..StatusReport::default()
         };
-        assert_eq!(places.collect().unwrap(), StatusFile::Given(report));
+        assert_eq!(places.collect(&Mask::default()).unwrap(), StatusFile::Given(report));
         assert!(!place(0).exists());
     }
 
@@ -120,7 +121,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let places = StatusPlaces::clear(folder.path()).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", folder.path().join(STATUS_PATHS[0])).unwrap();
-        assert!(matches!(places.collect().unwrap(), StatusFile::Unreadable(_)));
+        assert!(matches!(places.collect(&Mask::default()).unwrap(), StatusFile::Unreadable(_)));
         assert!(Path::new("/etc/hostname").exists());
     }
 }

@@ -7,22 +7,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::mask::{Mask, MaskedStream};
+use super::patience::{Clock, Patience};
+use super::pulse::Pulse;
 use super::{Stop, Told};
-use crate::base::measure::Usd;
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::SessionId;
 use crate::engine::evidence::Ending;
-use crate::engine::stream::{Progress, StreamFacts, StreamReader};
+use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
 use crate::host::error::{Doing, Error, Result};
-use crate::host::process::{Family, Happening, Reading, Spawn, push_tail};
+use crate::host::process::{Happening, Reading, Spawn, push_tail};
 
 /// Shown of one line of a command, in characters.
 const LINE_SHOWN: usize = 500;
 /// Shown of one piece of a command's output, in lines.
 const LINES_SHOWN: usize = 100;
-/// Later than any deadline.
-const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// How an attempt is watched.
 pub struct Watched {
@@ -30,7 +31,9 @@ pub struct Watched {
     pub base_cost: Usd,
     pub wall: Option<Duration>,
     pub stall: Option<Duration>,
-    pub grace: Duration,
+    pub patience: Patience,
+    /// The folder of the CLI's own files, where there is one.
+    pub config_folder: Option<PathBuf>,
     pub mask: Mask,
     pub transcript: PathBuf,
 }
@@ -55,6 +58,7 @@ impl Watched {
         let mut family = spawn.start()?;
         output.queue.push_back(Told::Started(family.info));
         let mut clock = Clock::start(&self);
+        let mut pulse = Pulse::new(family.info.pid, &spawn.private, self.config_folder.clone());
         let mut flow = Flow { is_told: true, is_read: true, is_wished: true, is_over: false };
         while !flow.is_over {
             let waits = flow.is_told && !output.queue.is_empty();
@@ -72,7 +76,10 @@ impl Watched {
                 happening = family.next(reading) => {
                     clock.heard();
                     match happening {
-                        Happening::Output(chunk) => output.take(&chunk),
+                        Happening::Output(chunk) => {
+                            output.take(&chunk);
+                            clock.set_pace(output.pace());
+                        }
                         Happening::OutputEnded => flow.is_read = false,
                         Happening::Over => flow.is_over = true,
                     }
@@ -82,6 +89,9 @@ impl Watched {
             }
             if !flow.is_told {
                 output.queue.clear();
+            }
+            if clock.is_to_look() && pulse.has_beaten(output.session()) {
+                clock.heard();
             }
             let wish = *stop.borrow();
             if !flow.is_over {
@@ -102,71 +112,6 @@ struct Flow {
     is_read: bool,
     is_wished: bool,
     is_over: bool,
-}
-
-/// When the family is to be ended, and how far that has gone.
-struct Clock {
-    wall: Instant,
-    stall: Option<Duration>,
-    last_heard: Instant,
-    grace: Duration,
-    /// Why the family is being ended.
-    reason: Option<Ending>,
-    force_at: Instant,
-    is_forced: bool,
-}
-
-impl Clock {
-    fn start(watched: &Watched) -> Self {
-        let now = Instant::now();
-        Self {
-            wall: now + watched.wall.unwrap_or(NEVER),
-            stall: watched.stall,
-            last_heard: now,
-            grace: watched.grace,
-            reason: None,
-            force_at: now + NEVER,
-            is_forced: false,
-        }
-    }
-
-    fn heard(&mut self) {
-        self.last_heard = Instant::now();
-    }
-
-    fn stall_at(&self) -> Instant {
-        self.last_heard + self.stall.unwrap_or(NEVER)
-    }
-
-    /// When [`Self::tick`] is next due.
-    fn deadline(&self) -> Instant {
-        match (&self.reason, self.is_forced) {
-            (None, _) => self.wall.min(self.stall_at()),
-            (Some(_), false) => self.force_at,
-            (Some(_), true) => Instant::now() + NEVER,
-        }
-    }
-
-    async fn tick(&mut self, wish: Stop, family: &mut Family) {
-        let now = Instant::now();
-        if self.reason.is_none() {
-            self.reason = if wish > Stop::No {
-                Some(Ending::Cancelled)
-            } else if now >= self.wall {
-                Some(Ending::TimedOut)
-            } else if now >= self.stall_at() {
-                Some(Ending::Stalled)
-            } else {
-                return;
-            };
-            self.force_at = now + self.grace;
-            family.terminate().await;
-        }
-        if !self.is_forced && (wish == Stop::AtOnce || now >= self.force_at) {
-            self.is_forced = true;
-            family.kill();
-        }
-    }
 }
 
 /// Stdout on its way: masked, kept, understood, told.
@@ -194,6 +139,16 @@ impl Output {
             line: Vec::new(),
             queue: VecDeque::new(),
         })
+    }
+
+    /// Where the stream stands; commands are always at work.
+    fn pace(&self) -> Pace {
+        let working = Pace::Working { known_wait: Millis::default() };
+        self.reader.as_ref().map_or(working, StreamReader::pace)
+    }
+
+    fn session(&self) -> Option<&SessionId> {
+        self.reader.as_ref()?.session()
     }
 
     fn take(&mut self, chunk: &[u8]) {

@@ -1,8 +1,9 @@
 //! How a blob lies on disk: one byte that tells the encoding, then the content, packed where it helps.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, Digesting};
 
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;
@@ -35,6 +36,24 @@ pub fn encode(content: &[u8]) -> (u8, std::borrow::Cow<'_, [u8]>) {
 /// A file begins as a blob does: no text begins with such a byte.
 pub fn is_head(file: &[u8]) -> bool {
     matches!(file.first(), Some(&(RAW | ZSTD)))
+}
+
+/// Writes the file of a blob piece by piece; answers with the content's digest.
+pub fn pack(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<Digest> {
+    to.write_all(&[ZSTD])?;
+    let mut packed = zstd::stream::Encoder::new(to, LEVEL)?;
+    let mut digest = Digesting::default();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let n = from.read(&mut piece)?;
+        if n == 0 {
+            break;
+        }
+        digest.take(&piece[..n]);
+        packed.write_all(&piece[..n])?;
+    }
+    packed.finish()?;
+    Ok(digest.finish())
 }
 
 /// The content of a blob's file, if it is whole: its digest is `expected`.

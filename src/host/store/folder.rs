@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::host::error::{Doing, Error, Result};
+use crate::host::fault;
 
 /// The folder's name below the repository root.
 pub const NAME: &str = ".orch";
@@ -61,14 +62,20 @@ impl OrchFolder {
         for piece in pieces {
             aside.write_all(piece).doing("writing a file", to)?;
         }
-        publish(aside, to)
+        fault::point("storing");
+        publish(aside, to)?;
+        fault::point("stored");
+        Ok(())
     }
 
     /// A file beside all others, to be [`publish`]ed when complete.
     pub fn aside(&self) -> Result<NamedTempFile> {
         self.create()?;
         let tmp = self.join("tmp");
-        tempfile::Builder::new().prefix("new-").tempfile_in(&tmp).doing("making a file", &tmp)
+        tempfile::Builder::new()
+            .prefix(&super::aside::prefix())
+            .tempfile_in(&tmp)
+            .doing("making a file", &tmp)
     }
 
     fn ignore_itself(&self) -> io::Result<()> {

@@ -258,3 +258,17 @@ proptest! {
         prop_assert!(!damaged.exists());
     }
 }
+
+#[test]
+fn a_large_file_is_the_same_blob_as_its_content() {
+    let root = root();
+    let store = Store::open(root.path());
+    let content = b"line after line\n".repeat(200_000);
+    let file = root.path().join("large");
+    fs::write(&file, &content).unwrap();
+    let digest = store.put_file(&file).unwrap();
+    assert_eq!(digest, Digest::of(&content));
+    assert_eq!(store.get(&digest).unwrap(), Some(content.clone()));
+    assert_eq!(store.put(&content).unwrap(), digest);
+    assert_eq!(store.put_file(&file).unwrap(), digest);
+}

@@ -17,9 +17,11 @@ use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_
 use super::memory::{Memory, Remembered};
 use super::moving::{Moving, remove_file, stand_at};
 use super::parked;
+use super::registration::clear_half_registered;
 use super::sparse::end_sparse;
 use super::status::differences;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::fault;
 use crate::host::git::normalize::metadata;
 use crate::host::git::{Repository, ignore_itself, object_id};
 use crate::spec::config::WorktreeConfig;
@@ -165,6 +167,7 @@ impl Pool {
     /// Clears away what dead runs left half made. Worktrees in use and whole ones stay.
     pub fn sweep(&self) -> Result<()> {
         let doing = "looking through the pool of worktrees";
+        clear_half_registered(&self.repo.local().common_dir().join("worktrees"))?;
         for entry in std::fs::read_dir(&self.folder).doing(doing, &self.folder)? {
             let path = entry.doing(doing, &self.folder)?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -260,6 +263,7 @@ impl Pool {
         let (made, _) = git
             .add_worktree(root, Head::Detached(commit), Discard, &AtomicBool::new(false))
             .doing(doing, root)?;
+        fault::point("made worktree");
         std::fs::copy(made.index_path(), root.with_extension("index")).doing(doing, root)?;
         Ok(())
     }
@@ -325,7 +329,10 @@ impl Pool {
         } else {
             let moving =
                 Moving { git, root: &tree.root, remembered: &remembered, present: &present };
-            let mut moved = Remembered::write(moving.to(wanted)?, wanted, &file)?;
+            fault::point("moving worktree");
+            let index = moving.to(wanted)?;
+            fault::point("moved worktree");
+            let mut moved = Remembered::write(index, wanted, &file)?;
             moved.copy_to(&own, &file)?;
             tree.remembered = Some(self.memory.keep(&file, moved));
         }

@@ -4,6 +4,7 @@ use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::name::{PoolName, RelPath};
 use crate::base::source::Source;
 use crate::spec::glob::is_not_work;
+use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
 use super::{Config, SessionConfig, WorktreeConfig, breaker, limits, models};
@@ -25,6 +26,7 @@ pub const KEYS: &[&str] = &[
     "models",
     "breaker",
     "limits",
+    "sandbox",
 ];
 
 /// The keys of the mappings in `orch.yaml`, by the key they stand under.
@@ -35,6 +37,7 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("models", models::KEYS),
     ("breaker", breaker::KEYS),
     ("limits", limits::KEYS),
+    ("sandbox", sandbox::KEYS),
 ];
 
 /// Keys that the original or its later versions know and orch has no use for.
@@ -109,6 +112,10 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     if let Some(mut budget) = fields.fields("budget") {
         super::budget::read(&mut budget, &mut config.budget);
         close(budget, "budget");
+    }
+
+    if let Some(sandboxing) = sandbox::read(&mut fields) {
+        config.sandbox = sandboxing;
     }
     debug_assert!(fields.reads_only(KEYS));
     fields.refuse_rest();

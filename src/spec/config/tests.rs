@@ -4,6 +4,7 @@ use super::*;
 use crate::base::measure::Usd;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
+use crate::spec::sandbox::{Sandbox, Sandboxing};
 
 fn source(path: &str, text: &str) -> Source {
     Source::new(RelPath::new(path).unwrap(), text)
@@ -64,6 +65,7 @@ budget: { run: 20, day: 50.5, plan: '30', task: 0, guess: 0.25 }
 models: { ladder: [small, large], starting: small, escalate_after: 2, max: large, validation: small }
 breaker: { threshold: 5, reset: 1m, patience: 1h }
 limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
+sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
 ",
     );
     assert_eq!(found, [] as [&str; 0]);
@@ -115,6 +117,10 @@ limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
             max_auto_resumes: 2,
             overage: true,
         },
+        sandbox: Sandboxing::Bwrap(Sandbox {
+            network: Some(false),
+            write: vec!["/var/cache/x".into(), "~/.npm".into()],
+        }),
     };
     assert_eq!(config, expected);
 }

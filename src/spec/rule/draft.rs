@@ -7,6 +7,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RelPath, RuleName};
 use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Validator};
+use crate::spec::sandbox::Sandboxing;
 
 use super::{ActionKind, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs};
 
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub pool: Option<PoolName>,
     pub needs_tools: Option<Vec<String>>,
     pub run: Option<CommandLine>,
+    pub sandbox: Option<Sandboxing>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Parts {
             pool: self.pool.or(parent.pool),
             needs_tools: self.needs_tools.or(parent.needs_tools),
             run: self.run.or(parent.run),
+            sandbox: self.sandbox.or(parent.sandbox),
         }
     }
 
@@ -133,6 +136,7 @@ impl Parts {
             pool: self.pool.unwrap_or_else(|| default_pool(action)),
             needs_tools: self.needs_tools.unwrap_or_default(),
             run: self.run,
+            sandbox: self.sandbox,
         }
     }
 }

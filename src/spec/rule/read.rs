@@ -7,6 +7,7 @@ use crate::base::source::Source;
 use crate::spec::agent::stem;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{command_line, validators};
+use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
 use super::draft::{Bound, LimitParts, Parts, RuleDraft};
@@ -32,6 +33,7 @@ pub const KEYS: &[&str] = &[
     "pool",
     "needs_tools",
     "run",
+    "sandbox",
 ];
 
 /// The keys of the mappings in a rule file, by the key they stand under.
@@ -42,6 +44,7 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("retry", &["attempts", "waits", "backoff", "uncounted", "on"]),
     ("backoff", &["base", "cap"]),
     ("limits", &["wall", "stall", "turns", "usd"]),
+    ("sandbox", sandbox::KEYS),
 ];
 
 const CODES: Codes = codes!("rule");
@@ -98,6 +101,7 @@ fn read(
         pool: fields.text("pool").map(PoolName::new),
         needs_tools: tools_of(&mut fields),
         run: command_line(&mut fields, "run"),
+        sandbox: sandbox::read(&mut fields),
         ..Parts::default()
     };
     read_files(&mut fields, &mut draft.parts);

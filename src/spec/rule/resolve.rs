@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::RuleName;
+use crate::spec::sandbox::{Sandbox, Sandboxing};
 use crate::spec::text::nearest;
 
 use super::draft::{Parts, RuleDraft};
@@ -33,6 +34,9 @@ pub fn resolve(drafts: Vec<RuleDraft>) -> Parsed<BTreeMap<RuleName, Rule>> {
         let rule = merged(&chain, &defaults).into_rule((*name).clone());
         if rule.action == ActionKind::Session && rule.prompt.trim().is_empty() {
             diagnostics.extend(chain.first().map(|draft| no_prompt(draft)));
+        }
+        if rule.action == ActionKind::Session && is_cut_off(&rule) {
+            diagnostics.extend(chain.first().map(|draft| no_network(draft)));
         }
         rules.insert((*name).clone(), rule);
     }
@@ -113,6 +117,18 @@ fn circle(chain: &[&RuleDraft]) -> Diagnostic {
         .in_file(&first.file)
         .label(first.extends_span.clone(), "leads back to this rule")
         .help("take one `extends` out")
+}
+
+fn is_cut_off(rule: &Rule) -> bool {
+    matches!(&rule.sandbox, Some(Sandboxing::Bwrap(Sandbox { network: Some(false), .. })))
+}
+
+fn no_network(draft: &RuleDraft) -> Diagnostic {
+    let message = format!("rule `{}` runs a session without the network it needs", draft.name);
+    Diagnostic::error("rule::bad-value", message)
+        .in_file(&draft.file)
+        .label(draft.name_span.clone(), "this rule")
+        .help("leave `sandbox.network` out: only commands can do without")
 }
 
 fn no_prompt(draft: &RuleDraft) -> Diagnostic {

@@ -8,6 +8,7 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::spec::builtin;
 use crate::spec::plan::{TaskSpec, ValidatorKind};
+use crate::spec::sandbox::{Sandbox, Sandboxing};
 
 fn source(name: &str, text: &str) -> Source {
     Source::new(RelPath::new(format!("rules/{name}.yaml")).unwrap(), text)
@@ -69,6 +70,7 @@ limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
 pool: gpu
 needs_tools: [Bash]
 run: [make, all]
+sandbox: bwrap
 ",
     )]);
     assert_eq!(found, [] as [&str; 0]);
@@ -113,6 +115,7 @@ run: [make, all]
         pool: "gpu".into(),
         needs_tools: vec!["Bash".into()],
         run: Some(CommandLine::Argv(vec!["make".into(), "all".into()])),
+        sandbox: Some(Sandboxing::Bwrap(Sandbox { network: None, write: vec![] })),
     };
     assert_eq!(rule, &expected);
     let names: Vec<&str> = rule.validators.iter().map(|v| v.name.as_str()).collect();
@@ -127,6 +130,8 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check("rule: other\n"), "warning rule::file-name: other");
     assert_eq!(check("rule: mine\nagnet: x\n"), "warning rule::unknown-key: agnet");
     assert_eq!(check("action: dance\n"), "error rule::bad-value: dance");
+    assert_eq!(check("sandbox: jail\n"), "error rule::bad-value: jail");
+    assert_eq!(check("sandbox: { write: [target] }\n"), "error rule::bad-value: [target]");
     assert_eq!(check("retry: { attempts: 0 }\n"), "error rule::bad-value: 0");
     assert_eq!(
         check("retry: { on: { nostatus: fresh } }\n"),
@@ -391,4 +396,20 @@ fn the_defaults_answer_every_outcome_and_a_project_changes_single_ones() {
     let implement = &changed["implement"].retry;
     assert_eq!((implement.waits, implement.step("killed", 1)), (2, RetryStep::Stop));
     assert_eq!(implement.step("stalled", 1), rules["implement"].retry.step("stalled", 1));
+}
+
+#[test]
+fn a_session_keeps_its_network_and_a_sandbox_is_inherited_and_taken_off() {
+    let cut_off = "action: session\nprompt: x\nsandbox: { network: false }\n";
+    let (_, found) = check_all(&[("mine", cut_off)]);
+    assert_eq!(found, ["rule::bad-value: rule `mine` runs a session without the network it needs"]);
+    let (rules, found) = check_all(&[
+        ("boxed", "action: command\nsandbox: { kind: bwrap, network: false }\n"),
+        ("heir", "extends: boxed\n"),
+        ("free", "extends: boxed\nsandbox: none\n"),
+    ]);
+    assert_eq!(found, [] as [&str; 0]);
+    let bounds = |name: &str| rules[name].sandbox_over(&Sandboxing::Off);
+    assert_eq!(bounds("heir"), Some(Sandbox { network: Some(false), write: vec![] }));
+    assert_eq!(bounds("free"), None);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::shared::{Duration, OneOrMany};
+use super::shared::{Duration, OneOrMany, Sandbox};
 
 /// Settings of a project: `orch.yaml` at the root of the repository.
 #[derive(JsonSchema)]
@@ -44,6 +44,8 @@ pub(super) struct Config {
     pub breaker: Option<Breaker>,
     /// What a build does at a usage limit of the account.
     pub limits: Option<UsageLimits>,
+    /// What attempts may reach whose rule says nothing of it.
+    pub sandbox: Option<Sandbox>,
 }
 
 /// Bounds in dollars; 0 is none.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::shared::{CommandLine, Duration, OneOrMany, Validator};
+use super::shared::{CommandLine, Duration, OneOrMany, Sandbox, Validator};
 use crate::spec::rule::OUTCOME_CLASSES;
 
 /// How one kind of node is built. What is not written comes from the rule it extends, or has a default.
@@ -45,6 +45,8 @@ pub(super) struct Rule {
     pub needs_tools: Option<OneOrMany>,
     /// What a command rule runs where the task has no `run`.
     pub run: Option<CommandLine>,
+    /// What its attempts may reach of the machine; as the settings say where it is not given.
+    pub sandbox: Option<Sandbox>,
 }
 
 /// Which tasks a rule takes by itself.

@@ -63,3 +63,31 @@ pub(super) struct ValidatorFields {
     /// How long it may take.
     pub timeout: Option<Duration>,
 }
+
+/// What an attempt may reach of the machine.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Sandbox {
+    Short(SandboxKind),
+    Full(SandboxFields),
+}
+
+/// `bwrap`: everything may be read, the worktree be written. `none`: no bounds.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SandboxKind {
+    Bwrap,
+    None,
+}
+
+/// A sandbox with its particulars.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct SandboxFields {
+    /// `bwrap` where none is given.
+    pub kind: Option<SandboxKind>,
+    /// Whether it has the network; sessions always have.
+    pub network: Option<bool>,
+    /// Places that may be written beside the worktree: absolute, or below `~/`.
+    pub write: Option<OneOrMany>,
+}

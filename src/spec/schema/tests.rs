@@ -44,12 +44,14 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
         ("retry", "Retry"),
         ("backoff", "Backoff"),
         ("limits", "Limits"),
+        ("sandbox", "SandboxFields"),
     ] {
         check(Rule, definition, nested(rule::NESTED_KEYS, outer));
     }
     check(Agent, "", agent::KEYS);
     check(Config, "", config::KEYS);
     check(Config, "Session", nested(config::NESTED_KEYS, "session"));
+    check(Config, "SandboxFields", nested(config::NESTED_KEYS, "sandbox"));
     check(Config, "Worktree", nested(config::NESTED_KEYS, "worktree"));
     check(Config, "Budget", config::BUDGET_KEYS);
     check(Config, "Models", nested(config::NESTED_KEYS, "models"));

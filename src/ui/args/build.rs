@@ -82,3 +82,25 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub models: ModelArgs,
 }
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch stop                       what runs may finish, nothing new starts
+  orch stop --now                 what runs is ended; returns when it is gone
+")]
+pub struct StopArgs {
+    /// End what runs, too
+    #[arg(long)]
+    pub now: bool,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ResumeArgs {
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}

@@ -89,6 +89,8 @@ fn the_overview_reads_well() {
         Work:
           build        Bring targets up to date: run what changed, and nothing else
           watch        Stay, and build whenever a document or an input changes
+          stop         Ask the orch that runs here to stop; `--now` ends what runs
+          resume       Go on with what the last build or watch was asked for
           check        Diagnose plans, rules, agents and config; nothing runs
         Look:
           status       Where everything stands

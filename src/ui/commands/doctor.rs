@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::source::Source;
 use crate::host::clock::now;
 use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
 use crate::host::session::Cli;
+use crate::spec::rule;
+use crate::spec::sandbox::Sandboxing;
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
@@ -19,6 +22,7 @@ pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
     let loaded = documents::read(root, &[])?;
     findings.push(settings(&loaded));
     findings.push(session(&loaded, root));
+    findings.push(doctor::sandbox(asks_for_sandbox(&loaded)));
     report(&findings, shell, is_json)
 }
 
@@ -38,6 +42,19 @@ fn settings(loaded: &Loaded) -> Finding {
         }
         false => Finding::good("config", files),
     }
+}
+
+/// Whether the settings or a rule of the project asks for a sandbox.
+fn asks_for_sandbox(loaded: &Loaded) -> bool {
+    let documents = &loaded.documents;
+    let asks = |rule: &Source| {
+        let rule = rule::parse(rule, &|_| Some(String::new())).value;
+        let name = rule.name.clone();
+        let resolved = rule::resolve(vec![rule]).value;
+        let off = Sandboxing::Off;
+        resolved.get(&name).is_some_and(|rule| rule.sandbox_over(&off).is_some())
+    };
+    documents.config.sandbox != Sandboxing::Off || documents.rules.iter().any(asks)
 }
 
 /// The CLI that sessions run on, as the settings name it.

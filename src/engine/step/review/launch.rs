@@ -108,6 +108,7 @@ impl Engine {
             env: attempt.recipe.rule.env.clone(),
             limits: Limits { usd: None, ..limits },
             pool: attempt.recipe.rule.pool.clone(),
+            sandbox: attempt.recipe.rule.sandbox_over(self.default_sandbox()),
             required_outputs: GlobSet::default(),
         })
     }

@@ -1,0 +1,122 @@
+//! `sandbox: bwrap`: a family in a bubblewrap container of its own. It may read everything and
+//! write its worktree, and what else its rule lists; its processes have a number space of their
+//! own, so that none outlives the first.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::spec::sandbox::Sandbox;
+
+use super::cli::program_on_path;
+
+/// The program.
+pub const BWRAP: &str = "bwrap";
+
+/// What a family needs of the disk.
+#[derive(Debug)]
+pub struct Needs<'a> {
+    pub worktree: &'a Path,
+    /// Scratch of the attempt's own.
+    pub scratch: &'a Path,
+    pub home: Option<PathBuf>,
+    /// The CLI's own files; sessions only.
+    pub config_folder: Option<PathBuf>,
+    pub network: bool,
+}
+
+/// Whether bubblewrap works here; asked once for each kind of network.
+///
+/// # Errors
+/// Why it does not, in words.
+pub fn probe(network: bool) -> Result<String, String> {
+    static WITH: OnceLock<Result<String, String>> = OnceLock::new();
+    static WITHOUT: OnceLock<Result<String, String>> = OnceLock::new();
+    let known = if network { &WITH } else { &WITHOUT };
+    known.get_or_init(|| try_it(network)).clone()
+}
+
+fn try_it(network: bool) -> Result<String, String> {
+    let program = program_on_path(BWRAP).ok_or("`bwrap` is not installed")?;
+    let mut command = Command::new(&program);
+    command.args(frame(network)).args(["--", "true"]);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("`bwrap` does not start: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or("it said nothing").to_owned();
+        return Err(format!("`bwrap` does not work here: {last}"));
+    }
+    let version = Command::new(&program).arg("--version").stdin(Stdio::null()).output();
+    let version = version.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
+    Ok(version.unwrap_or_default())
+}
+
+/// The whole disk for reading, and nothing else of the machine.
+fn frame(network: bool) -> Vec<OsString> {
+    let mut words: Vec<OsString> = [
+        "--die-with-parent",
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        // Root in the container is not to mount things anew.
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+    ]
+    .map(OsString::from)
+    .into();
+    if !network {
+        words.push("--unshare-net".into());
+    }
+    words
+}
+
+/// The command in its container.
+pub fn wrap(argv: Vec<OsString>, sandbox: &Sandbox, needs: &Needs<'_>) -> Vec<OsString> {
+    let mut words = vec![OsString::from(BWRAP)];
+    words.extend(frame(needs.network));
+    if !is_needed_below_tmp(sandbox, needs) {
+        words.extend(["--tmpfs", "/tmp"].map(OsString::from));
+    }
+    for place in writable(sandbox, needs) {
+        words.extend(["--bind-try".into(), place.clone().into(), place.into()]);
+    }
+    words.extend(["--chdir".into(), needs.worktree.into(), "--".into()]);
+    words.extend(argv);
+    words
+}
+
+/// The places that may be written, links resolved: what is mounted is mounted there.
+fn writable(sandbox: &Sandbox, needs: &Needs<'_>) -> Vec<PathBuf> {
+    let mut places = vec![needs.worktree.to_owned(), needs.scratch.to_owned()];
+    places.extend(git_folder_of(needs.worktree));
+    if let Some(folder) = &needs.config_folder {
+        places.push(folder.clone());
+        places.extend(needs.home.as_ref().map(|home| home.join(".claude.json")));
+    }
+    places.extend(sandbox.write.iter().filter_map(|place| match place.strip_prefix("~/") {
+        Some(rest) => Some(needs.home.as_ref()?.join(rest)),
+        None => Some(PathBuf::from(place)),
+    }));
+    places.into_iter().map(|place| place.canonicalize().unwrap_or(place)).collect()
+}
+
+/// The worktree's own folder in the repository: index and HEAD. Nothing else of `.git`.
+fn git_folder_of(worktree: &Path) -> Option<PathBuf> {
+    let link = std::fs::read_to_string(worktree.join(".git")).ok()?;
+    Some(PathBuf::from(link.strip_prefix("gitdir:")?.trim()))
+}
+
+/// A `/tmp` of its own would hide what lies there.
+fn is_needed_below_tmp(sandbox: &Sandbox, needs: &Needs<'_>) -> bool {
+    let home = needs.home.clone();
+    writable(sandbox, needs).iter().chain(&home).any(|place| place.starts_with("/tmp"))
+}

@@ -1,0 +1,74 @@
+//! Secrets that a session or a command shows are in nothing that is kept or shown.
+
+use crate::support::{Space, picture_of};
+
+const KEY: &str = "made-up-key-0123456789";
+const TOKEN: &str = "sk-ant-api03-MadeUpMadeUpMadeUp";
+
+const PLAN: &str = "\
+meta: { name: Secrets, order: free }
+sections:
+- id: s
+  name: All
+  tasks:
+  - id: '1'
+    name: Tells
+    description: tells
+    max_attempts: 2
+    validators:
+    - { name: tells, run: 'echo found sk-ant-api03-MadeUpMadeUpMadeUp; echo $ANTHROPIC_API_KEY >&2; test -e good.txt' }
+  - { id: '2', name: Fails, run: 'echo sk-ant-api03-MadeUpMadeUpMadeUp >&2; false', description: fails }
+";
+
+const SESSIONS: &str = "\
+'1':
+- - say: 'I use made-up-key-0123456789 and sk-ant-api03-MadeUpMadeUpMadeUp'
+  - run: 'echo $ANTHROPIC_API_KEY; echo $ANTHROPIC_API_KEY >&2'
+  - write: { path: one.txt, content: x }
+  - status: { status: completed, message: 'done with made-up-key-0123456789' }
+- - noise: 'made-up-key-0123456789'
+  - write: { path: good.txt, content: x }
+  - status: { status: completed, message: 'done with made-up-key-0123456789' }
+";
+
+#[test]
+fn what_a_session_shows_of_secrets_is_kept_nowhere() {
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: ../sessions.yaml }\n"),
+        ("plans/s.yaml", PLAN),
+    ]);
+    let space = space.env("ANTHROPIC_API_KEY", KEY);
+    // The script itself is no output of orch's: it lies beside.
+    space.write("sessions.yaml", SESSIONS);
+    space.write("orch.yaml", "session: { scripted: sessions.yaml }\n");
+    space.write(".git/info/exclude", "sessions.yaml\n");
+    space.commit("settings");
+    let built = space.orch(&["build", "-v", "-k", "--events", "events.jsonl"]).exits(1);
+    let mut shown = built.shown();
+    for args in [
+        &["log", "s//1"][..],
+        &["log", "s//1", "--attempt", "1"],
+        &["show", "s//1"],
+        &["show", "s//2"],
+        &["why", "s//2"],
+        &["status"],
+    ] {
+        shown.push_str(&space.orch(args).shown());
+    }
+    shown.push_str(&space.orch(&["log", "s//1", "--format", "json"]).shown());
+    shown.push_str(&space.git(&["log", "-p", "--all", "--", ".", ":!plans/s.yaml"]));
+    assert!(shown.contains("[masked]"), "{shown}");
+    for secret in [KEY, TOKEN] {
+        assert!(!shown.contains(secret), "{secret} in:\n{shown}");
+    }
+    let kept =
+        picture_of(space.root(), &|path| path.starts_with(".orch/") || path == "events.jsonl");
+    for path in kept.keys().filter(|path| !path.contains("worktrees/")) {
+        let bytes = std::fs::read(space.root().join(path)).unwrap_or_default();
+        let holds = |secret: &str| bytes.windows(secret.len()).any(|it| it == secret.as_bytes());
+        assert!(!holds(KEY) && !holds(&format!("{TOKEN} and")), "{path}");
+    }
+    let plan = space.read("plans/s.yaml");
+    assert!(!plan.contains(KEY), "{plan}");
+    assert_eq!(plan.matches(TOKEN).count(), PLAN.matches(TOKEN).count(), "{plan}");
+}
