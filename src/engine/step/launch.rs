@@ -157,7 +157,11 @@ impl Engine {
         let build = self.build.as_mut()?;
         let run = build.runs.entry(id).or_default();
         run.key = Some(key);
-        let number = run.n_tries + run.n_transient + u32::try_from(n_answered).unwrap_or(0) + 1;
+        let number = run.n_tries
+            + run.n_transient
+            + run.n_unheld
+            + u32::try_from(n_answered).unwrap_or(0)
+            + 1;
         if origin == Origin::Ran && recipe.rule.action == ActionKind::Session {
             build.n_sessions += 1;
         }

@@ -34,6 +34,8 @@ pub struct TaskRun {
     /// Attempts that counted, and those that did not.
     pub n_tries: u32,
     pub n_transient: u32,
+    /// Attempts that met what is for all of the tasks: limits, and as probes.
+    pub n_unheld: u32,
     /// How often an attempt ended so, for the ladder's next step.
     pub n_of: BTreeMap<OutcomeClass, u32>,
     /// How often the ladder asked for the next model, and for more thought.
@@ -152,6 +154,7 @@ impl Rung {
             false => {
                 let is_of_all = setback.was_probe || setback.class == OutcomeClass::PlanLimit;
                 run.n_transient += u32::from(!is_of_all);
+                run.n_unheld += u32::from(is_of_all);
                 (run.n_transient.max(1), run.n_transient <= retry.waits)
             }
         };
