@@ -313,8 +313,7 @@ pub fn with_action<T>(
     Some(read(&action))
 }
 
-/// The model a session begins with: the task's, the agent's, the plan's, the project's; a command has
-/// none.
+/// The model a session begins with: the task's, the agent's, the plan's, the project's.
 pub fn model_of<'a>(
     recipe: &'a Recipe,
     meta: &'a Meta,
