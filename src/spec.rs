@@ -12,5 +12,6 @@ pub mod quota;
 pub mod rule;
 pub mod sandbox;
 pub mod schema;
+pub mod smoke;
 pub mod text;
 pub mod yaml;

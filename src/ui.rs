@@ -98,7 +98,10 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
             if let Some(exit) = commands::build::at_rest(args, root, (shell, is_json))? {
                 return Ok(exit);
             }
-            commands::build::run(args, &mut *here.opened(args.dry_run)?, shell, place)
+            let plans = args.original.plan_below(&here.located.folder);
+            let access = if args.dry_run { Access::ReadOnly } else { Access::Exclusive };
+            let mut project = project::open_with(root, access, plans.into_iter().collect())?;
+            commands::build::run(args, &mut *project, shell, place)
         }
         Command::Watch(args) => {
             commands::watch::run(args, &mut *here.opened(args.dry_run)?, shell, place)

@@ -1,10 +1,10 @@
 //! What the engine wants done, and what it can be asked for.
 
 use crate::base::digest::{Digest, Recorded};
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PoolName, RelPath, SessionId, TaskRef,
-    TreeId, ValidatorName,
+    ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PlanName, PoolName, RelPath, SessionId,
+    TaskRef, TreeId, ValidatorName,
 };
 use crate::spec::agent::Permission;
 use crate::spec::glob::GlobSet;
@@ -14,7 +14,7 @@ use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
 use super::lineage::VerdictMark;
-use super::record::{AcceptedResult, Decision, Record};
+use super::record::{AcceptedResult, Decision, Record, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Effect {
     Recheck { task: TaskRef, globs: Vec<GlobSet>, paths: Vec<RelPath> },
     /// Answered by `Looked`: the present content of these paths.
     Look { paths: Vec<RelPath> },
+    /// Answered by `FilesFound`: which of these paths are files of the user's checkout.
+    FindFiles { paths: Vec<RelPath> },
     /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
     /// `lookup` is false where only that is wanted.
     FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: bool },
@@ -38,6 +40,8 @@ pub enum Effect {
     /// Answered by `Landed`, `Settled`, `Merged` (the tip moved and the merge gives other content
     /// than was validated), `Conflicted` or `LandingFailed`.
     Land(Box<LandingRequest>),
+    /// Answered by `SmokeStarted`, then `SmokeEnded`, or by the latter alone.
+    Smoke(Box<SmokeLaunch>),
     /// The attempt's task is gone: its patch is kept under a ref for a person to look at.
     Keep { attempt: AttemptId, task: TaskRef },
     /// The attempt's session asked a person something: its worktree stays as it is, also beyond this
@@ -55,7 +59,7 @@ pub enum Effect {
     WriteStatus(StatusEdit),
     /// Say something on every surface.
     Publish(Notice),
-    /// Send `Woken` at this moment; a later request replaces an earlier one.
+    /// Send `Woken` at this moment; of several requests the earliest counts, the others come again.
     WakeAt(Moment),
     /// Everything asked for is decided.
     Finish,
@@ -142,6 +146,23 @@ pub enum Base {
     Parked(SessionId),
 }
 
+/// A command that is run in the user's checkout when plans are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmokeLaunch {
+    pub attempt: AttemptId,
+    pub plans: Vec<PlanName>,
+    pub run: CommandLine,
+    /// Variables of the caller that reach it.
+    pub env: Vec<EnvName>,
+    pub timeout: Millis,
+    /// It is left out where no server answers.
+    pub needs_server: bool,
+    /// It is none of this project where one of these is missing.
+    pub needs_files: Vec<RelPath>,
+    /// It need not run where tree and command are those that it passed with.
+    pub passed: Option<Digest>,
+}
+
 /// A patch to put on the branch, with what its commit says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LandingRequest {
@@ -226,6 +247,16 @@ pub enum Notice {
         task: TaskRef,
         reason: String,
     },
+    SmokeStarted {
+        plans: Vec<PlanName>,
+    },
+    SmokeEnded {
+        plans: Vec<PlanName>,
+        outcome: SmokeOutcome,
+        message: String,
+        /// The end of its output.
+        tail: Vec<String>,
+    },
     /// A build that stays has nothing to do at present.
     Rested {
         accepted: u32,
@@ -273,6 +304,22 @@ pub struct BuildRequest {
     pub budget: Quota,
     /// Which models, where that is not as plans and settings say.
     pub models: super::escalate::ModelFlags,
+    /// Leave out what stands before this task in its plan.
+    pub resume_from: Option<TaskRef>,
+    pub amount: Amount,
+    /// Run no smoke test.
+    pub skip_smoke: bool,
+}
+
+/// How much of what could run is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Amount {
+    #[default]
+    All,
+    /// One task, the first in the file (`--single-task`).
+    OneTask,
+    /// What can start at once (`--single-task --parallel`).
+    OneBatch,
 }
 
 /// A person's decision about a task.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::digest::Recorded;
+use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
-use crate::base::measure::Moment;
+use crate::base::measure::{Millis, Moment};
 use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::base::source::Source;
 use crate::spec::config::Config;
@@ -14,7 +14,7 @@ use super::effect::{Decide, Request};
 use super::evidence::Evidence;
 use super::history::History;
 use super::lineage::{Landing, Lineage};
-use super::record::{AcceptedResult, Record};
+use super::record::{AcceptedResult, Record, SmokeOutcome};
 use super::stream::Progress;
 
 /// Something that happened outside.
@@ -38,6 +38,10 @@ pub enum Event {
     },
     /// Answer to `Look`; paths that are not there are `None`.
     Looked(Vec<(RelPath, Option<FileState>)>),
+    /// Answer to `FindFiles`.
+    FilesFound(Vec<(RelPath, bool)>),
+    /// What the machine has, now and then while a build runs.
+    MachineTold(Machine),
     /// The watcher saw something at these paths; empty with `everything` after an overflow.
     Changed {
         paths: Vec<RelPath>,
@@ -96,12 +100,42 @@ pub enum Event {
         task: TaskRef,
         text: String,
     },
+    /// The command of a smoke test runs.
+    SmokeStarted {
+        attempt: AttemptId,
+    },
+    /// Answer to `Smoke`.
+    SmokeEnded {
+        attempt: AttemptId,
+        report: Box<SmokeReport>,
+    },
     /// The moment asked for with `WakeAt` has come.
     Woken,
     /// Ctrl-C or SIGTERM: first finish what runs, the second time end it.
     Interrupted,
     /// `.claude/plans/.stop`: start nothing new.
     StopSeen,
+}
+
+/// What bounds how much can run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    pub cores: u32,
+    /// Memory that can be had, in megabytes; `None` where it cannot be told.
+    pub free_mb: Option<u64>,
+}
+
+/// How a smoke test ended, as the host tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmokeReport {
+    /// Of the tree it looked at and of what was run.
+    pub key: Digest,
+    pub outcome: SmokeOutcome,
+    /// One line for people.
+    pub message: String,
+    /// The end of its output.
+    pub tail: Vec<String>,
+    pub duration: Millis,
 }
 
 /// What must not be built from at present.

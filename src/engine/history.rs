@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState, Patch};
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef, VerdictKey,
+    ActionKey, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef, VerdictKey,
 };
 use crate::spec::plan::Status;
 
@@ -17,11 +17,13 @@ use super::limits::Window;
 use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
-use super::record::{Accepted, AttemptEnded, Decision, Provenance, Record, VerdictReached};
+use super::record::{
+    Accepted, AttemptEnded, Decision, Provenance, Record, SmokeEnded, VerdictReached,
+};
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -35,6 +37,7 @@ pub struct History {
     /// Windows of the account that were used up, and that no session came through since: when it
     /// was met, and when it resets (seconds since 1970).
     limits: BTreeMap<Window, (Moment, Option<u64>)>,
+    smokes: BTreeMap<PlanName, SmokeEnded>,
 }
 
 /// What is known of one task.
@@ -59,6 +62,8 @@ pub struct TaskHistory {
     pub validation: Typical,
     /// The session that went on last, with what the CLI counts for it.
     session_total: Option<(SessionId, Usd)>,
+    /// How long its last good attempt took.
+    pub took: Option<Millis>,
     pub last_failure: Option<Failure>,
     /// What the newest attempt that counts failed by, with its key.
     error: Option<(ActionKey, String)>,
@@ -173,6 +178,11 @@ impl History {
     /// Every task with what is known of it.
     pub fn tasks(&self) -> impl Iterator<Item = (&TaskRef, &TaskHistory)> {
         self.tasks.iter()
+    }
+
+    /// The last smoke test of a plan.
+    pub fn smoke(&self, plan: &PlanName) -> Option<&SmokeEnded> {
+        self.smokes.get(plan)
     }
 
     pub fn verdict(&self, key: &VerdictKey) -> Option<&KnownVerdict> {
@@ -293,6 +303,9 @@ impl History {
                 task.written = Some(*status);
                 task.is_loose = *is_loose;
             }
+            Record::SmokeEnded(ended) => {
+                self.smokes.insert(ended.plan.clone(), ended.as_ref().clone());
+            }
             Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
             Record::AttemptStarted { attempt, task, validator: None, .. } => {
                 if let Some(task) = self.tasks.get_mut(task) {
@@ -369,6 +382,10 @@ impl History {
         }
         if ended.outcome != OutcomeClass::Done && ended.outcome.counts_as_attempt() {
             task.error = Some((ended.key, ended.message.clone()));
+        }
+
+        if ended.validator.is_none() && ended.outcome == OutcomeClass::Done {
+            task.took = Some(ended.duration);
         }
         if ended.outcome != OutcomeClass::Done {
             task.last_failure = Some(Failure {

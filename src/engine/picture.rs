@@ -8,7 +8,7 @@ use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, Task
 use crate::spec::plan::Status;
 
 use super::outcome::OutcomeClass;
-use super::record::Provenance;
+use super::record::{Provenance, SmokeOutcome};
 
 /// Where everything stands at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,6 +68,16 @@ pub struct PlanPicture {
     pub name: PlanName,
     pub title: Option<String>,
     pub path: String,
+    /// Its last smoke test; `None` where none was looked at.
+    pub smoke: Option<SmokePicture>,
+}
+
+/// What came of a plan's smoke test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SmokePicture {
+    pub outcome: SmokeOutcome,
+    pub message: String,
+    pub at: Moment,
 }
 
 /// One task.
@@ -100,6 +110,10 @@ pub struct TaskPicture {
     pub depends_on: Vec<TaskRef>,
     pub is_wanted: bool,
     pub running: Option<RunningPicture>,
+    /// Why its rule takes it, in words.
+    pub chosen: String,
+    /// Tasks that it does not run at once with, and over which files.
+    pub apart: Vec<String>,
     /// WARN findings of accepted results.
     pub warnings: Vec<String>,
     /// What its session asks; `orch answer` goes on with it.

@@ -6,7 +6,7 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, AttemptId, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef,
+    ActionKey, AttemptId, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef,
     ValidatorName, VerdictKey,
 };
 use crate::spec::plan::Status;
@@ -85,6 +85,7 @@ pub enum Record {
         at: Moment,
         window: Window,
     },
+    SmokeEnded(Box<SmokeEnded>),
     RunEnded {
         at: Moment,
         exit: u8,
@@ -119,6 +120,48 @@ impl AttemptEnded {
     /// The build's budget cut it short, nothing of its own.
     pub fn is_at_budget(&self) -> bool {
         self.outcome == OutcomeClass::BudgetCap && self.spend.is_budget_bound
+    }
+}
+
+/// A plan's smoke test was run, or left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmokeEnded {
+    pub at: Moment,
+    pub plan: PlanName,
+    /// Of the tree it looked at and of what was run.
+    pub key: Digest,
+    pub outcome: SmokeOutcome,
+    /// One line for people.
+    pub message: String,
+    pub duration: Millis,
+}
+
+/// What came of a smoke test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SmokeOutcome {
+    Passed,
+    Failed,
+    /// It could not be run here and now, for a reason that is no fault: that is no pass.
+    Skipped,
+    /// It passed before on this very tree.
+    Unchanged,
+    /// The build was stopped.
+    Stopped,
+    /// The project has none.
+    Absent,
+}
+
+impl SmokeOutcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unchanged => "unchanged",
+            Self::Stopped => "stopped",
+            Self::Absent => "absent",
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub struct Schedule {
     gates: Vec<Gate>,
     after_failure: AfterFailure,
     n_open: usize,
+    n_looking: usize,
 }
 
 /// The file order of one plan.
@@ -105,6 +106,7 @@ impl Schedule {
             gates,
             after_failure,
             n_open: wanted.iter().filter(|&&it| it).count(),
+            n_looking: 0,
         };
         let free = |(id, node): &(NodeId, &super::graph::Node)| {
             wanted[id.index()] && !node.is_ordered && schedule.open_needs[id.index()] == 0
@@ -125,6 +127,11 @@ impl Schedule {
         self.n_open
     }
 
+    /// True while the cache is being asked for some node.
+    pub fn is_looking(&self) -> bool {
+        self.n_looking > 0
+    }
+
     pub fn has_decidable(&self) -> bool {
         !self.decidable.is_empty()
     }
@@ -139,7 +146,7 @@ impl Schedule {
         debug_assert!(!matches!(self.states[id.index()], State::Settled(_)), "settled is final");
         debug_assert!(!matches!(state, State::Settled(_)), "settling goes through `settle`");
         self.decidable.remove(&id);
-        self.states[id.index()] = state;
+        self.replace(id, state);
     }
 
     /// True where nothing that the node waits for, by need or by order, is open.
@@ -164,7 +171,7 @@ impl Schedule {
             return;
         }
         self.decidable.remove(&id);
-        self.states[id.index()] = State::Settled(settled);
+        self.replace(id, State::Settled(settled));
         self.n_open -= 1;
         for &dependent in graph.dependents_of(id) {
             self.open_needs[dependent.index()] -= 1;
@@ -179,6 +186,12 @@ impl Schedule {
             *first = (*first).min(id);
         }
         self.open_gate(graph, plan);
+    }
+
+    fn replace(&mut self, id: NodeId, state: State) {
+        let old = std::mem::replace(&mut self.states[id.index()], state);
+        self.n_looking -= usize::from(old == State::Looking);
+        self.n_looking += usize::from(state == State::Looking);
     }
 
     /// The failure that keeps an ordered node from running, if one does.

@@ -14,7 +14,7 @@ use crate::spec::plan::Status;
 
 use super::db::{self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World};
 use super::effect::{BuildRequest, Effect, Notice, Request};
-use super::event::{Event, Frozen};
+use super::event::{Event, Frozen, Machine};
 use super::graph::{Graph, NodeId};
 use super::history::History;
 use super::limits::Clock;
@@ -32,17 +32,21 @@ mod gate;
 mod hold;
 mod launch;
 mod load;
+mod pace;
 mod paint;
 mod recheck;
 mod replan;
 mod resume;
 mod retry;
 mod review;
+mod smoke;
 mod spend;
 mod stop;
 
 use self::hold::Holding;
+use self::pace::Pacing;
 use self::replan::Scanned;
+use self::smoke::Smokes;
 use self::stop::Stopping;
 
 pub use self::attempt::Attempt;
@@ -68,6 +72,8 @@ pub struct Engine {
     /// The status that each plan is to say of a task and does not say yet.
     unwritten: BTreeMap<TaskRef, Unwritten>,
     frozen: Frozen,
+    /// What the machine last told, and when.
+    machine: Option<(Machine, Moment)>,
     /// Plans that are exactly as HEAD has them.
     committed: BTreeSet<RelPath>,
     build: Option<Build>,
@@ -95,6 +101,8 @@ struct Build {
     /// A validating attempt's id -> the attempt whose result it looks at.
     reviews: BTreeMap<AttemptId, AttemptId>,
     queue: BTreeSet<NodeId>,
+    pacing: Pacing,
+    smokes: Smokes,
     has_scanned: bool,
     scanned: Scanned,
     /// Something changed since states were last decided.
@@ -162,6 +170,7 @@ impl Engine {
             unwritten: BTreeMap::new(),
             committed: BTreeSet::new(),
             frozen: Frozen::Nothing,
+            machine: None,
             build: None,
             next_attempt: 1,
             stopped: BTreeSet::new(),
@@ -208,6 +217,8 @@ impl Engine {
             Event::FilesScanned(found) => self.take_files(&found),
             Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
             Event::Looked(found) => self.take_looked(&found),
+            Event::FilesFound(found) => self.take_files_found(found),
+            Event::MachineTold(machine) => self.machine = Some((machine, self.now)),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
@@ -230,6 +241,8 @@ impl Engine {
                 self.take_status_written(task, status, written);
             }
             Event::Answered { task, text } => self.take_answer(&task, text),
+            Event::SmokeStarted { attempt } => self.take_smoke_started(attempt),
+            Event::SmokeEnded { attempt, report } => self.take_smoke_ended(attempt, *report),
             Event::Woken => {}
             Event::Interrupted => self.interrupt(),
         }
@@ -252,11 +265,15 @@ impl Engine {
     }
 
     fn finish_if_settled(&mut self) {
-        let Some(build) = &mut self.build else { return };
+        let Some(build) = &self.build else { return };
         let is_idle = build.schedule.n_open() == 0 && build.attempts.is_empty();
-        if is_idle && !build.is_finished {
+        if !is_idle || build.is_finished || self.smoke() {
+            return;
+        }
+        if let Some(build) = &mut self.build {
             build.is_finished = true;
             self.out.push(Effect::Finish);
+            self.note_apart();
         }
     }
 

@@ -15,6 +15,7 @@ mod perform;
 mod rest;
 mod run;
 mod scan;
+mod smoke;
 mod status;
 mod usage;
 mod watch;

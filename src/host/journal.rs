@@ -157,6 +157,7 @@ pub fn is_durable(record: &Record) -> bool {
         | Record::VerdictReached(_)
         | Record::StatusWritten { .. }
         | Record::LimitLifted { .. }
+        | Record::SmokeEnded(_)
         | Record::RunEnded { .. } => false,
     }
 }

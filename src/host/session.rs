@@ -3,6 +3,7 @@
 
 pub mod bubble;
 mod cli;
+mod command;
 mod environment;
 mod mask;
 mod patience;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch as channel};
 
 pub use cli::{Cli, new_session_id, program_on_path};
+pub use command::{Aside, AsideEnded};
 pub use environment::Environment;
 pub use mask::{MASKED, Mask, MaskedStream};
 pub use patience::Patience;

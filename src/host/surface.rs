@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
+use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::spec::plan::Plan;
 
@@ -52,6 +53,17 @@ pub struct Summary {
     pub wall_ms: u64,
     /// The exit code that follows from all this; see `ui::exit`.
     pub exit: u8,
+    /// What came of the smoke tests of plans that are done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub smoke: Vec<SmokeTold>,
+}
+
+/// One plan's smoke test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SmokeTold {
+    pub plan: PlanName,
+    pub outcome: SmokeOutcome,
+    pub message: String,
 }
 
 /// A document after `check`: what it is, and everything that is wrong with it.

@@ -5,11 +5,13 @@ mod budget;
 pub mod limits;
 pub mod models;
 mod read;
+mod schedule;
 
 use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName};
+use crate::spec::smoke::Smoke;
 
 use super::sandbox::Sandboxing;
 
@@ -19,6 +21,7 @@ pub use limits::{LimitWait, LimitsConfig};
 pub use models::Models;
 
 pub use read::{KEYS, NESTED_KEYS, parse};
+pub use schedule::{DevServer, ScheduleConfig};
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +52,11 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What attempts may reach whose rule says nothing.
     pub sandbox: Sandboxing,
+    pub schedule: ScheduleConfig,
+    /// What is run when a plan is done.
+    pub smoke: Smoke,
+    /// Started for smoke tests; `None`: they take the server that is there.
+    pub dev_server: Option<DevServer>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,6 +105,9 @@ impl Default for Config {
             breaker: BreakerConfig::default(),
             limits: LimitsConfig::default(),
             sandbox: Sandboxing::Off,
+            schedule: ScheduleConfig::default(),
+            smoke: Smoke::default(),
+            dev_server: None,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::base::source::Span;
 
 use super::glob::GlobSet;
 use super::quota::Quota;
+use super::smoke::Smoke;
 
 pub use escalation::Escalation;
 pub use read::parse;
@@ -64,6 +65,8 @@ pub struct Meta {
     pub escalation: Option<Escalation>,
     /// Whole-plan status as written (`paused_quota`, `failed`); orch shows it, nothing depends on it.
     pub status: Option<String>,
+    /// What is run when all of it is done, over the settings.
+    pub smoke: Smoke,
     /// Other keys with their normalized text.
     pub extra: BTreeMap<String, String>,
 }

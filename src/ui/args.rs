@@ -6,6 +6,7 @@ mod classify;
 mod cost;
 mod measure;
 mod models;
+mod original;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use classify::{ClassifyArgs, moment_of};
 pub use cost::{ByArg, CostArgs};
 use measure::{size_of, time_of};
 pub use models::ModelArgs;
+pub use original::OriginalArgs;
 
 const OVERVIEW: &str = "\
 {about}

@@ -19,6 +19,7 @@ pub use events::Events;
 pub use live::Live;
 pub use plain::Plain;
 pub use summary::summary_text;
+pub use words::tone_of_smoke;
 
 /// How much people are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::measure::Moment;
-use crate::base::name::TaskRef;
+use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
@@ -85,11 +85,16 @@ pub fn open_to_decide(root: &Path) -> Result<Box<dyn Project>> {
 /// # Errors
 /// It cannot be read, or another orch holds it.
 pub fn open(root: &Path, access: Access) -> Result<Box<dyn Project>> {
+    open_with(root, access, Vec::new())
+}
+
+/// As [`open`], with plans that lie in no folder of plans.
+pub fn open_with(root: &Path, access: Access, plans: Vec<RelPath>) -> Result<Box<dyn Project>> {
     let access = match access {
         Access::ReadOnly => folder::Access::ReadOnly,
         Access::Exclusive => folder::Access::ReadWrite,
     };
-    Ok(Box::new(Driver::open(root, access, Vec::new())?))
+    Ok(Box::new(Driver::open(root, access, plans)?))
 }
 
 /// The summary of a build of everything, where nothing has changed since the last one that found

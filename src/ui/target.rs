@@ -168,6 +168,7 @@ mod tests {
             name: PlanName::new(name),
             title: None,
             path: path.to_owned(),
+            smoke: None,
         };
         let plans = [plan("demo", ".claude/plans/demo.yaml"), plan("other", "sub/other.yml")];
         let tasks = ["demo//1.1", "demo//1.10", "demo//2.1", "demo//a[1]", "other//1.1"]

@@ -47,6 +47,9 @@ impl Engine {
         if let Some(settled) = self.held_back(id) {
             return self.settle(id, settled);
         }
+        if self.is_behind_left_out(id) {
+            return self.settle(id, Settled::Unwanted);
+        }
         if let Some(run) = self.build.as_mut().and_then(|it| it.runs.get_mut(&id)) {
             run.blocked_by = None;
         }
@@ -230,6 +233,9 @@ impl Engine {
                 && pin.is_none_or(|pin| pin == it.result.output)
         };
         let candidate = found.candidates.into_iter().find(usable);
+        if candidate.is_some() && !self.choose_replayed(id) {
+            return self.settle(id, Settled::Unwanted);
+        }
         let Some(build) = &mut self.build else { return };
         match (candidate, build.mode) {
             (Some(candidate), Mode::Build) => self.replay(id, key, candidate.result),

@@ -18,6 +18,7 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};
 use super::load::recipe;
+use super::pace::Wait;
 use super::resume::{effort_of, resume_message, told_before};
 use super::retry::TaskRun;
 use super::review::validators_of;
@@ -37,18 +38,22 @@ impl Engine {
         if build.queue.is_empty() {
             return;
         }
-        let queue: Vec<NodeId> = build.queue.iter().copied().collect();
+        if build.stopping != Stopping::No {
+            build.queue.clone().into_iter().for_each(|id| self.settle(id, Settled::Held));
+            return;
+        }
         let mut held = self.held();
-        for id in queue {
-            if self.build.as_ref().is_some_and(|it| it.stopping != Stopping::No) {
-                self.settle(id, Settled::Held);
-                continue;
-            }
-            if held.n >= self.build.as_ref().map_or(1, |it| it.request.jobs.max(1)) {
+        // While the cache is asked, what would go first may not be in the queue yet.
+        if build.schedule.is_looking() || held.n >= self.slots() {
+            return;
+        }
+        for id in self.queue_in_order() {
+            if held.n >= self.slots() {
                 break;
             }
             self.start_if_free(id, &mut held);
         }
+        self.wake_for_siblings();
     }
 
     fn held(&self) -> Held {
@@ -82,10 +87,14 @@ impl Engine {
         let size = config.pools.get(&recipe.rule.pool).copied();
         let used = held.pools.get(&recipe.rule.pool).copied().unwrap_or(0);
         let resources = build.graph.node(id).resources.clone();
-        let is_free = size.is_none_or(|size| used < size)
-            && !resources.iter().any(|it| held.resources.contains(it));
-        if !is_free {
-            return;
+        if size.is_some_and(|size| used >= size) {
+            return self.note_wait(id, Wait::Pool(recipe.rule.pool.clone()));
+        }
+        if let Some(taken) = resources.iter().find(|it| held.resources.contains(*it)) {
+            return self.note_wait(id, Wait::Resource(Arc::clone(taken)));
+        }
+        if let Some(wait) = self.wait_of(id, &recipe) {
+            return self.note_wait(id, wait);
         }
         if recipe.rule.action == ActionKind::Session && self.waits_at_the_door(id, (slot, &recipe))
         {
@@ -94,6 +103,7 @@ impl Engine {
         if !self.can_afford(id, &recipe) || self.recheck(id) {
             return;
         }
+        self.start_waits_no_more(id);
         held.n += 1;
         *held.pools.entry(recipe.rule.pool.clone()).or_default() += 1;
         held.resources.extend(resources.iter().cloned());

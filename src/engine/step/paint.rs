@@ -27,6 +27,7 @@ impl Engine {
                 name: plan.name.clone(),
                 title: plan.meta.title.clone(),
                 path: text.path(&self.db).to_string(),
+                smoke: self.smoke_shown(&plan.name),
             }
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
@@ -109,7 +110,10 @@ impl Engine {
                 None => spec.and_then(|it| it.agent.as_ref()).map(ToString::to_string),
             },
             status: self.record_of(slot).status,
-            state: state_shown(state),
+            state: match build.pacing.wait_told(id).filter(|_| state == State::Queued) {
+                Some(_) => TaskState::Waiting,
+                None => state_shown(state),
+            },
             reason: self.reason(build, id),
             key: is_decided.then(|| key_of(&self.db, self.world, slot)).flatten(),
             attempts: past.map_or(0, |it| it.n_attempts),
@@ -120,6 +124,8 @@ impl Engine {
             depends_on: node.needs.iter().map(|it| build.graph.node(*it).task.clone()).collect(),
             is_wanted: state != State::Settled(Settled::Unwanted),
             running: running(build, state),
+            chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
+            apart: build.pacing.apart_of(id),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
             question: past.and_then(|it| it.dialogue.open()).map(|it| QuestionPicture {
                 text: it.text.clone(),
@@ -145,6 +151,7 @@ impl Engine {
         match build.schedule.state(id) {
             State::Waiting => first_open(build, id)
                 .map_or_else(|| "waits".to_owned(), |it| format!("waits for {}", name(it))),
+            State::Queued => build.pacing.wait_told(id).unwrap_or(told),
             State::Settled(Settled::Blocked(by)) => format!("blocked by {}", name(by)),
             State::Settled(Settled::Undecided) => {
                 match build.schedule.need_failure(&build.graph, id) {

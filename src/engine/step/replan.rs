@@ -46,6 +46,8 @@ impl Engine {
             attempts: BTreeMap::new(),
             reviews: BTreeMap::new(),
             queue: BTreeSet::new(),
+            pacing: super::Pacing::default(),
+            smokes: super::Smokes::default(),
             has_scanned: false,
             scanned_at: self.now,
             scanned: Scanned::default(),
@@ -61,6 +63,7 @@ impl Engine {
             parked: None,
         });
         self.restore_limits();
+        self.adopt_left_out();
         self.rescan();
     }
 
@@ -141,6 +144,7 @@ impl Engine {
         let graph = graph_of(&self.db, self.world.library(&self.db));
         let Some(build) = &mut self.build else { return };
         build.is_touched = false;
+        build.pacing.forget();
         if *graph != *build.graph {
             let graph = Arc::new(graph.clone());
             build.nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
@@ -259,6 +263,15 @@ fn whole_plans(graph: &Graph, request: &BuildRequest) -> BTreeSet<PlanName> {
 }
 
 fn wanted_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
+    let mut wanted = targets_of(graph, request, whole);
+    let from = request.resume_from.as_ref().and_then(|it| graph.id_of(it));
+    for id in from.into_iter().flat_map(|it| graph.plan_range(graph.node(it).plan).start..it.0) {
+        wanted[id as usize] = false;
+    }
+    wanted
+}
+
+fn targets_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
     let Some(targets) = &request.targets else { return vec![true; graph.len()] };
     let mut roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
     roots.extend(graph.nodes().filter(|(_, it)| whole.contains(&it.task.plan)).map(|(id, _)| id));

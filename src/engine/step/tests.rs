@@ -4,6 +4,7 @@ mod door;
 mod gate;
 mod ladder;
 mod money;
+mod pace;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,6 +149,10 @@ impl Space {
                 let found = self.scan(&globs, &paths);
                 vec![Event::Rechecked { task, found }]
             }
+            Effect::FindFiles { paths } => {
+                let found = paths.iter().map(|it| (it.clone(), self.files.contains_key(it)));
+                vec![Event::FilesFound(found.collect())]
+            }
             Effect::Look { paths } => vec![Event::Looked(self.scan(&[], &paths))],
             Effect::FindCandidates { task, key, lookup, .. } => {
                 let found = self.cache.iter().rev().filter(|it| lookup && it.key == key);
@@ -199,8 +204,33 @@ impl Space {
                 vec![]
             }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
+            Effect::Smoke(launch) => vec![self.smoke(&launch)],
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
         }
+    }
+
+    /// There is none, unless a file says how it ends.
+    fn smoke(&mut self, launch: &crate::engine::effect::SmokeLaunch) -> Event {
+        use crate::engine::record::SmokeOutcome as O;
+        let said = self.files.get(&RelPath::new("smoke.txt").unwrap()).map(String::as_str);
+        let key = Digest::of(format!("{:?}", self.files).as_bytes());
+        let outcome = match said {
+            None => O::Absent,
+            Some(_) if launch.passed == Some(key) => O::Unchanged,
+            Some("pass") => O::Passed,
+            Some(_) => O::Failed,
+        };
+        if !matches!(outcome, O::Absent | O::Unchanged) {
+            self.ran.push(format!("smoke:{}", launch.plans[0]));
+        }
+        let report = crate::engine::event::SmokeReport {
+            key,
+            outcome,
+            message: outcome.as_str().to_owned(),
+            tail: Vec::new(),
+            duration: Millis(0),
+        };
+        Event::SmokeEnded { attempt: launch.attempt, report: Box::new(report) }
     }
 
     fn candidate(&self, result: &AcceptedResult) -> Candidate {

@@ -48,14 +48,16 @@ impl Driver {
             is_api_equivalent: self.engine.is_api_equivalent(),
             wall_ms: Self::elapsed(run),
             exit,
+            smoke: self.smokes_told(),
         })
     }
 
     fn exit_of(&self, run: &Run<'_>) -> u8 {
         let counts = self.engine.counts();
+        let is_whole = counts.accepted == counts.wanted;
         match run.stopped {
             // A watch ends only by being ended, whatever it has done.
-            _ if run.watch.is_none() && counts.accepted == counts.wanted => ACCEPTED,
+            _ if run.watch.is_none() && is_whole && self.engine.smokes_hold() => ACCEPTED,
             Some(StopReason::Interrupted) => INTERRUPTED,
             Some(StopReason::Terminated) => TERMINATED,
             Some(StopReason::Asked) => STOPPED,

@@ -1,13 +1,15 @@
 //! Effects that are done at once, on the driver's own thread.
 
 use crate::base::file::FileState;
+use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, RelPath, TaskRef};
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, Launch, LaunchAction};
 use crate::engine::event::{Candidate, Event, Found};
 use crate::engine::record::{AcceptedResult, Record};
 use crate::host::error::Result;
 
 use super::Driver;
+use super::land::Kept;
 
 impl Driver {
     /// The answer to a question that changes nothing; `None` for everything else.
@@ -25,6 +27,11 @@ impl Driver {
                 Some(Event::Rechecked { task: task.clone(), found })
             }
             Effect::Look { paths } => Some(Event::Looked(self.scan(&[], paths)?)),
+            Effect::FindFiles { paths } => {
+                let is_file = |path: &RelPath| self.root.join(path.as_str()).is_file();
+                let found = paths.iter().map(|path| (path.clone(), is_file(path)));
+                Some(Event::FilesFound(found.collect()))
+            }
             Effect::FindCandidates { task, key, manifest, lookup } => {
                 let previous = match manifest {
                     Some(digest) => self.store.manifest(digest)?,
@@ -95,6 +102,33 @@ impl Driver {
         }
         self.store.put_manifest(&result.manifest)?;
         self.store.remember(result)
+    }
+
+    pub(super) fn remember_attempt(&self, result: &AcceptedResult) -> Result<()> {
+        let kept = self.kept.values().find(|kept| self.made(kept, result));
+        let content = |path: &RelPath, side: Side| {
+            let Some(kept) = kept else { return Ok(None) };
+            let tree = match side {
+                Side::Before => &kept.base,
+                Side::After => &kept.tree,
+            };
+            self.repo.read_path_at(tree, path)
+        };
+        self.remember(result, &content)
+    }
+
+    /// True where the attempt's trees hold what the result says.
+    fn made(&self, kept: &Kept, result: &AcceptedResult) -> bool {
+        result.patch.changes().iter().all(|change| {
+            self.repo.state_at(&kept.tree, &change.path).is_ok_and(|state| state == change.after)
+        })
+    }
+
+    /// What the CLI counts for the session that goes on, in this run of orch or an earlier one.
+    pub(super) fn base_cost_of(&self, launch: &Launch) -> Usd {
+        let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
+        let past = self.engine.history().task(&launch.task).zip(session.resume.as_ref());
+        past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
     }
 
     /// Effects of a decision, outside of a build.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::FileState;
 use crate::base::name::{CommitId, RelPath};
-use crate::engine::effect::BuildRequest;
+use crate::engine::effect::{Amount, BuildRequest};
 use crate::engine::record::Record;
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
@@ -75,7 +75,7 @@ pub fn summary_at_rest(start: &Path) -> Option<Summary> {
     let began = Instant::now();
     let repo = Repository::discover(start).ok()?;
     let root = repo.root().to_owned();
-    let note = read(&root)?;
+    let note = read(&root).filter(|_| !super::smoke::has_default(&root))?;
     let loaded = documents::read(&root, &[]).ok()?;
     let _lock = Lock::exclusive(&root, &Holder::this_process()).ok()?;
     let tip = repo.tip(&repo.branch().ok()?).ok()?.commit;
@@ -97,7 +97,8 @@ pub fn summary_at_rest(start: &Path) -> Option<Summary> {
 
 /// True for a build of everything there is.
 pub(super) fn is_of_everything(request: &BuildRequest) -> bool {
-    request.targets.is_none() && request.force.is_empty() && !request.watch
+    let is_whole = request.amount == Amount::All && request.resume_from.is_none();
+    request.targets.is_none() && request.force.is_empty() && !request.watch && is_whole
 }
 
 impl Driver {

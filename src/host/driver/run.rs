@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::base::measure::{Moment, Usd};
-use crate::base::name::{AttemptId, RelPath, TaskRef};
+use crate::base::measure::Moment;
+use crate::base::name::{AttemptId, TaskRef};
 use crate::engine::effect::{BuildRequest, Effect, Launch, Notice, Request};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, SmokeReport};
 use crate::engine::evidence::Evidence;
 use crate::engine::record::Record;
 use crate::engine::stream::Progress;
 use crate::host::clock;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::surroundings::Surroundings;
+use crate::host::machine;
 use crate::host::process::{ProcessInfo, reap};
 use crate::host::session::{Runner, Stop};
 use crate::host::stop::Ears;
@@ -36,7 +37,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// Gathered status lines are written at least this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
+/// How often the engine is told what the machine has, while something waits to start.
+const MACHINE_EVERY: Duration = Duration::from_secs(5);
+
 /// What the loop hears.
+#[expect(clippy::large_enum_variant, reason = "few at a time, and each is moved once")]
 pub(super) enum Message {
     Started {
         attempt: AttemptId,
@@ -51,6 +56,14 @@ pub(super) enum Message {
         evidence: Box<Evidence>,
         kept: Option<Kept>,
     },
+    /// The command of a smoke test runs.
+    SmokeStarted {
+        attempt: AttemptId,
+    },
+    SmokeEnded {
+        attempt: AttemptId,
+        report: Box<SmokeReport>,
+    },
     /// It is over since the machine failed around it, on orch's own side.
     MachineFailed {
         attempt: AttemptId,
@@ -62,7 +75,7 @@ pub(super) enum Message {
 pub(super) struct Run<'a> {
     pub surface: &'a mut dyn Surface,
     pub shared: Shared,
-    tell: mpsc::Sender<Message>,
+    pub tell: mpsc::Sender<Message>,
     pub stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
     tasks: BTreeMap<AttemptId, TaskRef>,
     pub effects: VecDeque<Effect>,
@@ -75,6 +88,7 @@ pub(super) struct Run<'a> {
     pub has_machine_failed: bool,
     began: Instant,
     last_status: Instant,
+    machine_told: Instant,
     has_news: bool,
     /// Branches, configuration and the like, as they were last seen.
     surroundings: Surroundings,
@@ -125,6 +139,7 @@ impl Driver {
             has_machine_failed: false,
             began: Instant::now(),
             last_status: Instant::now(),
+            machine_told: Instant::now(),
             has_news: true,
             surroundings: self.repo.surroundings(&self.branch()?)?,
         };
@@ -134,6 +149,7 @@ impl Driver {
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
         }
+        self.step(&mut run, Event::MachineTold(machine::present()))?;
         let may_rest = rest::is_of_everything(&request);
         let begun = Event::Asked(Request::Build(request));
         run.effects.extend(self.engine.step(clock::now(), begun));
@@ -151,12 +167,13 @@ impl Driver {
                 Some(changed) = seen.recv() => self.see(&mut run, &changed)?,
                 _ = interrupts.recv() => self.interrupt(&mut run)?,
                 _ = terms.recv() => self.terminate(&mut run)?,
+                () = machine::until(run.wake_at) => self.wake(&mut run)?,
                 _ = tick.tick() => self.tick(&mut run)?,
             }
         }
         let summary = self.conclude(&mut run)?;
         self.report_usage(run.surface, begin);
-        if may_rest && run.stopped.is_none() {
+        if may_rest && run.stopped.is_none() && !self.has_smoke_tests() {
             self.note_rest()?;
         }
         Ok(summary)
@@ -189,6 +206,7 @@ impl Driver {
             Effect::Merge { attempt } => return Ok(vec![self.merge(attempt)?]),
             Effect::Replay { attempt, result } => return Ok(vec![self.replay(attempt, &result)?]),
             Effect::Land(request) => return self.land(&request),
+            Effect::Smoke(launch) => return self.smoke(run, *launch),
             Effect::Keep { attempt, task } => {
                 let notice = self.keep_orphan(attempt, &task)?;
                 run.surface.say(&notice, clock::now());
@@ -210,12 +228,15 @@ impl Driver {
             Effect::Remember(result) => self.remember_attempt(&result)?,
             Effect::WriteStatus(edit) => self.queue_status(edit),
             Effect::Publish(notice) => run.surface.say(&notice, clock::now()),
-            Effect::WakeAt(moment) => run.wake_at = Some(moment),
+            Effect::WakeAt(moment) => {
+                run.wake_at = Some(run.wake_at.map_or(moment, |it| it.min(moment)));
+            }
             // Everything is settled: the loop asks the engine itself.
             Effect::Finish
             | Effect::Scan { .. }
             | Effect::Recheck { .. }
             | Effect::Look { .. }
+            | Effect::FindFiles { .. }
             | Effect::FindCandidates { .. } => {}
         }
         Ok(Vec::new())
@@ -259,6 +280,11 @@ impl Driver {
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
             }
+            Message::SmokeStarted { attempt } => self.step(run, Event::SmokeStarted { attempt }),
+            Message::SmokeEnded { attempt, report } => {
+                run.stops.remove(&attempt);
+                self.step(run, Event::SmokeEnded { attempt, report })
+            }
             Message::MachineFailed { attempt, evidence } => {
                 run.has_machine_failed = true;
                 self.hear(run, Message::Ended { attempt, evidence, kept: None })
@@ -281,18 +307,15 @@ impl Driver {
         Ok(())
     }
 
-    /// What the CLI counts for the session that goes on, in this run of orch or an earlier one.
-    fn base_cost_of(&self, launch: &Launch) -> Usd {
-        use crate::engine::effect::LaunchAction;
-        let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
-        let past = self.engine.history().task(&launch.task).zip(session.resume.as_ref());
-        past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
+    fn wake(&mut self, run: &mut Run<'_>) -> Result<()> {
+        run.wake_at = None;
+        self.step(run, Event::Woken)
     }
 
     fn tick(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if run.wake_at.is_some_and(|moment| moment <= clock::now()) {
-            run.wake_at = None;
-            self.step(run, Event::Woken)?;
+        if run.machine_told.elapsed() >= MACHINE_EVERY && self.engine.has_queue() {
+            run.machine_told = Instant::now();
+            self.step(run, Event::MachineTold(machine::present()))?;
         }
         self.heed(run)?;
         self.listen(run)?;
@@ -343,26 +366,6 @@ impl Driver {
 
     pub(super) fn elapsed(run: &Run<'_>) -> u64 {
         u64::try_from(run.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn remember_attempt(&self, result: &crate::engine::record::AcceptedResult) -> Result<()> {
-        let kept = self.kept.values().find(|kept| self.made(kept, result));
-        let content = |path: &RelPath, side: super::perform::Side| {
-            let Some(kept) = kept else { return Ok(None) };
-            let tree = match side {
-                super::perform::Side::Before => &kept.base,
-                super::perform::Side::After => &kept.tree,
-            };
-            self.repo.read_path_at(tree, path)
-        };
-        self.remember(result, &content)
-    }
-
-    /// True where the attempt's trees hold what the result says.
-    fn made(&self, kept: &Kept, result: &crate::engine::record::AcceptedResult) -> bool {
-        result.patch.changes().iter().all(|change| {
-            self.repo.state_at(&kept.tree, &change.path).is_ok_and(|state| state == change.after)
-        })
     }
 }
 

@@ -78,6 +78,27 @@ impl Environment {
         environment
     }
 
+    /// What a command beside all tasks gets: the common variables, `extra`, and those set here.
+    pub fn beside(
+        extra: &[EnvName],
+        set: &[(&str, String)],
+        private: &Path,
+        caller: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let mut environment = Self::default();
+        environment.set("TMPDIR", private.join("tmp"));
+        environment.set("TERM", "dumb");
+        environment.set("LANG", "C.UTF-8");
+        environment.set("GIT_TERMINAL_PROMPT", "0");
+        set.iter().for_each(|(name, value)| environment.set(name, value));
+        for name in COMMON.iter().copied().chain(extra.iter().map(EnvName::as_str)) {
+            if let Some(value) = caller(name) {
+                environment.set(name, value);
+            }
+        }
+        environment
+    }
+
     fn name_the_task(&mut self, launch: &Launch) {
         self.set("ORCH_TASK", launch.task.to_string());
         self.set("ORCH_ATTEMPT_NUMBER", launch.number.to_string());

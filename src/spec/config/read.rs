@@ -7,7 +7,9 @@ use crate::spec::glob::is_not_work;
 use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
+use super::schedule::{read_dev_server, read_schedule};
 use super::{Config, SessionConfig, WorktreeConfig, breaker, limits, models};
+use crate::spec::smoke::Smoke;
 
 /// Every key of `orch.yaml`.
 pub const KEYS: &[&str] = &[
@@ -27,6 +29,9 @@ pub const KEYS: &[&str] = &[
     "breaker",
     "limits",
     "sandbox",
+    "schedule",
+    "smoke",
+    "dev_server",
 ];
 
 /// The keys of the mappings in `orch.yaml`, by the key they stand under.
@@ -38,6 +43,9 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("breaker", breaker::KEYS),
     ("limits", limits::KEYS),
     ("sandbox", sandbox::KEYS),
+    ("schedule", super::schedule::SCHEDULE_KEYS),
+    ("smoke", crate::spec::smoke::KEYS),
+    ("dev_server", super::schedule::DEV_SERVER_KEYS),
 ];
 
 /// Keys that the original or its later versions know and orch has no use for.
@@ -117,6 +125,9 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     if let Some(sandboxing) = sandbox::read(&mut fields) {
         config.sandbox = sandboxing;
     }
+    read_schedule(&mut fields, &mut config.schedule);
+    config.smoke = Smoke::read(&mut fields);
+    read_dev_server(&mut fields, config);
     debug_assert!(fields.reads_only(KEYS));
     fields.refuse_rest();
 }
@@ -131,7 +142,7 @@ fn read_shared(fields: &mut Fields<'_, '_>, config: &mut Config) {
     take("build_command", &mut config.build_command);
     take("test_command", &mut config.test_command);
     take("dev_server_command", &mut config.dev_server_command);
-    if let Some(port) = port(fields) {
+    if let Some(port) = port(fields, "dev_server_port") {
         config.dev_server_port = port;
     }
     if let Some(dir) = folder(fields, "agents_dir") {
@@ -139,12 +150,12 @@ fn read_shared(fields: &mut Fields<'_, '_>, config: &mut Config) {
     }
 }
 
-fn port(fields: &mut Fields<'_, '_>) -> Option<u16> {
-    let port = u16::try_from(fields.count("dev_server_port")?).ok().filter(|port| *port > 0);
+pub(super) fn port(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<u16> {
+    let port = u16::try_from(fields.count(name)?).ok().filter(|port| *port > 0);
     if port.is_none()
-        && let Some(node) = fields.node("dev_server_port")
+        && let Some(node) = fields.node(name)
     {
-        fields.problems().bad_value("dev_server_port", node, "a port is from 1 to 65535");
+        fields.problems().bad_value(name, node, "a port is from 1 to 65535");
     }
     port
 }

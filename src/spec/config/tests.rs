@@ -66,6 +66,9 @@ models: { ladder: [small, large], starting: small, escalate_after: 2, max: large
 breaker: { threshold: 5, reset: 1m, patience: 1h }
 limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
 sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
+schedule: { warm_up: 5s, session_memory: 0, per_core: 2 }
+smoke: { run: make smoke, timeout: 1m, env: [Z], needs_server: true }
+dev_server: { wait: 9s }
 ",
     );
     assert_eq!(found, [] as [&str; 0]);
@@ -121,6 +124,19 @@ sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
             network: Some(false),
             write: vec!["/var/cache/x".into(), "~/.npm".into()],
         }),
+        schedule: ScheduleConfig {
+            warm_up: Some(Millis::seconds(5)),
+            session_memory: 0,
+            per_core: 2,
+        },
+        smoke: Smoke {
+            is_on: Some(true),
+            run: Some(crate::spec::plan::CommandLine::Shell("make smoke".into())),
+            timeout: Some(Millis::seconds(60)),
+            env: vec!["Z".into()],
+            needs_server: Some(true),
+        },
+        dev_server: Some(DevServer { command: "c".into(), port: 1, wait: Millis::seconds(9) }),
     };
     assert_eq!(config, expected);
 }

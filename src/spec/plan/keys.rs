@@ -19,6 +19,7 @@ pub const META: &[&str] = &[
     "circuit_breaker_reset_timeout",
     "model_escalation",
     "status",
+    "smoke",
 ];
 
 /// `meta.validation`.

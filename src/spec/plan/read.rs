@@ -6,6 +6,7 @@ use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::{AgentName, PlanName, RelPath, SectionId};
 use crate::base::source::Source;
 use crate::spec::quota;
+use crate::spec::smoke::Smoke;
 use crate::spec::yaml::{self, Codes, Fields, Node, Problems, Resolved, codes};
 
 static CODES: Codes = codes!("plan");
@@ -84,6 +85,7 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         breaker_reset: fields.duration("circuit_breaker_reset_timeout"),
         escalation: escalation::read(&mut fields),
         status: fields.text("status").map(str::to_owned),
+        smoke: Smoke::read(&mut fields),
         extra: fields.rest_of(keys::META),
     }
 }

@@ -293,6 +293,12 @@ fn phrases_are_whole_words_at_the_start_of_the_name() {
         "Create code-reviewer agent definition",
         "Run tests and verify",
         "Update the design document",
+        "Validate user input",
+        "Check boxes in the settings form",
+        "Designate an owner of each file",
+        "Reviewer assignments in the sidebar",
+        "Recheck interval as a setting",
+        "Unverified addresses are refused",
         "Review",
         "",
     ] {
@@ -311,6 +317,14 @@ fn phrases_are_whole_words_at_the_start_of_the_name() {
         ("Run the QA audit", "qa-audit"),
         ("Perform a UX review of the dashboard", "ux-review"),
         ("Spec compliance of the list", "spec-review"),
+        ("qa-auditor: the list", "qa-audit"),
+        ("Functional spec verification", "qa-audit"),
+        ("spec-verifier pass over the list", "spec-review"),
+        ("ux-reviewer look at the list", "ux-review"),
+        ("Create phases 2 and 3", "extend-plan"),
+        ("Final review of the branch", "review"),
+        ("Check that the tests hold", "verify"),
+        ("Design a cache for results", "design"),
     ] {
         assert_eq!(check(name), rule, "{name}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::shared::{Duration, OneOrMany, Sandbox};
+use super::shared::{Duration, OneOrMany, Sandbox, Smoke};
 
 /// Settings of a project: `orch.yaml` at the root of the repository.
 #[derive(JsonSchema)]
@@ -46,6 +46,12 @@ pub(super) struct Config {
     pub limits: Option<UsageLimits>,
     /// What attempts may reach whose rule says nothing of it.
     pub sandbox: Option<Sandbox>,
+    /// How much runs at once, beside `jobs` and `pools`.
+    pub schedule: Option<Schedule>,
+    /// What is run when a plan is done: `false`, a command, or its particulars.
+    pub smoke: Option<Smoke>,
+    /// A server that is started for smoke tests and ended after them.
+    pub dev_server: Option<DevServer>,
 }
 
 /// Bounds in dollars; 0 is none.
@@ -149,4 +155,31 @@ pub(super) struct Worktree {
     pub copy: Option<OneOrMany>,
     /// Git-ignored paths that stay from attempt to attempt; a name without `/` in any folder.
     pub keep: Option<OneOrMany>,
+}
+
+/// How much runs at once, beside `jobs` and `pools`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Schedule {
+    /// How long siblings wait for the first of them to warm the provider's cache; fitted to how long
+    /// such tasks take where it is not given.
+    pub warm_up: Option<Duration>,
+    /// Megabytes that a session takes: none starts where less is free. 0: memory is not minded.
+    pub session_memory: Option<u32>,
+    /// Actions for each core at most.
+    #[schemars(range(min = 1))]
+    pub per_core: Option<u32>,
+}
+
+/// A server that is started for smoke tests and ended after them.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct DevServer {
+    /// A line for the shell; `dev_server_command` where none is given.
+    pub command: Option<String>,
+    /// Where it listens; `dev_server_port` where none is given.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// How long it may take to answer.
+    pub wait: Option<Duration>,
 }

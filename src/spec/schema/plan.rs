@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 
-use super::shared::{CommandLine, Duration, OneOrMany, Validator};
+use super::shared::{CommandLine, Duration, OneOrMany, Smoke, Validator};
 
 /// A plan: sections of tasks. Keys beside these are kept and have no meaning.
 #[derive(JsonSchema)]
@@ -49,6 +49,8 @@ pub(super) struct Meta {
     pub model_escalation: Option<Escalation>,
     /// Written by the orchestrator; nothing depends on it.
     pub status: Option<String>,
+    /// What is run when all of the plan is done: `false`, a command, or its particulars.
+    pub smoke: Option<Smoke>,
 }
 
 /// A bound of money; a part that is 0 is not set.

@@ -91,3 +91,26 @@ pub(super) struct SandboxFields {
     /// Places that may be written beside the worktree: absolute, or below `~/`.
     pub write: Option<OneOrMany>,
 }
+
+/// What is run when all of a plan is done: `false`, a command, or its particulars.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Smoke {
+    Use(bool),
+    Command(CommandLine),
+    Full(Box<SmokeFields>),
+}
+
+/// A smoke test in particular.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct SmokeFields {
+    /// What is run, in your checkout; that of the rule `smoke` where none is given.
+    pub run: Option<CommandLine>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Variables of the environment that reach it.
+    pub env: Option<OneOrMany>,
+    /// It is left out where no server answers. False for a `run` of your own.
+    pub needs_server: Option<bool>,
+}

@@ -57,6 +57,10 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Config, "Models", nested(config::NESTED_KEYS, "models"));
     check(Config, "Breaker", nested(config::NESTED_KEYS, "breaker"));
     check(Config, "UsageLimits", nested(config::NESTED_KEYS, "limits"));
+    check(Config, "Schedule", nested(config::NESTED_KEYS, "schedule"));
+    check(Config, "DevServer", nested(config::NESTED_KEYS, "dev_server"));
+    check(Config, "SmokeFields", nested(config::NESTED_KEYS, "smoke"));
+    check(Plan, "SmokeFields", nested(config::NESTED_KEYS, "smoke"));
 }
 
 /// A value of the wrong type is noticed only by who reads it.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::BudgetArgs;
+use super::OriginalArgs;
 use super::models::ModelArgs;
 
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -50,6 +51,8 @@ pub struct BuildArgs {
     pub budget: BudgetArgs,
     #[command(flatten)]
     pub models: ModelArgs,
+    #[command(flatten)]
+    pub original: OriginalArgs,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

@@ -12,12 +12,13 @@ use crate::engine::effect::BuildRequest;
 use crate::host::clock::now;
 use crate::host::error::Doing;
 use crate::host::surface::{CheckedDocument, Summary};
-use crate::ui::args::BuildArgs;
+use crate::ui::args::{BuildArgs, OriginalArgs};
 use crate::ui::console::{Console, Detail, Events, Leftover, Live, Plain, Screen, summary_text};
 use crate::ui::exit::Exit;
 use crate::ui::project::{self, Project};
 use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell};
+use crate::ui::target::{Known, resolve_one};
 
 use super::Place;
 use super::selection::Selection;
@@ -30,11 +31,14 @@ pub struct Shown<'a> {
 }
 
 pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
-    if let Some(exit) = refuse_bad_documents(project, &args.targets, shell, place)? {
+    let named_targets = args.original.targets(&args.targets);
+    if let Some(exit) = refuse_bad_documents(project, &named_targets, shell, place)? {
         return Ok(exit);
     }
     let force = named(project, &args.force, place)?.unwrap_or_default();
-    let request = request_of(args, named(project, &args.targets, place)?, force);
+    let mut targets = named(project, &named_targets, place)?;
+    let resume_from = first_task(args, project, (&named_targets, place), &mut targets)?;
+    let request = BuildRequest { resume_from, ..request_of(args, targets, force) };
     if args.dry_run {
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
@@ -49,7 +53,10 @@ pub fn at_rest(
     root: &Path,
     (shell, is_json): (&mut Shell, bool),
 ) -> Result<Option<Exit>, Failure> {
-    let is_plain = args.targets.is_empty() && args.force.is_empty() && args.events.is_none();
+    let is_plain = args.targets.is_empty()
+        && args.force.is_empty()
+        && args.events.is_none()
+        && args.original == OriginalArgs::default();
     if !is_plain || args.dry_run || is_json {
         return Ok(None);
     }
@@ -72,6 +79,26 @@ pub fn named(
     }
 }
 
+/// The task that `--resume-from` names, by its id alone or as a target. Where no target is given,
+/// only its plan is built.
+fn first_task(
+    args: &BuildArgs,
+    project: &mut dyn Project,
+    (given, place): (&[String], Place),
+    targets: &mut Option<Vec<TaskRef>>,
+) -> Result<Option<TaskRef>, Failure> {
+    let Some(name) = &args.original.resume_from else { return Ok(None) };
+    let selection = Selection::of(project, given, place.folder)?;
+    let tasks = selection.tasks();
+    let known = Known { plans: &selection.picture.plans, tasks: &tasks, folder: place.folder };
+    let is_bare = !name.contains("//") && tasks.iter().any(|it| it.task.as_str() == name);
+    let task = resolve_one(&if is_bare { format!("//{name}") } else { name.clone() }, known)?;
+    if targets.is_none() {
+        *targets = Some(tasks.into_iter().filter(|it| it.plan == task.plan).collect());
+    }
+    Ok(Some(task))
+}
+
 fn request_of(
     args: &BuildArgs,
     targets: Option<Vec<TaskRef>>,
@@ -84,10 +111,13 @@ fn request_of(
         keep_going: args.keep_going,
         offline: args.offline,
         no_cache: args.no_cache,
-        jobs: args.jobs.unwrap_or(0),
+        jobs: args.original.jobs(args.jobs),
         watch: false,
         budget: args.budget.quota(),
         models: args.models.flags(),
+        resume_from: None,
+        amount: args.original.amount(),
+        skip_smoke: args.original.skip_smoke,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture,
 use crate::engine::record::Provenance;
 use crate::host::clock::now;
 use crate::ui::args::TargetsArgs;
+use crate::ui::console::tone_of_smoke;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::report::counted;
@@ -69,6 +70,10 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
         plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
     let path = paint.paint(Tone::Faint, format!("({})", plan.path));
     let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, &plan.name));
+    if let Some(smoke) = &plan.smoke {
+        let told = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
+        let _ = writeln!(text, "  smoke test {told}: {}", one_line(&smoke.message));
+    }
     let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
     let id_width = tasks.iter().map(|task| task.task.task.as_str().chars().count()).max();
     let names = tasks.iter().map(|task| one_line(&task.name).chars().count()).max();
@@ -81,6 +86,10 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(question) = &task.question {
             push_question(text, task, question);
+        }
+        for told in &task.apart {
+            let told = format!("not at once with others: {}", one_line(told));
+            let _ = writeln!(text, "      {}", paint.paint(Tone::Faint, told));
         }
         for warning in &task.warnings {
             let _ = writeln!(text, "      {}", paint.paint(Tone::Caution, one_line(warning)));

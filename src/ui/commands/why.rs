@@ -81,6 +81,13 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     if !task.reason.is_empty() && task.reason != state {
         let _ = writeln!(text, "  because  {}", one_line(&task.reason));
     }
+    if !task.chosen.is_empty() {
+        let by = task.agent.as_ref().map(|agent| format!(", by {agent}")).unwrap_or_default();
+        let _ = writeln!(text, "  rule     {}{by}: {}", task.rule, one_line(&task.chosen));
+    }
+    for told in &task.apart {
+        let _ = writeln!(text, "  apart    not at once with others: {}", one_line(told));
+    }
     push_differences(&mut text, reasons, paint);
     if matches!(task.state, TaskState::Failed(_)) {
         push_failure(&mut text, reasons);
@@ -140,6 +147,9 @@ struct WhyJson<'a> {
     #[serde(flatten)]
     state: TaskState,
     reason: &'a str,
+    rule: String,
+    chosen: &'a str,
+    apart: &'a [String],
     key: Option<ActionKey>,
     last_key: Option<ActionKey>,
     differences: Option<Vec<Difference>>,
@@ -154,6 +164,9 @@ impl<'a> WhyJson<'a> {
             name: &task.name,
             state: task.state,
             reason: &task.reason,
+            rule: task.rule.to_string(),
+            chosen: &task.chosen,
+            apart: &task.apart,
             key: reasons.present.as_ref().map(|explained| explained.key),
             last_key: reasons.last.as_ref().map(|explained| explained.key),
             differences: reasons.differences(),

@@ -170,6 +170,13 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
         Notice::Parked { task, reason } => {
             ("parked", json!({"task": name(task), "reason": reason}))
         }
+        Notice::SmokeStarted { plans } => ("smoke-started", json!({"plans": plans})),
+        Notice::SmokeEnded { plans, outcome, message, tail } => {
+            let fields = json!({
+                "plans": plans, "outcome": outcome, "message": message, "tail": tail,
+            });
+            ("smoke-ended", fields)
+        }
         Notice::Rested { accepted, wanted } => {
             ("rested", json!({"accepted": accepted, "wanted": wanted}))
         }

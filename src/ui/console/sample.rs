@@ -62,6 +62,8 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         depends_on: Vec::new(),
         is_wanted: true,
         running: None,
+        chosen: String::new(),
+        apart: Vec::new(),
         warnings: Vec::new(),
         question: None,
     }
@@ -99,6 +101,7 @@ pub fn picture() -> Picture {
         name: PlanName::new(name),
         title: title.map(str::to_owned),
         path: format!("plans/{name}.yaml"),
+        smoke: None,
     };
     Picture {
         plans: vec![plan("demo", Some("A demo")), plan("other", None)],

@@ -12,6 +12,7 @@ use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::one_line;
 
 use super::Leftover;
+use super::words::tone_of_smoke;
 
 /// How many unfinished tasks are named one by one.
 const NAMED: usize = 20;
@@ -23,6 +24,10 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
     if let Some(reason) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {reason}; `orch land` takes it onto the branch");
+    }
+    for smoke in &summary.smoke {
+        let told = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
+        let _ = writeln!(text, "{}  smoke test {told}: {}", smoke.plan, one_line(&smoke.message));
     }
     let exit = Exit::from_code(summary.exit);
     let is_idle = summary.up_to_date == summary.targets && summary.accepted == summary.targets;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
+use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;
 use crate::ui::report::{self, Look};
@@ -98,6 +99,16 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         Notice::Parked { task, reason } => {
             line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
         }
+        Notice::SmokeStarted { plans } => {
+            line(paint.paint(Tone::Active, "smoke "), &names_of(plans))
+        }
+        Notice::SmokeEnded { plans, outcome, message, tail } => {
+            let mut text = format!("{}  {}: {message}", names_of(plans), outcome.as_str());
+            for line in tail {
+                text.push_str(&format!("\n| {line}"));
+            }
+            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &text)
+        }
         Notice::Rested { accepted, wanted } => {
             let tone = if accepted == wanted { Tone::Good } else { Tone::Caution };
             let text = format!("{accepted} of {wanted} tasks are up to date; waiting for changes");
@@ -140,11 +151,26 @@ fn is_problem(notice: &Notice) -> bool {
         | Notice::Waiting { .. }
         | Notice::Resumed { .. }
         | Notice::Warning(_) => true,
+        Notice::SmokeEnded { outcome, .. } => *outcome != SmokeOutcome::Passed,
         Notice::Validated { verdict, .. } => !verdict.eq_ignore_ascii_case("pass"),
         Notice::TaskStarted { .. }
         | Notice::TaskFinished { .. }
         | Notice::TaskRetried { .. }
+        | Notice::SmokeStarted { .. }
         | Notice::Rested { .. } => false,
+    }
+}
+
+/// `demo, other`.
+pub fn names_of(plans: &[PlanName]) -> String {
+    plans.iter().map(|plan| plan.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+pub fn tone_of_smoke(outcome: SmokeOutcome) -> Tone {
+    match outcome {
+        SmokeOutcome::Passed | SmokeOutcome::Unchanged => Tone::Good,
+        SmokeOutcome::Failed => Tone::Bad,
+        SmokeOutcome::Skipped | SmokeOutcome::Stopped | SmokeOutcome::Absent => Tone::Caution,
     }
 }
 

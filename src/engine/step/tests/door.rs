@@ -46,7 +46,9 @@ pub(super) fn drive_in_time(
                     starts.borrow_mut().push(((space.now - began) / 1000, name));
                     running.push((space.now + 1000, launch));
                 }
-                Effect::WakeAt(moment) => wake = Some(moment.0),
+                Effect::WakeAt(moment) => {
+                    wake = Some(wake.map_or(moment.0, |it| it.min(moment.0)));
+                }
                 effect => {
                     for event in space.perform(effect) {
                         effects.extend(engine.step(Moment(space.now), event));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
-use crate::engine::effect::BuildRequest;
+use crate::engine::effect::{Amount, BuildRequest};
 use crate::engine::picture::{IN_CACHE, Picture, TaskPicture, TaskState};
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
@@ -51,7 +51,8 @@ struct WouldRun<'a> {
 
 impl<'a> Preview<'a> {
     fn of(request: &BuildRequest, picture: &'a Picture) -> Self {
-        let wanted = wanted_tasks(request, picture);
+        let mut wanted = wanted_tasks(request, picture);
+        leave_out_before(request, &mut wanted);
         let (mut would_run, mut would_replay) = (Vec::new(), Vec::new());
         let (mut held, mut up_to_date) = (Vec::new(), 0);
         for task in &wanted {
@@ -74,6 +75,9 @@ impl<'a> Preview<'a> {
                 }
                 TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,
             }
+        }
+        if request.amount == Amount::OneTask {
+            would_run.truncate(1);
         }
         let costs: Vec<Usd> = would_run.iter().filter_map(|run| run.likely_cost_usd).collect();
         let likely_cost_usd = (!costs.is_empty()).then(|| costs.into_iter().sum());
@@ -152,6 +156,17 @@ fn wanted_tasks<'a>(request: &BuildRequest, picture: &'a Picture) -> Vec<&'a Tas
         }
     }
     picture.tasks.iter().filter(|task| wanted.contains(&task.task)).collect()
+}
+
+/// What stands before the task that is resumed from is not run.
+fn leave_out_before(request: &BuildRequest, wanted: &mut Vec<&TaskPicture>) {
+    let Some(from) = &request.resume_from else { return };
+    let Some(at) = wanted.iter().position(|task| task.task == *from) else { return };
+    let mut position = 0;
+    wanted.retain(|task| {
+        position += 1;
+        position > at || task.task.plan != from.plan
+    });
 }
 
 #[cfg(test)]
