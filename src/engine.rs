@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod action;
+pub mod baseline;
 pub mod breaker;
 pub mod budget;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub mod lineage;
 pub mod outcome;
 pub mod overlap;
 pub mod picture;
+pub mod plan_change;
 pub mod priority;
 pub mod prompt;
 pub mod question;

@@ -173,9 +173,9 @@ impl VerdictSubject<'_> {
         let Self { validator, agent, spec, config, files } = self;
         out.section("validator");
         out.entry("name", validator.name.as_str().as_bytes());
-        match &validator.kind {
-            ValidatorKind::Command(command) => describe_command(command, out),
-            ValidatorKind::Agent(name) => out.entry("agent", name.as_str().as_bytes()),
+        describe_check(validator, out);
+        if validator.baseline == Some(true) {
+            out.entry("baseline", b"yes");
         }
         if let Some(agent) = agent {
             describe_agent(agent, out);
@@ -190,6 +190,14 @@ impl VerdictSubject<'_> {
         for (path, state) in *files {
             describe_file(path, *state, out);
         }
+    }
+}
+
+/// What a validator runs or asks.
+pub fn describe_check(validator: &Validator, out: &mut dyn Manifest) {
+    match &validator.kind {
+        ValidatorKind::Command(command) => describe_command(command, out),
+        ValidatorKind::Agent(name) => out.entry("agent", name.as_str().as_bytes()),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
 use super::lineage::VerdictMark;
+use super::plan_change::PlanChange;
 use super::record::{AcceptedResult, Decision, Record, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
@@ -86,6 +87,8 @@ pub struct Launch {
     pub sandbox: Option<Sandbox>,
     /// Each pattern must match a file afterwards.
     pub required_outputs: GlobSet,
+    /// Its plan, which it may edit: a copy is laid where its tools may write.
+    pub plan: Option<RelPath>,
 }
 
 impl Launch {
@@ -131,6 +134,8 @@ pub struct SessionLaunch {
     pub otherwise: Option<String>,
     /// What the budget leaves for it; the rule's own limit holds beside it.
     pub max_usd: Option<Usd>,
+    /// The JSON Schema that its last answer has to meet.
+    pub schema: Option<String>,
 }
 
 /// The tree a worktree starts from.
@@ -138,7 +143,7 @@ pub struct SessionLaunch {
 pub enum Base {
     /// The integration tip, with the overlay.
     Tip,
-    /// What would land; no overlay.
+    /// What would land, with the overlay.
     Candidate(TreeId),
     /// The worktree of an earlier attempt as it was left: its session goes on.
     Continue(AttemptId),
@@ -181,6 +186,8 @@ pub struct LandingRequest {
     pub cost: crate::base::measure::Usd,
     /// Written into the plan in the same commit where the plan is tracked and otherwise clean.
     pub status: StatusEdit,
+    /// What the session changed in its plan: made with the landing, or nothing lands.
+    pub plan_change: Option<PlanChange>,
 }
 
 /// Fields of a task in its plan file to be set by minimal text edit; the file is read again first.

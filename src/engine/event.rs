@@ -68,6 +68,8 @@ pub enum Event {
     Merged {
         attempt: AttemptId,
         candidate: TreeId,
+        /// The tree that the patch was merged onto.
+        beneath: TreeId,
         patch: Patch,
     },
     /// It landed. `landing.changes` may differ from the patch where both sides edited one file.
@@ -88,6 +90,12 @@ pub enum Event {
     LandingFailed {
         attempt: AttemptId,
         message: String,
+    },
+    /// What its session changed in the plan cannot be made in the plan as it is by now: nothing
+    /// landed.
+    PlanRefused {
+        attempt: AttemptId,
+        why: String,
     },
     /// Status lines were written into the plan file (or could not be, with the reason).
     StatusWritten {

@@ -1,5 +1,7 @@
 //! What an attempt left in orch's hands: facts only, no judgement. `outcome` judges.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
@@ -38,6 +40,9 @@ impl Ending {
     }
 }
 
+/// What is kept of the end of an output, in bytes.
+pub const OUTPUT_KEPT: usize = 64 * 1024;
+
 /// Everything known when an attempt is over and its family of processes is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
@@ -47,6 +52,8 @@ pub struct Evidence {
     pub status_file: StatusFile,
     /// What changed in the worktree against the tree it started from.
     pub patch: Patch,
+    /// How it left its plan, where that is not as it was given.
+    pub plan_edit: Option<PlanEdit>,
     /// What it did to its own worktree, so that nothing of it can be read.
     pub damage: Option<String>,
     /// The commit the worktree stood on.
@@ -57,13 +64,21 @@ pub struct Evidence {
     pub ignored_outputs: Vec<String>,
     /// Content, before the start, of the files the session read or wrote.
     pub read_set: Vec<(RelPath, Option<FileState>)>,
-    /// End of stdout (commands) and stderr, lossy UTF-8, at most 8 KiB each.
+    /// End of stdout (commands) and stderr, lossy UTF-8, at most [`OUTPUT_KEPT`] each.
     pub stdout_tail: String,
     pub stderr_tail: String,
     pub session: Option<SessionId>,
     /// The stored transcript.
     pub transcript: Option<Digest>,
     pub duration: Millis,
+}
+
+/// A plan that a session edited. The file is no part of its patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanEdit {
+    pub laid: Arc<str>,
+    /// What is wrong with it where it cannot be read.
+    pub left: Result<Arc<str>, String>,
 }
 
 /// The result file that a session writes as its last act.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
 pub use phrases::class_of_message;
 pub use report::{status_from_json, status_from_text};
-pub use verdict::verdict_of;
+pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
 
 use super::evidence::{Ending, Evidence, StatusFile};
 use super::limits::{Clock, Limit};
@@ -43,6 +43,8 @@ pub enum OutcomeClass {
     NoVerdict,
     /// The patch does not merge onto what landed meanwhile.
     Conflict,
+    /// It changed its plan in a way that is not a session's, or that does not hold.
+    PlanRefused,
     PlanLimit,
     Throttled,
     Overloaded,
@@ -112,6 +114,7 @@ impl OutcomeClass {
             Self::Rejected => "rejected",
             Self::NoVerdict => "no-verdict",
             Self::Conflict => "conflict",
+            Self::PlanRefused => "plan-refused",
             Self::PlanLimit => "plan-limit",
             Self::Throttled => "throttled",
             Self::Overloaded => "overloaded",
@@ -242,7 +245,7 @@ fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, F
 
 fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Vec<String>)>) {
     let verdict = match (&evidence.stream, &evidence.ending) {
-        (Some(stream), _) => verdict_of(&stream.final_text),
+        (Some(stream), _) => verdict::verdict_of_stream(stream),
         (None, Ending::Exited(0)) => Some((Verdict::Pass, Vec::new())),
         (None, Ending::Exited(code @ (126 | 127))) => {
             // The shell's and the shim's way to say that nothing ran.

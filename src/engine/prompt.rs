@@ -13,6 +13,10 @@ use super::question::Answered;
 /// Where a session leaves its result, relative to its worktree.
 pub const STATUS_FILE: &str = ".orch/task/status.json";
 
+/// The plan as a session may edit it, relative to its worktree: outside of `.claude/`, where the CLI
+/// denies edits.
+pub const PLAN_COPY: &str = ".orch/task/plan.yaml";
+
 /// What a template may name.
 pub struct Scene<'a> {
     pub task: &'a TaskRef,
@@ -45,6 +49,7 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
             title => meta.title.as_deref().unwrap_or(task.plan.as_str()),
             path => plan_path.as_str(),
             doc => &meta.plan_doc,
+            source_item => &meta.source_item,
         },
         config => context! {
             build_command => &config.build_command,
@@ -53,6 +58,7 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
         },
         agent => context! { name => agent.map(|agent| agent.name.as_str()).unwrap_or_default() },
         status_file => STATUS_FILE,
+        plan_copy => PLAN_COPY,
         can_write => agent.is_none_or(Agent::can_write),
     };
     let body = environment.render_str(template, values).map_err(|error| error.to_string())?;
@@ -78,6 +84,8 @@ pub struct Volatile<'a> {
     pub earlier: Option<Earlier<'a>>,
     /// A validator is told what the session said of its result.
     pub result_message: Option<&'a str>,
+    /// And what validators before it found, each with its name.
+    pub found_before: &'a [(&'a str, &'a [String])],
 }
 
 /// A result that is stale now.
@@ -128,6 +136,14 @@ pub fn volatile_part(volatile: &Volatile<'_>) -> String {
     }
     if let Some(message) = volatile.result_message {
         text.push_str(&format!("\n\n## What the session said of its result\n\n{message}\n"));
+    }
+    if !volatile.found_before.is_empty() {
+        text.push_str("\n\n## What other validators found\n\n");
+    }
+    for (name, findings) in volatile.found_before {
+        for finding in *findings {
+            text.push_str(&format!("- {name}: {finding}\n"));
+        }
     }
     text
 }

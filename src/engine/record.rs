@@ -14,6 +14,7 @@ use crate::spec::plan::Status;
 use super::ledger::Spend;
 use super::limits::Window;
 use super::outcome::{OutcomeClass, Verdict};
+use super::plan_change::PlanChange;
 use super::question::Question;
 
 /// One line of the journal.
@@ -114,6 +115,9 @@ pub struct AttemptEnded {
     pub session: Option<SessionId>,
     pub transcript: Option<Digest>,
     pub duration: Millis,
+    /// What the session asked to be told on Slack, as it wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slack_messages: Vec<serde_json::Value>,
 }
 
 impl AttemptEnded {
@@ -243,4 +247,7 @@ pub struct AcceptedResult {
     pub session: Option<SessionId>,
     pub transcript: Option<Digest>,
     pub message: Option<String>,
+    /// What the session changed in its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_change: Option<PlanChange>,
 }

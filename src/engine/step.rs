@@ -34,6 +34,7 @@ mod launch;
 mod load;
 mod pace;
 mod paint;
+mod plan;
 mod recheck;
 mod replan;
 mod resume;
@@ -107,6 +108,8 @@ struct Build {
     scanned: Scanned,
     /// Something changed since states were last decided.
     is_touched: bool,
+    /// A session changed a plan: what there is to do is another.
+    has_new_plan: bool,
     /// When all inputs were last looked at.
     scanned_at: Moment,
     stopping: Stopping,
@@ -226,8 +229,8 @@ impl Engine {
             Event::CandidatesFound { task, key, found } => self.take_candidates(&task, key, *found),
             Event::AttemptProgressed { attempt, progress } => self.take_progress(attempt, progress),
             Event::AttemptEnded { attempt, evidence } => self.take_ended(attempt, *evidence),
-            Event::Merged { attempt, candidate, patch } => {
-                self.take_merged(attempt, candidate, patch)
+            Event::Merged { attempt, candidate, beneath, patch } => {
+                self.take_merged(attempt, (candidate, beneath), patch);
             }
             Event::Landed { attempt, landing, placement } => {
                 self.take_landed(attempt, *landing, placement);
@@ -237,6 +240,7 @@ impl Engine {
             Event::LandingFailed { attempt, message } => {
                 self.take_landing_failed(attempt, &message)
             }
+            Event::PlanRefused { attempt, why } => self.take_plan_refused(attempt, why),
             Event::StatusWritten { task, status, written } => {
                 self.take_status_written(task, status, written);
             }

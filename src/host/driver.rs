@@ -12,6 +12,7 @@ mod history;
 mod land;
 mod live;
 mod perform;
+mod plan;
 mod rest;
 mod run;
 mod scan;

@@ -26,7 +26,7 @@ pub use super::platform::{ProcessInfo, reap};
 const STDOUT_SLOTS: usize = 16;
 const CHUNK: usize = 64 * 1024;
 /// Kept of the end of an output, in bytes.
-pub const TAIL_LIMIT: usize = 8 * 1024;
+pub const TAIL_LIMIT: usize = crate::engine::evidence::OUTPUT_KEPT;
 /// The file that keeps stderr is not written beyond this, in bytes.
 const STDERR_LIMIT: usize = 64 * 1024 * 1024;
 /// How long outputs are awaited after the shim has ended.
@@ -241,10 +241,10 @@ mod tests {
     #[test]
     fn the_tail_is_bounded_and_the_newest() {
         let mut tail = Vec::new();
-        push_tail(&mut tail, &[b'a'; 5000]);
-        push_tail(&mut tail, &[b'b'; 5000]);
+        push_tail(&mut tail, &[b'a'; TAIL_LIMIT / 8 * 5]);
+        push_tail(&mut tail, &[b'b'; TAIL_LIMIT / 8 * 5]);
         assert_eq!((tail.len(), tail[0], tail[TAIL_LIMIT - 1]), (TAIL_LIMIT, b'a', b'b'));
-        push_tail(&mut tail, &[b'c'; 50_000]);
+        push_tail(&mut tail, &[b'c'; TAIL_LIMIT * 6]);
         assert_eq!(tail, [b'c'; TAIL_LIMIT]);
     }
 }

@@ -2,7 +2,9 @@
 //! Every edit is checked by reading the result again: it differs in the edited fields only.
 
 mod find;
+mod outline;
 mod quote;
+mod rewrite;
 mod splice;
 mod verify;
 
@@ -13,6 +15,11 @@ use super::plan::{Plan, Section, Status, Task};
 use super::yaml;
 use crate::base::name::{SectionId, TaskId};
 use crate::base::source::Source;
+
+pub use outline::{
+    Meanings, Outline, SectionOutline, TaskOutline, entry_text, section_text, task_text,
+};
+pub use rewrite::{Rewrite, rewrite};
 
 /// The value a field is to have.
 #[derive(Clone, Copy, Debug, PartialEq)]

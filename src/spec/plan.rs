@@ -178,6 +178,9 @@ pub struct Validator {
     /// Files it reads beside those the task owns.
     pub inputs: GlobSet,
     pub timeout: Option<Millis>,
+    /// Whether a failure that was there before the task is excused; commands only. `None` leaves it
+    /// to where the validator is written.
+    pub baseline: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

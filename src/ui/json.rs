@@ -32,6 +32,9 @@ pub struct AttemptJson<'a> {
     model: Option<&'a ModelName>,
     session: Option<&'a SessionId>,
     transcript: Option<Digest>,
+    /// As the session wrote them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    slack_messages: &'a [serde_json::Value],
 }
 
 impl<'a> AttemptJson<'a> {
@@ -48,6 +51,7 @@ impl<'a> AttemptJson<'a> {
             model: ended.model.as_ref(),
             session: ended.session.as_ref(),
             transcript: ended.transcript,
+            slack_messages: &ended.slack_messages,
         }
     }
 }

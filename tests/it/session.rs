@@ -97,6 +97,7 @@ impl Bench {
             stream: attempted.stream.clone(),
             status_file: attempted.status_file.clone(),
             patch: Patch::default(),
+            plan_edit: None,
             base: None,
             damage: None,
             missing_outputs: Vec::new(),
@@ -127,6 +128,7 @@ fn launch(action: LaunchAction) -> Launch {
         pool: PoolName::new("sessions"),
         sandbox: None,
         required_outputs: Default::default(),
+        plan: None,
     }
 }
 
@@ -144,6 +146,7 @@ fn session() -> Launch {
         effort: None,
         resume: None,
         otherwise: None,
+        schema: None,
     }))
 }
 

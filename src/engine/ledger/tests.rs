@@ -35,6 +35,7 @@ fn ended(task: &str, session: &str, cost: f64) -> AttemptEnded {
         session: Some(SessionId::new(session)),
         transcript: None,
         duration: Millis(1),
+        slack_messages: Vec::new(),
     }
 }
 

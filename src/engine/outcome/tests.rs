@@ -34,6 +34,7 @@ fn good() -> Evidence {
         stream: Some(stream),
         status_file: status("1.1", "completed"),
         patch: patch(),
+        plan_edit: None,
         base: None,
         damage: None,
         missing_outputs: Vec::new(),
@@ -204,10 +205,11 @@ fn verdicts_are_read_in_all_their_forms() {
     assert_eq!(check("x\n**Verdict:** warn\n- [WARN] a\n- [PASS] b\n- other"), Some((warn, 2)));
     assert_eq!(check("VERDICT: FAIL"), Some((fail, 0)));
     assert_eq!(check("## Verdict: **FAIL** - two tests"), Some((fail, 0)));
-    assert_eq!(check("**Verdict: FAIL**\nlater\n**Verdict: PASS**"), Some((pass, 0)));
+    assert_eq!(check("**Verdict: FAIL**\nlater\n**Verdict: PASS**"), Some((fail, 0)));
+    assert_eq!(check("**Verdict: PASS**\nno:\n**Verdict: WARN**"), Some((warn, 0)));
     assert_eq!(
         check(r#"{"verdict":"PASS","findings":["a",{"level":"warn","message":"b"}]}"#),
-        Some((pass, 2))
+        Some((warn, 2))
     );
     assert_eq!(check("```json\n{\"verdict\": \"FAIL\"}\n```"), Some((fail, 0)));
     assert_eq!(
@@ -225,9 +227,33 @@ fn verdicts_are_read_in_all_their_forms() {
         "Verdict: PASSABLE",
         "**Verdict: maybe**",
         "verdict\nPASS",
+        "```\n**Verdict: PASS**\n```",
+        "~~~\nVerdict: WARN\n~~~",
+        "**Verdict: PASS**\nbut the log has\n> **Verdict: FAIL**",
+        "```\n**Verdict: FAIL**\n```\n**Verdict: PASS**",
     ] {
         assert_eq!(check(none), None, "{none}");
     }
+    assert_eq!(check("```\n**Verdict: FAIL**\n```"), Some((fail, 0)));
+    assert_eq!(check("> **Verdict: PASS**\n\n**Verdict: FAIL**"), Some((fail, 0)));
+    assert_eq!(check("**Verdict: PASS**\n- [FAIL] it does not build"), Some((fail, 1)));
+    assert_eq!(check("**Verdict: PASS**\n- [WARN] slow"), Some((warn, 1)));
+}
+
+#[test]
+fn a_structured_answer_is_a_verdict_and_the_worse_of_two_counts() {
+    let check = |structured: Option<&str>, text: &str| {
+        verdict_of_answer(structured, text).map(|(verdict, findings)| (verdict, findings.join("|")))
+    };
+    let pass = r#"{"verdict":"PASS","findings":[]}"#;
+    let warn = r#"{"verdict":"WARN","findings":[{"level":"WARN","text":"a"}]}"#;
+    assert_eq!(check(Some(pass), pass), Some((Verdict::Pass, String::new())));
+    assert_eq!(check(Some(warn), ""), Some((Verdict::Warn, "[WARN] a".into())));
+    assert_eq!(check(None, warn), Some((Verdict::Warn, "[WARN] a".into())));
+    let both = check(Some(pass), "**Verdict: FAIL**\n- [FAIL] b");
+    assert_eq!(both, Some((Verdict::Fail, "[FAIL] b".into())));
+    assert_eq!(check(Some("{}"), "fine"), None);
+    assert!(serde_json::from_str::<serde_json::Value>(VERDICT_SCHEMA).is_ok());
 }
 
 /// Class, limit, cost and tokens of a stream with a worktree in which all is well, and the class of

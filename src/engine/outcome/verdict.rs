@@ -1,46 +1,101 @@
-//! A validator's verdict and findings in the text it wrote. The last verdict wins; an example of
+//! A validator's verdict and findings in what it answered. The worst verdict wins; an example of
 //! the format (`PASS | WARN | FAIL`), a quotation and a sentence about it are none.
 
 use serde_json::Value;
 
 use super::Verdict;
 use super::report::fenced_objects;
+use crate::engine::stream::StreamFacts;
 
-/// The verdict with its findings as `[LEVEL] text`; `None` where the text holds none.
-pub fn verdict_of(text: &str) -> Option<(Verdict, Vec<String>)> {
-    let (plain, fenced) = verdict_lines(text);
-    let json = objects_of(text).into_iter().rev().find_map(|(at, object)| {
-        let verdict = word_of(object.get("verdict")?.as_str()?)?;
-        Some((at, verdict, json_findings(&object)))
-    });
-    let line = plain.or_else(|| fenced.filter(|_| json.is_none()));
-    match (line, json) {
-        (Some((at, _)), Some((json_at, verdict, findings))) if json_at > at => {
-            Some((verdict, findings))
-        }
-        (Some((_, verdict)), _) => Some((verdict, listed_findings(text))),
-        (None, Some((_, verdict, findings))) => Some((verdict, findings)),
-        (None, None) => None,
+/// What a validator has to answer where the CLI can hold it to a shape.
+pub const VERDICT_SCHEMA: &str = r#"{"type":"object","properties":{"verdict":{"type":"string","enum":["PASS","WARN","FAIL"]},"findings":{"type":"array","items":{"type":"object","properties":{"level":{"type":"string","enum":["PASS","WARN","FAIL"]},"text":{"type":"string"}},"required":["level","text"],"additionalProperties":false}}},"required":["verdict","findings"],"additionalProperties":false}"#;
+
+/// A verdict and its findings.
+type Said = (Verdict, Vec<String>);
+
+/// The verdict that a session answered.
+pub(super) fn verdict_of_stream(stream: &StreamFacts) -> Option<Said> {
+    let result = stream.result.as_ref();
+    verdict_of_answer(result.and_then(|it| it.structured_output.as_deref()), &stream.final_text)
+}
+
+/// The verdict of a structured answer and of the text beside it. Where they differ the worse counts.
+pub fn verdict_of_answer(structured: Option<&str>, text: &str) -> Option<Said> {
+    let object = structured.and_then(|it| serde_json::from_str::<Value>(it).ok());
+    let structured = object.as_ref().and_then(said_in);
+    let written = verdict_of(text);
+    match (structured, written) {
+        (Some(one), Some(other)) if other.0 > one.0 => Some(other),
+        (Some(one), _) => Some(one),
+        (None, other) => other,
     }
 }
 
-type Placed = Option<(usize, Verdict)>;
-
-/// The last verdict line outside code fences, and the last inside.
-fn verdict_lines(text: &str) -> (Placed, Placed) {
-    let (mut plain, mut fenced) = (None, None);
-    let mut is_fenced = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with("```") {
-            is_fenced = !is_fenced;
-        }
-        if let Some(verdict) = verdict_in(line) {
-            *(if is_fenced { &mut fenced } else { &mut plain }) = Some((at, verdict));
-        }
-        at += line.len();
+/// The verdict with its findings as `[LEVEL] text`; `None` where the text holds none, or where it
+/// shows another one, worse, in a code block or a quotation: it cannot be told which is meant.
+pub fn verdict_of(text: &str) -> Option<Said> {
+    let lines = VerdictLines::of(text);
+    let objects: Vec<Said> = objects_of(text).iter().filter_map(said_in).collect();
+    let from_objects = objects.iter().map(|(verdict, _)| *verdict).max();
+    // A FAIL that stands in a code block and nowhere else is believed; a PASS there is not.
+    let alone = lines.shown.filter(|it| *it == Verdict::Fail && from_objects.is_none());
+    let verdict = lines.plain.max(from_objects).or(alone)?;
+    if lines.shown.or(lines.quoted).is_some_and(|_| lines.shown.max(lines.quoted) > Some(verdict)) {
+        return None;
     }
-    (plain, fenced)
+    let mut findings = listed_findings(text);
+    for finding in objects.into_iter().flat_map(|(_, findings)| findings) {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    Some((at_least(verdict, &findings), findings))
+}
+
+/// A verdict is no better than its worst finding says.
+fn at_least(verdict: Verdict, findings: &[String]) -> Verdict {
+    let has = |level: &str| findings.iter().any(|it| it.starts_with(level));
+    match () {
+        () if has("[FAIL]") => Verdict::Fail,
+        () if has("[WARN]") => verdict.max(Verdict::Warn),
+        () => verdict,
+    }
+}
+
+fn said_in(object: &Value) -> Option<Said> {
+    let verdict = word_of(object.get("verdict")?.as_str()?)?;
+    let findings = json_findings(object);
+    Some((at_least(verdict, &findings), findings))
+}
+
+/// The worst verdict lines of a text, by where they stand.
+#[derive(Default)]
+struct VerdictLines {
+    plain: Option<Verdict>,
+    /// In a code block.
+    shown: Option<Verdict>,
+    quoted: Option<Verdict>,
+}
+
+impl VerdictLines {
+    fn of(text: &str) -> Self {
+        let mut lines = Self::default();
+        let mut is_fenced = false;
+        for line in text.lines() {
+            if line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~") {
+                is_fenced = !is_fenced;
+            }
+            let quoted = line.trim_start().strip_prefix('>');
+            let Some(verdict) = verdict_in(quoted.unwrap_or(line)) else { continue };
+            let place = match (is_fenced, quoted) {
+                (true, _) => &mut lines.shown,
+                (false, Some(_)) => &mut lines.quoted,
+                (false, None) => &mut lines.plain,
+            };
+            *place = (*place).max(Some(verdict));
+        }
+        lines
+    }
 }
 
 /// `**Verdict: PASS**`, `## Verdict: **WARN**`, `VERDICT: FAIL - two tests`.
@@ -75,20 +130,12 @@ fn exact_word_of(word: &str) -> Option<Verdict> {
 }
 
 /// Objects in fences, the whole text, and lines that are an object.
-fn objects_of(text: &str) -> Vec<(usize, Value)> {
-    let mut objects = fenced_objects(text);
-    if let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(text.trim()) {
-        objects.push((0, value));
-    }
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.starts_with('{') {
-            objects.extend(serde_json::from_str::<Value>(line.trim()).ok().map(|it| (at, it)));
-        }
-        at += line.len();
-    }
-    objects.sort_by_key(|(at, _)| *at);
-    objects
+fn objects_of(text: &str) -> Vec<Value> {
+    let fenced = fenced_objects(text).into_iter().map(|(_, value)| value);
+    let whole = serde_json::from_str::<Value>(text.trim()).ok();
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
+    fenced.chain(whole).chain(lines).filter(Value::is_object).collect()
 }
 
 fn json_findings(object: &Value) -> Vec<String> {

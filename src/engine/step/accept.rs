@@ -33,10 +33,16 @@ impl Engine {
         self.out.push(Effect::Merge { attempt: id });
     }
 
-    pub(super) fn take_merged(&mut self, id: AttemptId, candidate: TreeId, patch: Patch) {
+    pub(super) fn take_merged(
+        &mut self,
+        id: AttemptId,
+        (candidate, beneath): (TreeId, TreeId),
+        patch: Patch,
+    ) {
         let Some(attempt) = self.attempt_mut(id) else { return };
         attempt.merged = patch;
         attempt.candidate = Some(candidate);
+        attempt.beneath = Some(beneath);
         attempt.validating = 0;
         attempt.reached.clear();
         self.review_candidate(id);
@@ -67,6 +73,7 @@ impl Engine {
             model: attempt.model.clone(),
             cost: attempt.cost,
             status: self.completed_edit(&attempt),
+            plan_change: attempt.plan_change,
             task: attempt.task,
         };
         self.out.push(Effect::Land(Box::new(request)));
@@ -189,6 +196,7 @@ impl Engine {
             session: attempt.session,
             transcript: attempt.facts.transcript,
             message: attempt.facts.message,
+            plan_change: attempt.plan_change,
         }
     }
 

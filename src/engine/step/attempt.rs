@@ -14,6 +14,7 @@ use crate::engine::outcome::{
     AttemptKind, Expectation, Judgement, OutcomeClass, ReportPlace, classify,
 };
 use crate::engine::picture::Phase;
+use crate::engine::plan_change::PlanChange;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
 use crate::spec::plan::{NoChange, Validator};
@@ -21,7 +22,9 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Engine;
 use super::hold::with_reset;
+use super::plan::changes_plan;
 use super::retry::{Met, Setback, attempts_allowed, is_about_the_task};
+use super::review::{Suspect, baseline_name};
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]
@@ -53,11 +56,17 @@ pub struct Attempt {
     pub merged: Patch,
     /// The tree that validators look at; `None` is the present state.
     pub candidate: Option<TreeId>,
+    /// The tree that the candidate was merged onto.
+    pub beneath: Option<TreeId>,
+    /// A FAIL that is looked into at present.
+    pub suspect: Option<Suspect>,
     pub validators: Vec<Validator>,
     /// Which validator is at work, and how often it reached no verdict.
     pub validating: usize,
     pub n_no_verdict: u32,
     pub reached: Vec<VerdictReached>,
+    /// What its session changed in the plan.
+    pub plan_change: Option<PlanChange>,
 }
 
 /// Where a result comes from.
@@ -115,6 +124,7 @@ impl Engine {
         let expectation = expectation_of(attempt, &evidence, owns_files);
         let expectation = Expectation { clock: self.clock(), ..expectation };
         let judgement = with_reset(classify(&evidence, &expectation), self.now);
+        let judgement = self.judge_plan_edit(id, &evidence, judgement);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
         let was_probe = self.hear_of_service((id, id), &evidence, &judgement);
@@ -145,29 +155,13 @@ impl Engine {
             run.warnings = denied;
         }
         match judgement.class {
-            OutcomeClass::Done => {
-                self.warn_of_plan_edit(id);
-                self.merge(id);
-            }
+            OutcomeClass::Done => self.merge(id),
             // Git ignores it at the next try, too.
             class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
                 self.give_up_attempt(id, class, judgement.message);
             }
             OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
             class => self.set_back(id, class, judgement.message),
-        }
-    }
-
-    /// A plan is written by people and by orch: what a session changes in its own does not land.
-    fn warn_of_plan_edit(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else { return };
-        let path = attempt.slot.plan(&self.db).path(&self.db);
-        if attempt.facts.patch.changes().iter().any(|change| change.path == *path) {
-            let task = attempt.task.clone();
-            self.publish(Notice::Warning(format!(
-                "{task} changed {path}: what a session changes in its plan is not taken; \
-                 `orch log {task}` shows it"
-            )));
         }
     }
 
@@ -290,7 +284,10 @@ impl Engine {
             task: attempt.task.clone(),
             key: attempt.key,
             number: attempt.number,
-            validator: validator.map(|it| it.name.clone()),
+            validator: validator.map(|it| match attempt.suspect {
+                Some(_) => baseline_name(&it.name),
+                None => it.name.clone(),
+            }),
             outcome: judgement.class,
             message: judgement.message.clone(),
             cost: evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost),
@@ -299,8 +296,16 @@ impl Engine {
             session: evidence.session.clone(),
             transcript: evidence.transcript,
             duration: evidence.duration,
+            slack_messages: slack_messages_of(evidence),
         };
         self.append(Record::AttemptEnded(Box::new(ended)));
+    }
+}
+
+fn slack_messages_of(evidence: &Evidence) -> Vec<serde_json::Value> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.slack_messages.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -324,7 +329,7 @@ fn expectation_of(attempt: &Attempt, evidence: &Evidence, owns_files: bool) -> E
         NoChange::Allowed => true,
         NoChange::Refused => false,
         NoChange::ByRule => is_command || owns_files || !recipe.rule.outputs.must_change,
-    };
+    } || changes_plan(evidence);
     let tools = tools_of(&recipe.rule, recipe.agent.as_deref());
     let has_file_tool = tools.iter().any(|tool| matches!(name_of(tool), "Write" | "Edit"));
     let base = if is_command {

@@ -195,10 +195,13 @@ impl Engine {
             facts: Facts::default(),
             merged: Patch::default(),
             candidate: None,
+            beneath: None,
+            suspect: None,
             validators,
             validating: 0,
             n_no_verdict: 0,
             reached: Vec::new(),
+            plan_change: None,
             recipe,
         };
         build.attempts.insert(attempt_id, attempt);
@@ -252,6 +255,7 @@ impl Engine {
             pool: recipe.rule.pool.clone(),
             sandbox: recipe.rule.sandbox_over(self.default_sandbox()),
             required_outputs: recipe.spec.outputs.clone(),
+            plan: Some(attempt.slot.plan(&self.db).path(&self.db).clone()),
         }
     }
 
@@ -275,7 +279,7 @@ impl Engine {
             conflict: run.conflict.as_ref(),
             answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
             earlier,
-            result_message: None,
+            ..Volatile::default()
         });
         let answered = self.session_to_go_on_with(id, attempt);
         let fresh = stable + &volatile;
@@ -298,6 +302,7 @@ impl Engine {
             effort: effort_of(run.n_efforts),
             resume,
             max_usd: self.cap_of(id),
+            schema: None,
         })
     }
 
@@ -310,6 +315,7 @@ impl Engine {
         if let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&attempt_id)) {
             attempt.session.clone_from(&result.session);
             attempt.model.clone_from(&result.model);
+            attempt.plan_change.clone_from(&result.plan_change);
             attempt.facts = Facts {
                 patch: result.patch.clone(),
                 read_set: result.read_set.clone(),

@@ -40,6 +40,9 @@ impl Engine {
         self.make_slots();
         self.forget_written();
         self.touch();
+        if let Some(build) = &mut self.build {
+            build.has_new_plan = build.attempts.values().any(|it| it.plan_change.is_some());
+        }
     }
 
     /// Everything that would be wrong with these documents. They are the engine's until it is given

@@ -10,7 +10,7 @@ use crate::engine::schedule::State;
 use crate::spec::glob::GlobSet;
 
 use super::load::recipe;
-use super::review::validators_of;
+use super::review::{item_read_by, validators_of};
 use super::{Engine, Mode};
 
 /// How old the knowledge of a task's inputs may be when it is decided or started.
@@ -54,6 +54,7 @@ impl Engine {
         if !validators.is_empty() {
             let owned = self.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
             paths.extend(owned.into_iter().flatten());
+            paths.extend(item_read_by(&validators, meta));
             globs.extend(validators.into_iter().map(|it| it.inputs));
         }
         globs.retain(|it| !it.patterns.is_empty());

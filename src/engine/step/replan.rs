@@ -13,7 +13,7 @@ use crate::engine::schedule::{AfterFailure, Schedule, State};
 use crate::spec::glob::{GlobIndex, GlobSet};
 
 use super::attempt::Attempt;
-use super::review::validators_of;
+use super::review::{item_read_by, validators_of};
 use super::{Build, Engine, Mode, Stopping};
 
 /// More changed files than this are found by a scan of all.
@@ -52,6 +52,7 @@ impl Engine {
             scanned_at: self.now,
             scanned: Scanned::default(),
             is_touched: false,
+            has_new_plan: false,
             stopping: Stopping::No,
             holding: None,
             doors: super::door::Doors::default(),
@@ -134,7 +135,8 @@ impl Engine {
 
     /// After a change under a build that stays: states are decided anew, running attempts stay.
     pub(super) fn replan_if_touched(&mut self) {
-        let is_due = |it: &Build| it.request.watch && it.is_touched && it.has_scanned;
+        let is_due =
+            |it: &Build| (it.request.watch || it.has_new_plan) && it.is_touched && it.has_scanned;
         if self.build.as_ref().is_some_and(is_due) {
             self.replan();
         }
@@ -145,6 +147,7 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         build.is_touched = false;
         build.pacing.forget();
+        build.has_new_plan = false;
         if *graph != *build.graph {
             let graph = Arc::new(graph.clone());
             build.nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
@@ -219,6 +222,7 @@ impl Engine {
             if validators.is_empty() {
                 continue;
             }
+            paths.extend(item_read_by(&validators, meta));
             globs.extend(validators.into_iter().map(|it| it.inputs));
             if let Some(task) = self.history.task(slot.task(&self.db)) {
                 paths.extend(task.owned.keys().cloned());

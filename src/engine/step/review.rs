@@ -1,10 +1,15 @@
 //! Validators: which a task has, which verdicts are known, running those that are not.
 
+mod baseline;
 mod launch;
 mod subject;
 
+pub use baseline::Suspect;
+pub(super) use baseline::baseline_name;
+pub(super) use subject::item_read_by;
+
 use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, ValidatorName};
+use crate::base::name::{AttemptId, TaskRef, ValidatorName};
 use crate::engine::db::{Recipe, Slot, meta_of};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::evidence::Evidence;
@@ -30,9 +35,11 @@ const MAX_NO_VERDICT: u32 = 2;
 /// The task's own validators, else its rule's and those that the plan runs after its agent.
 pub fn validators_of(recipe: &Recipe, meta: &Meta) -> Vec<Validator> {
     if let Some(own) = &recipe.spec.validators {
-        return own.clone();
+        // A check written for this one task says whether it is done: what it says counts.
+        return own.iter().map(|it| with_baseline(it, false)).collect();
     }
-    let mut validators = recipe.rule.validators.clone();
+    let mut validators: Vec<Validator> =
+        recipe.rule.validators.iter().map(|it| with_baseline(it, true)).collect();
     let agent = recipe.agent.as_ref().map(|it| &it.name);
     let by_plan = meta.validation.as_ref().filter(|it| {
         it.enabled
@@ -46,10 +53,17 @@ pub fn validators_of(recipe: &Recipe, meta: &Meta) -> Vec<Validator> {
                 kind: ValidatorKind::Agent(name.clone()),
                 inputs: GlobSet::default(),
                 timeout: None,
+                baseline: None,
             });
         }
     }
     validators
+}
+
+fn with_baseline(validator: &Validator, by_default: bool) -> Validator {
+    let is_command = matches!(validator.kind, ValidatorKind::Command(_));
+    let baseline = is_command.then(|| validator.baseline.unwrap_or(by_default));
+    Validator { baseline, ..validator.clone() }
 }
 
 impl Engine {
@@ -72,9 +86,7 @@ impl Engine {
                     return self.reject_standing(id, &known.findings);
                 }
                 Some(known) if known.verdict == Verdict::Warn => {
-                    if let Some(run) = self.run_of(id) {
-                        run.warnings.extend(known.findings);
-                    }
+                    self.note_warnings(id, &validator.name, known.findings);
                 }
                 Some(_) => {}
                 None => unknown = unknown.or(Some(validator.name.clone())),
@@ -186,25 +198,60 @@ impl Engine {
             build.runs.entry(node).or_default().cost += cost;
         }
         let Some(validator) = attempt.validators.get(attempt.validating).cloned() else { return };
-        let task = attempt.task.clone();
+        if let Some(suspect) = attempt.suspect.take() {
+            let (judgement, verdict) = judgement;
+            let verdict = verdict.map(|(verdict, _)| verdict);
+            return self.take_baseline_ended(owner, &suspect, (&evidence, &judgement, verdict));
+        }
         match judgement {
-            (_, Some((verdict, findings))) => {
-                let key = self.candidate_key(owner, &validator);
-                let at = self.now;
-                let name = validator.name;
-                let reached = VerdictReached { at, task, validator: name, key, verdict, findings };
-                self.append(Record::VerdictReached(Box::new(reached.clone())));
-                if self.take_verdict(owner, reached) {
-                    self.review_candidate(owner);
-                }
-            }
+            (_, Some((Verdict::Fail, findings)))
+                if self.suspect(owner, &validator, (&evidence, &findings)) => {}
+            (_, Some(said)) => self.reach(owner, &validator, said),
             (judgement, None) => self.no_verdict(owner, &judgement),
         }
     }
 
+    /// A verdict on the candidate: written down, then taken in.
+    fn reach(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        (verdict, findings): (Verdict, Vec<String>),
+    ) {
+        let reached = VerdictReached {
+            at: self.now,
+            task: self.task_ref_of(owner),
+            validator: validator.name.clone(),
+            key: self.candidate_key(owner, validator),
+            verdict,
+            findings,
+        };
+        self.append(Record::VerdictReached(Box::new(reached.clone())));
+        if self.take_verdict(owner, reached) {
+            self.review_candidate(owner);
+        }
+    }
+
+    /// Every WARN is kept, each once, with who said it where it says nothing itself.
+    fn note_warnings(&mut self, id: NodeId, name: &ValidatorName, mut findings: Vec<String>) {
+        if findings.is_empty() {
+            findings.push(format!("[WARN] {name} said WARN; what it found is not told here"));
+        }
+        let Some(run) = self.run_of(id) else { return };
+        for finding in findings {
+            if !run.warnings.contains(&finding) {
+                run.warnings.push(finding);
+            }
+        }
+    }
+
     fn task_of(&self, owner: AttemptId) -> crate::base::name::TaskId {
+        self.task_ref_of(owner).task
+    }
+
+    fn task_ref_of(&self, owner: AttemptId) -> TaskRef {
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
-        attempt.map_or_else(|| "".into(), |it| it.task.task.clone())
+        attempt.map_or_else(|| TaskRef::new("", ""), |it| it.task.clone())
     }
 
     /// A validator that did nothing is no pass: tried again, then loud.
@@ -249,7 +296,7 @@ impl Engine {
         if let Some(node) = attempt.node
             && reached.verdict == Verdict::Warn
         {
-            build.runs.entry(node).or_default().warnings.extend(reached.findings.clone());
+            self.note_warnings(node, &reached.validator, reached.findings.clone());
         }
         self.publish(notice);
         if reached.verdict == Verdict::Fail {
@@ -321,10 +368,14 @@ fn judge_review(
     let mut judgement =
         classify(evidence, &Expectation { clock, ..Expectation::of_validator(task) });
     let verdict = judgement.verdict.take();
-    let did_nothing = evidence.stream.as_ref().is_some_and(|facts| facts.n_tool_uses == 0);
+    let did_nothing = evidence.stream.as_ref().is_some_and(|facts| {
+        let n_denied = u32::try_from(facts.permission_denials.len()).unwrap_or(u32::MAX);
+        facts.n_tool_uses <= n_denied
+    });
     if verdict.is_some() && did_nothing {
         judgement.class = OutcomeClass::NoVerdict;
-        judgement.message = "it used no tool, so its verdict is none".to_owned();
+        judgement.message =
+            "it used no tool, or was denied each, so its verdict is none".to_owned();
         return (judgement, None);
     }
     (judgement, verdict)

@@ -295,7 +295,17 @@ impl Space {
             };
             return Event::Conflicted { attempt, conflict };
         }
-        Event::Merged { attempt, candidate: TreeId::new("tree"), patch: patch.clone() }
+        Event::Merged {
+            attempt,
+            candidate: TreeId::new("tree"),
+            beneath: self.tree(),
+            patch: patch.clone(),
+        }
+    }
+
+    /// As many trees as there are landings.
+    fn tree(&self) -> TreeId {
+        TreeId::new(format!("tree {}", self.lineage.landings.len()))
     }
 
     fn land(&mut self, request: &crate::engine::effect::LandingRequest) -> Event {
@@ -419,6 +429,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         stream: (!is_command && is_launched).then_some(stream),
         status_file,
         patch,
+        plan_edit: None,
         base: None,
         damage: None,
         missing_outputs: Vec::new(),

@@ -10,7 +10,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
-use crate::engine::evidence::{Ending, Evidence, StatusFile};
+use crate::engine::evidence::{Ending, Evidence, PlanEdit, StatusFile};
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};
 use crate::host::scan::{AsIs, Scanner};
@@ -19,9 +19,9 @@ use crate::host::store::folder::Access;
 use crate::host::worktree::{BaseTree, Worktree};
 use crate::spec::glob::GlobSet;
 
-use super::Shared;
 use super::land::Kept;
 use super::run::Message;
+use super::{Shared, plan};
 
 /// What an attempt starts from, worked out by the driver before it is let go.
 pub(super) struct Start {
@@ -65,6 +65,7 @@ async fn live(
 ) -> Result<(Evidence, Option<Kept>)> {
     let Start { launch, tip, overlay, continued, base_cost } = start;
     let launch = Arc::new(launch);
+    let goes_on = continued.is_some();
     let (base, worktree) = open(shared, (Arc::clone(&launch), tip, overlay), continued).await?;
     let own = (launch.attempt, private);
     let worktree = match set_up(shared, worktree, own, (stop.clone(), tell)).await? {
@@ -73,6 +74,7 @@ async fn live(
         Ok(_) => return Ok((never_ran(Ending::Cancelled), None)),
         Err(ending) => return Ok((never_ran(ending), None)),
     };
+    let laid = plan::lay(shared, &launch, (&base, &worktree), goes_on)?;
     let place = Place {
         worktree: worktree.root().to_owned(),
         private: private.to_owned(),
@@ -96,7 +98,7 @@ async fn live(
     let (attempted, ()) = tokio::join!(running, relay);
     let attempted = attempted?;
     let shared = shared.clone();
-    blocking(move || collect(&shared, &launch, (base, worktree), attempted)).await
+    blocking(move || collect(&shared, (&launch, laid), (base, worktree), attempted)).await
 }
 
 async fn open(
@@ -158,7 +160,7 @@ async fn set_up(
 
 fn collect(
     shared: &Shared,
-    launch: &Launch,
+    (launch, laid): (&Launch, Option<Arc<str>>),
     (base, worktree): (BaseTree, Worktree),
     attempted: Attempted,
 ) -> Result<(Evidence, Option<Kept>)> {
@@ -167,7 +169,7 @@ fn collect(
         false => None,
     };
     let (left, damage) = match &launch.purpose {
-        Purpose::Work => match left_by(shared, launch, &worktree)? {
+        Purpose::Work => match left_by(shared, (launch, laid.as_ref()), &worktree)? {
             Ok(left) => (left, None),
             Err(damage) => (Left::default(), Some(damage)),
         },
@@ -179,6 +181,7 @@ fn collect(
         stream: attempted.stream,
         status_file: attempted.status_file,
         patch: left.patch,
+        plan_edit: left.plan_edit,
         damage,
         base: Some(base.tip.clone()),
         missing_outputs: left.missing_outputs,
@@ -202,6 +205,7 @@ fn collect(
 struct Left {
     tree: Option<TreeId>,
     patch: Patch,
+    plan_edit: Option<PlanEdit>,
     missing_outputs: Vec<String>,
     ignored_outputs: Vec<String>,
 }
@@ -209,7 +213,7 @@ struct Left {
 /// Reads what work left. The inner `Err` is the attempt's own fault: what it did to its worktree.
 fn left_by(
     shared: &Shared,
-    launch: &Launch,
+    (launch, laid): (&Launch, Option<&Arc<str>>),
     worktree: &Worktree,
 ) -> Result<std::result::Result<Left, String>> {
     let Ok(git) = shared.pool.reopen(worktree) else {
@@ -220,7 +224,11 @@ fn left_by(
         Err(error) if error.is_of_the_whole_machine() => return Err(error),
         Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),
     };
-    let mut left = Left { tree: None, patch: collected.patch, ..Left::default() };
+    let (collected, plan_edit) = match Shared::plan_of(launch, laid) {
+        Some(plan) => plan::taken_out(shared, plan, worktree, collected)?,
+        None => (collected, None),
+    };
+    let mut left = Left { patch: collected.patch, plan_edit, ..Left::default() };
     for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
         match output_of(shared, pattern, (worktree.root(), &collected.tree))? {
             Output::Present => {}
@@ -289,6 +297,7 @@ fn never_ran(ending: Ending) -> Evidence {
         stream: None,
         status_file: StatusFile::Absent,
         patch: Patch::default(),
+        plan_edit: None,
         base: None,
         damage: None,
         missing_outputs: Vec::new(),

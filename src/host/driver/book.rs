@@ -82,6 +82,7 @@ impl Driver {
             session: facts.session,
             transcript,
             duration: Millis(0),
+            slack_messages: Vec::new(),
         })
     }
 

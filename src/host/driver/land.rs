@@ -25,7 +25,7 @@ use super::status::{Home, Pending, said, told};
 const RIDES_ALONG: u64 = 256 * 1024;
 
 /// How often a landing is tried where somebody else moves the tip at the same time.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// Plans with new text, and why others have none.
 type PlanTexts = (Vec<(RelPath, String)>, BTreeMap<RelPath, String>);
@@ -66,8 +66,10 @@ impl Driver {
         kept.worktree = None;
         match self.repo.merge(&kept.base, &kept.tree, &onto)? {
             Merge::Clean(merged) => {
+                let beneath = self.repo.tree_of(&onto)?;
                 kept.merged = Some((onto, merged.tree.clone()));
-                Ok(Event::Merged { attempt, candidate: merged.tree, patch: merged.patch })
+                let (candidate, patch) = (merged.tree, merged.patch);
+                Ok(Event::Merged { attempt, candidate, beneath, patch })
             }
             Merge::Conflict(conflict) => {
                 let subject = format!("orch: attempt {} that did not merge", attempt.0);
@@ -123,7 +125,10 @@ impl Driver {
         let attempt = request.attempt;
         if self.kept.get(&attempt).is_none_or(|kept| kept.merged.is_none()) {
             self.repo.forget_all(&kept_prefix(&request.task))?;
-            return Ok(self.settle(request));
+            return match request.plan_change {
+                Some(_) => self.settle_with_change(request),
+                None => Ok(self.settle(request)),
+            };
         }
         self.queue_status(request.status.clone());
         for _ in 0..TRIES {
@@ -132,7 +137,10 @@ impl Driver {
                 break;
             };
             let path = &request.status.plan_path;
-            let text = self.text_that_rides_along(path)?;
+            let text = match self.riding(request)? {
+                Ok(text) => text,
+                Err(why) => return Ok(self.refused(request, why)),
+            };
             let plan = text.as_ref().map(|text| (path, text.as_bytes()));
             let branch = self.branch()?;
             let input = LandingInput { branch: &branch, onto: &onto, tree: &tree, request, plan };
@@ -142,18 +150,20 @@ impl Driver {
                     fault::point("landed");
                     self.repo.forget_all(&kept_prefix(&request.task))?;
                     let placement = self.follow()?.placement();
+                    let is_in_commit = text.is_some();
                     let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();
                     let landing = Box::new(landing);
                     // Status lines of a parked commit are in no file that a person sees yet.
-                    let mut events = match placement {
-                        Placement::OnBranch => told(edits, &Written::Kept),
-                        Placement::Parked { .. } => Vec::new(),
-                    };
+                    let mut events = self.after_change(request, is_in_commit)?;
+                    if placement == Placement::OnBranch {
+                        events.extend(told(edits, &Written::Kept));
+                    }
                     events.push(Event::Landed { attempt, landing, placement });
                     return Ok(events);
                 }
                 LandOutcome::OutputDiffers(patch) => {
-                    return Ok(vec![Event::Merged { attempt, candidate: tree, patch }]);
+                    let beneath = self.repo.tree_of(&onto)?;
+                    return Ok(vec![Event::Merged { attempt, candidate: tree, beneath, patch }]);
                 }
                 LandOutcome::TipMoved(_) => match self.merge(attempt)? {
                     Event::Merged { .. } => {}
@@ -178,7 +188,7 @@ impl Driver {
     }
 
     /// The plan with all status lines that wait for it, where it is committed and small enough.
-    fn text_that_rides_along(&self, path: &RelPath) -> Result<Option<String>> {
+    pub(super) fn text_that_rides_along(&self, path: &RelPath) -> Result<Option<String>> {
         let size = std::fs::metadata(self.root.join(path.as_str())).map_or(0, |meta| meta.len());
         let edits = self.pending.get(path).filter(|_| size <= RIDES_ALONG);
         match edits {
@@ -274,7 +284,7 @@ impl Driver {
         self.follow().map(|_| ())
     }
 
-    fn follow(&mut self) -> Result<Followed> {
+    pub(super) fn follow(&mut self) -> Result<Followed> {
         let branch = self.branch()?;
         let follow = self.repo.follow(&branch, &self.own_writes)?;
         self.tip = follow.tip.commit;
@@ -315,7 +325,7 @@ impl Driver {
         }
     }
 
-    fn refresh_tip(&mut self) -> Result<CommitId> {
+    pub(super) fn refresh_tip(&mut self) -> Result<CommitId> {
         let branch = self.branch()?;
         self.tip = self.repo.tip(&branch)?.commit;
         Ok(self.tip.clone())

@@ -161,6 +161,7 @@ mod tests {
             session: None,
             transcript: None,
             duration: Millis(0),
+            slack_messages: Vec::new(),
         }))
     }
 

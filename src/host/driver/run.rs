@@ -246,8 +246,8 @@ impl Driver {
         use crate::engine::effect::Base;
         let (launch, continued) = self.with_worktree(run, launch)?;
         let overlay = match &launch.base {
-            Base::Tip => self.changed_by_user(&launch.overlay)?,
-            Base::Candidate(_) | Base::Continue(_) | Base::Parked(_) => Vec::new(),
+            Base::Tip | Base::Candidate(_) => self.changed_by_user(&launch.overlay)?,
+            Base::Continue(_) | Base::Parked(_) => Vec::new(),
         };
         let base_cost = self.base_cost_of(&launch);
         let (stop, stopped) = watch::channel(Stop::No);

@@ -90,11 +90,17 @@ impl Driver {
 
     /// The plan as it stands at the tip, with the edits: what a commit may carry.
     pub(super) fn committed_text(&self, path: &RelPath, edits: &[StatusEdit]) -> Result<String> {
+        let text = self.tip_text(path)?;
+        let source = Source::new(path.clone(), text);
+        self.edited(&source, edits).doing("editing the plan", path.as_str())
+    }
+
+    /// The plan as it stands at the tip.
+    pub(super) fn tip_text(&self, path: &RelPath) -> Result<Arc<str>> {
         let tree = self.repo.tree_of(&self.tip)?;
         let bytes = self.repo.read_path_at(&tree, path)?.unwrap_or_default();
         let text = String::from_utf8(bytes).doing("reading the plan", path.as_str())?;
-        let source = Source::new(path.clone(), text);
-        self.edited(&source, edits).doing("editing the plan", path.as_str())
+        Ok(text.into())
     }
 
     /// Reads the plan again, edits it, and writes it aside and renames it.
@@ -112,7 +118,7 @@ impl Driver {
         Ok(())
     }
 
-    fn edited(
+    pub(super) fn edited(
         &self,
         source: &Source,
         edits: &[StatusEdit],
@@ -251,7 +257,7 @@ fn local_time(moment: Moment) -> String {
     stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn write_whole((root, file): (&Path, &Path), bytes: &[u8]) -> Result<()> {
+pub(super) fn write_whole((root, file): (&Path, &Path), bytes: &[u8]) -> Result<()> {
     use std::io::Write;
     let mut made = tempfile::Builder::new();
     let made = made.prefix(&aside::prefix()).tempfile_in(aside::place_for(root, file));

@@ -239,6 +239,7 @@ mod tests {
             key: VerdictKey(Digest::of(b"verdict")),
         };
         LandingRequest {
+            plan_change: None,
             attempt: AttemptId(1),
             task: task.clone(),
             subject: "Add the parser".into(),

@@ -42,6 +42,7 @@ fn record(n: u64) -> Record {
             session: None,
             transcript: None,
             duration: Millis(n),
+            slack_messages: Vec::new(),
         })),
         _ => Record::Accepted(Box::new(Accepted {
             at,

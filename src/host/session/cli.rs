@@ -124,6 +124,9 @@ impl Cli {
         if let Some(usd) = caps.filter(|usd| *usd > Usd::ZERO).min() {
             add(&["--max-budget-usd", &usd.dollars().to_string()]);
         }
+        if let Some(schema) = &launch.schema {
+            add(&["--json-schema", schema]);
+        }
         match launch.permission {
             Permission::Bypass => add(&["--dangerously-skip-permissions"]),
             Permission::LeastPrivilege => {
@@ -212,6 +215,7 @@ mod tests {
             resume: None,
             otherwise: None,
             max_usd: None,
+            schema: None,
         }
     }
 
@@ -226,6 +230,12 @@ mod tests {
         let effort = Some("high".to_owned());
         let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
         insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --permission-mode dontAsk --allowedTools Bash(git *) Edit(./**) Read");
+    }
+
+    #[test]
+    fn a_schema_for_the_answer_stands_before_the_tools() {
+        let launch = SessionLaunch { schema: Some("{}".to_owned()), ..launch() };
+        insta::assert_snapshot!(check(launch, &Limits::default()), @"claude -p --output-format stream-json --verbose --strict-mcp-config --session-id ID --json-schema {} --permission-mode dontAsk --allowedTools Bash Edit(./**) Glob Grep Read Write(./**)");
     }
 
     #[test]

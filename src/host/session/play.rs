@@ -58,6 +58,7 @@ fn play_attempt(arguments: &[String]) -> Result<ExitCode, String> {
         prompt,
         wants_status: validator.is_none(),
         tab: Tab::open(resumed.as_deref(), value_of("--max-budget-usd").as_deref()),
+        has_schema: value_of("--json-schema").is_some(),
         ..Player::default()
     };
     player.begin();
@@ -75,6 +76,9 @@ struct Player {
     session: String,
     model: String,
     prompt: String,
+    /// `--json-schema` was given, and what was answered to it.
+    has_schema: bool,
+    answer: Option<Value>,
     wants_status: bool,
     tab: Tab,
     n_calls: u64,
@@ -136,6 +140,7 @@ impl Player {
             Step::Status(status) => self.status(status)?,
             Step::Ask(ask) => self.ask(ask)?,
             Step::Verdict(verdict) => self.verdict(verdict),
+            Step::Structured(answer) => self.structured(answer)?,
             Step::SavePrompt(path) => put(path, &self.prompt)?,
             Step::Noise(text) => println!("{text}"),
             Step::Limit(limit) => return Ok(Some(self.limit(limit.resets_at))),
@@ -153,8 +158,13 @@ impl Player {
             self.status(&StatusStep::Word("completed".to_owned()))?;
         }
         let text = self.last_said.clone();
-        self.result(json!({"subtype": "success", "is_error": false, "result": text,
-            "terminal_reason": "completed", "stop_reason": "end_turn"}));
+        let mut result = json!({"subtype": "success", "is_error": false, "result": text,
+            "terminal_reason": "completed", "stop_reason": "end_turn"});
+        if let Some(answer) = self.answer.take() {
+            result["result"] = json!(answer.to_string());
+            result["structured_output"] = answer;
+        }
+        self.result(result);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -213,6 +223,16 @@ impl Player {
         self.emit(json!({"type": "system", "subtype": "permission_denied", "tool_name": tool,
             "tool_use_id": id}));
         self.denials.push(denial);
+    }
+
+    fn structured(&mut self, answer: &Value) -> Result<(), String> {
+        if !self.has_schema {
+            return Err("`structured` without --json-schema".to_owned());
+        }
+        self.wants_status = false;
+        self.use_tool("StructuredOutput", answer.clone(), false);
+        self.answer = Some(answer.clone());
+        Ok(())
     }
 
     fn result(&self, mut result: Value) {

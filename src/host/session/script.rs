@@ -18,7 +18,8 @@
 //! Steps: `say: TEXT` · `read: PATH` · `write: {path, content}` · `append: {path, content}` ·
 //! `edit: {path, old, new}` · `delete: PATH` · `run: SHELL LINE` · `sleep: 300ms` · `cost: USD` ·
 //! `model: NAME` · `deny: TOOL` or `deny: {tool, path}` · `status: completed|failed|none` or
-//! `status: {status, message, task_id}` · `ask: TEXT` or `ask: {question, options}` · `verdict: PASS|WARN|FAIL` or `verdict: {is, findings}` ·
+//! `status: {status, message, task_id, plan_modified, slack_messages}` · `ask: TEXT` or `ask: {question, options}` ·
+//! `verdict: PASS|WARN|FAIL` or `verdict: {is, findings}` · `structured: {...}` (as `--json-schema` asks) ·
 //! `save-prompt: PATH` · `noise: TEXT` (a line that is no event) · `limit: {resets_at: SECONDS}` ·
 //! `fail: {exit: N}` or `fail: {class: CLASS}` (an outcome class in kebab-case) · `hang` ·
 //! `ignore-term` · `cut` (ends in the middle of an event, exit 0).
@@ -64,6 +65,8 @@ pub enum Step {
     Status(StatusStep),
     Ask(AskStep),
     Verdict(VerdictStep),
+    /// The answer that `--json-schema` asks for.
+    Structured(Value),
     SavePrompt(String),
     Noise(String),
     Limit(LimitStep),
@@ -99,7 +102,15 @@ pub enum DenyStep {
 #[serde(untagged)]
 pub enum StatusStep {
     Word(String),
-    Whole { status: String, message: Option<String>, task_id: Option<String> },
+    Whole {
+        status: String,
+        message: Option<String>,
+        task_id: Option<String>,
+        #[serde(default)]
+        plan_modified: bool,
+        #[serde(default)]
+        slack_messages: Vec<Value>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

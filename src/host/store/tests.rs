@@ -38,6 +38,7 @@ fn result_of(key: &str, at: u64, content: &[u8]) -> AcceptedResult {
         session: None,
         transcript: None,
         message: None,
+        plan_change: None,
     }
 }
 

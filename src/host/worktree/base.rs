@@ -32,7 +32,9 @@ impl Repository {
             Base::Tip | Base::Continue(_) | Base::Parked(_) => {
                 (self.overlaid(&git, tip_tree, overlay)?, OVERLAY_MESSAGE)
             }
-            Base::Candidate(tree) => (object_id(tree.as_str())?, CANDIDATE_MESSAGE),
+            Base::Candidate(tree) => {
+                (self.overlaid(&git, object_id(tree.as_str())?, overlay)?, CANDIDATE_MESSAGE)
+            }
         };
         let commit =
             if tree == tip_tree { tip.clone() } else { stand_on(&git, tip, tree, message)? };

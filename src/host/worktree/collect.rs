@@ -39,6 +39,23 @@ impl Pool {
     pub fn collect_in(&self, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {
         collect(self.repository(), git, worktree)
     }
+
+    /// The same with one path as it was at the attempt's base.
+    pub fn without(
+        &self,
+        worktree: &Worktree,
+        collected: Collected,
+        path: &RelPath,
+    ) -> Result<Collected> {
+        let repo = self.repository();
+        let git = repo.local();
+        let base = object_id(worktree.base().tree.as_str())?;
+        let entry = repo.entry_at(&git, base, path)?;
+        let left = object_id(collected.tree.as_str())?;
+        let tree = edit_tree(&git, left, vec![(path.to_bytes(), entry)])?;
+        let patch = repo.patch_of(&git, &tree_changes(&git, base, tree)?)?;
+        Ok(Collected { tree: tree_id(tree), patch, ..collected })
+    }
 }
 
 fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {

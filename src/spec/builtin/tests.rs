@@ -131,13 +131,15 @@ fn rendered(template: &str, can_write: bool, doc: Option<&str>) -> String {
     let values = context! {
         task => context! { id => "1.1", name => "Add it", description => "All of it.", ref => "p//1.1" },
         section => context! { id => "s1", name => "First" },
-        plan => context! { name => "p", title => "Plan P", path => "plans/p.yaml", doc => doc },
+        plan => context! { name => "p", title => "Plan P", path => "plans/p.yaml", doc => doc,
+            source_item => doc.map(|_| "docs/d1.md") },
         config => context! {
             build_command => "make", test_command => "make test", dev_server_command => "make dev"
         },
         agent => context! { name => "coder" },
         item => context! { kind => "defect", slug => "d1", path => "docs/d1.md" },
         status_file => ".orch/task/status.json",
+        plan_copy => ".orch/task/plan.yaml",
         can_write,
     };
     environment.render_str(template, values).unwrap()

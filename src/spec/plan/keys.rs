@@ -64,4 +64,4 @@ pub const TASK: &[&str] = &[
 ];
 
 /// One validator of a task or rule.
-pub const VALIDATOR: &[&str] = &["name", "run", "agent", "inputs", "timeout"];
+pub const VALIDATOR: &[&str] = &["name", "run", "agent", "inputs", "timeout", "baseline"];

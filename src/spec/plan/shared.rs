@@ -73,6 +73,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
             kind,
             inputs: Default::default(),
             timeout: None,
+            baseline: None,
         });
     }
     let mut own = Fields::of(node, "validator", fields.problems())?;
@@ -100,8 +101,9 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
     let name = own.text("name").map_or_else(|| default_name(&kind), str::to_owned);
     let inputs = own.globs("inputs");
     let timeout = own.time_limit("timeout");
+    let baseline = own.flag("baseline");
     own.rest_of(keys::VALIDATOR);
-    Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout })
+    Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout, baseline })
 }
 
 /// The agent's name, or the command's words as a slug.

@@ -22,6 +22,7 @@ pub const OUTCOME_CLASSES: &[&str] = &[
     "rejected",
     "no-verdict",
     "conflict",
+    "plan-refused",
     "plan-limit",
     "throttled",
     "overloaded",

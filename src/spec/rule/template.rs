@@ -20,11 +20,13 @@ pub const VARIABLES: &[&str] = &[
     "plan.title",
     "plan.path",
     "plan.doc",
+    "plan.source_item",
     "config.build_command",
     "config.test_command",
     "config.dev_server_command",
     "agent.name",
     "status_file",
+    "plan_copy",
     "can_write",
 ];
 

@@ -62,6 +62,8 @@ pub(super) struct ValidatorFields {
     pub inputs: Option<OneOrMany>,
     /// How long it may take.
     pub timeout: Option<Duration>,
+    /// A command only: whether what failed before the task, too, is excused.
+    pub baseline: Option<bool>,
 }
 
 /// What an attempt may reach of the machine.

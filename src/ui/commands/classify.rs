@@ -84,6 +84,7 @@ fn of_recording(recording: Recording, args: &ClassifyArgs) -> Result<Classified>
         status_file: StatusFile::Absent,
         patch: Patch::default(),
         damage: None,
+        plan_edit: None,
         base: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),

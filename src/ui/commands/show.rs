@@ -102,6 +102,9 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
     if changes.is_empty() {
         text.push_str("  files     none changed\n");
     }
+    if let Some(change) = &result.plan_change {
+        let _ = writeln!(text, "  plan      {}", one_line(&change.told()));
+    }
     for (number, change) in changes.iter().enumerate() {
         let head = if number == 0 { "files" } else { "" };
         let _ = writeln!(text, "  {head:9} {} {}", letter_of(change), change.path);
@@ -145,10 +148,22 @@ fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
             let message = paint.paint(Tone::Faint, one_line(&attempt.message));
             let _ = writeln!(text, "            {message}");
         }
+        for message in &attempt.slack_messages {
+            let _ = writeln!(text, "  slack     {}", one_line(&told_on_slack(message)));
+        }
     }
     let total: Usd = attempts.iter().map(|attempt| attempt.cost).sum();
     if total != Usd::ZERO {
         let _ = writeln!(text, "  cost      {total} over all attempts");
+    }
+}
+
+/// `idea: its title`; anything else as it came.
+fn told_on_slack(message: &serde_json::Value) -> String {
+    let field = |name: &str| message.get(name).and_then(serde_json::Value::as_str);
+    match (field("type"), field("title")) {
+        (Some(kind), Some(title)) => format!("{kind}: {title}"),
+        _ => message.to_string(),
     }
 }
 

@@ -230,6 +230,7 @@ mod tests {
             session: None,
             transcript: None,
             duration: Millis(62_000),
+            slack_messages: Vec::new(),
         };
         let reasons = Reasons { attempts: vec![attempt], ..Reasons::default() };
         insta::assert_snapshot!(check(3, &reasons), @r#"

@@ -3,11 +3,12 @@
 use crate::base::name::AttemptId;
 use crate::engine::db::{render, rules_of};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
-use crate::engine::outcome::OutcomeClass;
+use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
 use crate::engine::picture::Phase;
 use crate::engine::prompt::{Volatile, volatile_part};
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
+use crate::engine::step::review::baseline_name;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Validator, ValidatorKind};
 use crate::spec::rule::{Limits, tools_of};
@@ -21,12 +22,26 @@ impl Engine {
         owner: AttemptId,
         validator: &Validator,
     ) {
+        self.launch_review_on(owner, validator, None);
+    }
+
+    /// On the candidate, or on another tree.
+    pub(super) fn launch_review_on(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        base: Option<Base>,
+    ) {
         if self.has_to_wait(owner, validator) || !self.can_afford_review(owner, validator) {
             return;
         }
         let review = self.new_attempt();
         let at = self.now;
-        let launch = self.review_launch(owner, review, validator);
+        let is_baseline = base.is_some();
+        let mut launch = self.review_launch(owner, review, validator);
+        if let (Ok(launch), Some(base)) = (&mut launch, base) {
+            (launch.base, launch.overlay) = (base, Vec::new());
+        }
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.get_mut(&owner) else { return };
         attempt.phase = Phase::Validating;
@@ -37,7 +52,10 @@ impl Engine {
             task: attempt.task.clone(),
             key: attempt.key,
             number: attempt.number,
-            validator: Some(validator.name.clone()),
+            validator: Some(match is_baseline {
+                true => baseline_name(&validator.name),
+                false => validator.name.clone(),
+            }),
             is_command: matches!(validator.kind, ValidatorKind::Command(_)),
         };
         match launch {
@@ -75,8 +93,12 @@ impl Engine {
                     .validating_agent(validator)
                     .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
                 let stable = render(&self.db, (library, attempt.slot), &rule, Some(&agent))?;
+                let found = attempt.reached.iter().filter(|it| !it.findings.is_empty());
+                let found: Vec<(&str, &[String])> =
+                    found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
                 let volatile = volatile_part(&Volatile {
                     result_message: attempt.facts.message.as_deref(),
+                    found_before: &found,
                     ..Volatile::default()
                 });
                 LaunchAction::Session(SessionLaunch {
@@ -88,12 +110,16 @@ impl Engine {
                     resume: None,
                     otherwise: None,
                     max_usd: self.review_cap(owner, validator),
+                    schema: Some(VERDICT_SCHEMA.to_owned()),
                 })
             }
         };
         let overlay = match &attempt.candidate {
-            Some(_) => Vec::new(),
-            None => self.owned_now(attempt.slot).into_keys().collect(),
+            Some(_) => self.papers_of(attempt, validator),
+            None => {
+                let owned = self.owned_now(attempt.slot).into_keys();
+                owned.chain(self.papers_of(attempt, validator)).collect()
+            }
         };
         let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
         Ok(Launch {
@@ -110,6 +136,7 @@ impl Engine {
             pool: attempt.recipe.rule.pool.clone(),
             sandbox: attempt.recipe.rule.sandbox_over(self.default_sandbox()),
             required_outputs: GlobSet::default(),
+            plan: None,
         })
     }
 }

@@ -7,14 +7,40 @@ use crate::base::digest::Digest;
 use crate::base::file::FileState;
 use crate::base::name::{AttemptId, RelPath, VerdictKey};
 use crate::engine::action::VerdictSubject;
-use crate::engine::db::{Slot, agent_of, agents_of, graph_of, upstream_of};
+use crate::engine::db::{Slot, agent_of, agents_of, graph_of, meta_of, upstream_of};
 use crate::engine::step::Engine;
+use crate::engine::step::attempt::Attempt;
 use crate::engine::step::load::recipe;
 use crate::engine::view::view;
 use crate::spec::agent::Agent;
-use crate::spec::plan::{Validator, ValidatorKind};
+use crate::spec::plan::{Meta, Validator, ValidatorKind};
+
+/// The agent that reads the backlog item which a plan was made from.
+const ITEM_READER: &str = "issue-verifier";
+
+/// The backlog item that one of these validators reads.
+pub(in crate::engine::step) fn item_read_by(
+    validators: &[Validator],
+    meta: &Meta,
+) -> Option<RelPath> {
+    let reads = |it: &Validator| matches!(&it.kind, ValidatorKind::Agent(name) if name.as_str() == ITEM_READER);
+    validators.iter().find(|it| reads(it))?;
+    RelPath::normalize(meta.source_item.as_deref()?)
+}
 
 impl Engine {
+    /// Documents that an agent reads beside the candidate: laid over it where they are not committed
+    /// and the task itself has not written them.
+    pub(super) fn papers_of(&self, attempt: &Attempt, validator: &Validator) -> Vec<RelPath> {
+        if !matches!(validator.kind, ValidatorKind::Agent(_)) {
+            return Vec::new();
+        }
+        let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
+        let doc = meta.plan_doc.as_deref().and_then(RelPath::normalize);
+        let papers = doc.into_iter().chain(item_read_by(std::slice::from_ref(validator), meta));
+        papers.filter(|path| !attempt.merged.paths().any(|changed| changed == path)).collect()
+    }
+
     /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
     pub(in crate::engine::step) fn owned_now(
         &self,
@@ -50,6 +76,11 @@ impl Engine {
         for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
             let path = file.path(&self.db);
             files.entry(path.clone()).or_insert_with(|| self.verdict_view(slot, path));
+        }
+        let meta = meta_of(&self.db, slot.plan(&self.db));
+        if let Some(item) = item_read_by(std::slice::from_ref(validator), meta) {
+            let state = self.verdict_view(slot, &item);
+            files.entry(item).or_insert(state);
         }
         let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
         let agent = self.validating_agent(validator);

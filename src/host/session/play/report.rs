@@ -9,10 +9,11 @@ use crate::host::session::status::STATUS_PATHS;
 impl Player {
     pub(super) fn status(&mut self, step: &StatusStep) -> Result<(), String> {
         self.wants_status = false;
-        let (status, message, named) = match step {
-            StatusStep::Word(status) => (status, None, None),
-            StatusStep::Whole { status, message, task_id } => {
-                (status, message.clone(), task_id.clone())
+        let none = (None, None, false, &Vec::new());
+        let (status, (message, named, plan_modified, slack_messages)) = match step {
+            StatusStep::Word(status) => (status, none),
+            StatusStep::Whole { status, message, task_id, plan_modified, slack_messages } => {
+                (status, (message.clone(), task_id.clone(), *plan_modified, slack_messages))
             }
         };
         if status == "none" {
@@ -20,7 +21,8 @@ impl Player {
         }
         let named = named.unwrap_or_else(|| self.task_id());
         let content = json!({"task_id": named, "status": status,
-            "message": message.unwrap_or_else(|| format!("played, {status}"))});
+            "message": message.unwrap_or_else(|| format!("played, {status}")),
+            "plan_modified": plan_modified, "slack_messages": slack_messages});
         put(STATUS_PATHS[0], &content.to_string())
     }
 
