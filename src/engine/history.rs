@@ -1,5 +1,7 @@
 //! What is on record: the fold over the journal and git's lineage.
 
+mod in_git;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ use crate::spec::plan::Status;
 
 use super::ledger::{Totals, Typical};
 use super::limits::Window;
-use super::lineage::{Landing, Lineage, Receipt, VerdictMark};
+use super::lineage::{Landing, Lineage};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
 use super::record::{
@@ -230,61 +232,6 @@ impl History {
         self.fold_landing(landing);
         let task = self.tasks.entry(landing.task.clone()).or_default();
         task.accepted = task.in_git.clone();
-    }
-
-    fn fold_lineage(&mut self, lineage: &Lineage) {
-        let mut receipts = lineage.receipts.iter().peekable();
-        for landing in &lineage.landings {
-            while let Some(receipt) = receipts.next_if(|it| it.order < landing.order) {
-                self.fold_receipt(receipt);
-            }
-            self.fold_landing(landing);
-        }
-        receipts.for_each(|receipt| self.fold_receipt(receipt));
-    }
-
-    fn fold_landing(&mut self, landing: &Landing) {
-        for change in &landing.changes {
-            self.touches.entry(change.path.clone()).or_default().push(Touch {
-                by: landing.task.clone(),
-                before: change.before,
-                after: change.after,
-            });
-        }
-        self.fold_marks(&landing.verdicts);
-        let task = self.tasks.entry(landing.task.clone()).or_default();
-        for change in &landing.changes {
-            task.owned.insert(change.path.clone(), change.after);
-        }
-        task.model.clone_from(&landing.model);
-        task.commits.push(landing.commit.clone());
-        task.in_git = Some(AcceptedFact {
-            key: landing.action,
-            output: landing.output,
-            provenance: Provenance::Ran,
-            commit: Some(landing.commit.clone()),
-            at: None,
-        });
-    }
-
-    fn fold_receipt(&mut self, receipt: &Receipt) {
-        self.fold_marks(&receipt.verdicts);
-        let task = self.tasks.entry(receipt.task.clone()).or_default();
-        task.in_git = Some(AcceptedFact {
-            key: receipt.action,
-            output: receipt.output,
-            provenance: Provenance::Ran,
-            commit: None,
-            at: None,
-        });
-    }
-
-    fn fold_marks(&mut self, marks: &[VerdictMark]) {
-        for mark in marks {
-            let verdict = if mark.warned { Verdict::Warn } else { Verdict::Pass };
-            let known = KnownVerdict { verdict, findings: Vec::new() };
-            self.verdicts.entry(mark.key).or_insert(known);
-        }
     }
 
     /// Takes in one journal record.

@@ -27,6 +27,7 @@ mod attempt;
 mod decide;
 mod door;
 mod escalate;
+mod expect;
 mod explain;
 mod gate;
 mod hold;

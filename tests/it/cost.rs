@@ -90,7 +90,7 @@ plain:
 resumed:
 - [ { write: { path: resumed.txt, content: x } }, { cost: 0.5 }, { status: none } ]
 - [ { say: Sorry. }, { cost: 0.125 }, { status: none } ]
-- [ { say: Sorry again. }, { cost: 0.0625 } ]
+- [ { write: { path: resumed.txt, content: x } }, { cost: 0.0625 } ]
 retried:
 - [ { say: No. }, { cost: 0.03 }, { fail: { class: unknown } } ]
 - [ { write: { path: retried.txt, content: x } }, { cost: 0.04 } ]

@@ -123,22 +123,6 @@ fn the_first_ctrl_c_says_what_it_waits_for() {
 }
 
 #[test]
-fn what_a_session_changes_in_its_plan_is_not_taken_and_told() {
-    let tasks = "  - { id: '1', name: One, description: one }\n";
-    let sessions = "\
-'1':
-- edit: { path: plans/p.yaml, old: 'description: one', new: 'description: two' }
-- write: { path: one.txt, content: x }
-";
-    let space = space("", tasks, sessions);
-    let built = space.build(&[], 0).has(&[("accepted", 1)]);
-    assert!(built.ran.stdout.contains("p//1 changed plans/p.yaml"), "{}", built.ran.shown());
-    let plan = space.read("plans/p.yaml");
-    assert!(plan.contains("description: one") && plan.contains("completed"), "{plan}");
-    space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
-}
-
-#[test]
 fn of_a_flood_of_output_the_newest_lines_are_shown_and_all_are_kept() {
     let tasks = "  - { id: '1', name: One, run: 'seq 200000' }\n";
     let space = space("", tasks, "");

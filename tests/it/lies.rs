@@ -96,7 +96,7 @@ fn an_empty_diff() {
 fn an_interrupt_that_exits_with_0() {
     let session =
         "- write: { path: one.txt, content: x }\n- status: completed\n- fail: { class: aborted }\n";
-    check(Lie { session, said: "interrupted (aborted", ..HONEST });
+    check(Lie { session, said: "(aborted_streaming)", ..HONEST });
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! What an attempt has to leave, by its task, its rule and its tools.
+
+use crate::base::name::RelPath;
+use crate::engine::evidence::Evidence;
+use crate::engine::kept::lost_files;
+use crate::engine::outcome::{AttemptKind, Expectation, ReportPlace};
+use crate::spec::plan::NoChange;
+use crate::spec::rule::{ActionKind, tools_of};
+
+use super::attempt::Attempt;
+use super::plan::changes_plan;
+
+/// A task whose files have landed before may find them right as they are.
+pub(super) fn expectation_of(
+    attempt: &Attempt,
+    evidence: &Evidence,
+    owns_files: bool,
+) -> Expectation {
+    let recipe = &attempt.recipe;
+    let task_id = attempt.task.task.clone();
+    let is_command = recipe.rule.action == ActionKind::Command;
+    let no_change_allowed = match recipe.spec.no_change {
+        NoChange::Allowed => true,
+        NoChange::Refused => false,
+        NoChange::ByRule => is_command || owns_files || !recipe.rule.outputs.must_change,
+    } || changes_plan(evidence);
+    let tools = tools_of(&recipe.rule, recipe.agent.as_deref());
+    let has_file_tool = tools.iter().any(|tool| matches!(name_of(tool), "Write" | "Edit"));
+    let base = if is_command {
+        Expectation::of_command(task_id)
+    } else {
+        Expectation::of_session(task_id)
+    };
+    Expectation {
+        kind: if is_command { AttemptKind::Command } else { AttemptKind::Session },
+        report: if has_file_tool { ReportPlace::StatusFile } else { ReportPlace::StatusFileOrText },
+        needed_tools: needed_tools(&base, &tools),
+        no_change_allowed,
+        stray_writes: stray_writes(attempt, evidence),
+        lost_files: lost_files(&recipe.rule.outputs.keep, &recipe.spec, &evidence.patch),
+        ..base
+    }
+}
+
+/// Tools whose denial fails the attempt: those that the session was given whole. A denial of another,
+/// or of a call outside of `Bash(git *)`, is what was meant to happen.
+fn needed_tools(base: &Expectation, tools: &[String]) -> Vec<String> {
+    base.needed_tools.iter().filter(|needed| tools.contains(needed)).cloned().collect()
+}
+
+fn name_of(tool: &str) -> &str {
+    tool.split('(').next().unwrap_or(tool).trim()
+}
+
+/// Denials of tools that the session was not given: told, and no more.
+pub(super) fn denials(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
+    let denied = evidence.stream.iter().flat_map(|facts| &facts.permission_denials);
+    let is_needed = |call: &&String| expectation.needed_tools.iter().any(|it| it == name_of(call));
+    denied
+        .filter(|call| !is_needed(call))
+        .map(|call| format!("denied, not among its tools: {call}"))
+        .collect()
+}
+
+/// What was written outside the rule's allowed outputs.
+fn stray_writes(attempt: &Attempt, evidence: &Evidence) -> Vec<RelPath> {
+    let Some(allowed) = &attempt.recipe.rule.outputs.allowed else { return Vec::new() };
+    let Ok(matcher) = allowed.compile() else { return Vec::new() };
+    evidence.patch.paths().filter(|path| !matcher.is_match(path)).cloned().collect()
+}
