@@ -44,7 +44,7 @@ fn scenario() -> Value {
             {"tools": [{"name": "Read", "input": {"file_path": "{{cwd}}/README"}}]},
             {"text": "I looked at it.\n\n**Verdict: PASS**\n"},
         ]},
-        {"name": "goes on", "match": "Your last turn ended", "usage": usage, "turns": [
+        {"name": "goes on", "match": "You did not write the status file", "usage": usage, "turns": [
             status_turn("forgets"), {"text": "There."},
         ]},
         rule("plain", &[write("plain"), status_turn("plain"), done.clone()]),

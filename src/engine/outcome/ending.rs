@@ -121,7 +121,10 @@ fn by_stream(
     if stream.has_background_task {
         return unknown("the session ended while a background task was still running".to_owned());
     }
-    if (expectation.schema_expected || stream.has_schema) && !result.has_structured_output {
+    // A validator's verdict may stand in its text instead.
+    let may_be_text = expectation.kind == AttemptKind::Validator;
+    let has_schema = expectation.schema_expected || stream.has_schema;
+    if has_schema && !may_be_text && !result.has_structured_output {
         let message = "the session gave no structured answer".to_owned();
         return Some((C::SchemaMiss, message));
     }
