@@ -17,6 +17,8 @@ const VERDICT_DOMAIN: &str = "orch verdict v1";
 pub struct Action<'a> {
     pub rule: &'a Rule,
     pub agent: Option<&'a Agent>,
+    /// How many sessions propose, and who picks.
+    pub judge: Option<(u32, &'a Agent)>,
     pub model: Option<&'a ModelName>,
     pub work: Work<'a>,
     /// The design document with its content; absent content is content too.
@@ -54,10 +56,13 @@ impl Action<'_> {
 
     /// Tells every part. A field added to the type must be told here: the pattern is exhaustive.
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { rule, agent, model, work, plan_doc, inputs, outputs, needs, env } = self;
+        let Self { rule, agent, judge, model, work, plan_doc, inputs, outputs, needs, env } = self;
         describe_rule(rule, out);
         if let Some(agent) = agent {
             describe_agent(agent, out);
+        }
+        if let Some((count, judge)) = judge {
+            describe_judge(*count, judge, out);
         }
         out.section("model");
         if let Some(model) = model {
@@ -109,6 +114,15 @@ fn describe_rule(rule: &Rule, out: &mut dyn Manifest) {
     }
     if !rule.outputs.keep.patterns.is_empty() {
         out.entry("kept files", rule.outputs.keep.patterns.join("\n").as_bytes());
+    }
+}
+
+fn describe_judge(count: u32, judge: &Agent, out: &mut dyn Manifest) {
+    out.section("proposals");
+    out.entry("count", count.to_string().as_bytes());
+    out.entry("judge", judge.body.as_bytes());
+    if let Some(model) = &judge.model {
+        out.entry("judge's model", model.as_str().as_bytes());
     }
 }
 

@@ -16,7 +16,7 @@ use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Plan, TaskSpec};
 use crate::spec::plan_check::Known;
-use crate::spec::rule::{ActionKind, Rule};
+use crate::spec::rule::{ActionKind, Rule, proposals_of};
 
 use super::action::{Action, Work};
 use super::graph::{Graph, NodeSet};
@@ -204,6 +204,8 @@ pub struct Recipe {
     /// Which words or keys chose the rule.
     pub why: String,
     pub agent: Option<Arc<Agent>>,
+    /// How many sessions propose a result, and who judges them; `None` where one does it.
+    pub judge: Option<(u32, Arc<Agent>)>,
 }
 
 /// `None` while the task, its rule or its agent is unknown: the documents' diagnostics say so.
@@ -221,7 +223,12 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
         Some(name) => Some(Arc::clone(&agent_of(db, *agents_of(db, library).get(&name)?).value)),
         None => None,
     };
-    Some(Recipe { spec, rule, why: chosen.why.to_string(), agent })
+    let judge = match proposals_of(&rule, &spec) {
+        Some(it) => Some((it.count, *agents_of(db, library).get(&it.judge)?)),
+        None => None,
+    };
+    let judge = judge.map(|(count, text)| (count, Arc::clone(&agent_of(db, text).value)));
+    Some(Recipe { spec, rule, why: chosen.why.to_string(), agent, judge })
 }
 
 /// Declared inputs as the task sees them; absent ones are left out.
@@ -302,6 +309,7 @@ pub fn with_action<T>(
     let action = Action {
         rule: &recipe.rule,
         agent: recipe.agent.as_deref(),
+        judge: recipe.judge.as_ref().map(|(count, judge)| (*count, &**judge)),
         model: model_of(recipe, meta_of(db, slot.plan(db)), library.config(db)),
         work,
         plan_doc: plan_doc_of(db, world, slot),

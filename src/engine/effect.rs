@@ -3,8 +3,8 @@
 use crate::base::digest::{Digest, Recorded};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, AttemptId, EnvName, ModelName, OutputDigest, PlanName, PoolName, RelPath, SessionId,
-    TaskRef, TreeId, ValidatorName,
+    ActionKey, AttemptId, CommitId, EnvName, ModelName, OutputDigest, PlanName, PoolName, RelPath,
+    SessionId, TaskRef, TreeId, ValidatorName,
 };
 use crate::spec::agent::Permission;
 use crate::spec::glob::GlobSet;
@@ -13,6 +13,7 @@ use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
+use super::compete::Score;
 use super::lineage::VerdictMark;
 use super::plan_change::PlanChange;
 use super::record::{AcceptedResult, Decision, Record, SmokeOutcome};
@@ -45,6 +46,13 @@ pub enum Effect {
     Smoke(Box<SmokeLaunch>),
     /// The attempt's task is gone: its patch is kept under a ref for a person to look at.
     Keep { attempt: AttemptId, task: TaskRef },
+    /// Answered by `Shelved`: what a proposal left is kept under this ref.
+    Shelve { attempt: AttemptId, kept_as: String, subject: String },
+    /// As `Merge`, for a proposal of another build. Where the ref does not hold that commit any more:
+    /// answered by `LandingFailed`.
+    Recall { attempt: AttemptId, task: TaskRef, kept_as: String, commit: CommitId },
+    /// A kept ref is no longer wanted.
+    Forget { kept_as: String },
     /// The attempt's session asked a person something: its worktree stays as it is, also beyond this
     /// process, until a launch with `Base::Parked` or a later look finds nobody waiting for it.
     Park { attempt: AttemptId, session: SessionId },
@@ -109,6 +117,20 @@ impl Launch {
 pub enum Purpose {
     Work,
     Validate(ValidatorName),
+    /// Compares proposals, which are laid into its worktree.
+    Judge(ValidatorName, Vec<Exhibit>),
+}
+
+/// A proposal as its judge sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhibit {
+    pub label: String,
+    /// The tree that holds its files; `None` where it wrote none.
+    pub tree: Option<TreeId>,
+    /// Those of them that it wrote.
+    pub paths: Vec<RelPath>,
+    /// What it said, where it wrote no file.
+    pub answer: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +208,8 @@ pub struct LandingRequest {
     pub cost: crate::base::measure::Usd,
     /// Written into the plan in the same commit where the plan is tracked and otherwise clean.
     pub status: StatusEdit,
+    /// `B of A 6, B 9, C 4`, where it won a competition.
+    pub proposals: Option<String>,
     /// What the session changed in its plan: made with the landing, or nothing lands.
     pub plan_change: Option<PlanChange>,
 }
@@ -249,6 +273,16 @@ pub enum Notice {
         validator: ValidatorName,
         verdict: String,
         findings: Vec<String>,
+    },
+    /// A competition has a winner.
+    Judged {
+        task: TaskRef,
+        winner: String,
+        /// Every label that was scored.
+        scores: Vec<(String, Score)>,
+        reasons: String,
+        /// Refs of those that lost.
+        kept: Vec<String>,
     },
     Parked {
         task: TaskRef,

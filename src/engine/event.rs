@@ -72,6 +72,11 @@ pub enum Event {
         beneath: TreeId,
         patch: Patch,
     },
+    /// A proposal is kept; `None` where what it left is gone.
+    Shelved {
+        attempt: AttemptId,
+        commit: Option<CommitId>,
+    },
     /// It landed. `landing.changes` may differ from the patch where both sides edited one file.
     Landed {
         attempt: AttemptId,

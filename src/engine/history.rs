@@ -20,12 +20,13 @@ use super::lineage::{Landing, Lineage};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
 use super::record::{
-    Accepted, AttemptEnded, Decision, Provenance, Record, SmokeEnded, VerdictReached,
+    Accepted, AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded,
+    VerdictReached,
 };
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -81,6 +82,10 @@ pub struct TaskHistory {
     pub is_loose: bool,
     /// What its sessions asked and people answered, since its last accepted result.
     pub dialogue: Dialogue,
+    /// Proposals of one key that wait for a judge or for their landing.
+    pub proposals: Vec<Proposed>,
+    /// What a judge said of them.
+    pub judged: Option<Judged>,
     commits: Vec<CommitId>,
 }
 
@@ -259,6 +264,11 @@ impl History {
                     task.dialogue.begin(*attempt);
                 }
             }
+            Record::Proposed(it) => self.fold_proposed(it),
+            Record::Judged(judged) => {
+                let task = self.tasks.entry(judged.task.clone()).or_default();
+                task.judged = Some((**judged).clone());
+            }
             Record::Asked(question) => {
                 let task = self.tasks.entry(question.task.clone()).or_default();
                 task.dialogue.ask((**question).clone());
@@ -290,6 +300,15 @@ impl History {
         }
     }
 
+    /// A new proposal of the same label replaces the old one; what was judged is no more.
+    fn fold_proposed(&mut self, proposed: &Proposed) {
+        let task = self.tasks.entry(proposed.task.clone()).or_default();
+        let Proposed { key, label, .. } = proposed;
+        task.proposals.retain(|it| it.key == *key && it.label != *label);
+        task.proposals.push(proposed.clone());
+        task.judged = None;
+    }
+
     fn fold_accepted(&mut self, accepted: &Accepted) {
         let task = self.tasks.entry(accepted.task.clone()).or_default();
         task.decision = None;
@@ -298,6 +317,8 @@ impl History {
         task.cost_since = Usd::ZERO;
         task.error = None;
         task.findings = None;
+        task.proposals.clear();
+        task.judged = None;
         task.manifest = accepted.manifest;
         if accepted.provenance == Provenance::Adopted {
             // The plan itself said so: a `pending` from now on is a person's word.
@@ -353,6 +374,8 @@ impl History {
             task.error = None;
             task.findings = None;
             task.written = None;
+            task.proposals.clear();
+            task.judged = None;
         }
     }
 }

@@ -173,11 +173,7 @@ pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
             (class, message, None)
         }
     };
-    let is_limit = class == OutcomeClass::PlanLimit;
-    let limit = is_limit.then(|| ending::limit_in(evidence, &expectation.clock));
-    let mut clues = clues::clues_of(evidence, expectation);
-    clues.extend(limit.iter().flat_map(|limit: &Limit| limit.notes.iter().cloned()));
-    Judgement { class, message, evidence: clues, verdict, limit }
+    Judgement { verdict, ..judgement_of((class, message), (evidence, expectation)) }
 }
 
 /// Judges one message of the CLI, as a person has it on the screen.
@@ -191,6 +187,23 @@ pub fn classify_message(text: &str, clock: &Clock) -> Judgement {
         verdict: None,
         limit: failure.limit,
     }
+}
+
+/// How a session ended whose answer is judged elsewhere: `Done` where process and stream ended well.
+pub fn classify_ending(evidence: &Evidence, expectation: &Expectation) -> Judgement {
+    let ended = ending::by_ending(evidence, expectation);
+    judgement_of(ended.unwrap_or((OutcomeClass::Done, String::new())), (evidence, expectation))
+}
+
+fn judgement_of(
+    (class, message): Finding,
+    (evidence, expectation): (&Evidence, &Expectation),
+) -> Judgement {
+    let is_limit = class == OutcomeClass::PlanLimit;
+    let limit = is_limit.then(|| ending::limit_in(evidence, &expectation.clock));
+    let mut clues = clues::clues_of(evidence, expectation);
+    clues.extend(limit.iter().flat_map(|limit: &Limit| limit.notes.iter().cloned()));
+    Judgement { class, message, evidence: clues, verdict: None, limit }
 }
 
 type Finding = (OutcomeClass, String);

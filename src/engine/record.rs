@@ -11,6 +11,7 @@ use crate::base::name::{
 };
 use crate::spec::plan::Status;
 
+use super::compete::Score;
 use super::ledger::Spend;
 use super::limits::Window;
 use super::outcome::{OutcomeClass, Verdict};
@@ -49,6 +50,10 @@ pub enum Record {
     AttemptEnded(Box<AttemptEnded>),
     Accepted(Box<Accepted>),
     VerdictReached(Box<VerdictReached>),
+    /// A proposal of a competition is done and kept.
+    Proposed(Box<Proposed>),
+    /// A competition has a winner.
+    Judged(Box<Judged>),
     /// A status that orch wrote into the plan file.
     StatusWritten {
         at: Moment,
@@ -214,6 +219,63 @@ pub struct VerdictReached {
     pub key: VerdictKey,
     pub verdict: Verdict,
     pub findings: Vec<String>,
+}
+
+/// A result that waits for its judge. It is kept in the state, too: no field may be left out. It is not made again while its task's key is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    pub attempt: AttemptId,
+    /// Counts the proposals of one competition from 1.
+    pub number: u32,
+    pub label: String,
+    /// The ref of its commit; `None` where it changed no file.
+    pub kept_as: Option<String>,
+    pub commit: Option<CommitId>,
+    pub patch: Patch,
+    pub model: Option<ModelName>,
+    pub cost: Usd,
+    pub session: Option<SessionId>,
+    pub transcript: Option<Digest>,
+    pub duration: Millis,
+    pub message: Option<String>,
+    /// Its last text, where that is all it gave.
+    pub answer: Option<String>,
+    /// As in [`AcceptedResult`].
+    pub read_set: Vec<(RelPath, Option<FileState>)>,
+}
+
+/// Who won a competition, by whose word, and who took part: what the labels hid from the judge. Kept in
+/// the state, too: no field may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    pub winner: String,
+    /// The judging attempt; `None` where only one proposal was left.
+    pub judge: Option<AttemptId>,
+    pub judge_model: Option<ModelName>,
+    pub judge_cost: Usd,
+    pub reasons: String,
+    pub entrants: Vec<Entrant>,
+}
+
+/// One that took part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrant {
+    pub label: String,
+    /// `None` where it had failed before the judge came.
+    pub score: Option<Score>,
+    pub attempt: Option<AttemptId>,
+    pub model: Option<ModelName>,
+    pub cost: Usd,
+    pub session: Option<SessionId>,
+    pub kept_as: Option<String>,
+    /// Why it was out.
+    pub out: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ use super::schedule::{Schedule, Settled};
 mod accept;
 mod ask;
 mod attempt;
+mod compete;
 mod decide;
 mod door;
 mod escalate;
@@ -102,6 +103,8 @@ struct Build {
     attempts: BTreeMap<AttemptId, Attempt>,
     /// A validating attempt's id -> the attempt whose result it looks at.
     reviews: BTreeMap<AttemptId, AttemptId>,
+    /// A proposal's or its judge's id -> the attempt that they compete for.
+    proposals: BTreeMap<AttemptId, AttemptId>,
     queue: BTreeSet<NodeId>,
     pacing: Pacing,
     smokes: Smokes,
@@ -230,6 +233,7 @@ impl Engine {
             Event::CandidatesFound { task, key, found } => self.take_candidates(&task, key, *found),
             Event::AttemptProgressed { attempt, progress } => self.take_progress(attempt, progress),
             Event::AttemptEnded { attempt, evidence } => self.take_ended(attempt, *evidence),
+            Event::Shelved { attempt, commit } => self.take_shelved(attempt, commit),
             Event::Merged { attempt, candidate, beneath, patch } => {
                 self.take_merged(attempt, (candidate, beneath), patch);
             }
@@ -259,12 +263,19 @@ impl Engine {
         if !self.build.as_ref().is_some_and(|build| build.has_scanned) {
             return;
         }
-        self.decide_all();
-        self.go_on_with_reviews();
-        self.wake_backed_off();
-        self.start_queued();
-        // What was held just now settles what waits for it: nothing else may ever wake that.
-        self.decide_all();
+        // Proposals of what has begun go before what has not.
+        self.advance_contests();
+        loop {
+            self.decide_all();
+            self.go_on_with_reviews();
+            self.wake_backed_off();
+            self.start_queued();
+            // What was held just now settles what waits for it: nothing else may ever wake that.
+            self.decide_all();
+            if !self.advance_contests() {
+                break;
+            }
+        }
         self.end_what_runs();
         self.finish_if_settled();
     }

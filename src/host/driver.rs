@@ -6,6 +6,7 @@ mod attempt;
 mod book;
 mod check;
 mod conclude;
+mod exhibits;
 mod halt;
 mod heed;
 mod history;

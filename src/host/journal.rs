@@ -147,6 +147,8 @@ pub fn is_durable(record: &Record) -> bool {
         | Record::ProcessStarted { .. }
         | Record::AttemptEnded(_)
         | Record::Asked(_)
+        | Record::Proposed(_)
+        | Record::Judged(_)
         | Record::Answered { .. }
         | Record::LimitHit { .. }
         | Record::Decided { .. } => true,

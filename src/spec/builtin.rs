@@ -12,6 +12,8 @@ macro_rules! embedded {
 const AGENTS: &[(&str, &str)] = embedded!("agents":
     "code-reviewer.md",
     "coder.md",
+    "design-author.md",
+    "design-judge.md",
     "issue-verifier.md",
     "planner.md",
     "qa-auditor.md",
@@ -26,6 +28,7 @@ const RULES: &[(&str, &str)] = embedded!("rules":
     "archive-item.yaml",
     "command.yaml",
     "defaults.yaml",
+    "compete.yaml",
     "design.yaml",
     "extend-plan.yaml",
     "implement.yaml",
@@ -42,6 +45,7 @@ const RULES: &[(&str, &str)] = embedded!("rules":
 );
 
 const PROMPTS: &[(&str, &str)] = embedded!("rules":
+    "prompts/compete.md",
     "prompts/design.md",
     "prompts/extend-plan.md",
     "prompts/implement.md",

@@ -24,7 +24,7 @@ use super::smoke::Smoke;
 
 pub use escalation::Escalation;
 pub use read::parse;
-pub use shared::{command_line, validators};
+pub use shared::{command_line, proposals, validators};
 
 /// A whole plan file. Values are in file order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,8 @@ pub struct TaskSpec {
     pub env: Vec<EnvName>,
     pub timeout: Option<Millis>,
     pub max_attempts: Option<u32>,
+    /// Instead of the rule's.
+    pub proposals: Option<Proposals>,
     pub no_change: NoChange,
     pub cache: CacheUse,
     /// The output digest of the cached result to take, of several.
@@ -168,6 +170,14 @@ pub enum CacheUse {
     #[default]
     Always,
     Never,
+}
+
+/// How many sessions propose a result independently, and which agent judges them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Proposals {
+    /// 1 is no competition.
+    pub count: u32,
+    pub judge: AgentName,
 }
 
 /// One validator of a task.
@@ -279,6 +289,7 @@ pub struct TaskSpans {
     pub depends_on: Vec<Span>,
     pub parallel_group: Option<Span>,
     pub outputs: Option<Span>,
+    pub proposals: Option<Span>,
     /// One for each validator, in order.
     pub validators: Vec<Span>,
 }

@@ -12,10 +12,10 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 
 use super::glob::GlobSet;
-use super::plan::{CommandLine, Validator};
+use super::plan::{CommandLine, Proposals, Validator};
 use super::sandbox::{Sandbox, Sandboxing};
 
-pub use choose::{Chosen, Why, agent_of, choose, choose_among};
+pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, parse};
 pub use resolve::{DEFAULTS, resolve};
@@ -43,6 +43,8 @@ pub struct Rule {
     pub pool: PoolName,
     /// Tools the action cannot do without; an agent that lacks one is a diagnostic.
     pub needs_tools: Vec<String>,
+    /// `None`: one session does the task.
+    pub proposals: Option<Proposals>,
     /// What a command rule runs where the task has no `run`.
     pub run: Option<CommandLine>,
     /// What its attempts may reach; `None`: as the settings say.

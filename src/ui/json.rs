@@ -6,7 +6,8 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::Change;
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
-use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::engine::compete::Score;
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 
 /// The value as one line that ends in a newline.
 pub fn line_of(value: &impl Serialize) -> String {
@@ -100,6 +101,55 @@ impl<'a> ResultJson<'a> {
             transcript: result.transcript,
             message: result.message.as_deref(),
             manifest: &result.manifest,
+        }
+    }
+}
+
+/// How a competition ended.
+#[derive(Serialize)]
+pub struct JudgedJson<'a> {
+    at_ms: Moment,
+    key: ActionKey,
+    winner: &'a str,
+    /// False where only one proposal was left.
+    is_judged: bool,
+    judge_model: Option<&'a ModelName>,
+    judge_cost_usd: Usd,
+    reasons: &'a str,
+    entrants: Vec<EntrantJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct EntrantJson<'a> {
+    label: &'a str,
+    score: Option<Score>,
+    model: Option<&'a ModelName>,
+    cost_usd: Usd,
+    session: Option<&'a SessionId>,
+    kept_as: Option<&'a str>,
+    out: Option<&'a str>,
+}
+
+impl<'a> JudgedJson<'a> {
+    pub fn of(judged: &'a Judged) -> Self {
+        let entrants = judged.entrants.iter().map(|it| EntrantJson {
+            label: &it.label,
+            score: it.score,
+            model: it.model.as_ref(),
+            cost_usd: it.cost,
+            session: it.session.as_ref(),
+            kept_as: it.kept_as.as_deref().filter(|_| it.label != judged.winner),
+            out: it.out.as_deref(),
+        });
+        Self {
+            at_ms: judged.at,
+            key: judged.key,
+            winner: &judged.winner,
+            is_judged: judged.judge.is_some(),
+            judge_model: judged.judge_model.as_ref(),
+            judge_cost_usd: judged.judge_cost,
+            reasons: &judged.reasons,
+            entrants: entrants.collect(),
         }
     }
 }

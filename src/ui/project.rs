@@ -6,7 +6,7 @@ use crate::base::measure::Moment;
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
-use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
 use crate::host::driver::Driver;
 use crate::host::error::Result;
 use crate::host::store::folder;
@@ -36,6 +36,9 @@ pub trait Project {
     fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>>;
     /// The whole journal, oldest first.
     fn journal(&mut self) -> Result<Vec<Record>>;
+
+    /// How its last competition ended; `None` where there was none.
+    fn judged_of(&mut self, task: &TaskRef) -> Result<Option<Judged>>;
     /// The accepted result that the task stands on.
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>>;
     /// The stream of one attempt (counted from 1; `None`: the newest) from byte `from` on.

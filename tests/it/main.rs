@@ -4,6 +4,7 @@ mod big;
 mod build;
 mod classify;
 mod commands;
+mod competition;
 mod cost;
 mod faults;
 mod floors;

@@ -57,6 +57,7 @@ fn key_of(parts: &Parts) -> ActionKey {
         .collect();
     let doc = parts.doc.as_ref().map(|(name, text)| (path(name), text.as_deref().map(state)));
     Action {
+        judge: None,
         rule: &rule,
         agent: agent.as_ref(),
         model: parts.model.as_ref().map(|it| ModelName::new(it.as_str())).as_ref(),

@@ -39,6 +39,9 @@ impl Engine {
         (candidate, beneath): (TreeId, TreeId),
         patch: Patch,
     ) {
+        if self.is_entry(id) {
+            return self.take_entry_merged(id, (candidate, beneath), patch);
+        }
         let Some(attempt) = self.attempt_mut(id) else { return };
         attempt.merged = patch;
         attempt.candidate = Some(candidate);
@@ -73,6 +76,7 @@ impl Engine {
             model: attempt.model.clone(),
             cost: attempt.cost,
             status: self.completed_edit(&attempt),
+            proposals: attempt.won.as_ref().map(|it| it.told.clone()),
             plan_change: attempt.plan_change,
             task: attempt.task,
         };
@@ -147,6 +151,8 @@ impl Engine {
         let (node, slot) = (attempt.node, attempt.slot);
         let is_outdated = self.is_outdated(&attempt);
         let how = how_of(&attempt);
+        let won = attempt.won.as_ref().and_then(|it| it.kept_as.clone());
+        self.out.extend(won.map(|kept_as| Effect::Forget { kept_as }));
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
         self.append(Record::Accepted(Box::new(Accepted {
@@ -201,6 +207,9 @@ impl Engine {
     }
 
     pub(super) fn take_landing_failed(&mut self, id: AttemptId, message: &str) {
+        if self.is_entry(id) {
+            return self.take_entry_refused(id, message.to_owned());
+        }
         self.set_back(id, OutcomeClass::Unknown, format!("it could not land: {message}"));
     }
 

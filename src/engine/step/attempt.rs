@@ -18,6 +18,7 @@ use crate::spec::plan::Validator;
 use crate::spec::rule::ActionKind;
 
 use super::Engine;
+use super::compete::{Contest, Won};
 use super::expect::{denials, expectation_of};
 use super::hold::with_reset;
 use super::retry::{Met, Setback, attempts_allowed, is_about_the_task};
@@ -64,6 +65,10 @@ pub struct Attempt {
     pub reached: Vec<VerdictReached>,
     /// What its session changed in the plan.
     pub plan_change: Option<PlanChange>,
+    /// Proposals that compete for being this attempt's result.
+    pub contest: Option<Contest>,
+    /// Its result is the proposal that won.
+    pub won: Option<Won>,
 }
 
 /// Where a result comes from.
@@ -92,7 +97,8 @@ pub struct Facts {
 impl Engine {
     pub(super) fn take_progress(&mut self, attempt: AttemptId, progress: Progress) {
         let Some(build) = &mut self.build else { return };
-        let owner = build.reviews.get(&attempt).copied().unwrap_or(attempt);
+        let owners = build.reviews.get(&attempt).or_else(|| build.proposals.get(&attempt));
+        let owner = owners.copied().unwrap_or(attempt);
         let is_review = owner != attempt;
         let Some(it) = build.attempts.get_mut(&owner) else { return };
         match progress {
@@ -115,6 +121,9 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         if let Some(owner) = build.reviews.remove(&id) {
             return self.take_review_ended(owner, id, evidence);
+        }
+        if let Some(owner) = build.proposals.remove(&id) {
+            return self.take_entry_ended(owner, id, evidence);
         }
         let Some(attempt) = build.attempts.get(&id) else { return };
         let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
@@ -175,6 +184,7 @@ impl Engine {
             self.out.push(Effect::Drop { attempt: id });
             return self.set_aside(node, &message);
         }
+        self.note_out(node, &attempt, (class, &message));
         let setback = self.setback_of(&attempt, class, message);
         if class == OutcomeClass::Asked {
             return self.park_with_question(node, id, (&attempt, setback.message));
@@ -205,7 +215,7 @@ impl Engine {
     }
 
     /// The attempt failed at something that is not asked for any more: the task is decided anew.
-    fn set_aside(&mut self, node: NodeId, message: &str) {
+    pub(super) fn set_aside(&mut self, node: NodeId, message: &str) {
         let Some(build) = &self.build else { return };
         let task = build.graph.node(node).task.clone();
         let why = format!("{message}; what it reads has changed meanwhile");
@@ -239,6 +249,9 @@ impl Engine {
     }
 
     pub(super) fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
+        if self.is_entry(id) {
+            return self.take_entry_refused(id, conflict_message(&conflict));
+        }
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.get(&id) else { return };
         let Some(node) = attempt.node else { return self.keep_orphan(id) };
@@ -256,9 +269,7 @@ impl Engine {
             build.runs.entry(node).or_default().conflict = None;
             return self.give_up_attempt(id, OutcomeClass::Conflict, message);
         }
-        let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
-        let message =
-            format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "));
+        let message = conflict_message(&conflict);
         build.runs.entry(node).or_default().conflict = Some(conflict);
         self.set_back(id, OutcomeClass::Conflict, message);
     }
@@ -299,7 +310,12 @@ impl Engine {
     }
 }
 
-fn slack_messages_of(evidence: &Evidence) -> Vec<serde_json::Value> {
+fn conflict_message(conflict: &Conflict) -> String {
+    let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
+    format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "))
+}
+
+pub(super) fn slack_messages_of(evidence: &Evidence) -> Vec<serde_json::Value> {
     match &evidence.status_file {
         StatusFile::Given(report) => report.slack_messages.clone(),
         _ => Vec::new(),
@@ -325,7 +341,7 @@ fn options_of(evidence: &Evidence) -> Vec<String> {
 }
 
 /// What the session said of its result: an annotation, for people and the next prompt.
-fn message_of(evidence: &Evidence, judgement: &Judgement) -> Option<String> {
+pub(super) fn message_of(evidence: &Evidence, judgement: &Judgement) -> Option<String> {
     match &evidence.status_file {
         StatusFile::Given(report) => report.message.clone(),
         _ => Some(judgement.message.clone()).filter(|it| !it.is_empty()),

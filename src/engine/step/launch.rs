@@ -17,6 +17,7 @@ use crate::engine::schedule::{Settled, State};
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};
+use super::compete::Contest;
 use super::load::recipe;
 use super::pace::Wait;
 use super::resume::{effort_of, resume_message, told_before};
@@ -26,9 +27,9 @@ use super::{Engine, Stopping};
 
 /// What running attempts hold.
 #[derive(Default)]
-struct Held {
-    n: u32,
-    pools: BTreeMap<PoolName, u32>,
+pub(super) struct Held {
+    pub n: u32,
+    pub pools: BTreeMap<PoolName, u32>,
     resources: BTreeSet<Arc<str>>,
 }
 
@@ -56,14 +57,15 @@ impl Engine {
         self.wake_for_siblings();
     }
 
-    fn held(&self) -> Held {
+    pub(super) fn held(&self) -> Held {
         let mut held = Held::default();
         let is_waiting =
             |id| self.build.as_ref().is_some_and(|it| it.doors.waiting.contains_key(id));
         let attempts = self.build.iter().flat_map(|it| &it.attempts);
         for (_, attempt) in attempts.filter(|(id, _)| !is_waiting(*id)) {
-            held.n += 1;
-            *held.pools.entry(attempt.recipe.rule.pool.clone()).or_default() += 1;
+            let n = attempt.contest.as_ref().map_or(1, Contest::n_running);
+            held.n += n;
+            *held.pools.entry(attempt.recipe.rule.pool.clone()).or_default() += n;
             held.resources.extend(
                 attempt.recipe.spec.exclusive_resources.iter().map(|it| Arc::from(it.as_str())),
             );
@@ -117,6 +119,9 @@ impl Engine {
         self.reserve(attempt);
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
         let at = self.now;
+        if self.open_contest(attempt) {
+            return self.publish(Notice::TaskStarted { task, name, number, reason });
+        }
         self.append(Record::AttemptStarted {
             at,
             attempt,
@@ -172,7 +177,8 @@ impl Engine {
             + run.n_unheld
             + u32::try_from(n_answered).unwrap_or(0)
             + 1;
-        if origin == Origin::Ran && recipe.rule.action == ActionKind::Session {
+        let is_session = recipe.rule.action == ActionKind::Session && recipe.judge.is_none();
+        if origin == Origin::Ran && is_session {
             build.n_sessions += 1;
         }
         let attempt = Attempt {
@@ -202,6 +208,8 @@ impl Engine {
             n_no_verdict: 0,
             reached: Vec::new(),
             plan_change: None,
+            contest: None,
+            won: None,
             recipe,
         };
         build.attempts.insert(attempt_id, attempt);
@@ -230,7 +238,7 @@ impl Engine {
         Ok(self.launch_with(id, attempt, (action, base)))
     }
 
-    fn launch_with(
+    pub(super) fn launch_with(
         &self,
         id: AttemptId,
         attempt: &Attempt,
@@ -259,7 +267,7 @@ impl Engine {
         }
     }
 
-    fn session_of(
+    pub(super) fn session_of(
         &self,
         (id, attempt): (AttemptId, &Attempt),
         run: &TaskRun,

@@ -215,10 +215,9 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
 
 /// A rule for sessions whose agent nobody has written: its tasks could never run.
 fn lost_agent(rule: &Rule, agents: &[Arc<Agent>], files: &[Source]) -> Option<Diagnostic> {
-    let wanted = rule.agent.as_ref().filter(|_| rule.action == ActionKind::Session)?;
-    if agents.iter().any(|agent| agent.name == *wanted) {
-        return None;
-    }
+    let named = rule.agent.iter().chain(rule.proposals.as_ref().map(|it| &it.judge));
+    let mut named = named.filter(|_| rule.action == ActionKind::Session);
+    let wanted = named.find(|name| agents.iter().all(|agent| agent.name != **name))?;
     let names = agents.iter().map(|agent| agent.name.as_str());
     let help = match crate::spec::text::nearest(wanted.as_str(), names) {
         Some(meant) => format!("did you mean `{meant}`?"),

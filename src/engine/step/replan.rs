@@ -45,6 +45,7 @@ impl Engine {
             runs: BTreeMap::new(),
             attempts: BTreeMap::new(),
             reviews: BTreeMap::new(),
+            proposals: BTreeMap::new(),
             queue: BTreeSet::new(),
             pacing: super::Pacing::default(),
             smokes: super::Smokes::default(),

@@ -55,6 +55,8 @@ pub struct TaskRun {
     pub last_end: Option<(OutcomeClass, String)>,
     pub findings: Vec<String>,
     pub conflict: Option<Conflict>,
+    /// Proposals, by number, that need not be asked for again under this key: why.
+    pub outs: BTreeMap<u32, String>,
     /// The attempt whose session goes on.
     pub resume: Option<AttemptId>,
     pub resume_session: Option<SessionId>,

@@ -199,7 +199,10 @@ impl Engine {
         let own = self.history.task(&task).and_then(|it| it.work.mean());
         let agent = recipe.agent.as_ref().map(|it| &it.name);
         let known = own.or_else(|| self.history.totals.typical_of(agent, false));
-        let work = known.unwrap_or(self.guess());
+        let one = known.unwrap_or(self.guess());
+        // Each proposal of a competition is a session, and so is its judge.
+        let n_sessions = recipe.judge.as_ref().map_or(1, |(count, _)| count.saturating_add(1));
+        let work = (0..n_sessions).map(|_| one).sum();
         let validators = validators_of(recipe, meta_of(&self.db, slot.plan(&self.db)));
         let likely = |validator: &Validator| self.likely_validation(&task, validator, known).0;
         let validation = validators.iter().map(likely).sum();

@@ -1,5 +1,6 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
+mod compete;
 mod door;
 mod gate;
 mod ladder;
@@ -29,6 +30,8 @@ type Files = BTreeMap<RelPath, String>;
 #[derive(Clone)]
 enum Ended {
     Done,
+    /// A judge's structured answer, after a look or without one.
+    Ballot(String, u32),
     Failed(&'static str),
     Silent,
     Exit(i32),
@@ -62,6 +65,8 @@ struct Space {
     pending: BTreeMap<AttemptId, (Patch, Files)>,
     refuse_merge: BTreeSet<TaskId>,
     now: u64,
+    /// Proposals by ref.
+    kept: BTreeMap<String, (Patch, Files)>,
     /// Warnings and held tasks, as published.
     told: Vec<String>,
 }
@@ -83,6 +88,7 @@ impl Space {
             }),
             ran: Vec::new(),
             pending: BTreeMap::new(),
+            kept: BTreeMap::new(),
             refuse_merge: BTreeSet::new(),
             now: 1_000_000,
             told: Vec::new(),
@@ -203,6 +209,21 @@ impl Space {
                 self.told.push(format!("held {task}"));
                 vec![]
             }
+            Effect::Shelve { attempt, kept_as, .. } => {
+                self.kept.insert(kept_as.clone(), self.pending[&attempt].clone());
+                vec![Event::Shelved { attempt, commit: Some(CommitId::new(kept_as)) }]
+            }
+            Effect::Recall { attempt, kept_as, .. } => match self.kept.get(&kept_as).cloned() {
+                Some(kept) => {
+                    self.pending.insert(attempt, kept);
+                    vec![self.merge(attempt)]
+                }
+                None => vec![Event::LandingFailed { attempt, message: "gone".to_owned() }],
+            },
+            Effect::Forget { kept_as } => {
+                self.kept.remove(&kept_as);
+                vec![]
+            }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
             Effect::Smoke(launch) => vec![self.smoke(&launch)],
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
@@ -259,10 +280,10 @@ impl Space {
         let mut files = self.files.clone();
         let ended = (self.play)(launch, &mut files);
         let task = &launch.task.task;
-        let is_review = matches!(launch.purpose, Purpose::Validate(_));
+        let is_review = launch.purpose != Purpose::Work;
         self.ran.push(match &launch.purpose {
             Purpose::Work => task.to_string(),
-            Purpose::Validate(name) => format!("{name}:{task}"),
+            Purpose::Validate(name) | Purpose::Judge(name, _) => format!("{name}:{task}"),
         });
         let changes = files
             .iter()
@@ -380,6 +401,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
     };
     let (code, status_file) = match ended {
         Ended::Done | Ended::Told(_) => (0, status("completed", "did it")),
+        Ended::Ballot(..) => (0, StatusFile::Absent),
         Ended::Failed(why) => (0, status("failed", why)),
         Ended::Silent | Ended::Verdict(_) => (0, StatusFile::Absent),
         Ended::Exit(code) => (*code, StatusFile::Absent),
@@ -398,6 +420,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         ..StreamFacts::default()
     };
     let stream = match ended {
+        Ended::Ballot(answer, n_tool_uses) => voted(stream, answer, *n_tool_uses),
         Ended::Limit => refused(stream, "rate_limit", "You've hit your session limit"),
         Ended::LimitIn(window, resets_at) => {
             let mut stream = refused(stream, "rate_limit", "You've hit your limit");
@@ -441,6 +464,13 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         transcript: None,
         duration: Millis(10),
     }
+}
+
+fn voted(stream: StreamFacts, answer: &str, n_tool_uses: u32) -> StreamFacts {
+    let result = stream.result.clone().unwrap_or_default();
+    let structured_output = Some(answer.to_owned());
+    let result = ResultFacts { structured_output, has_structured_output: true, ..result };
+    StreamFacts { n_tool_uses, result: Some(result), ..stream }
 }
 
 fn refused(mut stream: StreamFacts, error: &str, text: &str) -> StreamFacts {
@@ -615,7 +645,7 @@ fn a_rejected_result_never_lands_and_its_findings_come_back() {
     let mut space = Space::new(CHECKED);
     let mut n = 0;
     space.play = Box::new(move |launch, files| match launch.purpose {
-        Purpose::Validate(_) => {
+        Purpose::Validate(_) | Purpose::Judge(..) => {
             n += 1;
             if n == 1 { Ended::Exit(1) } else { Ended::Exit(0) }
         }
@@ -779,7 +809,7 @@ fn a_rule_with_an_unknown_agent_is_an_error() {
 fn a_validator_that_cannot_be_run_gives_no_verdict() {
     let mut space = Space::new(CHECKED);
     space.play = Box::new(|launch, files| match launch.purpose {
-        Purpose::Validate(_) => Ended::Exit(127),
+        Purpose::Validate(_) | Purpose::Judge(..) => Ended::Exit(127),
         Purpose::Work => {
             write(files, "a.txt", "x");
             Ended::Done

@@ -21,7 +21,7 @@ use crate::spec::glob::GlobSet;
 
 use super::land::Kept;
 use super::run::Message;
-use super::{Shared, plan};
+use super::{Shared, exhibits, plan};
 
 /// What an attempt starts from, worked out by the driver before it is let go.
 pub(super) struct Start {
@@ -48,7 +48,10 @@ pub(super) async fn run(
     // Transcript and stderr are in the store by now; what stays is scratch.
     let _ = std::fs::remove_dir_all(&private);
     let message = match ended {
-        Ok((evidence, kept)) => Message::Ended { attempt, evidence: Box::new(evidence), kept },
+        Ok((evidence, kept)) => {
+            let (evidence, kept) = (Box::new(evidence), kept.map(Box::new));
+            Message::Ended { attempt, evidence, kept }
+        }
         Err(error) => {
             let evidence = Box::new(never_ran(Ending::LaunchFailed(error.told())));
             Message::MachineFailed { attempt, evidence }
@@ -75,6 +78,7 @@ async fn live(
         Err(ending) => return Ok((never_ran(ending), None)),
     };
     let laid = plan::lay(shared, &launch, (&base, &worktree), goes_on)?;
+    exhibits::lay(shared, &launch, worktree.root())?;
     let place = Place {
         worktree: worktree.root().to_owned(),
         private: private.to_owned(),
@@ -173,7 +177,7 @@ fn collect(
             Ok(left) => (left, None),
             Err(damage) => (Left::default(), Some(damage)),
         },
-        Purpose::Validate(_) => (Left::default(), None),
+        Purpose::Validate(_) | Purpose::Judge(..) => (Left::default(), None),
     };
     let evidence = Evidence {
         ending: attempted.ending,

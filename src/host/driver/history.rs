@@ -109,9 +109,11 @@ fn keep(journal: &Journal, past: &Past, end: u64) {
 mod tests {
     use super::*;
     use crate::base::digest::Digest;
-    use crate::base::measure::{Moment, Usd};
+    use crate::base::file::Patch;
+    use crate::base::measure::{Millis, Moment, Usd};
     use crate::base::name::{ActionKey, OutputDigest, TaskRef};
-    use crate::engine::record::{Accepted, Provenance};
+    use crate::engine::compete::Score;
+    use crate::engine::record::{Accepted, Entrant, Judged, Proposed, Provenance};
 
     fn sample() -> Past {
         let accepted = Record::Accepted(Box::new(Accepted {
@@ -125,8 +127,57 @@ mod tests {
         }));
         let mut past = Past { tip: Some(CommitId::new("c0ffee")), ..Past::default() };
         past.history.fold(&accepted);
+        past.history.fold(&Record::Proposed(Box::new(proposed())));
+        past.history.fold(&Record::Judged(Box::new(judged())));
         past.leftovers.0.insert(AttemptId(3), (1234, 99));
         past
+    }
+
+    fn proposed() -> Proposed {
+        Proposed {
+            at: Moment(8),
+            task: TaskRef::new("plan", "2"),
+            key: ActionKey(Digest::of(b"key")),
+            attempt: AttemptId(4),
+            number: 1,
+            label: "B".to_owned(),
+            kept_as: Some("refs/orch/proposals/plan/2/B".to_owned()),
+            commit: Some(CommitId::new("b0b")),
+            patch: Patch::default(),
+            model: None,
+            cost: Usd::from_dollars(0.5),
+            session: None,
+            transcript: None,
+            duration: Millis(5),
+            message: None,
+            answer: None,
+            read_set: Vec::new(),
+        }
+    }
+
+    fn judged() -> Judged {
+        let Proposed { at, task, key, attempt, label, kept_as, cost, .. } = proposed();
+        let entrant = Entrant {
+            label: label.clone(),
+            score: Score::try_from(8.5).ok(),
+            attempt: Some(attempt),
+            model: None,
+            cost,
+            session: None,
+            kept_as,
+            out: None,
+        };
+        Judged {
+            at,
+            task,
+            key,
+            winner: label,
+            judge: Some(AttemptId(5)),
+            judge_model: None,
+            judge_cost: cost,
+            reasons: "it grows".to_owned(),
+            entrants: vec![entrant],
+        }
     }
 
     #[test]
@@ -142,6 +193,6 @@ mod tests {
     #[test]
     fn another_encoding_has_another_schema() {
         let state = postcard::to_stdvec(&sample()).unwrap();
-        assert_eq!((SCHEMA, Digest::of(&state).short().as_str()), (1004, "d650528770aa"));
+        assert_eq!((SCHEMA, Digest::of(&state).short().as_str()), (1005, "c3d3b496e977"));
     }
 }

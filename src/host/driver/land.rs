@@ -37,6 +37,8 @@ pub(super) struct Kept {
     pub tree: TreeId,
     /// The tip that the attempt started from.
     pub tip: CommitId,
+    /// The commit of `base`: the tip, or one above it with what the user has not committed.
+    pub stands_on: CommitId,
     /// Kept where the session may go on in it.
     pub worktree: Option<Worktree>,
     /// The tip it was merged onto, and the tree that came out.
@@ -50,6 +52,7 @@ impl Kept {
             base: base.tree.clone(),
             tree,
             tip: base.tip.clone(),
+            stands_on: base.commit.clone(),
             worktree: Some(worktree),
             merged: None,
         }
@@ -99,9 +102,10 @@ impl Driver {
         let content = |digest: &Digest| self.store.get(digest).ok().flatten();
         match self.repo.replay_trees(&tree, &result.patch, &content)? {
             ReplayTrees::Built { base, theirs } => {
-                let task = result.task.clone();
+                let (task, stands_on) = (result.task.clone(), onto.clone());
+                let (worktree, merged) = (None, None);
                 let kept =
-                    Kept { task, base, tree: theirs, tip: onto, worktree: None, merged: None };
+                    Kept { task, base, tree: theirs, tip: onto, stands_on, worktree, merged };
                 self.kept.insert(attempt, kept);
                 self.merge(attempt)
             }

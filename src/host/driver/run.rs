@@ -41,7 +41,6 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 const MACHINE_EVERY: Duration = Duration::from_secs(5);
 
 /// What the loop hears.
-#[expect(clippy::large_enum_variant, reason = "few at a time, and each is moved once")]
 pub(super) enum Message {
     Started {
         attempt: AttemptId,
@@ -54,7 +53,7 @@ pub(super) enum Message {
     Ended {
         attempt: AttemptId,
         evidence: Box<Evidence>,
-        kept: Option<Kept>,
+        kept: Option<Box<Kept>>,
     },
     /// The command of a smoke test runs.
     SmokeStarted {
@@ -211,6 +210,9 @@ impl Driver {
                 let notice = self.keep_orphan(attempt, &task)?;
                 run.surface.say(&notice, clock::now());
             }
+            Effect::Shelve { .. } | Effect::Recall { .. } | Effect::Forget { .. } => {
+                return Ok(self.perform_on_proposal(effect)?.into_iter().collect());
+            }
             Effect::Park { attempt, session } => {
                 if let Some(worktree) = self.worktree_of(attempt) {
                     run.shared.pool.park(&worktree, &session)?;
@@ -276,7 +278,7 @@ impl Driver {
                 self.warn_of_strays(run)?;
                 run.tasks.remove(&attempt);
                 if let Some(kept) = kept {
-                    self.kept.insert(attempt, kept);
+                    self.kept.insert(attempt, *kept);
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
             }

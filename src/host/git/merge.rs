@@ -76,6 +76,38 @@ impl Repository {
         self.keep_commit(&format!("refs/orch/kept/{}", ref_safe(name)), commit)
     }
 
+    /// As `keep`, under a ref of any name, which is replaced where it is there.
+    pub fn keep_as(
+        &self,
+        name: &str,
+        (tree, parent): (&TreeId, &CommitId),
+        subject: &str,
+    ) -> Result<CommitId> {
+        let (tree, parent) = (object_id(tree.as_str())?, object_id(parent.as_str())?);
+        let commit =
+            self.new_commit(&self.local(), NewCommit { tree, parent, message: subject })?;
+        self.keep_commit(name, commit)?;
+        Ok(CommitId::new(commit.to_string()))
+    }
+
+    /// What `keep_as` kept: its tree, and the commit it stands on. `None` where the ref does not hold
+    /// that commit any more.
+    pub fn kept_as(&self, name: &str, commit: &CommitId) -> Result<Option<(TreeId, CommitId)>> {
+        let git = self.local();
+        let doing = "reading a kept commit";
+        let Some(mut found) = git.try_find_reference(name).doing(doing, name)? else {
+            return Ok(None);
+        };
+        let Ok(id) = found.peel_to_id() else { return Ok(None) };
+        if id.detach() != object_id(commit.as_str())? {
+            return Ok(None);
+        }
+        let Ok(commit) = git.find_commit(id) else { return Ok(None) };
+        let parent = commit.parent_ids().next().map(|it| CommitId::new(it.to_string()));
+        let tree = commit.tree_id().ok().map(|it| TreeId::new(it.to_string()));
+        Ok(tree.zip(parent))
+    }
+
     /// Drops what `keep` kept. Absent is fine.
     pub fn forget(&self, kept_ref: &str) -> Result<()> {
         let git = self.local();

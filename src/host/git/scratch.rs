@@ -143,6 +143,7 @@ pub(crate) fn write_in(root: &Path, path: &str, content: &str) {
 pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
     let task = TaskRef::new("demo", task);
     LandingRequest {
+        proposals: None,
         plan_change: None,
         attempt: AttemptId(1),
         task: task.clone(),

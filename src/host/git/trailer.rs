@@ -59,6 +59,7 @@ pub fn landing_message(
     lines.extend(model);
     lines.push(format!("Orch-Cost-USD: {}", dollars(request.cost)));
     lines.extend(request.verdicts.iter().map(|mark| format!("Orch-Verdict: {}", mark_text(mark))));
+    lines.extend(request.proposals.iter().map(|it| format!("Orch-Proposal: {}", it)));
     lines.extend(plan.map(|path| format!("Orch-Plan: {}", escaped(path.as_str()))));
     message(&request.subject, &lines)
 }
@@ -239,6 +240,7 @@ mod tests {
             key: VerdictKey(Digest::of(b"verdict")),
         };
         LandingRequest {
+            proposals: None,
             plan_change: None,
             attempt: AttemptId(1),
             task: task.clone(),

@@ -102,7 +102,7 @@ impl Environment {
     fn name_the_task(&mut self, launch: &Launch) {
         self.set("ORCH_TASK", launch.task.to_string());
         self.set("ORCH_ATTEMPT_NUMBER", launch.number.to_string());
-        if let Purpose::Validate(validator) = &launch.purpose {
+        if let Purpose::Validate(validator) | Purpose::Judge(validator, _) = &launch.purpose {
             self.set("ORCH_VALIDATOR", validator.as_str());
         }
     }

@@ -41,6 +41,8 @@ fn agents_have_the_names_models_and_tools_that_plans_rely_on() {
     insta::assert_snapshot!(shown.join("\n"), @r"
     code-reviewer    sonnet Read Grep Glob Bash
     coder            sonnet Read Edit Write Bash Grep Glob
+    design-author    opus   Read Write Grep Glob
+    design-judge     opus   Read Grep Glob
     issue-verifier   sonnet Read Grep Glob Bash
     planner          sonnet Read Write Bash Grep Glob
     qa-auditor       sonnet Read Grep Glob Bash
@@ -58,6 +60,7 @@ fn rules_say_who_does_what_within_which_bounds() {
     insta::assert_snapshot!(shown.join("\n"), @r"
     archive-item Command -                commands - writes, must change; 1 attempts, wall 2m00s, stall -
     command      Command -                commands - writes, may change nothing; 1 attempts, wall 30m00s, stall -
+    compete      Session design-author    sessions 25 writes, must change; 3 attempts, wall 30m00s, stall 10m00s
     design       Session systems-designer sessions 15 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
     extend-plan  Session planner          sessions 60 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
     implement    Session coder            sessions 0 writes, must change; 3 attempts, wall 30m00s, stall 10m00s

@@ -50,6 +50,7 @@ pub const TASK: &[&str] = &[
     "env",
     "timeout",
     "max_attempts",
+    "proposals",
     "no_change",
     "cache",
     "pin",
@@ -62,6 +63,9 @@ pub const TASK: &[&str] = &[
     "completed_at",
     "model_used",
 ];
+
+/// `proposals` of a task or rule.
+pub const PROPOSALS: &[&str] = &["count", "judge"];
 
 /// One validator of a task or rule.
 pub const VALIDATOR: &[&str] = &["name", "run", "agent", "inputs", "timeout", "baseline"];

@@ -1,6 +1,6 @@
 //! Parts that tasks and rules write alike: command lines and validators.
 
-use super::{CommandLine, Validator, ValidatorKind, keys};
+use super::{CommandLine, Proposals, Validator, ValidatorKind, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, ValidatorName};
 use crate::base::source::Span;
@@ -29,6 +29,30 @@ pub fn command_line(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<C
         return None;
     }
     Some(command)
+}
+
+/// At most so many proposals: each has a letter.
+const MAX_PROPOSALS: u32 = 9;
+
+/// Who judges where nobody is named.
+const JUDGE: &str = "design-judge";
+
+/// `proposals: { count: 3, judge: AGENT }`. `None` where the key is not written, or is wrong.
+pub fn proposals(fields: &mut Fields<'_, '_>) -> Option<Proposals> {
+    let mut own = fields.fields("proposals")?;
+    let count = own.count("count");
+    let judge = own.text("judge").map_or(JUDGE, str::trim);
+    let judge = AgentName::new(if judge.is_empty() { JUDGE } else { judge });
+    match own.node("count") {
+        None => own.missing("count", "how many sessions propose a result: `count: 3`"),
+        Some(node) if count.is_some_and(|it| it == 0 || it > MAX_PROPOSALS) => {
+            own.problems().bad_value("count", node, "from 2 to 9; 1 is no competition");
+            return None;
+        }
+        Some(_) => {}
+    }
+    own.rest_of(keys::PROPOSALS);
+    Some(Proposals { count: count?, judge })
 }
 
 fn is_number(node: &Node<'_>) -> bool {

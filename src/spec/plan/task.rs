@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::read::read_status;
-use super::shared::{command_line, placed_validators};
+use super::shared::{command_line, placed_validators, proposals};
 use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
@@ -47,6 +47,7 @@ pub(super) fn read<'n>(
         depends_on: depends_spans,
         parallel_group: fields.span_of("parallel_group"),
         outputs: fields.span_of("outputs"),
+        proposals: fields.span_of("proposals"),
         validators: validator_spans,
     };
     let spec = TaskSpec { depends_on, validators, ..read_spec(fields, place) };
@@ -74,6 +75,7 @@ fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
         env: fields.env_names("env"),
         timeout: fields.time_limit("timeout"),
         max_attempts: fields.positive("max_attempts"),
+        proposals: proposals(&mut fields),
         no_change: fields
             .choice("no_change", &[("allowed", NoChange::Allowed), ("refused", NoChange::Refused)])
             .unwrap_or_default(),

@@ -22,6 +22,7 @@ pub(super) fn check(
         check_agent(task, known, found);
         check_rule(task, known, found);
         check_validators(task, known, found);
+        check_judge(task, known, found);
         if !is_over(task) {
             check_tools(task, known, found);
         }
@@ -68,6 +69,14 @@ fn check_validators(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
             let place = task.spans.validators.get(at).cloned().unwrap_or_default();
             found.push(unknown_agent(agent, place, known));
         }
+    }
+}
+
+fn check_judge(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
+    let Some(proposals) = &task.spec.proposals else { return };
+    if is_unknown_agent(&proposals.judge, known) {
+        let place = task.spans.proposals.clone().unwrap_or_default();
+        found.push(unknown_agent(&proposals.judge, place, known));
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::base::name::{AgentName, RuleName};
-use crate::spec::plan::TaskSpec;
+use crate::spec::plan::{Proposals, TaskSpec};
 
-use super::{Match, Rule};
+use super::{ActionKind, Match, Rule};
 
 /// The rule of a task with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,12 @@ pub fn choose_among<'r>(
 /// Who does the task: its own agent, else the rule's.
 pub fn agent_of<'a>(rule: &'a Rule, spec: &'a TaskSpec) -> Option<&'a AgentName> {
     spec.agent.as_ref().or(rule.agent.as_ref())
+}
+
+/// The competition that a task is built by: its own, else the rule's; `None` where one session does it.
+pub fn proposals_of<'a>(rule: &'a Rule, spec: &'a TaskSpec) -> Option<&'a Proposals> {
+    let proposals = spec.proposals.as_ref().or(rule.proposals.as_ref());
+    proposals.filter(|it| it.count > 1 && rule.action == ActionKind::Session)
 }
 
 /// Rules that want tasks, the highest priority first, equals by name.

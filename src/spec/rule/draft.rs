@@ -6,7 +6,7 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RelPath, RuleName};
 use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{CommandLine, Validator};
+use crate::spec::plan::{CommandLine, Proposals, Validator};
 use crate::spec::sandbox::Sandboxing;
 
 use super::{ActionKind, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs};
@@ -43,6 +43,7 @@ pub(super) struct Parts {
     pub limits: LimitParts,
     pub pool: Option<PoolName>,
     pub needs_tools: Option<Vec<String>>,
+    pub proposals: Option<Proposals>,
     pub run: Option<CommandLine>,
     pub sandbox: Option<Sandboxing>,
 }
@@ -105,6 +106,7 @@ impl Parts {
             limits: self.limits.over(parent.limits),
             pool: self.pool.or(parent.pool),
             needs_tools: self.needs_tools.or(parent.needs_tools),
+            proposals: self.proposals.or(parent.proposals),
             run: self.run.or(parent.run),
             sandbox: self.sandbox.or(parent.sandbox),
         }
@@ -135,6 +137,7 @@ impl Parts {
             limits: self.limits.into_limits(),
             pool: self.pool.unwrap_or_else(|| default_pool(action)),
             needs_tools: self.needs_tools.unwrap_or_default(),
+            proposals: self.proposals,
             run: self.run,
             sandbox: self.sandbox,
         }

@@ -6,7 +6,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 use crate::base::source::Source;
 use crate::spec::agent::stem;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{command_line, validators};
+use crate::spec::plan::{command_line, proposals, validators};
 use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
@@ -32,6 +32,7 @@ pub const KEYS: &[&str] = &[
     "limits",
     "pool",
     "needs_tools",
+    "proposals",
     "run",
     "sandbox",
 ];
@@ -100,6 +101,7 @@ fn read(
         limits: fields.fields("limits").map(limits_of).unwrap_or_default(),
         pool: fields.text("pool").map(PoolName::new),
         needs_tools: tools_of(&mut fields),
+        proposals: proposals(&mut fields),
         run: command_line(&mut fields, "run"),
         sandbox: sandbox::read(&mut fields),
         ..Parts::default()

@@ -113,6 +113,7 @@ sandbox: bwrap
             usd: Some(Usd::from_dollars(5.0)),
         },
         pool: "gpu".into(),
+        proposals: None,
         needs_tools: vec!["Bash".into()],
         run: Some(CommandLine::Argv(vec!["make".into(), "all".into()])),
         sandbox: Some(Sandboxing::Bwrap(Sandbox { network: None, write: vec![] })),

@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 
-use super::shared::{CommandLine, Duration, OneOrMany, Smoke, Validator};
+use super::shared::{CommandLine, Duration, OneOrMany, Proposals, Smoke, Validator};
 
 /// A plan: sections of tasks. Keys beside these are kept and have no meaning.
 #[derive(JsonSchema)]
@@ -156,6 +156,8 @@ pub(super) struct Task {
     pub timeout: Option<Duration>,
     /// Attempts in all.
     pub max_attempts: Option<u32>,
+    /// Several sessions do it, and a judge picks one result. The rule decides where it is not given.
+    pub proposals: Option<Proposals>,
     /// Whether it may end without a change. The rule decides where it is not given.
     pub no_change: Option<NoChange>,
     /// `never`: an accepted result is not used again.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::shared::{CommandLine, Duration, OneOrMany, Sandbox, Validator};
+use super::shared::{CommandLine, Duration, OneOrMany, Proposals, Sandbox, Validator};
 use crate::spec::rule::OUTCOME_CLASSES;
 
 /// How one kind of node is built. What is not written comes from the rule it extends, or has a default.
@@ -43,6 +43,8 @@ pub(super) struct Rule {
     pub pool: Option<String>,
     /// Tools the action cannot do without.
     pub needs_tools: Option<OneOrMany>,
+    /// Several sessions do the task, and a judge picks one result.
+    pub proposals: Option<Proposals>,
     /// What a command rule runs where the task has no `run`.
     pub run: Option<CommandLine>,
     /// What its attempts may reach of the machine; as the settings say where it is not given.

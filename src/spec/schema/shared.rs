@@ -41,6 +41,16 @@ pub(super) enum CommandLine {
     Shell(String),
 }
 
+/// Several sessions do the task independently, and a judge picks the result that goes on.
+#[derive(JsonSchema)]
+pub(super) struct Proposals {
+    /// How many sessions; 1 is no competition.
+    #[schemars(range(min = 1, max = 9))]
+    pub count: u32,
+    /// The agent that judges; `design-judge` where none is given.
+    pub judge: Option<String>,
+}
+
 /// What judges a task's output: the name of an agent, or a command or agent with its particulars.
 #[derive(JsonSchema)]
 #[serde(untagged)]

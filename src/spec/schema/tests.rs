@@ -35,7 +35,9 @@ fn every_schema_has_exactly_the_keys_of_its_parser() {
     check(Plan, "Section", plan::keys::SECTION);
     check(Plan, "Task", plan::keys::TASK);
     check(Plan, "ValidatorFields", plan::keys::VALIDATOR);
+    check(Plan, "Proposals", plan::keys::PROPOSALS);
     check(Rule, "", rule::KEYS);
+    check(Rule, "Proposals", plan::keys::PROPOSALS);
     check(Rule, "ValidatorFields", plan::keys::VALIDATOR);
     for (outer, definition) in [
         ("match", "Match"),
@@ -187,6 +189,7 @@ fn the_sample_plans_have_nothing_wrong_in_their_text() {
     for (name, text) in [
         ("hello", include_str!("../../../plans/hello.yaml")),
         ("demo", include_str!("../../../plans/demo.yaml")),
+        ("design-competition", include_str!("../../../plans/design-competition.yaml")),
         ("design-contest", include_str!("../../../plans/design-contest.yaml")),
     ] {
         let source = Source::new(RelPath::new(format!("plans/{name}.yaml")).unwrap(), text);

@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::base::file::Change;
 use crate::base::measure::{Moment, Usd};
 use crate::engine::picture::TaskPicture;
-use crate::engine::record::{AcceptedResult, AttemptEnded};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
-use crate::ui::json::{AttemptJson, ResultJson};
+use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
 use crate::ui::project::Project;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
@@ -27,8 +27,8 @@ pub fn run(
     let selection = Selection::of(project, &args.targets, place.folder)?;
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
-        let shown =
-            Shown { task, result: project.result_of(name)?, attempts: project.attempts_of(name)? };
+        let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
+        let shown = Shown { task, result, judged, attempts: project.attempts_of(name)? };
         let text = match place.is_json {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
@@ -42,6 +42,7 @@ pub fn run(
 struct Shown<'a> {
     task: &'a TaskPicture,
     result: Option<AcceptedResult>,
+    judged: Option<Judged>,
     attempts: Vec<AttemptEnded>,
 }
 
@@ -49,6 +50,8 @@ struct Shown<'a> {
 struct ShownJson<'a> {
     task: &'a TaskPicture,
     result: Option<ResultJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged: Option<JudgedJson<'a>>,
     attempts: Vec<AttemptJson<'a>>,
 }
 
@@ -57,6 +60,7 @@ impl<'a> ShownJson<'a> {
         Self {
             task: shown.task,
             result: shown.result.as_ref().map(ResultJson::of),
+            judged: shown.judged.as_ref().map(JudgedJson::of),
             attempts: shown.attempts.iter().map(AttemptJson::of).collect(),
         }
     }
@@ -76,6 +80,9 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     match &shown.result {
         Some(result) => push_result(&mut text, result, paint),
         None => text.push_str("  result    none accepted\n"),
+    }
+    if let Some(judged) = &shown.judged {
+        push_judged(&mut text, judged, paint);
     }
     push_attempts(&mut text, &shown.attempts, paint);
     text
@@ -116,6 +123,27 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
             let _ = writeln!(text, "            {}", paint.paint(Tone::Caution, one_line(finding)));
         }
     }
+}
+
+/// Who won the competition, and who was behind the labels.
+fn push_judged(text: &mut String, judged: &Judged, paint: Paint) {
+    let judge = match (&judged.judge, &judged.judge_model) {
+        (None, _) => "unopposed".to_owned(),
+        (Some(_), None) => "by its judge".to_owned(),
+        (Some(_), Some(model)) => format!("by its judge, model {model}"),
+    };
+    let _ = writeln!(text, "  judged    proposal {} {judge}", judged.winner);
+    for entrant in &judged.entrants {
+        let mut facts: Vec<String> = entrant.score.iter().map(ToString::to_string).collect();
+        facts.extend(entrant.model.as_ref().map(|model| format!("model {model}")));
+        facts.extend((entrant.cost != Usd::ZERO).then(|| entrant.cost.to_string()));
+        facts.extend(entrant.session.as_ref().map(|session| format!("session {session}")));
+        facts.extend(entrant.out.as_ref().map(|why| format!("out: {}", one_line(why))));
+        let is_kept = entrant.label != judged.winner;
+        facts.extend(entrant.kept_as.as_ref().filter(|_| is_kept).cloned());
+        let _ = writeln!(text, "  {:9} {}", format!("prop. {}", entrant.label), facts.join(", "));
+    }
+    let _ = writeln!(text, "            {}", paint.paint(Tone::Faint, one_line(&judged.reasons)));
 }
 
 /// As git has it: added, deleted, modified.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
+use crate::engine::compete::Score;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
@@ -166,6 +167,15 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
                 "findings": findings,
             });
             ("validated", fields)
+        }
+        Notice::Judged { task, winner, scores, reasons, kept } => {
+            let scores: BTreeMap<&str, Score> =
+                scores.iter().map(|(label, score)| (label.as_str(), *score)).collect();
+            let fields = json!({
+                "task": name(task), "winner": winner, "scores": scores, "reasons": reasons,
+                "kept": kept,
+            });
+            ("judged", fields)
         }
         Notice::Parked { task, reason } => {
             ("parked", json!({"task": name(task), "reason": reason}))

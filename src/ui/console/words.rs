@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{PlanName, TaskRef};
+use crate::engine::compete::Score;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::record::SmokeOutcome;
@@ -96,6 +97,10 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
             }
             line(paint.paint(tone, "check "), &text)
         }
+        Notice::Judged { task, winner, scores, reasons, kept } => line(
+            paint.paint(Tone::Good, "judge "),
+            &judged_text(task, (winner, scores), reasons, kept),
+        ),
         Notice::Parked { task, reason } => {
             line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
         }
@@ -141,6 +146,27 @@ fn line(head: String, text: &str) -> String {
     format!("  {head}{}", visible(text).trim_end().replace('\n', "\n        "))
 }
 
+/// Who won, and where the others are.
+fn judged_text(
+    task: &TaskRef,
+    (winner, scores): (&str, &[(String, Score)]),
+    reasons: &str,
+    kept: &[String],
+) -> String {
+    let scores: Vec<String> =
+        scores.iter().map(|(label, score)| format!("{label} {score}")).collect();
+    let scores =
+        if scores.is_empty() { String::new() } else { format!(" ({})", scores.join(", ")) };
+    let mut text = format!("{task}  proposal {winner} goes on{scores}");
+    if let Some(first) = reasons.lines().next().filter(|_| !scores.is_empty()) {
+        text.push_str(&format!("\n{first}"));
+    }
+    for name in kept {
+        text.push_str(&format!("\nkept: git show {name}"));
+    }
+    text
+}
+
 fn is_problem(notice: &Notice) -> bool {
     match notice {
         Notice::TaskFailed { .. }
@@ -157,6 +183,7 @@ fn is_problem(notice: &Notice) -> bool {
         | Notice::TaskFinished { .. }
         | Notice::TaskRetried { .. }
         | Notice::SmokeStarted { .. }
+        | Notice::Judged { .. }
         | Notice::Rested { .. } => false,
     }
 }

@@ -7,7 +7,7 @@ use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
-use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
 use crate::host::driver::{self, Driver};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
@@ -70,6 +70,13 @@ impl Project for Driver {
 
     fn journal(&mut self) -> Result<Vec<Record>> {
         self.records()
+    }
+
+    fn judged_of(&mut self, task: &TaskRef) -> Result<Option<Judged>> {
+        Ok(self.records()?.into_iter().rev().find_map(|record| match record {
+            Record::Judged(judged) if judged.task == *task => Some(*judged),
+            _ => None,
+        }))
     }
 
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
@@ -208,6 +215,10 @@ impl Project for Loose {
     }
 
     fn journal(&mut self) -> Result<Vec<Record>> {
+        Err(self.needs_repository())
+    }
+
+    fn judged_of(&mut self, _task: &TaskRef) -> Result<Option<Judged>> {
         Err(self.needs_repository())
     }
 

@@ -6,7 +6,7 @@ use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::{Picture, QuestionPicture};
-use crate::engine::record::{AcceptedResult, AttemptEnded, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
 use crate::host::error::Result;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
@@ -65,6 +65,10 @@ impl Project for Fake {
     }
 
     fn last_explained(&mut self, _task: &TaskRef) -> Result<Option<Explained>> {
+        Ok(None)
+    }
+
+    fn judged_of(&mut self, _task: &TaskRef) -> Result<Option<Judged>> {
         Ok(None)
     }
 

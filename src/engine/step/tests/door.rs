@@ -41,7 +41,9 @@ pub(super) fn drive_in_time(
                 Effect::Run(launch) => {
                     let name = match &launch.purpose {
                         Purpose::Work => launch.task.task.to_string(),
-                        Purpose::Validate(name) => format!("{name}:{}", launch.task.task),
+                        Purpose::Validate(name) | Purpose::Judge(name, _) => {
+                            format!("{name}:{}", launch.task.task)
+                        }
                     };
                     starts.borrow_mut().push(((space.now - began) / 1000, name));
                     running.push((space.now + 1000, launch));
@@ -153,7 +155,7 @@ fn a_finished_candidate_waits_for_its_validator_and_is_not_made_again() {
     let mut space = Space::new(&plan_of(&["a", "b"], JUDGED));
     let (engine, starts) = drive_in_time(&mut space, jobs(2), |at, launch| match &launch.purpose {
         Purpose::Validate(_) if at < 100 => Ended::Api("overloaded"),
-        Purpose::Validate(_) => Ended::Verdict("PASS"),
+        Purpose::Validate(_) | Purpose::Judge(..) => Ended::Verdict("PASS"),
         Purpose::Work => Ended::Done,
     });
     assert_eq!(engine.counts().accepted, 2, "{}", states(&engine));
@@ -166,7 +168,7 @@ fn a_finished_candidate_waits_for_its_validator_and_is_not_made_again() {
 fn a_candidate_whose_validator_cannot_log_in_is_kept_for_the_next_build() {
     let mut space = Space::new(&plan_of(&["a"], JUDGED));
     let (engine, _) = drive_in_time(&mut space, jobs(2), |_, launch| match &launch.purpose {
-        Purpose::Validate(_) => Ended::LoggedOut,
+        Purpose::Validate(_) | Purpose::Judge(..) => Ended::LoggedOut,
         Purpose::Work => Ended::Done,
     });
     assert_eq!(states(&engine), "a=Held");

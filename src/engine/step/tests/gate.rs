@@ -162,7 +162,7 @@ fn a_validator_that_meets_a_limit_keeps_its_candidate() {
         space.config.limits.wait = wait;
         let ends = |at: u64, launch: &Launch| match &launch.purpose {
             Purpose::Validate(_) if at < 3000 => Ended::LimitIn("five_hour", RESET),
-            Purpose::Validate(_) => Ended::Verdict("PASS"),
+            Purpose::Validate(_) | Purpose::Judge(..) => Ended::Verdict("PASS"),
             Purpose::Work => Ended::Done,
         };
         let (engine, starts) = drive_in_time(&mut space, jobs(1), ends);

@@ -160,7 +160,7 @@ fn the_next_run_of_orch_tells_what_the_last_one_failed_by() {
 fn findings_are_told_in_the_next_run_of_orch_too() {
     let mut space = Space::new(&CHECKED.replace("name: A", "name: A, max_attempts: 1"));
     space.play = Box::new(|launch, files| match launch.purpose {
-        Purpose::Validate(_) => Ended::Exit(1),
+        Purpose::Validate(_) | Purpose::Judge(..) => Ended::Exit(1),
         Purpose::Work => {
             write(files, "a.txt", "x");
             Ended::Done

@@ -77,7 +77,7 @@ impl Bench {
         self.spent += cost;
         self.over += match launch.purpose {
             Purpose::Work => (cost - cap.unwrap_or(cost)).max(Usd::ZERO),
-            Purpose::Validate(_) => cost,
+            Purpose::Validate(_) | Purpose::Judge(..) => cost,
         };
         let Event::AttemptEnded { attempt, mut evidence } = self.space.play(&launch) else {
             unreachable!("a launch ends");
