@@ -2,13 +2,15 @@
 //! salsa. Queries never recurse along the task graph: a key reads its dependencies' *outputs*,
 //! which are inputs, so depth is constant and an equal output wakes nobody.
 
+mod parts;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::file::FileState;
 use crate::base::name::{
-    ActionKey, AgentName, EnvName, ModelName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
+    ActionKey, AgentName, ModelName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
 };
 use crate::base::source::Source;
 use crate::spec::agent::Agent;
@@ -16,7 +18,7 @@ use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Plan, TaskSpec};
 use crate::spec::plan_check::Known;
-use crate::spec::rule::{ActionKind, Rule, proposals_of};
+use crate::spec::rule::{ActionKind, Rule};
 
 use super::action::{Action, Work};
 use super::graph::{Graph, NodeSet};
@@ -223,11 +225,7 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
         Some(name) => Some(Arc::clone(&agent_of(db, *agents_of(db, library).get(&name)?).value)),
         None => None,
     };
-    let judge = match proposals_of(&rule, &spec) {
-        Some(it) => Some((it.count, *agents_of(db, library).get(&it.judge)?)),
-        None => None,
-    };
-    let judge = judge.map(|(count, text)| (count, Arc::clone(&agent_of(db, text).value)));
+    let judge = parts::judge_of(db, library, (&rule, &spec))?;
     Some(Recipe { spec, rule, why: chosen.why.to_string(), agent, judge })
 }
 
@@ -298,7 +296,7 @@ pub fn with_action<T>(
     let library = world.library(db);
     let recipe = recipe_of(db, library, slot).as_ref()?;
     let needs = outputs_of_needs(db, slot)?;
-    let env = env_of(db, library, recipe);
+    let env = parts::env_of(db, library, recipe);
     let prompt = prompt_of(db, library, slot)?;
     let inputs = inputs_of(db, world, slot);
     let work = match (&prompt, command_of(recipe)) {
@@ -377,17 +375,6 @@ fn outputs_of_needs(db: &dyn salsa::Database, slot: Slot) -> Option<Vec<(TaskId,
     }
     outputs.sort_by(|a, b| a.0.cmp(&b.0));
     Some(outputs)
-}
-
-fn env_of(
-    db: &dyn salsa::Database,
-    library: Library,
-    recipe: &Recipe,
-) -> Vec<(EnvName, Option<String>)> {
-    let values = library.env(db);
-    let names: std::collections::BTreeSet<&EnvName> =
-        recipe.rule.env.iter().chain(&recipe.spec.env).collect();
-    names.into_iter().map(|it| (it.clone(), values.get(it.as_str()).cloned())).collect()
 }
 
 /// The design document of a session's plan, as the task sees it.

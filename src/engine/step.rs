@@ -263,19 +263,7 @@ impl Engine {
         if !self.build.as_ref().is_some_and(|build| build.has_scanned) {
             return;
         }
-        // Proposals of what has begun go before what has not.
-        self.advance_contests();
-        loop {
-            self.decide_all();
-            self.go_on_with_reviews();
-            self.wake_backed_off();
-            self.start_queued();
-            // What was held just now settles what waits for it: nothing else may ever wake that.
-            self.decide_all();
-            if !self.advance_contests() {
-                break;
-            }
-        }
+        self.go_round();
         self.end_what_runs();
         self.finish_if_settled();
     }

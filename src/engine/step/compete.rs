@@ -158,9 +158,25 @@ impl Engine {
         true
     }
 
+    /// Decides and starts until nothing more follows. Proposals of what has begun go before what has not.
+    pub(super) fn go_round(&mut self) {
+        self.advance_contests();
+        loop {
+            self.decide_all();
+            self.go_on_with_reviews();
+            self.wake_backed_off();
+            self.start_queued();
+            // What was held just now settles what waits for it: nothing else may ever wake that.
+            self.decide_all();
+            if !self.advance_contests() {
+                break;
+            }
+        }
+    }
+
     /// Starts what waits and concludes what is complete; true where a competition came to something,
     /// so that other tasks may go on.
-    pub(super) fn advance_contests(&mut self) -> bool {
+    fn advance_contests(&mut self) -> bool {
         let Some(build) = &self.build else { return false };
         let competing = build.attempts.iter().filter(|(_, it)| it.contest.is_some());
         let owners: Vec<AttemptId> = competing.map(|(id, _)| *id).collect();

@@ -48,10 +48,7 @@ pub(super) async fn run(
     // Transcript and stderr are in the store by now; what stays is scratch.
     let _ = std::fs::remove_dir_all(&private);
     let message = match ended {
-        Ok((evidence, kept)) => {
-            let (evidence, kept) = (Box::new(evidence), kept.map(Box::new));
-            Message::Ended { attempt, evidence, kept }
-        }
+        Ok((evidence, kept)) => Message::Ended { attempt, evidence: Box::new(evidence), kept },
         Err(error) => {
             let evidence = Box::new(never_ran(Ending::LaunchFailed(error.told())));
             Message::MachineFailed { attempt, evidence }
