@@ -48,7 +48,9 @@ pub(super) async fn run(
     // Transcript and stderr are in the store by now; what stays is scratch.
     let _ = std::fs::remove_dir_all(&private);
     let message = match ended {
-        Ok((evidence, kept)) => Message::Ended { attempt, evidence: Box::new(evidence), kept },
+        Ok((evidence, kept)) => {
+            Message::Ended { attempt, evidence: Box::new(evidence), kept: kept.map(Box::new) }
+        }
         Err(error) => {
             let evidence = Box::new(never_ran(Ending::LaunchFailed(error.told())));
             Message::MachineFailed { attempt, evidence }

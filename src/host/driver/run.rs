@@ -53,7 +53,7 @@ pub(super) enum Message {
     Ended {
         attempt: AttemptId,
         evidence: Box<Evidence>,
-        kept: Option<Kept>,
+        kept: Option<Box<Kept>>,
     },
     /// The command of a smoke test runs.
     SmokeStarted {
@@ -278,7 +278,7 @@ impl Driver {
                 self.warn_of_strays(run)?;
                 run.tasks.remove(&attempt);
                 if let Some(kept) = kept {
-                    self.kept.insert(attempt, kept);
+                    self.kept.insert(attempt, *kept);
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
             }
