@@ -56,6 +56,12 @@ impl Dialogue {
         self.open().filter(|it| it.key == key)
     }
 
+    /// The answer about this key that no attempt has been given yet.
+    pub fn answer_at_hand(&self, key: ActionKey) -> Option<&str> {
+        let last = self.exchanges.last().filter(|it| it.question.key == key)?;
+        last.answer.as_deref().filter(|_| last.taken_up_by.is_none())
+    }
+
     /// All that was answered about a key, oldest first.
     pub fn answered(&self, key: ActionKey) -> impl Iterator<Item = Answered<'_>> {
         self.exchanges.iter().filter(move |it| it.question.key == key).filter_map(|it| {

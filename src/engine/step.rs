@@ -112,7 +112,7 @@ struct Build {
     scanned: Scanned,
     /// Something changed since states were last decided.
     is_touched: bool,
-    /// A session changed a plan: what there is to do is another.
+    /// A session changed a plan, or a person spoke: what there is to do is another.
     has_new_plan: bool,
     /// When all inputs were last looked at.
     scanned_at: Moment,

@@ -55,6 +55,12 @@ pub fn take(root: &Path) -> Result<Vec<Word>> {
     Ok(files.iter().filter_map(|file| taken(file)).collect())
 }
 
+/// True where somebody said something that nobody took in yet.
+pub fn has_words(root: &Path) -> bool {
+    let entries = fs::read_dir(root.join(folder::NAME).join(FOLDER));
+    entries.is_ok_and(|mut entries| entries.next().is_some())
+}
+
 fn taken(file: &Path) -> Option<Word> {
     if file.extension().is_none_or(|it| it != "json") {
         return None;
@@ -87,7 +93,9 @@ mod tests {
         let answer = |text: &str| Word::Answer { task: task.clone(), text: text.to_owned() };
         let decided = Word::Decide { task: task.clone(), decision: Decision::Retry };
         let words = [answer("first"), decided, answer("last")];
+        assert!(!has_words(folder.path()));
         words.iter().for_each(|word| post(folder.path(), word).unwrap());
+        assert!(has_words(folder.path()));
         fs::write(folder.path().join(".orch/inbox/0.json"), "{}").unwrap();
         assert_eq!(take(folder.path()).unwrap(), words);
         assert_eq!(take(folder.path()).unwrap(), []);

@@ -56,6 +56,7 @@ fn a_question_parks_its_task_and_the_answer_resumes_the_same_session() {
 
     space.orch(&["answer", "ask//1", "2"]).exits(0).says(&["ask//1  the new"]);
     space.orch(&["answer", "ask//1", "again"]).exits(2).complains(&["asks anything"]);
+    space.orch(&["status"]).exits(0).says(&["would run: answered: the new"]);
     let built = space.build(&[], 0);
     built.has(&[("accepted", 3), ("sessions", 2)]);
     assert_eq!(space.read("api.txt"), "half", "it went on where it had stopped");
@@ -85,10 +86,29 @@ fn an_answer_reaches_a_new_session_where_the_old_one_is_gone() {
 }
 
 #[test]
+fn an_answer_is_gone_on_with_by_the_build_under_way() {
+    let space = space();
+    let (go, wait) = (space.home().join("go"), "- write: { path: beside.txt, content: x }\n");
+    let until = format!("- run: 'until test -f {}; do sleep 0.05; done'\n{wait}", go.display());
+    space.replace("sessions.yaml", wait, &until);
+    let mut building = Watching::start_as(&space, "build");
+    wait_until(|| space.orch(&["status"]).stdout.contains("asks: Which API?"));
+    space.orch(&["answer", "ask//1", "2"]).exits(0).complains(&["the orch that builds here"]);
+    wait_until(|| space.exists("use.txt"));
+    assert!(!space.exists("beside.txt"), "what ran went on meanwhile");
+    std::fs::write(go, "").unwrap();
+    building.exits(0);
+    space.build(&[], 0).has(&[("up_to_date", 3), ("sessions", 0)]);
+}
+
+#[test]
 fn a_question_of_another_key_is_void() {
     let space = space();
     space.build(&[], 1);
     space.replace("plans/ask.yaml", "Write api.txt.", "Write api.txt after the old.");
+    let status = space.orch(&["status"]).exits(0);
+    assert!(!status.stdout.contains("orch answer"), "{}", status.shown());
+    space.orch(&["answer", "ask//1", "1"]).exits(2).complains(&["asks anything"]);
     space.write("sessions.yaml", &SESSIONS.replace("- - write: { path: half.txt, content: half }\n  - ask: { question: 'Which API?', options: [the old, the new] }\n  - cost: 0.10\n", ""));
     space.replace("sessions.yaml", "test -f half.txt && mv half.txt api.txt", "printf x > api.txt");
     space.build(&[], 0).has(&[("accepted", 3), ("sessions", 2)]);
@@ -111,18 +131,30 @@ fn a_watch_hears_an_answer_and_a_retry() {
     watch.end();
 }
 
-/// `orch watch` in the background, ended with the value.
+/// `orch watch` or `build` in the background, ended with the value.
 struct Watching(Child);
 
 impl Watching {
     fn start(space: &Space) -> Self {
+        Self::start_as(space, "watch")
+    }
+
+    fn start_as(space: &Space, what: &str) -> Self {
         let mut command = space.bare(ORCH);
-        command.arg("watch").current_dir(space.root());
+        command.arg(what).current_dir(space.root());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
+    #[track_caller]
+    fn exits(&mut self, code: i32) {
+        assert_eq!(self.0.wait().unwrap().code(), Some(code));
+    }
+
     fn end(&mut self) {
+        if self.0.try_wait().is_ok_and(|it| it.is_some()) {
+            return;
+        }
         let pid = rustix::process::Pid::from_child(&self.0);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
         let _ = self.0.wait();

@@ -81,6 +81,7 @@ impl Engine {
             run.accepted = None;
         }
         build.is_touched = true;
+        build.has_new_plan = true;
     }
 
     /// The session whose question was answered, where this attempt is the one that goes on with it.

@@ -198,6 +198,9 @@ impl Engine {
         let run = build.runs.entry(id).or_default();
         run.reason = match forced {
             Forced::Because(reason) => (*reason).to_owned(),
+            Forced::No if past.dialogue.answer_at_hand(key).is_some() => {
+                format!("answered: {}", past.dialogue.answer_at_hand(key).unwrap_or_default())
+            }
             Forced::No if past.accepted.is_some() => "its inputs changed".to_owned(),
             Forced::No => match &past.last_failure {
                 Some(failure) if failure.key != key => "no accepted result yet".to_owned(),

@@ -41,7 +41,7 @@ impl Engine {
         self.forget_written();
         self.touch();
         if let Some(build) = &mut self.build {
-            build.has_new_plan = build.attempts.values().any(|it| it.plan_change.is_some());
+            build.has_new_plan |= build.attempts.values().any(|it| it.plan_change.is_some());
         }
     }
 

@@ -1,8 +1,9 @@
 //! Painting the picture: the plain snapshot that every surface reads.
 
-use crate::base::name::{RuleName, TaskRef};
+use crate::base::name::{ActionKey, RuleName, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
+use crate::engine::history::TaskHistory;
 use crate::engine::picture::{
     Counts, Extent, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
 };
@@ -100,6 +101,7 @@ impl Engine {
             State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)
         );
         let node = build.graph.node(id);
+        let key = is_decided.then(|| key_of(&self.db, self.world, slot)).flatten();
         TaskPicture {
             task: task.clone(),
             name: spec.map(|it| it.name.clone()).unwrap_or_default(),
@@ -115,7 +117,7 @@ impl Engine {
                 None => state_shown(state),
             },
             reason: self.reason(build, id),
-            key: is_decided.then(|| key_of(&self.db, self.world, slot)).flatten(),
+            key,
             attempts: past.map_or(0, |it| it.n_attempts),
             cost: past.map(|it| it.cost).unwrap_or_default(),
             likely_cost: recipe.and_then(|it| self.likely_cost(slot, it)),
@@ -127,11 +129,7 @@ impl Engine {
             chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
             apart: build.pacing.apart_of(id),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
-            question: past.and_then(|it| it.dialogue.open()).map(|it| QuestionPicture {
-                text: it.text.clone(),
-                options: it.options.clone(),
-                asked: it.at,
-            }),
+            question: past.and_then(|it| question(it, key)),
         }
     }
 
@@ -226,6 +224,12 @@ fn state_shown(state: State) -> TaskState {
         State::Settled(Settled::Blocked(_)) => TaskState::Blocked,
         State::Settled(Settled::Suspended) => TaskState::Suspended,
     }
+}
+
+/// What a person is asked. About another key than the task's present one nobody waits for an answer.
+fn question(past: &TaskHistory, key: Option<ActionKey>) -> Option<QuestionPicture> {
+    let open = past.dialogue.open().filter(|it| key.is_none_or(|key| key == it.key))?;
+    Some(QuestionPicture { text: open.text.clone(), options: open.options.clone(), asked: open.at })
 }
 
 fn running(build: &Build, state: State) -> Option<RunningPicture> {

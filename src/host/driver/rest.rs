@@ -17,6 +17,7 @@ use crate::host::clock;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
 use crate::host::git::Repository;
+use crate::host::inbox;
 use crate::host::journal::{self, Journal};
 use crate::host::lock::{Holder, Lock};
 use crate::host::scan::Scanner;
@@ -81,7 +82,8 @@ pub fn summary_at_rest(start: &Path) -> Option<Summary> {
     let tip = repo.tip(&repo.branch().ok()?).ok()?.commit;
     let same = note.circumstances == circumstances(&loaded, &tip, &note.variables)?
         && repo.state().ok()?.head == tip
-        && !stop::is_waiting(&root, &loaded.documents.config.plans_dirs);
+        && !stop::is_waiting(&root, &loaded.documents.config.plans_dirs)
+        && !inbox::has_words(&root);
     let is_resting =
         same && is_quiet_behind(&root, &note.journal) && has_files(&repo, &note).ok()?;
     if !is_resting {

@@ -158,7 +158,7 @@ impl Driver {
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.rest(&mut run)?;
-            if self.engine.is_finished() && (run.watch.is_none() || run.stopped.is_some()) {
+            if self.has_ended(&mut run)? {
                 break;
             }
             tokio::select! {
@@ -176,6 +176,14 @@ impl Driver {
             self.note_rest()?;
         }
         Ok(summary)
+    }
+
+    /// True where nothing is left to be done. What a person said until then still counts.
+    fn has_ended(&mut self, run: &mut Run<'_>) -> Result<bool> {
+        if self.engine.is_finished() && run.stopped.is_none() {
+            self.heed(run)?;
+        }
+        Ok(self.engine.is_finished() && (run.watch.is_none() || run.stopped.is_some()))
     }
 
     /// Steps the engine and performs what it wants, until it wants nothing more at once.
