@@ -41,3 +41,44 @@ fn of_forty_tasks_the_one_that_failed_runs_again_and_no_other() {
     assert_eq!(space.read("23.txt"), "done");
     space.build(&[], 0).has(&[("up_to_date", 40), ("sessions", 0)]);
 }
+
+#[test]
+fn a_cap_by_flag_below_an_agents_model_runs_nothing() {
+    let space = fan_out(2, "", "'*':\n- write: { path: x.txt, content: x }\n");
+    let plan = space.read("plans/fan.yaml");
+    let check = |args: &[&str], why: &str| {
+        let ran = space.orch(&[&["build"], args].concat()).exits(2);
+        assert!(
+            ran.stderr.contains(why) && ran.stderr.contains("nothing was run"),
+            "{}",
+            ran.shown()
+        );
+    };
+    check(&["--max-model", "haiku"], "fan//1: it is to begin with `sonnet`");
+    check(&["--max-model", "haiku", "-n"], "(and 1 more)");
+    check(&["--max-model", "huge"], "`huge` is no model of the ladder");
+    assert_eq!(space.read("plans/fan.yaml"), plan);
+    let status = space.orch(&["show", "fan//1", "--format", "json"]).exits(0);
+    assert!(status.stdout.contains("\"attempts\":0"), "{}", status.shown());
+    space.build(&["--max-model", "sonnet"], 0).has(&[("accepted", 2)]);
+    space.build(&["--max-model", "haiku"], 0).has(&[("up_to_date", 2)]);
+}
+
+#[test]
+fn a_task_that_waited_for_the_service_is_told_to_start_for_its_own_reason() {
+    let mut script = String::new();
+    for id in 1..=3 {
+        let failed = "- - fail: { class: overloaded }";
+        let done = format!("- - write: {{ path: {id}.txt, content: x }}");
+        let first = if id < 3 { failed.to_owned() + "\n" } else { String::new() };
+        writeln!(script, "'{id}':\n{first}{done}").unwrap();
+    }
+    let space = fan_out(3, "breaker: { threshold: 2, reset: 300ms }\n", &script);
+    space.replace("plans/fan.yaml", "name: Fan,", "name: Fan, backoff_base: 10ms,");
+    space.commit("quick");
+    let told = space.build(&["-j", "1"], 0).ran.stdout;
+    assert!(told.contains("\"event\":\"waiting\""), "{told}");
+    let started = |it: &&str| it.contains("task-started") && it.contains("fan//3");
+    let line = told.lines().find(started).unwrap();
+    assert!(line.contains("\"reason\":\"no accepted result yet\""), "{line}");
+}

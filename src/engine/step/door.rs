@@ -18,6 +18,7 @@ use crate::spec::config::BreakerConfig;
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::gate::Refused;
+use super::pace::Wait;
 use super::{Build, Engine, Stopping};
 
 /// Failures of the service that one candidate's validator waits out.
@@ -87,7 +88,7 @@ impl Engine {
         if self.may_pass(model.as_ref()) {
             return self.is_enough_near_a_limit(model.as_ref());
         }
-        self.note_reason(id, self.waits_for(model.as_ref()));
+        self.note_wait(id, Wait::Door(self.waits_for(model.as_ref())));
         true
     }
 

@@ -77,6 +77,10 @@ pub(super) enum Wait {
     Sibling(TaskRef, Moment),
     /// So many megabytes are free.
     Memory(u64),
+    /// Sessions do not start for a while: why.
+    Door(String),
+    /// Running sessions may leave enough of the budget.
+    Budget,
 }
 
 impl Wait {
@@ -89,6 +93,8 @@ impl Wait {
             Self::Asked => "waits: its files are looked for".to_owned(),
             Self::Sibling(task, _) => format!("waits: {task} warms the prompt cache"),
             Self::Memory(free) => format!("waits: only {free} MB of memory are free"),
+            Self::Door(why) => why.clone(),
+            Self::Budget => "waits for what running sessions leave of the budget".to_owned(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Engine {
         let graph = Arc::new(graph_of(&self.db, self.world.library(&self.db)).clone());
         let nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
         let whole_plans = whole_plans(&graph, &request);
-        let wanted = wanted_of(&graph, &request, &whole_plans);
+        let wanted = wanted_by(&graph, &request);
         let after = after_failure(&request);
         self.build = Some(Build {
             schedule: Schedule::new(&graph, &wanted, after),
@@ -265,6 +265,11 @@ fn whole_plans(graph: &Graph, request: &BuildRequest) -> BTreeSet<PlanName> {
         plans.remove(&node.task.plan);
     }
     plans
+}
+
+/// What a build of this request would want, by node.
+pub(super) fn wanted_by(graph: &Graph, request: &BuildRequest) -> Vec<bool> {
+    wanted_of(graph, request, &whole_plans(graph, request))
 }
 
 fn wanted_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {

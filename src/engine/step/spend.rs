@@ -16,6 +16,7 @@ use crate::spec::quota::Quota;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::Origin;
+use super::pace::Wait;
 use super::review::validators_of;
 use super::{Build, Engine};
 
@@ -64,10 +65,7 @@ impl Engine {
                 true
             }
             Answer::Later => {
-                self.note_reason(
-                    id,
-                    "waits for what running sessions leave of the budget".to_owned(),
-                );
+                self.note_wait(id, Wait::Budget);
                 false
             }
             Answer::Refused(why) => {

@@ -39,6 +39,7 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     let mut targets = named(project, &named_targets, place)?;
     let resume_from = first_task(args, project, (&named_targets, place), &mut targets)?;
     let request = BuildRequest { resume_from, ..request_of(args, targets, force) };
+    refuse_bad_models(project, &request)?;
     if args.dry_run {
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
@@ -216,6 +217,20 @@ pub fn refuse_bad_documents(
         }
     }
     Ok(Some(Exit::BadDocuments))
+}
+
+/// Model flags under which a task cannot begin are a mistake on the command line.
+pub fn refuse_bad_models(project: &mut dyn Project, request: &BuildRequest) -> Result<(), Failure> {
+    let refused = project.without_model(request)?;
+    let Some((task, why)) = refused.first() else { return Ok(()) };
+    let more = match refused.len() {
+        1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    Err(Failure::usage_with_help(
+        format!("{task}: {why}{more}; nothing was run"),
+        "`--max-model` is never a silent downgrade: raise it, or leave it out",
+    ))
 }
 
 /// Names of the plans that the targets lie in; `None` where that is all of them, or cannot be told

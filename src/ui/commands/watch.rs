@@ -26,6 +26,7 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
         models: args.models.flags(),
         ..BuildRequest::default()
     };
+    build::refuse_bad_models(project, &request)?;
     if args.dry_run {
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }

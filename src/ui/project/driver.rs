@@ -28,6 +28,10 @@ impl Project for Driver {
         Ok(Self::faulty(self))
     }
 
+    fn without_model(&mut self, request: &BuildRequest) -> Result<Vec<(TaskRef, String)>> {
+        Ok(self.engine().without_model(request))
+    }
+
     fn tasks(&mut self) -> Result<Vec<TaskRef>> {
         Ok(Self::tasks(self))
     }
@@ -187,6 +191,10 @@ impl Project for Loose {
     }
 
     fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
+        Err(self.needs_repository())
+    }
+
+    fn without_model(&mut self, _request: &BuildRequest) -> Result<Vec<(TaskRef, String)>> {
         Err(self.needs_repository())
     }
 
