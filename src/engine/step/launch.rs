@@ -40,7 +40,10 @@ impl Engine {
             return;
         }
         if build.stopping != Stopping::No {
-            build.queue.clone().into_iter().for_each(|id| self.settle(id, Settled::Held));
+            for id in build.queue.clone() {
+                self.note_what_it_waited_for(id);
+                self.settle(id, Settled::Held);
+            }
             return;
         }
         let mut held = self.held();

@@ -193,6 +193,14 @@ impl Engine {
         }
     }
 
+    /// What keeps a node in the queue is also why it never started.
+    pub(super) fn note_what_it_waited_for(&mut self, id: NodeId) {
+        let waited = self.build.as_ref().and_then(|it| it.pacing.wait_told(id));
+        if let Some(why) = waited {
+            self.note_reason(id, why);
+        }
+    }
+
     /// Why a node whose pool and resources are free does not start yet.
     pub(super) fn wait_of(&mut self, id: NodeId, recipe: &Recipe) -> Option<Wait> {
         if let Some(task) = self.twin_of(id, recipe) {
