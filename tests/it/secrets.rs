@@ -72,3 +72,22 @@ fn what_a_session_shows_of_secrets_is_kept_nowhere() {
     assert!(!plan.contains(KEY), "{plan}");
     assert_eq!(plan.matches(TOKEN).count(), PLAN.matches(TOKEN).count(), "{plan}");
 }
+
+#[test]
+fn a_validator_that_finds_a_secret_it_was_not_given_tells_it_to_nobody() {
+    let plan = "meta: { name: Leak }\nsections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: Tells, description: writes it, env: [APP_TOKEN], validators: [validator] }\n";
+    let sessions = "'1':\n- run: 'echo $APP_TOKEN > leak.txt'\n'validate:validator':\n- run: cat leak.txt\n- verdict: { is: WARN, findings: ['[WARN] made-up-key-0123456789 and https://me:made-up-word@host are committed'] }\n";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/leak.yaml", plan),
+        ("sessions.yaml", sessions),
+    ]);
+    let space = space.env("APP_TOKEN", KEY);
+    let built = space.orch(&["build", "-v", "--events", "events.jsonl"]).exits(0);
+    let mut shown = built.shown() + &space.read("events.jsonl") + &space.read(".orch/journal-v1");
+    for command in ["show", "log", "why"] {
+        shown.push_str(&space.orch(&[command, "leak//1"]).shown());
+    }
+    assert!(shown.contains("[WARN] [masked] and https://me:[masked]@host"), "{shown}");
+    assert!(!shown.contains(KEY) && !shown.contains("made-up-word"), "{shown}");
+}

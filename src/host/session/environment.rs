@@ -126,11 +126,16 @@ impl Environment {
         own.or_else(|| Some(Path::new(value("HOME")?).join(".claude")))
     }
 
-    /// Hides the values that look like secrets.
+    /// Hides the values that look like secrets: the child's, and those of orch's own environment,
+    /// which it may have found in a file that another child wrote. A path that is there is none: it
+    /// tells what a session read.
     pub fn mask(&self) -> Mask {
+        let own: Vec<_> = std::env::vars_os().filter(|(_, it)| !Path::new(it).exists()).collect();
+        let own = own.iter().map(|(name, value)| (name, value));
         let variables = self
             .0
             .iter()
+            .chain(own)
             .filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
         Mask::of_environment(variables)
     }

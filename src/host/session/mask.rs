@@ -7,6 +7,8 @@ use std::borrow::Cow;
 pub const MASKED: &str = "[masked]";
 /// An unfinished line is passed on when it grows beyond this, bytes.
 const LINE_LIMIT: usize = 1 << 20;
+/// How far a URL's password is from its `://`, bytes.
+const LONGEST_USER: usize = 256;
 /// Shorter values are no secrets: masking them would tear up ordinary text.
 const SHORTEST_VALUE: usize = 8;
 
@@ -81,8 +83,8 @@ impl Mask {
         let mut from = 0;
         let mut at = 0;
         while at < bytes.len() {
-            let Some(len) = self.secret_at(&bytes[at..], at.checked_sub(1).map(|it| bytes[it]))
-            else {
+            let known = self.secret_at(&bytes[at..], at.checked_sub(1).map(|it| bytes[it]));
+            let Some(len) = known.or_else(|| password_at(bytes, at)) else {
                 at += 1;
                 continue;
             };
@@ -125,6 +127,22 @@ impl Mask {
             (n >= *least).then_some(start.len() + n)
         })
     }
+}
+
+/// The length of the password of a URL that begins at `at`. What is put in only later, such as
+/// `$PASSWORD` or `{password}`, is none.
+fn password_at(bytes: &[u8], at: usize) -> Option<usize> {
+    if at == 0 || bytes[at - 1] != b':' || b"$<{[*/\\".contains(&bytes[at]) {
+        return None;
+    }
+    let user = &bytes[at.saturating_sub(LONGEST_USER)..at - 1];
+    let n = user.iter().rev().take_while(|&&byte| is_token(byte) || byte == b'%').count();
+    if !user[..user.len() - n].ends_with(b"://") {
+        return None;
+    }
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"@/?#\"'<>\\`".contains(byte);
+    let len = bytes[at..].iter().position(ends)?;
+    (len > 0 && bytes[at + len] == b'@').then_some(len)
 }
 
 /// What of a variable's value is secret.
@@ -260,6 +278,29 @@ mod tests {
         assert_eq!(check(&format!("a {key} b")), "a [masked] b");
         assert_eq!(check("-----BEGIN CERTIFICATE-----"), "-----BEGIN CERTIFICATE-----");
         assert_eq!(check("Authorization: Basic dXNlcjpwYXNzd29yZA=="), "Authorization: [masked]==");
+    }
+
+    #[test]
+    fn passwords_of_urls_are_masked_wherever_they_come_from() {
+        assert_eq!(
+            check("git clone https://me:s3cr3t@host/x.git"),
+            "git clone https://me:[masked]@host/x.git"
+        );
+        assert_eq!(check("redis://:s3cr3t@host"), "redis://:[masked]@host");
+        assert_eq!(check("a://u:p@h b://u:p%40q@h"), "a://u:[masked]@h b://u:[masked]@h");
+        for plain in [
+            "https://host:8080/a@b",
+            "https://me@host",
+            "https://u:$PW@h",
+            "https://u:{pw}@h",
+            "a:b@c",
+            "https://u:[masked]@h",
+            "http://localhost:3000",
+            "https://host:80",
+            "see https://x: me@host",
+        ] {
+            assert_eq!(check(plain), plain);
+        }
     }
 
     proptest! {
