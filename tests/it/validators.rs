@@ -38,6 +38,21 @@ fn every_warning_of_every_validator_is_kept_and_shown() {
 }
 
 #[test]
+fn what_one_warned_of_is_told_with_what_the_next_one_failed() {
+    let sessions = "'1':\n- - write: { path: one.txt, content: bad }\n- - save-prompt: PROMPT\n  - write: { path: one.txt, content: worse }\n\
+'validate:validator':\n- read: one.txt\n- verdict: { is: WARN, findings: [\"[WARN] no test\"] }\n\
+'validate:qa-auditor':\n- read: one.txt\n- verdict: { is: FAIL, findings: [\"[FAIL] wrong\"] }\n";
+    let space = one("    validators: [validator, qa-auditor]\n", sessions, &[]);
+    let prompt = space.home().join("prompt");
+    space.replace("sessions.yaml", "PROMPT", &prompt.display().to_string());
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 6)]);
+    let prompt = std::fs::read_to_string(prompt).unwrap();
+    assert!(prompt.contains("- [FAIL] wrong\n- [WARN] no test\n"), "{prompt}");
+    let plan = space.read("plans/one.yaml");
+    assert!(plan.contains("[FAIL] wrong") && plan.contains("[WARN] no test"), "{plan}");
+}
+
+#[test]
 fn a_validator_looks_at_a_clean_worktree_of_what_would_land_and_a_fail_never_reaches_the_branch() {
     let sessions = "'1':\n- - write: { path: one.txt, content: \"bad\\n\" }\n  - run: echo scratch > ignored.log\n- - write: { path: one.txt, content: \"good\\n\" }\n";
     let line = "test -z \"$(git status --porcelain)\" && test ! -e ignored.log && git -C \"$(cat main-root)\" log -1 --format=%s main >> \"$(cat main-root)/seen\"; echo junk > junk.txt; echo was here >> one.txt; head -1 one.txt | grep -q good";

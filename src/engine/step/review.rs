@@ -315,12 +315,13 @@ impl Engine {
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
         let message = format!("validator {} said FAIL", reached.validator);
-        let Some(run) = self.run_of(node) else { return };
-        run.findings = if reached.findings.is_empty() {
-            vec![format!("[FAIL] {message}, without findings")]
-        } else {
-            reached.findings.clone()
+        let mut findings = match reached.findings.is_empty() {
+            true => vec![format!("[FAIL] {message}, without findings")],
+            false => reached.findings.clone(),
         };
+        findings.extend(warned_of(&attempt.reached));
+        let Some(run) = self.run_of(node) else { return };
+        run.findings = findings;
         run.n_rejections += u32::from(!is_standing);
         let n = run.n_rejections;
         if is_standing {
@@ -343,6 +344,12 @@ impl Engine {
         }
         self.out.push(Effect::Drop { attempt: owner });
     }
+}
+
+/// What the validators before the one that said FAIL warned of: the next attempt is told that, too.
+fn warned_of(reached: &[VerdictReached]) -> impl Iterator<Item = String> {
+    let warned = reached.iter().filter(|it| it.verdict == Verdict::Warn);
+    warned.flat_map(|it| it.findings.iter().cloned())
 }
 
 /// What the landing commit says of the verdicts.
