@@ -57,7 +57,7 @@ const SPLIT: (&str, &str) = (
 #[test]
 fn a_task_that_a_session_adds_is_built_in_the_same_build_and_lands_with_the_plan() {
     let space = space(&format!("- {WRITES}{}", edit(SPLIT.0, SPLIT.1)).replacen("-   -", "- -", 1));
-    let built = space.build(&[], 0);
+    let built = space.build(&["-j", "1"], 0);
     built.has(&[("targets", 3), ("accepted", 3), ("sessions", 3)]);
     assert_eq!(
         space.landed(),
@@ -243,4 +243,17 @@ fn a_session_that_only_says_it_changed_the_plan_is_told_of() {
     let built = space.orch(&["build"]).exits(0);
     let said = format!("{}{}", built.stdout, built.stderr);
     assert!(said.contains("grow//1 says that it changed the plan"), "{said}");
+}
+
+#[test]
+fn a_task_that_the_user_takes_out_meanwhile_keeps_no_other_from_its_status_line() {
+    let plan = "meta: { name: Two }\nsections:\n- id: s\n  name: All\n  tasks:\n  - { id: '1', name: One, description: x }\n  - { id: '2', name: Two, description: y }\n";
+    let sessions = "'1':\n- write: { path: one.txt, content: x }\n- run: \"sed -i '/Two, /d' ROOT/plans/two.yaml\"\n'2':\n- write: { path: two.txt, content: x }\n";
+    let space = Space::new(&[("orch.yaml", SETTINGS), ("plans/two.yaml", plan)]);
+    let root = space.root().display().to_string();
+    space.write("sessions.yaml", &sessions.replace("ROOT", &root));
+    space.build(&[], 0);
+    let plan = space.read("plans/two.yaml");
+    assert!(plan.contains("name: One, description: x, attempts: 1"), "{plan}");
+    assert!(!plan.contains("Two, "), "{plan}");
 }

@@ -50,6 +50,7 @@ fn what_one_warned_of_is_told_with_what_the_next_one_failed() {
     assert!(prompt.contains("- [FAIL] wrong\n- [WARN] no test\n"), "{prompt}");
     let plan = space.read("plans/one.yaml");
     assert!(plan.contains("[FAIL] wrong") && plan.contains("[WARN] no test"), "{plan}");
+    assert!(plan.contains("attempts: 2\n"), "{plan}");
 }
 
 #[test]

@@ -240,12 +240,13 @@ impl Engine {
     pub(super) fn write_failure(&mut self, node: NodeId, why: &str) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[node.index()];
-        let findings = build.runs.get(&node).map(|run| run.findings.join("\n"));
+        let run = build.runs.get(&node);
+        let findings = run.map(|run| run.findings.join("\n"));
         let edit = StatusEdit {
             plan_path: slot.plan(&self.db).path(&self.db).clone(),
             task: slot.task(&self.db).clone(),
             status: Status::Failed,
-            attempts: None,
+            attempts: run.map(|run| run.n_tries).filter(|&n| n > 0),
             result_message: None,
             last_error: Some(why.to_owned()),
             model_used: None,

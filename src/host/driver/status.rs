@@ -45,6 +45,11 @@ impl Driver {
     /// Edits a plan that is not simply as committed, and says what became of the edits.
     pub(super) fn edit_where_it_lies(&self, path: &RelPath, edits: Vec<StatusEdit>) -> Vec<Event> {
         let written = match (self.edit_in_place(path, &edits), self.is_tracked(path)) {
+            // One that finds no place, since you took its task out, keeps no other from being written.
+            (Err(_), _) if edits.len() > 1 => {
+                let one = |edit| self.edit_where_it_lies(path, vec![edit]);
+                return edits.into_iter().flat_map(one).collect();
+            }
             (Err(error), _) => Written::Failed(said(&error)),
             (Ok(()), true) => Written::Loose,
             (Ok(()), false) => Written::Kept,
