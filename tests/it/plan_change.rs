@@ -247,13 +247,17 @@ fn a_session_that_only_says_it_changed_the_plan_is_told_of() {
 
 #[test]
 fn a_task_that_the_user_takes_out_meanwhile_keeps_no_other_from_its_status_line() {
-    let plan = "meta: { name: Two }\nsections:\n- id: s\n  name: All\n  tasks:\n  - { id: '1', name: One, description: x }\n  - { id: '2', name: Two, description: y }\n";
-    let sessions = "'1':\n- write: { path: one.txt, content: x }\n- run: \"sed -i '/Two, /d' ROOT/plans/two.yaml\"\n'2':\n- write: { path: two.txt, content: x }\n";
-    let space = Space::new(&[("orch.yaml", SETTINGS), ("plans/two.yaml", plan)]);
-    let root = space.root().display().to_string();
-    space.write("sessions.yaml", &sessions.replace("ROOT", &root));
-    space.build(&[], 0);
-    let plan = space.read("plans/two.yaml");
-    assert!(plan.contains("name: One, description: x, attempts: 1"), "{plan}");
-    assert!(!plan.contains("Two, "), "{plan}");
+    let plan = "meta: { name: Two }\nsections:\n- id: s\n  name: All\n  tasks:\n  - { id: '1', name: One, description: x }\n  - { id: '2', name: Two, description: y }\n  - { id: '3', name: Three, run: exit 7 }\n";
+    for commit in ["", "; git -C ROOT commit -qam mine"] {
+        let sessions = "'1':\n- write: { path: one.txt, content: x }\n- run: \"sed -i '/Two, /d' ROOT/plans/two.yamlCOMMIT\"\n'2':\n- write: { path: two.txt, content: x }\n";
+        let space = Space::new(&[("orch.yaml", SETTINGS), ("plans/two.yaml", plan)]);
+        let root = space.root().display().to_string();
+        space.write("sessions.yaml", &sessions.replace("COMMIT", commit).replace("ROOT", &root));
+        space.commit("sessions");
+        space.build(&[], 1);
+        let plan = space.read("plans/two.yaml");
+        assert!(plan.contains("name: One, description: x, attempts: 1"), "{commit}: {plan}");
+        assert!(plan.contains("run: exit 7, attempts: 1"), "{commit}: {plan}");
+        assert!(!plan.contains("Two, "), "{commit}: {plan}");
+    }
 }

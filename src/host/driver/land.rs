@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::digest::Digest;
 use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::LandingRequest;
+use crate::engine::effect::StatusEdit;
 use crate::engine::event::{Conflict, Event, Placement, Written};
 use crate::engine::picture::{Extent, Picture};
 use crate::engine::record::AcceptedResult;
@@ -247,12 +248,30 @@ impl Driver {
         let (mut events, mut committed) = (Vec::new(), Pending::new());
         for (path, edits) in std::mem::take(&mut self.pending) {
             if matches!(self.home_of(&path), Ok(Home::Committed)) {
-                committed.insert(path, edits);
+                let (fitting, told) = self.fitting(&path, edits);
+                events.extend(told);
+                committed.insert(path, fitting);
             } else {
                 events.extend(self.edit_where_it_lies(&path, edits));
             }
         }
         (events, committed)
+    }
+
+    /// Where the edits of a plan cannot be made together, those that can by themselves, and what is
+    /// told of the others: their task is gone from it, say.
+    fn fitting(&self, path: &RelPath, edits: Vec<StatusEdit>) -> (Vec<StatusEdit>, Vec<Event>) {
+        if edits.len() < 2 || self.committed_text(path, &edits).is_ok() {
+            return (edits, Vec::new());
+        }
+        let (mut fitting, mut events) = (Vec::new(), Vec::new());
+        for edit in edits {
+            match self.committed_text(path, std::slice::from_ref(&edit)) {
+                Ok(_) => fitting.push(edit),
+                Err(error) => events.extend(told(vec![edit], &Written::Failed(said(&error)))),
+            }
+        }
+        (fitting, events)
     }
 
     /// Every plan's committed text with its edits where that differs, and what was wrong with those
