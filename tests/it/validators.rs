@@ -188,3 +188,20 @@ fn the_issue_verifier_reads_the_item_and_asks_again_when_it_is_another() {
     space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 1)]);
     assert_eq!(seen(), "It crashes, twice.\n");
 }
+
+#[test]
+fn the_issue_verifier_gives_no_verdict_on_an_item_that_is_not_there() {
+    let sessions =
+        format!("{WRITES}'validate:issue-verifier':\n- read: one.txt\n- verdict: PASS\n");
+    let space = one("    validators: [issue-verifier]\n", &sessions, &[]);
+    space.build(&[], 1).has(&[("accepted", 0), ("failed", 1), ("sessions", 1)]);
+    assert!(space.read("plans/one.yaml").contains("which is not there to be read"));
+    space.replace("plans/one.yaml", &format!("source_item: {ITEM}"), "description: none");
+    space.build(&[], 1).has(&[("accepted", 0), ("failed", 1)]);
+    assert!(space.read("plans/one.yaml").contains("`meta.source_item` names none"));
+    space.write(ITEM, "It crashes.\n");
+    space.replace("plans/one.yaml", "description: none", &format!("source_item: {ITEM}"));
+    space.build(&[], 0).has(&[("accepted", 1)]);
+    std::fs::remove_file(space.root().join(ITEM)).unwrap();
+    space.build(&[], 0).has(&[("failed", 0)]);
+}

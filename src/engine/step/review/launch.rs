@@ -81,6 +81,9 @@ impl Engine {
         let gone = || "the task is gone".to_owned();
         let attempt =
             self.build.as_ref().and_then(|it| it.attempts.get(&owner)).ok_or_else(gone)?;
+        if let Some(problem) = self.lacks_item(attempt, validator) {
+            return Err(problem);
+        }
         let library = self.world.library(&self.db);
         let rule = rules_of(&self.db, library).value.get(VALIDATE_RULE).cloned();
         let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::base::name::{AttemptId, RelPath, VerdictKey};
 use crate::engine::action::VerdictSubject;
 use crate::engine::db::{Slot, agent_of, agents_of, graph_of, meta_of, upstream_of};
 use crate::engine::step::Engine;
-use crate::engine::step::attempt::Attempt;
+use crate::engine::step::attempt::{Attempt, Origin};
 use crate::engine::step::load::recipe;
 use crate::engine::view::view;
 use crate::spec::agent::Agent;
@@ -23,12 +23,33 @@ pub(in crate::engine::step) fn item_read_by(
     validators: &[Validator],
     meta: &Meta,
 ) -> Option<RelPath> {
-    let reads = |it: &Validator| matches!(&it.kind, ValidatorKind::Agent(name) if name.as_str() == ITEM_READER);
-    validators.iter().find(|it| reads(it))?;
+    validators.iter().find(|it| reads_item(it))?;
     RelPath::normalize(meta.source_item.as_deref()?)
 }
 
+fn reads_item(validator: &Validator) -> bool {
+    matches!(&validator.kind, ValidatorKind::Agent(name) if name.as_str() == ITEM_READER)
+}
+
 impl Engine {
+    /// Why a validator that reads the backlog item has none to read for a new result: whatever it
+    /// said of that would be no verdict. One that stands is not undone by an item that was archived.
+    pub(super) fn lacks_item(&self, attempt: &Attempt, validator: &Validator) -> Option<String> {
+        if attempt.origin != Origin::Ran || !reads_item(validator) {
+            return None;
+        }
+        let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
+        let Some(item) = item_read_by(std::slice::from_ref(validator), meta) else {
+            let name = &validator.name;
+            return Some(format!("{name} has no item to read: `meta.source_item` names none here"));
+        };
+        let change = attempt.merged.changes().iter().find(|it| it.path == item);
+        let state = change.map_or_else(|| self.state_of(&item), |it| it.after);
+        let missing =
+            || format!("`meta.source_item` names `{item}`, which is not there to be read");
+        state.is_none().then(missing)
+    }
+
     /// Documents that an agent reads beside the candidate: laid over it where they are not committed
     /// and the task itself has not written them.
     pub(super) fn papers_of(&self, attempt: &Attempt, validator: &Validator) -> Vec<RelPath> {
