@@ -201,7 +201,21 @@ fn the_issue_verifier_gives_no_verdict_on_an_item_that_is_not_there() {
     assert!(space.read("plans/one.yaml").contains("`meta.source_item` names none"));
     space.write(ITEM, "It crashes.\n");
     space.replace("plans/one.yaml", "description: none", &format!("source_item: {ITEM}"));
-    space.build(&[], 0).has(&[("accepted", 1)]);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
     std::fs::remove_file(space.root().join(ITEM)).unwrap();
     space.build(&[], 0).has(&[("failed", 0)]);
+}
+
+#[test]
+fn work_whose_validator_reached_no_verdict_is_not_paid_again_once_it_does() {
+    let sessions = format!("{WRITES}'validate:validator':\n- read: one.txt\n- say: hm\n");
+    let space = one("    validators: [validator]\n", &sessions, &[]);
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 3)]);
+    assert_eq!(space.landed(), ["start"]);
+    space.build(&[], 1).has(&[("failed", 1), ("accepted", 0)]);
+    assert_eq!(space.landed(), ["start"]);
+    space.replace("sessions.yaml", "say: hm", "verdict: PASS");
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(space.read("one.txt"), "one\n");
+    assert_eq!(space.landed(), ["one//1: Make it", "start"]);
 }

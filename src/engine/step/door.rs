@@ -232,13 +232,18 @@ impl Engine {
         class: OutcomeClass,
         why: String,
     ) {
+        self.keep_candidate(owner);
+        self.set_back(owner, class, why);
+    }
+
+    /// Keeps what was paid for and could not be validated.
+    pub(super) fn keep_candidate(&mut self, owner: AttemptId) {
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
         let ran = attempt.filter(|it| it.origin == super::attempt::Origin::Ran).cloned();
         if let Some(attempt) = ran {
             let result = self.result_of(attempt);
             self.out.push(Effect::Remember(Box::new(result)));
         }
-        self.set_back(owner, class, why);
     }
 }
 

@@ -277,6 +277,7 @@ impl Engine {
         }
         let name = name.map(|it| it.to_string()).unwrap_or_default();
         let message = format!("validator {name} reached no verdict: {}", judgement.message);
+        self.keep_candidate(owner);
         self.set_back(owner, OutcomeClass::NoVerdict, message);
     }
 

@@ -68,7 +68,10 @@ impl Engine {
                 self.pass_with(&launch);
                 self.out.push(Effect::Run(Box::new(launch)));
             }
-            Err(problem) => self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem),
+            Err(problem) => {
+                self.keep_candidate(owner);
+                self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
+            }
         }
     }
 

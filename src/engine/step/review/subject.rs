@@ -35,7 +35,7 @@ impl Engine {
     /// Why a validator that reads the backlog item has none to read for a new result: whatever it
     /// said of that would be no verdict. One that stands is not undone by an item that was archived.
     pub(super) fn lacks_item(&self, attempt: &Attempt, validator: &Validator) -> Option<String> {
-        if attempt.origin != Origin::Ran || !reads_item(validator) {
+        if attempt.origin == Origin::Standing || !reads_item(validator) {
             return None;
         }
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
