@@ -111,6 +111,8 @@ impl Driver {
         let (branch, tip) = match access {
             Access::ReadWrite => {
                 let branch = repo.branch()?;
+                // Looking at the tip notes what was seen: a dead run's lock may be in the way.
+                repo.clear_dead_locks()?;
                 let tip = repo.tip(&branch)?.commit;
                 (Some(branch), tip)
             }
@@ -162,6 +164,7 @@ impl Driver {
         self.store = Store::open(&self.root);
         self.journal = Some(Journal::open(&self.root)?);
         let branch = self.repo.branch()?;
+        self.repo.clear_dead_locks()?;
         self.tip = self.repo.tip(&branch)?.commit;
         self.branch = Some(branch);
         self.scanner = Scanner::open(&self.root, self.access, scan::normal_form(&self.repo)?);

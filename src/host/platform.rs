@@ -128,6 +128,13 @@ mod linux {
         matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
     }
 
+    /// Whether this process was started with SIGHUP ignored.
+    pub fn ignores_hangup() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).is_some_and(|it| it & 1 == 1)
+    }
+
     /// Asks every descendant of this process to end, those of one program apart.
     pub fn terminate_descendants_beside(program: &str) {
         for pid in descendants_of(std::process::id()) {
@@ -238,6 +245,11 @@ mod other {
 
     /// Not known here.
     pub fn terminate_descendants_beside(_program: &str) {}
+
+    /// Taken for not: it is then met as SIGTERM is.
+    pub fn ignores_hangup() -> bool {
+        false
+    }
 
     /// Without start times a left process cannot be told from a stranger's: nothing is killed.
     pub fn reap(_shim: ProcessInfo) -> usize {

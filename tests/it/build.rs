@@ -544,6 +544,17 @@ fn two_interrupts_end_the_build_and_leave_no_process() {
 }
 
 #[test]
+fn a_dead_lock_on_what_was_seen_of_the_branch_is_no_obstacle() {
+    let space = three();
+    space.build(&["three//1"], 0);
+    space.write("README", "By hand.\n");
+    space.commit("by hand");
+    space.write(".git/refs/orch/seen/main.lock", "");
+    space.build(&[], 0).has(&[("accepted", 3), ("sessions", 2)]);
+    assert!(!space.exists(".git/refs/orch/seen/main.lock"));
+}
+
+#[test]
 fn a_build_killed_anywhere_in_a_landing_is_finished_by_the_next() {
     for point in [
         "landed",

@@ -141,17 +141,33 @@ fn a_stop_is_seen_in_every_wait_and_leaves_no_process() {
 }
 
 #[test]
-fn sigterm_ends_what_runs_and_nothing_is_lost_of_what_it_cost() {
-    let space = space("", PAIR, "'1': [{ cost: 0.25 }, { run: 'touch $HOME/at; sleep 600' }]\n");
-    let build = Build::start(&space);
+fn sigterm_and_a_closed_terminal_end_what_runs_and_nothing_is_lost_of_what_it_cost() {
+    for signal in ["-TERM", "-HUP"] {
+        let session = "'1': [{ cost: 0.25 }, { run: 'touch $HOME/at; sleep 600' }]\n";
+        let space = space("", PAIR, session);
+        let build = Build::start(&space);
+        wait_until(|| is_there(&space, "at"));
+        build.signal(&space, signal);
+        build.exits(143);
+        assert_eq!(processes_of(&space), 0);
+        let told = said(&space);
+        assert!(told.contains("terminated: 1 running task is ended"), "{told}");
+        let journal = space.read(".orch/journal-v1");
+        assert!(journal.contains("\"aborted\"") && journal.contains("run-ended"), "{journal}");
+    }
+}
+
+#[test]
+fn a_hangup_that_was_to_be_ignored_is_ignored() {
+    let space = space("", PAIR, GATED);
+    let mut nohup = space.bare("nohup");
+    nohup.args([ORCH, "build"]).current_dir(space.root()).stdout(Stdio::null());
+    let build = Build { child: nohup.stderr(Stdio::null()).spawn().unwrap() };
     wait_until(|| is_there(&space, "at"));
-    build.signal(&space, "-TERM");
-    build.exits(143);
-    assert_eq!(processes_of(&space), 0);
-    let told = said(&space);
-    assert!(told.contains("terminated: 1 running task is ended"), "{told}");
-    let journal = space.read(".orch/journal-v1");
-    assert!(journal.contains("\"aborted\"") && journal.contains("run-ended"), "{journal}");
+    build.signal(&space, "-HUP");
+    std::fs::write(space.home().join("gate"), "").unwrap();
+    build.exits(0);
+    assert_eq!(space.landed().len(), 3);
 }
 
 #[test]

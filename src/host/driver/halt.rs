@@ -1,9 +1,11 @@
-//! How a build is stopped: stop files, `orch stop`, Ctrl-C, SIGTERM.
+//! How a build is stopped: stop files, `orch stop`, Ctrl-C, SIGTERM, SIGHUP.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::effect::Notice;
 use crate::engine::event::Event;
 use crate::host::clock;
-use crate::host::error::Result;
+use crate::host::error::{Doing, Result};
 use crate::host::session::Stop;
 use crate::host::stop::Wish;
 
@@ -19,6 +21,23 @@ pub enum StopReason {
     Interrupted,
     /// SIGTERM.
     Terminated,
+}
+
+/// The terminal closing, as SIGHUP tells; `None` where whoever started orch had it ignored
+/// (`nohup`).
+pub(super) fn hangups() -> Result<Option<Signal>> {
+    if crate::host::platform::ignores_hangup() {
+        return Ok(None);
+    }
+    signal(SignalKind::hangup()).map(Some).doing("listening for SIGHUP", ".")
+}
+
+/// Ends when the terminal closes.
+pub(super) async fn hung_up(hangups: &mut Option<Signal>) {
+    match hangups {
+        Some(hangups) => drop(hangups.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 impl Driver {

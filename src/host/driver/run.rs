@@ -29,7 +29,7 @@ use super::attempt::{self, Start};
 use super::halt::StopReason;
 use super::land::Kept;
 use super::watch::Watch;
-use super::{Driver, Shared, rest};
+use super::{Driver, Shared, halt, rest};
 
 /// How often the display is refreshed and stops are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -144,6 +144,7 @@ impl Driver {
         };
         let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
+        let mut hangups = halt::hangups()?;
         self.append(&started())?;
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
@@ -166,6 +167,7 @@ impl Driver {
                 Some(changed) = seen.recv() => self.see(&mut run, &changed)?,
                 _ = interrupts.recv() => self.interrupt(&mut run)?,
                 _ = terms.recv() => self.terminate(&mut run)?,
+                () = halt::hung_up(&mut hangups) => self.terminate(&mut run)?,
                 () = machine::until(run.wake_at) => self.wake(&mut run)?,
                 _ = tick.tick() => self.tick(&mut run)?,
             }
