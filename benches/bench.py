@@ -236,7 +236,8 @@ class Bench:
         root.mkdir()
         (root / "plans").mkdir()
         (root / "README.md").write_text("bench\n")
-        tasks = [task_yaml(i, "pending", "['true']", []) for i in range(n)]
+        # Each has words of its own: equal commands have one key, and run once.
+        tasks = [task_yaml(i, "pending", f"['true', '{i}']", []) for i in range(n)]
         (root / "plans/true.yaml").write_text(plan_yaml(tasks))
         commit(root)
         built = self.build(root, "-j", "2")

@@ -51,6 +51,9 @@ pub enum Effect {
     /// As `Merge`, for a proposal of another build. Where the ref does not hold that commit any more:
     /// answered by `LandingFailed`.
     Recall { attempt: AttemptId, task: TaskRef, kept_as: String, commit: CommitId },
+    /// A result that was put into the action cache before its validators spoke is not to be found
+    /// there any more: it was refused, or comes again with its verdicts.
+    Disown { key: ActionKey, output: OutputDigest },
     /// A kept ref is no longer wanted.
     Forget { kept_as: String },
     /// The attempt's session asked a person something: its worktree stays as it is, also beyond this

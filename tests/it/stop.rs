@@ -184,3 +184,31 @@ fn ctrl_c_after_a_stop_file_still_uses_the_file_up() {
     assert!(!space.exists(".claude/plans/.stop"));
     assert_eq!(space.landed(), ["p//1: One", "start"]);
 }
+
+#[test]
+fn what_was_validated_when_orch_was_killed_is_validated_again_and_not_made_again() {
+    let wait = "test -e $HOME/go || { touch $HOME/at; sleep 600; }; test -s one.txt";
+    let task = format!(
+        "  - {{ id: '1', name: One, description: one, validators: [{{ name: slow, run: '{wait}' }}] }}\n"
+    );
+    let space = space("", &task, "'1': [{ write: { path: one.txt, content: x } }]\n");
+    let build = Build::start(&space);
+    wait_until(|| is_there(&space, "at"));
+    build.signal(&space, "-KILL");
+    drop(build);
+    std::fs::write(space.home().join("go"), "").unwrap();
+    let again = space.build(&[], 0);
+    again.has(&[("accepted", 1), ("replayed", 1), ("sessions", 0)]);
+    assert_eq!(space.read("one.txt"), "x");
+    let kept = space.orch(&["cache", "ls"]).exits(0).stdout;
+    assert_eq!(kept.matches("p//1").count(), 1, "{kept}");
+}
+
+#[test]
+fn a_refused_result_is_not_in_the_cache() {
+    let task = "  - { id: '1', name: One, description: one, max_attempts: 1, validators: [{ name: no, run: 'false' }] }\n";
+    let space = space("", task, "'1': [{ write: { path: one.txt, content: x } }]\n");
+    space.build(&[], 1).has(&[("failed", 1)]);
+    let kept = space.orch(&["cache", "ls"]).exits(0).stdout;
+    assert!(!kept.contains("p//1"), "{kept}");
+}

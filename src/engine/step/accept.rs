@@ -165,7 +165,10 @@ impl Engine {
             commit,
         })));
         let task = result.task.clone();
+        let was_validated = !result.verdicts.is_empty();
+        let unvalidated = Effect::Disown { key: result.key, output: result.patch.output_digest() };
         self.out.push(Effect::Remember(Box::new(result)));
+        self.out.extend(was_validated.then_some(unvalidated));
         self.out.push(Effect::Drop { attempt: id });
         self.set_output(slot, output);
         self.publish(Notice::TaskFinished { task, how });

@@ -63,6 +63,8 @@ pub struct Attempt {
     pub validating: usize,
     pub n_no_verdict: u32,
     pub reached: Vec<VerdictReached>,
+    /// Its result is in the action cache, without verdicts.
+    pub is_kept: bool,
     /// What its session changed in the plan.
     pub plan_change: Option<PlanChange>,
     /// Proposals that compete for being this attempt's result.

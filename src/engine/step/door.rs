@@ -236,14 +236,25 @@ impl Engine {
         self.set_back(owner, class, why);
     }
 
-    /// Keeps what was paid for and could not be validated.
+    /// Keeps what was paid for before its validators speak: whatever ends this build, the next one
+    /// only validates it.
     pub(super) fn keep_candidate(&mut self, owner: AttemptId) {
-        let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
-        let ran = attempt.filter(|it| it.origin == super::attempt::Origin::Ran).cloned();
-        if let Some(attempt) = ran {
-            let result = self.result_of(attempt);
-            self.out.push(Effect::Remember(Box::new(result)));
-        }
+        let attempt = self.build.as_mut().and_then(|it| it.attempts.get_mut(&owner));
+        let ran = attempt.filter(|it| it.origin == super::attempt::Origin::Ran && !it.is_kept);
+        let Some(attempt) = ran else { return };
+        attempt.is_kept = true;
+        let attempt = super::attempt::Attempt { reached: Vec::new(), ..attempt.clone() };
+        let result = self.result_of(attempt);
+        self.out.push(Effect::Remember(Box::new(result)));
+    }
+
+    /// Takes back what was kept before its validators spoke.
+    pub(super) fn disown_candidate(&mut self, owner: AttemptId) {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&owner)) else {
+            return;
+        };
+        let (key, output) = (attempt.key, attempt.facts.patch.output_digest());
+        self.out.push(Effect::Disown { key, output });
     }
 }
 

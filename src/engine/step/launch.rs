@@ -210,6 +210,7 @@ impl Engine {
             validating: 0,
             n_no_verdict: 0,
             reached: Vec::new(),
+            is_kept: false,
             plan_change: None,
             contest: None,
             won: None,

@@ -313,6 +313,10 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&owner) else { return };
         let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
+        self.disown_candidate(owner);
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&owner)) else {
+            return;
+        };
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
         let message = format!("validator {} said FAIL", reached.validator);

@@ -184,6 +184,11 @@ impl Space {
                 self.records.push(record);
                 vec![]
             }
+            Effect::Disown { key, output } => {
+                let is_it = |it: &AcceptedResult| it.key == key && it.output == output;
+                self.cache.retain(|it| !is_it(it) || !it.verdicts.is_empty());
+                vec![]
+            }
             Effect::Remember(result) => {
                 self.cache.push(*result);
                 vec![]

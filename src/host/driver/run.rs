@@ -238,6 +238,7 @@ impl Driver {
             }
             Effect::Append(record) => self.append(&record)?,
             Effect::Remember(result) => self.remember_attempt(&result)?,
+            Effect::Disown { key, output } => self.store.disown(&key, output)?,
             Effect::WriteStatus(edit) => self.queue_status(edit),
             Effect::Publish(notice) => run.surface.say(&notice, clock::now()),
             Effect::WakeAt(moment) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::base::digest::Digest;
-use crate::base::name::ActionKey;
+use crate::base::name::{ActionKey, OutputDigest};
 use crate::engine::record::AcceptedResult;
 use crate::host::error::{Doing, Result};
 
@@ -25,6 +25,17 @@ impl Store {
         self.folder.write_whole(&folder.join(file_name_of(&json)), &[&json])?;
         for (path, _) in self.candidates_in(&folder, &result.key)?.into_iter().skip(CANDIDATES) {
             fs::remove_file(&path).doing("dropping an old result", &path)?;
+        }
+        Ok(())
+    }
+
+    /// Drops results without verdicts: kept before their validators spoke, and refused since, or
+    /// kept again with what they said.
+    pub fn disown(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
+        for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
+            if result.output == output && result.verdicts.is_empty() {
+                fs::remove_file(&path).doing("dropping a result that was refused", &path)?;
+            }
         }
         Ok(())
     }

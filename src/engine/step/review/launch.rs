@@ -60,6 +60,8 @@ impl Engine {
         };
         match launch {
             Ok(launch) => {
+                self.keep_candidate(owner);
+                let Some(build) = &mut self.build else { return };
                 build.reviews.insert(review, owner);
                 if matches!(launch.action, LaunchAction::Session(_)) {
                     build.n_sessions += 1;
