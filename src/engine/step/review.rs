@@ -277,7 +277,6 @@ impl Engine {
         }
         let name = name.map(|it| it.to_string()).unwrap_or_default();
         let message = format!("validator {name} reached no verdict: {}", judgement.message);
-        self.keep_candidate(owner);
         self.set_back(owner, OutcomeClass::NoVerdict, message);
     }
 
@@ -313,10 +312,6 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&owner) else { return };
         let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
-        self.disown_candidate(owner);
-        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&owner)) else {
-            return;
-        };
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
         let message = format!("validator {} said FAIL", reached.validator);
@@ -325,6 +320,7 @@ impl Engine {
             false => reached.findings.clone(),
         };
         findings.extend(warned_of(&attempt.reached));
+        self.disown_candidate(owner);
         let Some(run) = self.run_of(node) else { return };
         run.findings = findings;
         run.n_rejections += u32::from(!is_standing);

@@ -303,7 +303,6 @@ impl Driver {
     /// At the start of a build: finishes what a killed run left half done, and takes landings that
     /// waited where nothing stands in the way any more.
     pub(super) fn catch_up(&mut self) -> Result<()> {
-        self.repo.clear_dead_locks()?;
         self.follow().map(|_| ())
     }
 

@@ -35,6 +35,7 @@ impl Engine {
         if self.has_to_wait(owner, validator) || !self.can_afford_review(owner, validator) {
             return;
         }
+        self.keep_candidate(owner);
         let review = self.new_attempt();
         let at = self.now;
         let is_baseline = base.is_some();
@@ -60,8 +61,6 @@ impl Engine {
         };
         match launch {
             Ok(launch) => {
-                self.keep_candidate(owner);
-                let Some(build) = &mut self.build else { return };
                 build.reviews.insert(review, owner);
                 if matches!(launch.action, LaunchAction::Session(_)) {
                     build.n_sessions += 1;
@@ -71,7 +70,6 @@ impl Engine {
                 self.out.push(Effect::Run(Box::new(launch)));
             }
             Err(problem) => {
-                self.keep_candidate(owner);
                 self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
             }
         }
