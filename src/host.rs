@@ -1,6 +1,7 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod clock;
+pub mod compiled;
 pub mod doctor;
 pub mod documents;
 pub mod driver;

@@ -16,7 +16,7 @@ use crate::base::source::Source;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Meta, Plan, TaskSpec};
+use crate::spec::plan::{Compiled, Meta, Plan, TaskSpec};
 use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, Rule};
 
@@ -30,6 +30,8 @@ use super::view::{Touch, view};
 pub struct PlanText {
     pub path: RelPath,
     pub source: Source,
+    /// What reading the source came to in an earlier run.
+    pub compiled: Option<Compiled>,
 }
 
 /// An agent file.
@@ -121,8 +123,12 @@ impl Database {
 }
 
 #[salsa::tracked]
-pub fn plan_of(db: &dyn salsa::Database, text: PlanText) -> Parsed<Plan> {
-    crate::spec::plan::parse(text.source(db))
+pub fn plan_of(db: &dyn salsa::Database, text: PlanText) -> Parsed<Arc<Plan>> {
+    if let Some(compiled) = text.compiled(db) {
+        return Parsed { value: Arc::clone(&compiled.plan), diagnostics: Vec::new() };
+    }
+    let parsed = crate::spec::plan::parse(text.source(db));
+    Parsed { value: Arc::new(parsed.value), diagnostics: parsed.diagnostics }
 }
 
 /// The specifications of a plan's tasks: no status, no span.
@@ -183,14 +189,25 @@ pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
 /// What is wrong with a plan as a whole.
 #[salsa::tracked]
 pub fn findings_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Vec<Diagnostic> {
-    let plan = &plan_of(db, text).value;
-    crate::spec::plan_check::check(text.source(db), plan, known_of(db, library))
+    let known = known_of(db, library);
+    if text.compiled(db).as_ref().is_some_and(|it| it.clean_for == known.digest()) {
+        return Vec::new();
+    }
+    crate::spec::plan_check::check(text.source(db), &plan_of(db, text).value, known)
+}
+
+/// A plan to be kept for the next run; `None` where there is anything to say about it.
+pub fn compiled_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Option<Compiled> {
+    let parsed = plan_of(db, text);
+    let is_clean = parsed.diagnostics.is_empty() && findings_of(db, library, text).is_empty();
+    let clean_for = known_of(db, library).digest();
+    is_clean.then(|| Compiled { plan: Arc::clone(&parsed.value), clean_for })
 }
 
 /// The graph of all plans; equal after edits that change no dependency.
 #[salsa::tracked]
 pub fn graph_of(db: &dyn salsa::Database, library: Library) -> Graph {
-    Graph::new(library.plans(db).iter().map(|text| &plan_of(db, *text).value))
+    Graph::new(library.plans(db).iter().map(|text| &*plan_of(db, *text).value))
 }
 
 #[salsa::tracked]

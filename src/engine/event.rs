@@ -1,6 +1,6 @@
 //! What the engine is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
@@ -8,7 +8,7 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::base::source::Source;
 use crate::spec::config::Config;
-use crate::spec::plan::Status;
+use crate::spec::plan::{Compiled, Status};
 
 use super::effect::{Decide, Request};
 use super::evidence::Evidence;
@@ -167,6 +167,8 @@ pub enum Frozen {
 pub struct Documents {
     pub config: Config,
     pub plans: Vec<Source>,
+    /// What reading some of these very texts came to before.
+    pub compiled: BTreeMap<RelPath, Compiled>,
     /// Files of `agents_dir`; built-ins are the engine's own.
     pub agents: Vec<Source>,
     pub rules: Vec<Source>,

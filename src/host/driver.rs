@@ -38,6 +38,7 @@ use crate::engine::record::Record;
 use crate::engine::step::Engine;
 
 use super::clock;
+use super::compiled;
 use super::documents::{self, Loaded};
 use super::error::Result;
 use super::git::Repository;
@@ -95,7 +96,8 @@ impl Driver {
         let root = repo.root().to_owned();
         let loaded = read_documents(&repo, &extra_plans)?;
         let mut engine = Engine::default().in_zone(zone::local_zone());
-        let documents = Box::new(loaded.documents.clone());
+        let mut documents = Box::new(loaded.documents.clone());
+        documents.compiled = compiled::read(&root, &documents.plans);
         engine.step(clock::now(), Event::DocumentsRead(documents));
         // Wrong documents are refused before anything is made or locked.
         let is_wrong = has_errors(&loaded, &engine);

@@ -2,6 +2,7 @@
 //! Every edit is checked by reading the result again: it differs in the edited fields only.
 
 mod find;
+mod local;
 mod outline;
 mod quote;
 mod rewrite;
@@ -126,18 +127,36 @@ pub fn apply(source: &Source, changes: &[Change<'_>]) -> Result<String, EditErro
     let Some(root) = parsed.value else {
         return Err(EditError::Unreadable("it is empty".into()));
     };
-    let edits = find::edits_of(&root, changes)?;
-    let mut splices = Vec::new();
-    for edit in edits.iter().enumerate() {
-        splice::plan_splices(&source.text, edit, &mut splices)?;
-    }
-    let text = splice::apply(&source.text, &mut splices);
+    let edits = find::edits_of(changes, |target| find::find(&root, target))?;
+    let (splices, text) = spliced(source, &edits)?;
     verify::verify(
         source,
         &root,
         &verify::Edited { edits: &edits, splices: &splices, text: &text },
     )?;
     Ok(text)
+}
+
+/// As [`apply`], of a plan that was read from this very text: where the touched tasks can be read by
+/// themselves, the rest of the text is not.
+pub fn apply_in(source: &Source, plan: &Plan, changes: &[Change<'_>]) -> Result<String, EditError> {
+    match local::apply(source, plan, changes) {
+        Some(text) => Ok(text),
+        None => apply(source, changes),
+    }
+}
+
+/// The text with all edits made, and where.
+fn spliced(
+    source: &Source,
+    edits: &[find::Edit<'_, '_>],
+) -> Result<(Vec<splice::Splice>, String), EditError> {
+    let mut splices = Vec::new();
+    for edit in edits.iter().enumerate() {
+        splice::plan_splices(&source.text, edit, &mut splices)?;
+    }
+    let text = splice::apply(&source.text, &mut splices);
+    Ok((splices, text))
 }
 
 /// What a section's status follows from its tasks: finished in any way is `completed`. A section

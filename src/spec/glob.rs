@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
 
 use crate::base::name::RelPath;
 
 /// Patterns as written, in order; a later `!pattern` takes away.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GlobSet {
     pub patterns: Vec<String>,
 }

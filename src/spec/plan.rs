@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::measure::Millis;
 use crate::base::name::{
     AgentName, EnvName, ModelName, OutputDigest, PlanName, RuleName, SectionId, TaskId,
@@ -27,7 +28,7 @@ pub use read::parse;
 pub use shared::{command_line, proposals, validators};
 
 /// A whole plan file. Values are in file order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The file's stem; the name in `meta` is only a title.
     pub name: PlanName,
@@ -42,8 +43,17 @@ impl Plan {
     }
 }
 
+/// A plan that was read from some text without any finding: kept, so that a large text need not be
+/// read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compiled {
+    pub plan: Arc<Plan>,
+    /// Digest of the agents, rules and models under which nothing was wrong with it as a whole.
+    pub clean_for: Digest,
+}
+
 /// What holds for the whole plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Meta {
     pub title: Option<String>,
     pub description: Option<String>,
@@ -83,7 +93,7 @@ pub enum Order {
 }
 
 /// `meta.validation`: which agents' tasks are validated by which agents.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Validation {
     pub enabled: bool,
     pub run_after: Vec<AgentName>,
@@ -92,7 +102,7 @@ pub struct Validation {
 }
 
 /// A section. Its status is a roll-up that orch writes; only `completed` ever had a meaning.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     pub id: SectionId,
     pub name: String,
@@ -103,7 +113,7 @@ pub struct Section {
 
 /// A task: what is asked (`spec`), what is on record in the file (`record`), where it stands in the
 /// text (`spans`). Three types, so that an edit of one leaves readers of the others alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
     pub spec: Arc<TaskSpec>,
@@ -112,7 +122,7 @@ pub struct Task {
 }
 
 /// Everything about a task that may decide how it runs; no status, no position in the text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskSpec {
     pub name: String,
     /// Empty where the author wrote none.
@@ -146,7 +156,6 @@ pub struct TaskSpec {
 
 /// What runs as a command: words, or a line for `sh -c`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
 pub enum CommandLine {
     Argv(Vec<String>),
     Shell(String),
@@ -173,7 +182,7 @@ pub enum CacheUse {
 }
 
 /// How many sessions propose a result independently, and which agent judges them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Proposals {
     /// 1 is no competition.
     pub count: u32,
@@ -181,7 +190,7 @@ pub struct Proposals {
 }
 
 /// One validator of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Validator {
     pub name: ValidatorName,
     pub kind: ValidatorKind,
@@ -193,7 +202,7 @@ pub struct Validator {
     pub baseline: Option<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ValidatorKind {
     /// Exit 0 is PASS, anything else FAIL with the end of its output as findings.
     Command(CommandLine),
@@ -202,7 +211,7 @@ pub enum ValidatorKind {
 }
 
 /// What the plan file says happened to a task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskRecord {
     pub status: Status,
     pub attempts: u32,
@@ -277,7 +286,7 @@ impl Status {
 }
 
 /// Where a task's parts stand in the text. A part that is not written has no span.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSpans {
     /// The whole mapping.
     pub task: Span,

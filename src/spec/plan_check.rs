@@ -13,6 +13,7 @@ use super::config::Models;
 use super::plan::{Plan, Status, Task};
 use super::rule::{ActionKind, Match, Rule};
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::digest::Digest;
 use crate::base::name::{AgentName, ModelName, RuleName};
 use crate::base::source::Source;
 
@@ -76,6 +77,11 @@ impl Known {
         });
         let models = Models::default();
         Self { agents: agents.collect(), rules: rules.collect(), models }
+    }
+
+    /// Tells one from another, within one build of orch.
+    pub fn digest(&self) -> Digest {
+        Digest::of(format!("{self:?}").as_bytes())
     }
 }
 

@@ -1,12 +1,14 @@
 //! A bound of money in the original's three parts: a ceiling, how much of it may be used, and what is
 //! to be left of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::measure::Usd;
 
 use super::yaml::Fields;
 
 /// `meta.budget`, and the budget flags. A part that is zero is not set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Quota {
     /// Thousandths of a percent of the ceiling.
     percent: Option<u32>,

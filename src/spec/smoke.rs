@@ -1,5 +1,7 @@
 //! What is run when all of a plan is done: the smoke test, as settings and plans write it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::measure::Millis;
 use crate::base::name::EnvName;
 use crate::spec::plan::{CommandLine, command_line};
@@ -9,7 +11,7 @@ use crate::spec::yaml::{Fields, Resolved};
 pub const KEYS: &[&str] = &["run", "timeout", "env", "needs_server"];
 
 /// A smoke test, as far as one document says something of it; the rule `smoke` says the rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Smoke {
     /// `false` turns it off, `true` on again; `None` says nothing.
     pub is_on: Option<bool>,

@@ -18,6 +18,7 @@ use crate::engine::event::Documents;
 use crate::engine::history::History;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
+use crate::spec::plan::Compiled;
 use crate::spec::rule::{ActionKind, Rule};
 
 use super::Engine;
@@ -55,7 +56,7 @@ impl Engine {
     fn set_documents(&mut self, documents: Documents) {
         let library = self.world.library(&self.db);
         let shared = self.shared_documents();
-        let plans = self.plan_texts(&documents.plans);
+        let plans = self.plan_texts(&documents.plans, documents.compiled);
         let agents = self.agent_texts(documents.agents);
         let mut rules = crate::spec::builtin::rules();
         rules.extend(documents.rules);
@@ -94,7 +95,11 @@ impl Engine {
     }
 
     /// Plan inputs by path: an edited file keeps its input, so that only its readers wake.
-    fn plan_texts(&mut self, sources: &[Source]) -> Vec<PlanText> {
+    fn plan_texts(
+        &mut self,
+        sources: &[Source],
+        mut compiled: BTreeMap<RelPath, Compiled>,
+    ) -> Vec<PlanText> {
         let library = self.world.library(&self.db);
         let known: BTreeMap<RelPath, PlanText> = library
             .plans(&self.db)
@@ -105,10 +110,14 @@ impl Engine {
             Some(&text) => {
                 if text.source(&self.db) != source {
                     text.set_source(&mut self.db).to(source.clone());
+                    text.set_compiled(&mut self.db).to(compiled.remove(&source.path));
                 }
                 text
             }
-            None => PlanText::new(&self.db, source.path.clone(), source.clone()),
+            None => {
+                let compiled = compiled.remove(&source.path);
+                PlanText::new(&self.db, source.path.clone(), source.clone(), compiled)
+            }
         };
         sources.iter().map(text_of).collect()
     }

@@ -3,6 +3,7 @@
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Record;
 use crate::host::clock;
+use crate::host::compiled;
 use crate::host::error::Result;
 use crate::host::surface::Summary;
 
@@ -29,6 +30,7 @@ impl Driver {
             self.step(run, event)?;
         }
         self.scanner.save()?;
+        self.keep_plans();
         run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
         let exit = self.exit_of(run);
         run.ears.consume();
@@ -50,6 +52,14 @@ impl Driver {
             exit,
             smoke: self.smokes_told(),
         })
+    }
+
+    /// Only a short cut for the next start: a build goes on without.
+    fn keep_plans(&self) {
+        let plans = self.engine.newly_compiled(compiled::FROM_BYTES);
+        if let Err(error) = compiled::keep(&self.root, &plans) {
+            tracing::warn!("parsed plans were not kept: {error}");
+        }
     }
 
     fn exit_of(&self, run: &Run<'_>) -> u8 {

@@ -14,6 +14,7 @@ use crate::base::name::{CommitId, RelPath};
 use crate::engine::effect::{Amount, BuildRequest};
 use crate::engine::record::Record;
 use crate::host::clock;
+use crate::host::compiled;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
 use crate::host::git::Repository;
@@ -135,7 +136,7 @@ fn circumstances(loaded: &Loaded, tip: &CommitId, variables: &[String]) -> Optio
     let mut told = Fingerprint::new("orch at rest v1");
     told.section("orch");
     told.entry("version", env!("CARGO_PKG_VERSION").as_bytes());
-    told.entry("program", &this_program()?);
+    told.entry("program", &compiled::this_program()?);
     told.section("tip");
     told.entry("commit", tip.as_str().as_bytes());
     told.section("documents");
@@ -150,14 +151,6 @@ fn circumstances(loaded: &Loaded, tip: &CommitId, variables: &[String]) -> Optio
         told.entry(name, value.map_or(b"", |value| value.as_bytes()));
     }
     Some(told.finish())
-}
-
-/// Tells one build of orch from another: what is built in decides, too.
-fn this_program() -> Option<Vec<u8>> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(std::env::current_exe().ok()?).ok()?;
-    let parts = [meta.ino() as i64, meta.size() as i64, meta.mtime(), meta.mtime_nsec()];
-    Some(parts.iter().flat_map(|part| part.to_le_bytes()).collect())
 }
 
 /// True where nothing was journaled since but builds that had nothing to do.

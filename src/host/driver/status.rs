@@ -227,7 +227,7 @@ fn apply(
         })
         .collect();
     changes.extend(edit::roll_up_changes(plan, &statuses));
-    edit::apply(source, &changes)
+    edit::apply_in(source, plan, &changes)
 }
 
 /// A field value that outlives the edit it comes from.

@@ -12,16 +12,20 @@ pub(super) struct Edit<'n, 's> {
     pub fields: Vec<(&'n str, FieldValue<'n>)>,
 }
 
+/// `node_of` finds the mapping of a target.
 pub(super) fn edits_of<'n, 's>(
-    root: &'n Node<'s>,
     changes: &'n [Change<'n>],
-) -> Result<Vec<Edit<'n, 's>>, EditError> {
+    node_of: impl Fn(&Target) -> Result<&'n Node<'s>, EditError>,
+) -> Result<Vec<Edit<'n, 's>>, EditError>
+where
+    's: 'n,
+{
     let mut edits: Vec<Edit<'n, 's>> = Vec::new();
     for change in changes {
         let at = match edits.iter().position(|edit| edit.target == change.target) {
             Some(at) => at,
             None => {
-                let node = find(root, &change.target)?;
+                let node = node_of(&change.target)?;
                 let Some(mapping) = node.as_mapping() else {
                     return Err(EditError::NotFound(change.target.clone()));
                 };
@@ -39,7 +43,8 @@ pub(super) fn edits_of<'n, 's>(
     Ok(edits)
 }
 
-fn find<'n, 's>(root: &'n Node<'s>, target: &Target) -> Result<&'n Node<'s>, EditError> {
+/// The one mapping of a target in the whole plan.
+pub(super) fn find<'n, 's>(root: &'n Node<'s>, target: &Target) -> Result<&'n Node<'s>, EditError> {
     let sections = || items_of(root, "sections");
     let found: Vec<&Node<'s>> = match target {
         Target::Meta => child_of(root, "meta").into_iter().collect(),

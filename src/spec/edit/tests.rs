@@ -220,8 +220,11 @@ fn in_every_real_plan_a_status_is_one_line() {
         let plan = plan::parse(source).value;
         for task in plan.tasks() {
             let edited = set_task_fields(source, &task.id, &[("status", Status::Verified.into())]);
-            let changed = changed_lines(&source.text, &edited.unwrap());
+            let edited = edited.unwrap();
+            let changed = changed_lines(&source.text, &edited);
             assert_eq!(changed.lines().count(), 2, "{} {}: {changed}", source.path, task.id);
+            let known = in_known_plan(source, &task.id, &[("status", Status::Verified.into())]);
+            assert!(known.is_none_or(|it| it == edited), "{} {}", source.path, task.id);
             let error = [("last_error", FieldValue::Text("# a: 'b' \"c\"\n- d\n\u{e9}"))];
             set_task_fields(source, &task.id, &error).unwrap();
         }
@@ -233,6 +236,34 @@ fn in_every_real_plan_a_status_is_one_line() {
         let changed = changed_lines(&source.text, &edited.unwrap());
         assert_eq!(changed, "+  status: paused_quota\n");
     }
+}
+
+/// The edit by the task's own lines alone, where that is possible.
+fn in_known_plan(
+    source: &Source,
+    task: &TaskId,
+    fields: &[(&'static str, FieldValue<'_>)],
+) -> Option<String> {
+    let target = Target::Task(task.clone());
+    let change = |&(key, value)| Change { target: target.clone(), key, value };
+    let changes: Vec<Change<'_>> = fields.iter().map(change).collect();
+    local::apply(source, &plan::parse(source).value, &changes)
+}
+
+#[test]
+fn a_task_with_lines_of_its_own_is_edited_by_them_alone() {
+    let is_local = |text: &str, task: &str| {
+        let fields = [("status", Status::Completed.into()), ("attempts", FieldValue::Number(2))];
+        let found = in_known_plan(&source(text), &TaskId::new(task), &fields);
+        let whole = set_task_fields(&source(text), &TaskId::new(task), &fields);
+        found.inspect(|text| assert_eq!(Some(text), whole.as_ref().ok())).is_some()
+    };
+    assert!(is_local(BLOCK, "1") && is_local(BLOCK, "3"));
+    assert!(!is_local(BLOCK, "2"), "a task in brackets");
+    assert!(!is_local(&BLOCK.replace("name: A", "name: &n A").replace("Three", "*n"), "1"));
+    assert!(!is_local(&BLOCK.replace("id: '3'", "id: '1'"), "1"), "two of one id");
+    assert!(!is_local(BLOCK, "4"), "nowhere");
+    assert!(is_local(&BLOCK.replace("Demo", "see src/** and * this"), "1"), "no aliases");
 }
 
 /// A plan of random shape, with the ids of its tasks.
@@ -267,6 +298,8 @@ proptest! {
         for id in ids {
             let fields = [("status", Status::Completed.into())];
             let edited = set_task_fields(&source(&text), &TaskId::new(&id), &fields).unwrap();
+            let known = in_known_plan(&source(&text), &TaskId::new(&id), &fields);
+            prop_assert!(known.is_none_or(|known| known == edited));
             let changed = changed_lines(&text, &edited);
             let added = changed.lines().filter(|line| line.starts_with('+')).count();
             let removed = changed.lines().filter(|line| line.starts_with('-')).count();
@@ -284,6 +317,8 @@ proptest! {
     fn any_text_is_kept((text, ids) in any_plan(), value in "\\PC{0,20}|[ -~\n\t\r\u{85}\u{2028}]{0,20}") {
         let fields = [("last_error", FieldValue::Text(&value)), ("status", FieldValue::Text(&value))];
         let edited = set_task_fields(&source(&text), &TaskId::new(&ids[0]), &fields).unwrap();
+        let known = in_known_plan(&source(&text), &TaskId::new(&ids[0]), &fields);
+        prop_assert!(known.is_none_or(|known| known == edited));
         let again = [("last_error", FieldValue::Absent)];
         let plan = plan::parse(&source(&edited)).value;
         if !value.is_empty() {

@@ -21,7 +21,7 @@ pub(super) fn verify(
     root: &Node<'_>,
     edited: &Edited<'_, '_, '_>,
 ) -> Result<(), EditError> {
-    if !has_aliases(root) && (0..edited.edits.len()).all(|at| is_local(source, at, edited)) {
+    if !has_aliases(root) && are_local(source, edited) {
         return Ok(());
     }
     let again = Source::new(source.path.clone(), edited.text);
@@ -32,6 +32,11 @@ pub(super) fn verify(
     }
     let targets: Vec<String> = edited.edits.iter().map(|edit| edit.target.to_string()).collect();
     Err(EditError::ChangesMore(targets.join(", ")))
+}
+
+/// True where every edit is proved by its own lines. In a text with aliases that proves nothing.
+pub(super) fn are_local(source: &Source, edited: &Edited<'_, '_, '_>) -> bool {
+    (0..edited.edits.len()).all(|at| is_local(source, at, edited))
 }
 
 /// With aliases, a value may be read in other places than its own.

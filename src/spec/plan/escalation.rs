@@ -1,11 +1,13 @@
 //! `meta.model_escalation`: a plan's own way up the ladder of models.
 
+use serde::{Deserialize, Serialize};
+
 use super::keys;
 use crate::base::name::ModelName;
 use crate::spec::yaml::{Fields, Resolved};
 
 /// What a plan says of the models of its sessions. What it does not say comes from the settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Escalation {
     pub escalate_after: Option<u32>,
     pub max_model: Option<ModelName>,
