@@ -94,37 +94,53 @@ pub trait Manifest {
 
 /// Hashes a manifest: every piece is framed by a tag and its length, so that no two different
 /// manifests are the same bytes.
-pub struct Fingerprint(blake3::Hasher);
+pub struct Fingerprint {
+    /// Not hashed yet: many small pieces are hashed much quicker at once.
+    waiting: Vec<u8>,
+    /// What came before; `None` while that is nothing.
+    hasher: Option<Box<blake3::Hasher>>,
+}
 
 impl Fingerprint {
+    /// As many bytes wait at most.
+    const AT_ONCE: usize = 16 * 1024;
+
     /// `domain` names what is hashed and the version of its encoding, such as `orch action v1`.
     pub fn new(domain: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        frame(&mut hasher, b'D', domain.as_bytes());
-        Self(hasher)
+        let mut fingerprint = Self { waiting: Vec::with_capacity(1024), hasher: None };
+        fingerprint.frame(b'D', domain.as_bytes());
+        fingerprint
     }
 
-    pub fn finish(self) -> Digest {
-        Digest(*self.0.finalize().as_bytes())
+    pub fn finish(mut self) -> Digest {
+        match self.hasher.take() {
+            None => Digest::of(&self.waiting),
+            Some(mut hasher) => Digest(*hasher.update(&self.waiting).finalize().as_bytes()),
+        }
+    }
+
+    fn frame(&mut self, tag: u8, bytes: &[u8]) {
+        self.waiting.push(tag);
+        self.waiting.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        if self.waiting.len() + bytes.len() <= Self::AT_ONCE {
+            return self.waiting.extend_from_slice(bytes);
+        }
+        let hasher = self.hasher.get_or_insert_default();
+        hasher.update(&self.waiting);
+        hasher.update(bytes);
+        self.waiting.clear();
     }
 }
 
 impl Manifest for Fingerprint {
     fn section(&mut self, name: &str) {
-        frame(&mut self.0, b'S', name.as_bytes());
+        self.frame(b'S', name.as_bytes());
     }
 
     fn entry(&mut self, name: &str, value: &[u8]) {
-        frame(&mut self.0, b'N', name.as_bytes());
-        frame(&mut self.0, b'V', value);
+        self.frame(b'N', name.as_bytes());
+        self.frame(b'V', value);
     }
-}
-
-fn frame(hasher: &mut blake3::Hasher, tag: u8, bytes: &[u8]) {
-    let mut head = [tag; 9];
-    head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-    hasher.update(&head);
-    hasher.update(bytes);
 }
 
 /// A manifest as it was told: what `orch why` compares. Values of up to 256 bytes of UTF-8 are kept
@@ -197,6 +213,26 @@ mod tests {
         ];
         for (i, one) in digests.iter().enumerate() {
             assert!(digests[i + 1..].iter().all(|other| other != one));
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_hash_of_its_frames_whatever_their_sizes() {
+        for size in [0, 1, 1000, 16_000, 16_384, 40_000] {
+            let (name, value) = ("n".repeat(size / 2), vec![b'x'; size]);
+            let mut fingerprint = Fingerprint::new("test v1");
+            let mut whole = blake3::Hasher::new();
+            let mut frame = |tag: u8, bytes: &[u8]| {
+                whole.update(&[tag]).update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+            };
+            frame(b'D', b"test v1");
+            for _ in 0..3 {
+                fingerprint.entry(&name, &value);
+                frame(b'N', name.as_bytes());
+                frame(b'V', &value);
+            }
+            let whole = Digest::from_bytes(*whole.finalize().as_bytes());
+            assert_eq!(fingerprint.finish(), whole, "{size}");
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod parts;
 
+pub use parts::compiled_of;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -196,18 +198,10 @@ pub fn findings_of(db: &dyn salsa::Database, library: Library, text: PlanText) -
     crate::spec::plan_check::check(text.source(db), &plan_of(db, text).value, known)
 }
 
-/// A plan to be kept for the next run; `None` where there is anything to say about it.
-pub fn compiled_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Option<Compiled> {
-    let parsed = plan_of(db, text);
-    let is_clean = parsed.diagnostics.is_empty() && findings_of(db, library, text).is_empty();
-    let clean_for = known_of(db, library).digest();
-    is_clean.then(|| Compiled { plan: Arc::clone(&parsed.value), clean_for })
-}
-
 /// The graph of all plans; equal after edits that change no dependency.
 #[salsa::tracked]
-pub fn graph_of(db: &dyn salsa::Database, library: Library) -> Graph {
-    Graph::new(library.plans(db).iter().map(|text| &*plan_of(db, *text).value))
+pub fn graph_of(db: &dyn salsa::Database, library: Library) -> Arc<Graph> {
+    Arc::new(Graph::new(library.plans(db).iter().map(|text| &*plan_of(db, *text).value)))
 }
 
 #[salsa::tracked]

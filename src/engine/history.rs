@@ -3,6 +3,7 @@
 mod in_git;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ pub const SCHEMA: u32 = 5;
 /// asks for a new [`SCHEMA`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    tasks: BTreeMap<TaskRef, TaskHistory>,
+    tasks: BTreeMap<TaskRef, Arc<TaskHistory>>,
     verdicts: BTreeMap<VerdictKey, KnownVerdict>,
     touches: BTreeMap<RelPath, Vec<Touch>>,
     /// What was spent.
@@ -169,7 +170,7 @@ impl History {
     pub fn new(records: &[Record], lineage: &Lineage) -> Self {
         let mut history = Self::default();
         history.fold_lineage(lineage);
-        for task in history.tasks.values_mut() {
+        for task in history.tasks.values_mut().map(Arc::make_mut) {
             task.accepted = task.in_git.clone();
         }
         for record in records {
@@ -179,12 +180,21 @@ impl History {
     }
 
     pub fn task(&self, task: &TaskRef) -> Option<&TaskHistory> {
-        self.tasks.get(task)
+        self.tasks.get(task).map(Arc::as_ref)
+    }
+
+    /// What is known of a task as of now, to be kept while more becomes known.
+    pub fn task_now(&self, task: &TaskRef) -> Arc<TaskHistory> {
+        self.tasks.get(task).cloned().unwrap_or_default()
+    }
+
+    fn task_mut(&mut self, task: TaskRef) -> &mut TaskHistory {
+        Arc::make_mut(self.tasks.entry(task).or_default())
     }
 
     /// Every task with what is known of it.
     pub fn tasks(&self) -> impl Iterator<Item = (&TaskRef, &TaskHistory)> {
-        self.tasks.iter()
+        self.tasks.iter().map(|(task, past)| (task, past.as_ref()))
     }
 
     /// The last smoke test of a plan.
@@ -235,7 +245,7 @@ impl History {
     /// Takes in a landing of this run.
     pub fn add_landing(&mut self, landing: &Landing) {
         self.fold_landing(landing);
-        let task = self.tasks.entry(landing.task.clone()).or_default();
+        let task = self.task_mut(landing.task.clone());
         task.accepted = task.in_git.clone();
     }
 
@@ -251,7 +261,7 @@ impl History {
                 self.fold_findings(reached);
             }
             Record::StatusWritten { task, status, is_loose, .. } => {
-                let task = self.tasks.entry(task.clone()).or_default();
+                let task = self.task_mut(task.clone());
                 task.written = Some(*status);
                 task.is_loose = *is_loose;
             }
@@ -260,21 +270,21 @@ impl History {
             }
             Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
             Record::AttemptStarted { attempt, task, validator: None, .. } => {
-                if let Some(task) = self.tasks.get_mut(task) {
+                if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
                     task.dialogue.begin(*attempt);
                 }
             }
             Record::Proposed(it) => self.fold_proposed(it),
             Record::Judged(judged) => {
-                let task = self.tasks.entry(judged.task.clone()).or_default();
+                let task = self.task_mut(judged.task.clone());
                 task.judged = Some((**judged).clone());
             }
             Record::Asked(question) => {
-                let task = self.tasks.entry(question.task.clone()).or_default();
+                let task = self.task_mut(question.task.clone());
                 task.dialogue.ask((**question).clone());
             }
             Record::Answered { task, text, .. } => {
-                if let Some(task) = self.tasks.get_mut(task) {
+                if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
                     task.dialogue.answer(text);
                 }
             }
@@ -293,7 +303,7 @@ impl History {
 
     /// The validator's attempt has just ended, and its record has the key.
     fn fold_findings(&mut self, reached: &VerdictReached) {
-        let task = self.tasks.entry(reached.task.clone()).or_default();
+        let task = self.task_mut(reached.task.clone());
         let rejected = task.last_failure.as_ref().filter(|it| it.class == OutcomeClass::Rejected);
         if let (Verdict::Fail, Some(rejected)) = (reached.verdict, rejected) {
             task.findings = Some((rejected.key, reached.findings.clone()));
@@ -302,7 +312,7 @@ impl History {
 
     /// A new proposal of the same label replaces the old one; what was judged is no more.
     fn fold_proposed(&mut self, proposed: &Proposed) {
-        let task = self.tasks.entry(proposed.task.clone()).or_default();
+        let task = self.task_mut(proposed.task.clone());
         let Proposed { key, label, .. } = proposed;
         task.proposals.retain(|it| it.key == *key && it.label != *label);
         task.proposals.push(proposed.clone());
@@ -310,7 +320,7 @@ impl History {
     }
 
     fn fold_accepted(&mut self, accepted: &Accepted) {
-        let task = self.tasks.entry(accepted.task.clone()).or_default();
+        let task = self.task_mut(accepted.task.clone());
         task.decision = None;
         task.last_failure = None;
         task.dialogue = Dialogue::default();
@@ -340,10 +350,10 @@ impl History {
     }
 
     fn fold_ended(&mut self, ended: &AttemptEnded) {
-        let task = self.tasks.entry(ended.task.clone()).or_default();
+        let task = self.task_mut(ended.task.clone());
         task.book(ended);
         self.totals.fold(ended);
-        let task = self.tasks.entry(ended.task.clone()).or_default();
+        let task = self.task_mut(ended.task.clone());
         let is_counted = ended.outcome.counts_as_attempt() && !ended.is_at_budget();
         if ended.validator.is_none() && is_counted {
             task.n_attempts += 1;
@@ -365,7 +375,7 @@ impl History {
     }
 
     fn fold_decision(&mut self, name: &TaskRef, decision: Decision) {
-        let task = self.tasks.entry(name.clone()).or_default();
+        let task = self.task_mut(name.clone());
         task.decision = Some(decision);
         task.dialogue.withdraw();
         if decision == Decision::Reset {

@@ -11,7 +11,7 @@ use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
-use crate::spec::plan::{Compiled, Status};
+use crate::spec::plan::Status;
 
 use super::db::{self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World};
 use super::effect::{BuildRequest, Effect, Notice, Request};
@@ -301,20 +301,6 @@ impl Engine {
     pub fn plans(&self) -> impl Iterator<Item = (PlanText, &crate::spec::plan::Plan)> {
         let library = self.world.library(&self.db);
         library.plans(&self.db).iter().map(|text| (*text, &*db::plan_of(&self.db, *text).value))
-    }
-
-    /// Plans of at least so many bytes, with what reading them came to, where nothing is wrong with
-    /// them and it was not known before.
-    pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, Compiled)> {
-        let library = self.world.library(&self.db);
-        let texts = library.plans(&self.db).iter();
-        let large = texts.filter(|it| it.source(&self.db).text.len() >= from_bytes);
-        let compiled = |text: &PlanText| {
-            let compiled = db::compiled_of(&self.db, library, *text)?;
-            let is_new = text.compiled(&self.db).as_ref() != Some(&compiled);
-            is_new.then(|| (text.source(&self.db), compiled))
-        };
-        large.filter_map(compiled).collect()
     }
 
     /// Every task there is, in plan and file order.

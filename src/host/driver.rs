@@ -22,7 +22,9 @@ mod status;
 mod usage;
 mod watch;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ use crate::engine::event::Event;
 use crate::engine::ledger::OpenAttempts;
 use crate::engine::lineage::Lineage;
 use crate::engine::picture::Picture;
-use crate::engine::record::Record;
+use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::step::Engine;
 
 use super::clock;
@@ -64,7 +66,8 @@ pub struct Driver {
     store: Store,
     scanner: Scanner,
     journal: Option<Journal>,
-    engine: Engine,
+    /// Never freed piece by piece: where a driver ends, so does its process, or nearly.
+    engine: ManuallyDrop<Engine>,
     loaded: Loaded,
     /// Plan files named on the command line that no folder of plans holds.
     extra_plans: Vec<RelPath>,
@@ -82,6 +85,8 @@ pub struct Driver {
     /// Sessions that the last run began and of which the journal has no end.
     unbooked: OpenAttempts,
     seen: rest::Seen,
+    /// The journal's, read where they are asked for.
+    attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
     /// Landings that the user's branch has not followed to, and why.
     waiting: Option<String>,
     /// Held until the driver is dropped.
@@ -95,7 +100,7 @@ impl Driver {
         let repo = Repository::discover(start)?;
         let root = repo.root().to_owned();
         let loaded = read_documents(&repo, &extra_plans)?;
-        let mut engine = Engine::default().in_zone(zone::local_zone());
+        let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
         let mut documents = Box::new(loaded.documents.clone());
         documents.compiled = compiled::read(&root, &documents.plans);
         engine.step(clock::now(), Event::DocumentsRead(documents));
@@ -148,6 +153,7 @@ impl Driver {
             leftovers: history::Leftovers::default(),
             unbooked: OpenAttempts::default(),
             seen: rest::Seen::default(),
+            attempts: OnceCell::new(),
             waiting: None,
             lock,
         };
@@ -235,6 +241,18 @@ impl Driver {
     /// Journal records, oldest first.
     pub fn records(&self) -> Result<Vec<Record>> {
         Ok(journal::read(&self.root)?.records)
+    }
+
+    /// Every attempt of the task that ended, validators' too, oldest first.
+    pub fn attempts_of(&self, task: &TaskRef) -> Result<Vec<AttemptEnded>> {
+        if self.attempts.get().is_none() {
+            let mut all: BTreeMap<TaskRef, Vec<AttemptEnded>> = BTreeMap::new();
+            for ended in journal::attempts(&self.root)? {
+                all.entry(ended.task.clone()).or_default().push(ended);
+            }
+            self.attempts.get_or_init(|| all);
+        }
+        Ok(self.attempts.get().and_then(|all| all.get(task)).cloned().unwrap_or_default())
     }
 
     fn lineage(&self) -> Result<Lineage> {

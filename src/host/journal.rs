@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::engine::record::{Provenance, Record};
+use crate::engine::record::{AttemptEnded, Provenance, Record};
 
 use super::error::{Doing, Result};
 use super::fault;
@@ -126,6 +126,20 @@ pub fn read(root: &Path) -> Result<Reading> {
 
 /// The records that begin at `offset` or later: one that [`Journal::end`] or [`Reading::end`] told.
 pub fn read_from(root: &Path, offset: u64) -> Result<Reading> {
+    read_opening(root, offset, b"")
+}
+
+/// Every attempt that ended, oldest first.
+pub fn attempts(root: &Path) -> Result<Vec<AttemptEnded>> {
+    let records = read_opening(root, 0, frame::ATTEMPT_ENDED)?.records.into_iter();
+    let ended = records.filter_map(|record| match record {
+        Record::AttemptEnded(ended) => Some(*ended),
+        _ => None,
+    });
+    Ok(ended.collect())
+}
+
+fn read_opening(root: &Path, offset: u64, opening: frame::Opening) -> Result<Reading> {
     let path = OrchFolder::below(root, Access::ReadOnly).join(FILE);
     let mut file = match File::open(&path) {
         Ok(file) => file,
@@ -133,7 +147,7 @@ pub fn read_from(root: &Path, offset: u64) -> Result<Reading> {
         Err(error) => return Err(error).doing("reading the journal", &path),
     };
     let bytes = bytes_from(&mut file, offset).doing("reading the journal", &path)?;
-    let Section { records, end, damage } = frame::read(&bytes, offset);
+    let Section { records, end, damage } = frame::read(&bytes, offset, opening);
     for Damage { offset, what } in &damage {
         tracing::warn!("the journal is damaged at byte {offset} and goes on behind it: {what}");
     }

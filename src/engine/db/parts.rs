@@ -1,13 +1,14 @@
-//! Parts of recipes and actions: who judges proposals, and the variables that are listed.
+//! Parts of recipes and actions, who judges proposals and the variables that are listed; and what is
+//! kept of plans.
 
 use std::sync::Arc;
 
 use crate::base::name::EnvName;
 use crate::spec::agent::Agent;
-use crate::spec::plan::TaskSpec;
+use crate::spec::plan::{Compiled, TaskSpec};
 use crate::spec::rule::{Rule, proposals_of};
 
-use super::{Library, Recipe, agent_of, agents_of};
+use super::{Library, PlanText, Recipe, agent_of, agents_of, findings_of, known_of, plan_of};
 
 /// How many sessions propose, and who judges them.
 type Judge = (u32, Arc<Agent>);
@@ -34,4 +35,12 @@ pub(super) fn env_of(
     let names: std::collections::BTreeSet<&EnvName> =
         recipe.rule.env.iter().chain(&recipe.spec.env).collect();
     names.into_iter().map(|it| (it.clone(), values.get(it.as_str()).cloned())).collect()
+}
+
+/// A plan to be kept for the next run; `None` where there is anything to say about it.
+pub fn compiled_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Option<Compiled> {
+    let parsed = plan_of(db, text);
+    let is_clean = parsed.diagnostics.is_empty() && findings_of(db, library, text).is_empty();
+    let clean_for = known_of(db, library).digest();
+    is_clean.then(|| Compiled { plan: Arc::clone(&parsed.value), clean_for })
 }

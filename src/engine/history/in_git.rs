@@ -28,7 +28,7 @@ impl History {
             });
         }
         self.fold_marks(&landing.verdicts);
-        let task = self.tasks.entry(landing.task.clone()).or_default();
+        let task = self.task_mut(landing.task.clone());
         for change in &landing.changes {
             task.owned.insert(change.path.clone(), change.after);
         }
@@ -45,7 +45,7 @@ impl History {
 
     fn fold_receipt(&mut self, receipt: &Receipt) {
         self.fold_marks(&receipt.verdicts);
-        let task = self.tasks.entry(receipt.task.clone()).or_default();
+        let task = self.task_mut(receipt.task.clone());
         task.in_git = Some(AcceptedFact {
             key: receipt.action,
             output: receipt.output,

@@ -98,7 +98,7 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db).clone();
-        let past = self.history.task(&task).cloned().unwrap_or_default();
+        let past = self.history.task_now(&task);
         let gave_up = self.recall(id, key, record);
         let forced = match gave_up {
             Some(_) => Forced::No,
@@ -144,11 +144,14 @@ impl Engine {
         let Some(task) = self.build.as_ref().map(|build| &build.graph.node(id).task) else {
             return false;
         };
+        if record.status != Status::Pending {
+            return false;
+        }
         // An uncommitted line that is gone with all else that was uncommitted was stashed away.
         let is_loose = self.history.task(task).is_some_and(|it| it.is_loose);
         let plan = self.plan_path_of(task);
         let is_stashed = is_loose && plan.is_some_and(|it| self.committed.contains(&it));
-        record.status == Status::Pending && !is_stashed && !self.unwritten.contains_key(task)
+        !is_stashed && !self.unwritten.contains_key(task)
     }
 
     /// The line went together with the receipt it was committed with: no person's word.

@@ -11,8 +11,8 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::db::{
-    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, findings_of, graph_of,
-    plan_of, recipe_of, rules_of,
+    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, compiled_of,
+    findings_of, graph_of, plan_of, recipe_of, rules_of,
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
@@ -76,6 +76,20 @@ impl Engine {
         if self.shared_documents() != shared {
             self.stop_holding();
         }
+    }
+
+    /// Plans of at least so many bytes, with what reading them came to, where nothing is wrong with
+    /// them and it was not known before.
+    pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, Compiled)> {
+        let library = self.world.library(&self.db);
+        let texts = library.plans(&self.db).iter();
+        let large = texts.filter(|it| it.source(&self.db).text.len() >= from_bytes);
+        let compiled = |text: &PlanText| {
+            let compiled = compiled_of(&self.db, library, *text)?;
+            let is_new = text.compiled(&self.db).as_ref() != Some(&compiled);
+            is_new.then(|| (text.source(&self.db), compiled))
+        };
+        large.filter_map(compiled).collect()
     }
 
     /// What every session rests on: the config, agents and rules, as they are now.

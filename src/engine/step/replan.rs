@@ -1,5 +1,6 @@
 //! Beginning a build, and deciding it anew after documents, files or history changed under it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(super) struct Scanned {
 impl Engine {
     /// Starts a build: all that is wanted waits, and the files that keys read are asked for.
     pub(super) fn begin(&mut self, request: BuildRequest, mode: Mode) {
-        let graph = Arc::new(graph_of(&self.db, self.world.library(&self.db)).clone());
+        let graph = Arc::clone(graph_of(&self.db, self.world.library(&self.db)));
         let nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
         let whole_plans = whole_plans(&graph, &request);
         let wanted = wanted_by(&graph, &request);
@@ -149,8 +150,8 @@ impl Engine {
         build.is_touched = false;
         build.pacing.forget();
         build.has_new_plan = false;
-        if *graph != *build.graph {
-            let graph = Arc::new(graph.clone());
+        if *graph != build.graph {
+            let graph = Arc::clone(graph);
             build.nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
             let runs = std::mem::take(&mut build.runs).into_iter();
             let moved = |(old, run)| Some((graph.id_of(&build.graph.node(old).task)?, run));
@@ -213,24 +214,27 @@ impl Engine {
         let library = self.world.library(&self.db);
         let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
         let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
+        let documents = library.plans(&self.db).iter().filter_map(|text| {
+            meta_of(&self.db, *text).plan_doc.as_deref().and_then(RelPath::normalize)
+        });
+        paths.extend(documents);
         for &slot in &build.nodes {
             let Some(recipe) = recipe_of(&self.db, library, slot) else { continue };
-            globs.insert(recipe.spec.inputs.clone());
-            globs.insert(recipe.rule.inputs.declared.clone());
+            globs.insert(Cow::Borrowed(&recipe.spec.inputs));
+            globs.insert(Cow::Borrowed(&recipe.rule.inputs.declared));
             let meta = meta_of(&self.db, slot.plan(&self.db));
-            paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
             let validators = validators_of(recipe, meta);
             if validators.is_empty() {
                 continue;
             }
             paths.extend(item_read_by(&validators, meta));
-            globs.extend(validators.into_iter().map(|it| it.inputs));
+            globs.extend(validators.into_iter().map(|it| Cow::Owned(it.inputs)));
             if let Some(task) = self.history.task(slot.task(&self.db)) {
                 paths.extend(task.owned.keys().cloned());
             }
         }
         globs.remove(&GlobSet::default());
-        (globs.into_iter().collect(), paths.into_iter().collect())
+        (globs.into_iter().map(Cow::into_owned).collect(), paths.into_iter().collect())
     }
 }
 

@@ -80,6 +80,7 @@ impl Driver {
 
     pub(super) fn append(&mut self, record: &Record) -> Result<()> {
         self.seen.journaled(record);
+        self.attempts.take();
         match &mut self.journal {
             Some(journal) => journal.append(record),
             None => Ok(()),

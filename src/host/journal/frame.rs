@@ -30,17 +30,24 @@ pub fn write(lines: &mut Vec<u8>, record: &Record) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// Reads everything that stands at `offset` in the journal; on two threads where it is much.
-pub fn read(bytes: &[u8], offset: u64) -> Section {
+/// Which records are read, by how their JSON begins; all of them where that is empty.
+pub type Opening = &'static [u8];
+
+/// How the JSON of an ended attempt begins.
+pub const ATTEMPT_ENDED: Opening = br#"{"record":"attempt-ended","#;
+
+/// Reads everything that stands at `offset` in the journal, of records with that opening; on two
+/// threads where it is much.
+pub fn read(bytes: &[u8], offset: u64, opening: Opening) -> Section {
     let half = bytes.len() / 2;
     let middle = if bytes.len() < SPLIT_FROM { bytes.len() } else { next_line(bytes, half) };
     if middle == bytes.len() {
-        return without_tail(section_of(bytes, offset));
+        return without_tail(section_of(bytes, offset, opening));
     }
     let (left, right) = bytes.split_at(middle);
     let (left, right) = thread::scope(|scope| {
-        let right = scope.spawn(|| section_of(right, offset + middle as u64));
-        (section_of(left, offset), right.join())
+        let right = scope.spawn(|| section_of(right, offset + middle as u64, opening));
+        (section_of(left, offset, opening), right.join())
     });
     // The thread has no way to fail but a bug's panic, which is passed on.
     let right = right.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -63,7 +70,7 @@ enum Piece {
     Broken { at: usize },
 }
 
-fn section_of(bytes: &[u8], offset: u64) -> Section {
+fn section_of(bytes: &[u8], offset: u64, opening: Opening) -> Section {
     let mut section = Section { end: offset, ..Section::default() };
     let report = |at: usize, what: String| Damage { offset: offset + at as u64, what };
     for piece in pieces(bytes) {
@@ -73,10 +80,12 @@ fn section_of(bytes: &[u8], offset: u64) -> Section {
                     let damage = report(next - 1, "a line end was overwritten".into());
                     section.damage.push(damage);
                 }
-                match record_of(&bytes[json.clone()]) {
-                    Ok(record) => section.records.push(record),
+                let text = &bytes[json.clone()];
+                match text.starts_with(opening).then(|| record_of(text)) {
+                    None => {}
+                    Some(Ok(record)) => section.records.push(record),
                     // Whole, so another version of orch wrote it.
-                    Err(error) => section.damage.push(report(json.start, error.to_string())),
+                    Some(Err(error)) => section.damage.push(report(json.start, error.to_string())),
                 }
                 section.end = offset + next as u64;
             }
@@ -152,7 +161,7 @@ fn checksum_of(json: &[u8]) -> u32 {
 
 /// The frequent large records are read as what they are, which spares a detour over a generic value.
 fn record_of(json: &[u8]) -> serde_json::Result<Record> {
-    if json.starts_with(br#"{"record":"attempt-ended","#) {
+    if json.starts_with(ATTEMPT_ENDED) {
         serde_json::from_slice(json).map(Record::AttemptEnded)
     } else if json.starts_with(br#"{"record":"accepted","#) {
         serde_json::from_slice(json).map(Record::Accepted)

@@ -69,7 +69,7 @@ impl Project for Driver {
     }
 
     fn attempts_of(&mut self, task: &TaskRef) -> Result<Vec<AttemptEnded>> {
-        Ok(ended_of(task, &self.records()?).into_iter().cloned().collect())
+        Self::attempts_of(self, task)
     }
 
     fn journal(&mut self) -> Result<Vec<Record>> {
