@@ -1,7 +1,8 @@
 //! `.orch/plans-v1/`: what reading large plans came to, one file for each, so that an unchanged text
 //! is not parsed again. Only ever a short cut: where anything about a file is off, it is not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -33,18 +34,34 @@ fn read_one(folder: &OrchFolder, plan: &Source) -> Option<Compiled> {
     is_it.then(|| postcard::from_bytes(bytes).ok()).flatten()
 }
 
-/// Keeps what reading these plans came to.
+/// Keeps what reading these plans came to, and drops what is kept of plans that are not among
+/// `present` any more.
 ///
 /// # Errors
 /// The disk fails: the next run has to parse them.
-pub fn keep(root: &Path, plans: &[(&Source, Compiled)]) -> Result<()> {
+pub fn keep(root: &Path, plans: &[(&Source, Compiled)], present: &[Source]) -> Result<()> {
     let folder = OrchFolder::below(root, Access::ReadWrite);
+    if !plans.is_empty() {
+        drop_all_but(&folder, present)?;
+    }
     for (plan, compiled) in plans {
         let Some(origin) = origin_of(plan) else { continue };
         let place = place_of(&folder, &plan.path);
         let bytes = postcard::to_stdvec(compiled).doing("keeping a parsed plan", &place)?;
         let digest = Digest::of(&bytes);
         folder.write_whole(&place, &[origin.as_bytes(), digest.as_bytes(), &bytes])?;
+    }
+    Ok(())
+}
+
+fn drop_all_but(folder: &OrchFolder, present: &[Source]) -> Result<()> {
+    let present: BTreeSet<PathBuf> =
+        present.iter().map(|plan| place_of(folder, &plan.path)).collect();
+    for name in folder::names_in(&folder.join(FOLDER))? {
+        let place = folder.join(FOLDER).join(name);
+        if !present.contains(&place) {
+            fs::remove_file(&place).doing("dropping what was kept of a plan", &place)?;
+        }
     }
     Ok(())
 }
@@ -65,7 +82,7 @@ fn origin_of(plan: &Source) -> Option<Digest> {
 
 /// Tells one build of orch from another: what is built in decides, too.
 pub fn this_program() -> Option<Vec<u8>> {
-    let meta = std::fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let meta = fs::metadata(std::env::current_exe().ok()?).ok()?;
     let parts = [meta.ino() as i64, meta.size() as i64, meta.mtime(), meta.mtime_nsec()];
     Some(parts.iter().flat_map(|part| part.to_le_bytes()).collect())
 }
@@ -120,7 +137,7 @@ sections:
         let root = tempfile::tempdir().unwrap();
         let source = plan(EVERYTHING);
         let kept = compiled(&source);
-        keep(root.path(), &[(&source, kept.clone())]).unwrap();
+        keep(root.path(), &[(&source, kept.clone())], std::slice::from_ref(&source)).unwrap();
         let found = read(root.path(), std::slice::from_ref(&source));
         assert_eq!(found.into_values().collect::<Vec<_>>(), [kept]);
         let edited = plan(&EVERYTHING.replace("name: B", "name: C"));
@@ -128,10 +145,23 @@ sections:
     }
 
     #[test]
+    fn nothing_is_kept_of_plans_that_are_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let source = plan(EVERYTHING);
+        let other = Source::new(RelPath::new("plans/q.yaml").unwrap(), source.text.clone());
+        keep(root.path(), &[(&other, compiled(&other))], std::slice::from_ref(&other)).unwrap();
+        keep(root.path(), &[], std::slice::from_ref(&source)).unwrap();
+        assert_eq!(read(root.path(), std::slice::from_ref(&other)).len(), 1, "nothing was new");
+        keep(root.path(), &[(&source, compiled(&source))], std::slice::from_ref(&source)).unwrap();
+        assert!(read(root.path(), &[other]).is_empty());
+        assert_eq!(read(root.path(), &[source]).len(), 1);
+    }
+
+    #[test]
     fn damage_is_as_if_nothing_were_kept() {
         let root = tempfile::tempdir().unwrap();
         let source = plan(EVERYTHING);
-        keep(root.path(), &[(&source, compiled(&source))]).unwrap();
+        keep(root.path(), &[(&source, compiled(&source))], &[]).unwrap();
         let file = place_of(&OrchFolder::below(root.path(), Access::ReadOnly), &source.path);
         let whole = std::fs::read(&file).unwrap();
         for at in [0, 40, 64, whole.len() - 1] {

@@ -10,6 +10,7 @@ mod faults;
 mod floors;
 mod hygiene;
 mod kill;
+mod large_plan;
 mod lies;
 mod overnight;
 mod plan_change;

@@ -57,7 +57,7 @@ impl Driver {
     /// Only a short cut for the next start: a build goes on without.
     fn keep_plans(&self) {
         let plans = self.engine.newly_compiled(compiled::FROM_BYTES);
-        if let Err(error) = compiled::keep(&self.root, &plans) {
+        if let Err(error) = compiled::keep(&self.root, &plans, &self.loaded.documents.plans) {
             tracing::warn!("parsed plans were not kept: {error}");
         }
     }
