@@ -99,6 +99,9 @@ impl Driver {
     pub fn open(start: &Path, access: Access, extra_plans: Vec<RelPath>) -> Result<Self> {
         let repo = Repository::discover(start)?;
         let root = repo.root().to_owned();
+        // A large past takes as long to read as large plans: both at once.
+        let place = root.clone();
+        let past = std::thread::spawn(move || history::Kept::read(&place));
         let loaded = read_documents(&repo, &extra_plans)?;
         let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
         let mut documents = Box::new(loaded.documents.clone());
@@ -157,7 +160,7 @@ impl Driver {
             waiting: None,
             lock,
         };
-        driver.read_history()?;
+        driver.read_history(past.join().unwrap_or_default())?;
         Ok(driver)
     }
 
@@ -176,7 +179,7 @@ impl Driver {
         self.tip = self.repo.tip(&branch)?.commit;
         self.branch = Some(branch);
         self.scanner = Scanner::open(&self.root, self.access, scan::normal_form(&self.repo)?);
-        self.read_history()
+        self.read_history(history::Kept::read(&self.root))
     }
 
     pub fn root(&self) -> &Path {

@@ -2,6 +2,7 @@
 //! from then on only what is newer is read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,21 @@ struct Past {
     open: OpenAttempts,
 }
 
+/// The journal's snapshot as it is read.
+pub(super) struct Kept {
+    past: Past,
+    /// Where the records begin that are not in it.
+    offset: u64,
+}
+
+impl Kept {
+    /// `None` where there is none that can be read.
+    pub fn read(root: &Path) -> Option<Self> {
+        let kept = snapshot::read(root, SCHEMA)?;
+        Some(Self { past: postcard::from_bytes(&kept.state).ok()?, offset: kept.offset })
+    }
+}
+
 /// Processes that were started and of which nothing says that they ended: pid and start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Leftovers(BTreeMap<AttemptId, (u32, u64)>);
@@ -58,9 +74,10 @@ impl Leftovers {
 
 impl Driver {
     /// Hands the engine what is on record, and notes which processes a dead run may have left.
-    pub(super) fn read_history(&mut self) -> Result<()> {
-        let (mut past, from) = match self.past_kept() {
-            Some((past, offset)) => (past, offset),
+    pub(super) fn read_history(&mut self, kept: Option<Kept>) -> Result<()> {
+        // The order in which git and the journal are folded matters: git must be what it was.
+        let (mut past, from) = match kept.filter(|kept| kept.past.tip.as_ref() == Some(&self.tip)) {
+            Some(kept) => (kept.past, kept.offset),
             None => (self.past_in_git()?, 0),
         };
         let reading = journal::read_from(&self.root, from)?;
@@ -78,14 +95,6 @@ impl Driver {
         self.unbooked = past.open;
         self.engine.step(clock::now(), Event::HistoryRestored(Box::new(past.history)));
         Ok(())
-    }
-
-    /// The snapshot, where git is still what it was taken on: the order in which git and the
-    /// journal are folded matters.
-    fn past_kept(&self) -> Option<(Past, u64)> {
-        let kept = snapshot::read(&self.root, SCHEMA)?;
-        let past: Past = postcard::from_bytes(&kept.state).ok()?;
-        (past.tip.as_ref() == Some(&self.tip)).then_some((past, kept.offset))
     }
 
     fn past_in_git(&self) -> Result<Past> {
