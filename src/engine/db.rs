@@ -306,7 +306,7 @@ pub fn with_action<T>(
 ) -> Option<T> {
     let library = world.library(db);
     let recipe = recipe_of(db, library, slot).as_ref()?;
-    let needs = outputs_of_needs(db, slot)?;
+    let needs = parts::outputs_of_needs(db, slot)?;
     let env = parts::env_of(db, library, recipe);
     let prompt = prompt_of(db, library, slot)?;
     let inputs = inputs_of(db, world, slot);
@@ -377,15 +377,6 @@ pub fn render(
         config: library.config(db),
     };
     stable_part(&rule.prompt, &scene)
-}
-
-fn outputs_of_needs(db: &dyn salsa::Database, slot: Slot) -> Option<Vec<(TaskId, OutputDigest)>> {
-    let mut outputs = Vec::with_capacity(slot.needs(db).len());
-    for need in slot.needs(db).iter() {
-        outputs.push((need.task(db).task.clone(), need.output(db)?));
-    }
-    outputs.sort_by(|a, b| a.0.cmp(&b.0));
-    Some(outputs)
 }
 
 /// The design document of a session's plan, as the task sees it.

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::base::name::EnvName;
+use crate::base::name::{EnvName, OutputDigest, TaskId};
 use crate::spec::agent::Agent;
 use crate::spec::plan::{Compiled, TaskSpec};
 use crate::spec::rule::{Rule, proposals_of};
 
-use super::{Library, PlanText, Recipe, agent_of, agents_of, findings_of, known_of, plan_of};
+use super::{Library, PlanText, Recipe, Slot, agent_of, agents_of, findings_of, known_of, plan_of};
 
 /// How many sessions propose, and who judges them.
 type Judge = (u32, Arc<Agent>);
@@ -35,6 +35,19 @@ pub(super) fn env_of(
     let names: std::collections::BTreeSet<&EnvName> =
         recipe.rule.env.iter().chain(&recipe.spec.env).collect();
     names.into_iter().map(|it| (it.clone(), values.get(it.as_str()).cloned())).collect()
+}
+
+/// Outputs of the real dependencies, by id; `None` while one has none.
+pub(super) fn outputs_of_needs(
+    db: &dyn salsa::Database,
+    slot: Slot,
+) -> Option<Vec<(TaskId, OutputDigest)>> {
+    let mut outputs = Vec::with_capacity(slot.needs(db).len());
+    for need in slot.needs(db).iter() {
+        outputs.push((need.task(db).task.clone(), need.output(db)?));
+    }
+    outputs.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(outputs)
 }
 
 /// A plan to be kept for the next run; `None` where there is anything to say about it.
