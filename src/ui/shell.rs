@@ -79,7 +79,7 @@ pub enum Failure {
     Usage { message: String, help: Option<String> },
     /// The machine failed.
     Machine(Error),
-    /// The reader of stdout went away; a success.
+    /// The reader of stdout went away before there was a result; a success.
     BrokenPipe,
 }
 
@@ -213,7 +213,7 @@ impl Shell {
 
     /// Ends a command: says what went wrong and gives the exit code.
     pub fn conclude(&mut self, ran: Ran) -> Exit {
-        let failure = match ran.and_then(|exit| self.flush().map(|()| exit)) {
+        let failure = match ran.and_then(|exit| exit_with(exit, self.flush())) {
             Ok(exit) => return exit,
             Err(failure) => failure,
         };
@@ -230,6 +230,14 @@ impl Shell {
         let _ = self.out.flush();
         let _ = self.err.write_all(text.as_bytes());
         exit
+    }
+}
+
+/// How a command that told its result ends: the same whether or not somebody read it.
+pub fn exit_with(exit: Exit, told: Result<(), Failure>) -> Ran {
+    match told {
+        Ok(()) | Err(Failure::BrokenPipe) => Ok(exit),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -273,5 +281,22 @@ mod tests {
         };
         assert_eq!(check(io::ErrorKind::BrokenPipe), Exit::Success);
         assert_eq!(check(io::ErrorKind::StorageFull), Exit::MachineFailed);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_no_success() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let mut shell = Shell::of_writers(Gone, io::sink());
+        let told = shell.data("1 error\n");
+        assert_eq!(shell.conclude(exit_with(Exit::BadDocuments, told)), Exit::BadDocuments);
+        assert_eq!(shell.conclude(Ok(Exit::Unfinished)), Exit::Unfinished);
     }
 }

@@ -17,7 +17,7 @@ use crate::ui::console::{Console, Detail, Events, Leftover, Live, Plain, Screen,
 use crate::ui::exit::Exit;
 use crate::ui::project::{self, Project};
 use crate::ui::report::{self, Look};
-use crate::ui::shell::{Failure, Ran, Shell};
+use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 use crate::ui::target::{Known, resolve_one};
 
 use super::Place;
@@ -134,14 +134,12 @@ pub fn perform(
     let built = project.build(request, &mut console);
     let closed = console.close(built.as_ref().ok());
     let summary = built?;
-    report_lost_events(closed, shown, shell)?;
-    if !place.is_json {
-        let exit = Exit::from_code(summary.exit);
-        if !shell.is_quiet() || exit != Exit::Success {
-            shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()))?;
-        }
+    let exit = Exit::from_code(summary.exit);
+    let mut told = report_lost_events(closed, shown, shell);
+    if told.is_ok() && !place.is_json && (!shell.is_quiet() || exit != Exit::Success) {
+        told = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
     }
-    Ok(Exit::from_code(summary.exit))
+    exit_with(exit, told)
 }
 
 /// Events that could not be written do not undo a build, but are not lost silently.

@@ -7,20 +7,22 @@ use crate::ui::args::CheckArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::report::{self, Look};
-use crate::ui::shell::{Ran, Shell};
+use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 
 /// Diagnostics are the data of this command; the count goes to stderr.
 pub fn run(args: &CheckArgs, project: &mut dyn Project, shell: &mut Shell, is_json: bool) -> Ran {
     let files: Result<Vec<PathBuf>, _> = args.files.iter().map(std::path::absolute).collect();
     let documents = project.check(&files?)?;
+    exit_with(exit_of(&documents), tell(&documents, shell, is_json))
+}
+
+fn tell(documents: &[CheckedDocument], shell: &mut Shell, is_json: bool) -> Result<(), Failure> {
     if is_json {
-        shell.data(&report::json_lines(&documents))?;
-    } else {
-        let look = Look { paint: shell.out_paint(), width: shell.width() };
-        shell.data(&report::text_of(&documents, look))?;
-        shell.note(&report::summary_of(&documents))?;
+        return shell.data(&report::json_lines(documents));
     }
-    Ok(exit_of(&documents))
+    let look = Look { paint: shell.out_paint(), width: shell.width() };
+    shell.data(&report::text_of(documents, look))?;
+    shell.note(&report::summary_of(documents))
 }
 
 /// Only errors make documents wrong.
