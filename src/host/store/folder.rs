@@ -79,11 +79,11 @@ impl OrchFolder {
     }
 
     fn ignore_itself(&self) -> io::Result<()> {
-        let file = fs::File::create_new(self.join(".gitignore"));
-        match file {
-            Ok(mut file) => file.write_all(b"*\n"),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
+        let file = self.join(".gitignore");
+        // An empty one is what a full disk left.
+        match fs::metadata(&file) {
+            Ok(found) if found.len() > 0 => Ok(()),
+            _ => fs::write(file, "*\n"),
         }
     }
 }

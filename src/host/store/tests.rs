@@ -65,7 +65,12 @@ fn a_store_that_is_only_looked_at_leaves_no_trace() {
 fn the_folder_ignores_itself() {
     let root = root();
     Store::open(root.path()).put(b"x").unwrap();
-    assert_eq!(fs::read_to_string(root.path().join(".orch/.gitignore")).unwrap(), "*\n");
+    let ignore = root.path().join(".orch/.gitignore");
+    assert_eq!(fs::read_to_string(&ignore).unwrap(), "*\n");
+    // As a full disk leaves it.
+    fs::write(&ignore, "").unwrap();
+    Store::open(root.path()).put(b"y").unwrap();
+    assert_eq!(fs::read_to_string(&ignore).unwrap(), "*\n");
 }
 
 #[test]
