@@ -29,6 +29,9 @@ use crate::base::digest::Digest;
 use crate::base::name::{CommitId, RelPath};
 use crate::host::error::{Doing, Error, Result};
 
+/// Name and address of commits where git knows no user.
+pub(crate) const NOBODY: (&str, &str) = ("orch", "orch@localhost");
+
 /// A repository with a checkout. Cheap to clone; every clone shares what was learnt of contents.
 #[derive(Clone)]
 pub struct Repository(Arc<Shared>);
@@ -189,7 +192,7 @@ impl Repository {
         let configured = git.author().or_else(|| git.committer()).and_then(|found| found.ok());
         let (name, email) = match configured {
             Some(person) => (person.name.to_owned(), person.email.to_owned()),
-            None => ("orch".into(), "orch@localhost".into()),
+            None => (NOBODY.0.into(), NOBODY.1.into()),
         };
         gix::actor::Signature { name, email, time: gix::date::Time::now_local_or_utc() }
     }
@@ -202,7 +205,8 @@ impl Repository {
 /// Writes the ignore file that hides a folder and itself from git.
 pub(crate) fn ignore_itself(folder: &Path) -> Result<()> {
     let file = folder.join(".gitignore");
-    if file.exists() {
+    // An empty one is what a full disk left.
+    if std::fs::metadata(&file).is_ok_and(|found| found.len() > 0) {
         return Ok(());
     }
     std::fs::write(&file, "*\n").doing("making a folder ignore itself", &file)

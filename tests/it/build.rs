@@ -628,3 +628,30 @@ fn branches_and_configuration_that_a_session_changed_are_told() {
     }
     space.git(&["rev-parse", "stray"]);
 }
+
+#[test]
+fn where_git_knows_no_user_orch_commits_as_itself() {
+    let space = three();
+    space.git(&["config", "--unset", "user.name"]);
+    space.git(&["config", "--unset", "user.email"]);
+    let ran = space.orch(&["build"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(space.read("three.txt"), "three\n");
+    assert_eq!(space.git(&["log", "-1", "--format=%an <%ae>"]), "orch <orch@localhost>");
+}
+
+#[test]
+fn a_shallow_clone_that_ends_at_a_landing_is_built() {
+    let space = three();
+    assert_eq!(space.orch(&["build"]).code, 0);
+    for depth in ["1", "2", "3"] {
+        let url = format!("file://{}", space.root().display());
+        space.git_in(space.home(), &["clone", "--quiet", "--depth", depth, &url, depth]);
+        let clone = space.home().join(depth);
+        space.git_in(&clone, &["config", "user.name", "A User"]);
+        let ran = space.orch_in(&clone, &["build"]);
+        assert_eq!(ran.code, 0, "{depth}: {ran:?}");
+        let ran = space.orch_in(&clone, &["build"]);
+        assert!(ran.stdout.starts_with("up to date"), "{depth}: {ran:?}");
+    }
+}

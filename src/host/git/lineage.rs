@@ -27,6 +27,9 @@ impl Repository {
     /// All landings and receipts that the tip's history holds, oldest first. A cache that is
     /// missing, damaged or of another history is read over; only git failing is an error.
     pub fn read_lineage(&self, tip: &CommitId, caching: Caching<'_>) -> Result<Lineage> {
+        // What a shallow clone lacks may be fetched while the tip stays the same.
+        let caching =
+            if self.local().is_shallow().unwrap_or(false) { Caching::Off } else { caching };
         let file = match caching {
             Caching::Off => None,
             Caching::ReadOnly(file) | Caching::ReadWrite(file) => Some(file),
@@ -79,21 +82,29 @@ impl Repository {
             output: receipt.output,
             verdicts: receipt.verdicts,
         }));
-        if let Some(told) = told.landing {
-            let patch = self.commit_patch(git, &commit)?;
+        if let Some(told) = told.landing
+            && let Some(patch) = self.commit_patch(git, &commit)?
+        {
             lineage.landings.push(Landing { order, ..landing(id, told, patch) });
         }
         Ok(())
     }
 
-    /// What a commit changed against its first parent.
-    fn commit_patch(&self, git: &gix::Repository, commit: &gix::Commit<'_>) -> Result<Patch> {
+    /// What a commit changed against its first parent; `None` where a shallow clone lacks that one.
+    fn commit_patch(
+        &self,
+        git: &gix::Repository,
+        commit: &gix::Commit<'_>,
+    ) -> Result<Option<Patch>> {
         let before = match commit.parent_ids().next() {
+            Some(parent) if !git.has_object(parent) && git.is_shallow().unwrap_or(false) => {
+                return Ok(None);
+            }
             Some(parent) => self.commit_tree(git, parent.detach())?,
             None => git.empty_tree().id,
         };
         let after = self.commit_tree(git, commit.id)?;
-        self.patch_of(git, &tree_changes(git, before, after)?)
+        self.patch_of(git, &tree_changes(git, before, after)?).map(Some)
     }
 }
 
@@ -145,4 +156,57 @@ pub(crate) fn is_ancestor(git: &gix::Repository, old: ObjectId, new: ObjectId) -
     old == new
         || (git.has_object(old)
             && git.merge_base(old, new).ok().flatten().is_some_and(|base| base.detach() == old))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::git::scratch::{Scratch, git_in};
+
+    /// Tasks told by the history of a clone that has only the newest `depth` commits.
+    fn tasks_of_clone(of: &Scratch, depth: u32) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let clone = folder.path().join("clone");
+        let url = format!("file://{}", of.root().display());
+        let depth = format!("--depth={depth}");
+        git_in(folder.path(), &["clone", "-q", &depth, &url, "clone"]);
+        let repo = Repository::discover(&clone).unwrap();
+        let tip = repo.tip("main").unwrap().commit;
+        let cache = folder.path().join("lineage-v1");
+        let lineage = repo.read_lineage(&tip, Caching::ReadWrite(&cache)).unwrap();
+        assert!(!cache.exists(), "more of the history may be fetched below the same tip");
+        lineage.landings.iter().map(|landing| landing.task.to_string()).collect()
+    }
+
+    #[test]
+    fn a_landing_at_the_end_of_a_shallow_history_is_none() {
+        let scratch = Scratch::new(&[("a", "a")]);
+        for n in 1..=3 {
+            let key = "0".repeat(64);
+            let message =
+                format!("it\n\nOrch-Task: p//{n}\nOrch-Action: {key}\nOrch-Output: {key}\n");
+            scratch.commit(&message, &[(&format!("f{n}"), "x")]);
+        }
+        assert_eq!(tasks_of_clone(&scratch, 1), [""; 0]);
+        assert_eq!(tasks_of_clone(&scratch, 2), ["p//3"]);
+        assert_eq!(tasks_of_clone(&scratch, 3), ["p//2", "p//3"]);
+    }
+
+    #[test]
+    fn below_a_submodule_there_are_no_files() {
+        let scratch = Scratch::new(&[("lib/a", "a")]);
+        let commit = scratch.head();
+        let entry = format!("160000,{},lib/sub", commit.as_str().replace('1', "2"));
+        scratch.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        scratch.git(&["commit", "-q", "-m", "submodule"]);
+        let (repo, tip) = (scratch.repo(), scratch.tip());
+        let git = repo.local();
+        let tree = repo.commit_tree(&git, object_id(tip.as_str()).unwrap()).unwrap();
+        let is_there = |path: &str| {
+            let path = crate::base::name::RelPath::new(path).unwrap();
+            repo.entry_at(&git, tree, &path).unwrap().is_some()
+        };
+        let paths = ["lib", "lib/a", "lib/a/b", "lib/sub", "lib/sub/x", "lib/x", "x/y"];
+        assert_eq!(paths.map(is_there), [false, true, false, true, false, false, false]);
+    }
 }

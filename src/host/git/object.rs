@@ -179,11 +179,21 @@ impl Repository {
         path: &RelPath,
     ) -> Result<Option<Entry>> {
         let bytes = path.to_bytes();
-        let tree = git.find_tree(tree).doing("reading a tree", tree.to_string())?;
-        let found = tree
-            .lookup_entry(bytes.split(|b| *b == b'/'))
-            .doing("reading a tree", path.as_str())?;
-        Ok(found.and_then(|entry| file_entry(entry.mode(), entry.object_id())))
+        let mut tree = git.find_tree(tree).doing("reading a tree", tree.to_string())?;
+        let mut names = bytes.split(|b| *b == b'/').peekable();
+        while let Some(name) = names.next() {
+            let Some(entry) = tree.find_entry(name) else { return Ok(None) };
+            let (mode, id) = (entry.mode(), entry.object_id());
+            if names.peek().is_none() {
+                return Ok(file_entry(mode, id));
+            }
+            // What lies below a submodule is in another repository.
+            if !mode.is_tree() {
+                return Ok(None);
+            }
+            tree = git.find_tree(id).doing("reading a tree", path.as_str())?;
+        }
+        Ok(None)
     }
 
     pub(crate) fn patch_of(&self, git: &gix::Repository, changes: &[TreeChange]) -> Result<Patch> {

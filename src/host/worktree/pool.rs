@@ -23,7 +23,7 @@ use super::status::differences;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::normalize::metadata;
-use crate::host::git::{Repository, ignore_itself, object_id};
+use crate::host::git::{NOBODY, Repository, ignore_itself, object_id};
 use crate::spec::config::WorktreeConfig;
 
 /// All worktrees of one repository. Thread-safe; processes share the pool by file locks.
@@ -259,8 +259,7 @@ impl Pool {
         let _one_at_a_time = self.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let doing = "making a worktree";
         let commit = object_id(base.commit.as_str())?;
-        let git = self.repo.local();
-        let (made, _) = git
+        let (made, _) = signing(self.repo.local())?
             .add_worktree(root, Head::Detached(commit), Discard, &AtomicBool::new(false))
             .doing(doing, root)?;
         fault::point("made worktree");
@@ -354,4 +353,16 @@ fn empty_task_folder(root: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(&task).doing("making the task folder", &task)?;
     ignore_itself(&orch)
+}
+
+/// The reflog of a new worktree's HEAD wants somebody's name, also where git knows no user.
+fn signing(git: gix::Repository) -> Result<gix::Repository> {
+    if git.committer().is_some() {
+        return Ok(git);
+    }
+    let (name, address) = NOBODY;
+    let fallbacks = [("name", name), ("email", address)]
+        .map(|(part, value)| format!("gitoxide.committer.{part}Fallback={value}"));
+    let options = git.open_options().clone().config_overrides(fallbacks);
+    gix::open_opts(git.git_dir(), options).doing("opening the repository", git.git_dir())
 }
