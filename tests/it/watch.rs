@@ -250,6 +250,18 @@ fn an_edit_runs_only_what_reads_it() {
 }
 
 #[test]
+fn what_a_person_did_before_a_task_began_is_not_told_of_it() {
+    let space = space(STEADY);
+    let watch = Watch::start(&space, &[]);
+    watch.rested();
+    space.git(&["branch", "mine"]);
+    space.write("in/b.txt", "2\n");
+    let events = watch.until("rest", |event| event["event"] == "rested");
+    assert_eq!(started(&events), ["two//b"]);
+    assert!(!events.iter().any(|event| event["event"] == "warning"), "{events:?}");
+}
+
+#[test]
 fn a_rule_or_a_setting_runs_what_reads_it() {
     let space = space(STEADY);
     let watch = Watch::start(&space, &[]);

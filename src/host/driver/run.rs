@@ -263,6 +263,10 @@ impl Driver {
             Base::Continue(_) | Base::Parked(_) => Vec::new(),
         };
         let base_cost = self.base_cost_of(&launch);
+        if run.watch.is_some() && run.tasks.is_empty() {
+            // What a person did while nothing ran is not for this task to answer for.
+            run.surroundings = self.repo.surroundings(&self.branch()?)?;
+        }
         let (stop, stopped) = watch::channel(Stop::No);
         run.stops.insert(launch.attempt, stop);
         run.tasks.insert(launch.attempt, launch.task.clone());
