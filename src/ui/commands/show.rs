@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::file::Change;
 use crate::base::measure::{Moment, Usd};
-use crate::engine::picture::TaskPicture;
+use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
@@ -79,6 +79,9 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     }
     match &shown.result {
         Some(result) => push_result(&mut text, result, paint),
+        None if task.state == TaskState::UpToDate => {
+            text.push_str("  result    nothing more is recorded here\n");
+        }
         None => text.push_str("  result    none accepted\n"),
     }
     if let Some(judged) = &shown.judged {

@@ -95,7 +95,7 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     for warning in &task.warnings {
         let _ = writeln!(text, "  warning  {}", one_line(warning));
     }
-    let _ = writeln!(text, "  key      {}", keys_of(reasons));
+    let _ = writeln!(text, "  key      {}", keys_of(task.state, reasons));
     text
 }
 
@@ -123,7 +123,7 @@ fn push_failure(text: &mut String, reasons: &Reasons) {
     let _ = writeln!(text, "  again    orch retry {}", attempt.task);
 }
 
-fn keys_of(reasons: &Reasons) -> String {
+fn keys_of(state: TaskState, reasons: &Reasons) -> String {
     let short = |key: &ActionKey| key.0.short();
     match (&reasons.present, &reasons.last) {
         (Some(present), Some(last)) if present.key == last.key => {
@@ -131,6 +131,10 @@ fn keys_of(reasons: &Reasons) -> String {
         }
         (Some(present), Some(last)) => {
             format!("{}, was {} at the last accepted result", short(&present.key), short(&last.key))
+        }
+        // As in a fresh clone: git or the plan tells of it, and nothing else does.
+        (Some(present), None) if state == TaskState::UpToDate => {
+            format!("{}, of which nothing more is recorded here", short(&present.key))
         }
         (Some(present), None) => format!("{}, never accepted", short(&present.key)),
         (None, Some(last)) => {
@@ -241,6 +245,20 @@ mod tests {
               again    orch retry demo//2.1
               key      not known before what it needs is
             "#);
+    }
+
+    #[test]
+    fn what_only_git_tells_of_was_not_never_accepted() {
+        let reasons = Reasons { present: Some(explained("k", &[])), ..Reasons::default() };
+        let mut task = sample::picture().tasks[0].clone();
+        let key = |task: &TaskPicture| {
+            let text = text_of(task, &reasons, Paint::PLAIN);
+            text.lines().last().unwrap_or_default().trim().to_owned()
+        };
+        task.state = TaskState::UpToDate;
+        assert!(key(&task).ends_with(", of which nothing more is recorded here"));
+        task.state = TaskState::Ready;
+        assert!(key(&task).ends_with(", never accepted"));
     }
 
     #[test]
