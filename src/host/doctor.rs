@@ -125,14 +125,7 @@ fn end(id: u32) {
 fn end(_id: u32) {}
 
 fn repository(root: &Path) -> Finding {
-    let detail = root.display().to_string();
-    if !root.join(".git").exists() {
-        return Finding::bad(
-            "repository",
-            format!("{detail} is no git repository"),
-            "`git init`, then commit something: sessions work in worktrees of a commit",
-        );
-    }
+    let detail = root.display();
     match Repository::discover(root).and_then(|repo| repo.branch()) {
         Ok(branch) => Finding::good("repository", format!("{detail}, branch {branch}")),
         Err(error) => {

@@ -8,7 +8,7 @@ use crate::base::source::Source;
 use crate::host::clock::now;
 use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
-use crate::host::session::Cli;
+use crate::host::session::{Cli, Script};
 use crate::spec::rule;
 use crate::spec::sandbox::Sandboxing;
 use crate::ui::exit::Exit;
@@ -66,8 +66,17 @@ fn session(loaded: &Loaded, root: &Path) -> Finding {
         }
         Ok(cli) => cli,
     };
-    if cli.is_scripted {
-        return Finding::good("session", "played from the script that `session.scripted` names");
+    if let Some(script) = cli.command.last().filter(|_| cli.is_scripted) {
+        return match Script::read(Path::new(script)) {
+            Ok(_) => {
+                Finding::good("session", "played from the script that `session.scripted` names")
+            }
+            Err(error) => Finding::bad(
+                "session",
+                error.to_string(),
+                "`session.scripted` in orch.yaml names the script that sessions are played from",
+            ),
+        };
     }
     let words: Vec<String> =
         cli.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -130,6 +139,21 @@ fn text_of(findings: &[Finding], paint: Paint) -> String {
 mod tests {
     use super::*;
     use crate::ui::console::sample::Buffer;
+
+    #[test]
+    fn a_script_that_cannot_be_played_is_a_problem() {
+        let folder = tempfile::tempdir().unwrap();
+        let health =
+            || session(&documents::read(folder.path(), &[]).unwrap(), folder.path()).health;
+        let write =
+            |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+        write("orch.yaml", "session: { scripted: play.yaml }\n");
+        assert_eq!(health(), Health::Bad);
+        write("play.yaml", "'1': [{ bogus: 1 }]\n");
+        assert_eq!(health(), Health::Bad);
+        write("play.yaml", "'1': [{ say: hello }]\n");
+        assert_eq!(health(), Health::Good);
+    }
 
     #[test]
     fn problems_come_with_help_and_an_exit_code() {

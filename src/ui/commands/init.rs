@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::host::scaffold::{self, Written};
 use crate::ui::exit::Exit;
-use crate::ui::shell::{Ran, Shell};
+use crate::ui::shell::{Failure, Ran, Shell};
 
 const FILE: &str = "orch.yaml";
 
@@ -12,6 +12,12 @@ const FILE: &str = "orch.yaml";
 const TEXT: &str = include_str!("init/orch.yaml");
 
 pub fn run(root: &Path, shell: &mut Shell) -> Ran {
+    if is_bare(root) {
+        return Err(Failure::usage_with_help(
+            "the repository is bare: there is no checkout to set up",
+            "clone it, and run orch in the clone",
+        ));
+    }
     let path = root.join(FILE);
     match scaffold::write_new(&path, TEXT)? {
         Written::Created => shell.data(&format!("created {FILE}\n"))?,
@@ -26,6 +32,11 @@ pub fn run(root: &Path, shell: &mut Shell) -> Ran {
     Ok(Exit::Success)
 }
 
+/// Whether the folder is git's own, without a checkout around it.
+fn is_bare(root: &Path) -> bool {
+    !root.join(".git").exists() && root.join("HEAD").is_file() && root.join("objects").is_dir()
+}
+
 const NEXT: &str = "\
 next:
   orch doctor          is everything there
@@ -38,6 +49,17 @@ next:
 mod tests {
     use super::*;
     use crate::ui::console::sample::Buffer;
+
+    #[test]
+    fn nothing_is_written_into_a_bare_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("HEAD"), "ref: refs/heads/main\n").unwrap();
+        std::fs::create_dir(folder.path().join("objects")).unwrap();
+        let mut shell = Shell::of_writers(std::io::sink(), std::io::sink());
+        let ran = run(folder.path(), &mut shell);
+        assert_eq!(shell.conclude(ran), Exit::BadDocuments);
+        assert!(!folder.path().join(FILE).exists());
+    }
 
     #[test]
     fn a_file_that_is_there_is_left_as_it_is() {
