@@ -655,3 +655,29 @@ fn a_shallow_clone_that_ends_at_a_landing_is_built() {
         assert!(ran.stdout.starts_with("up to date"), "{depth}: {ran:?}");
     }
 }
+
+#[test]
+fn a_status_in_a_plan_is_no_change_of_what_reads_everything() {
+    let plan = |inputs: &str| {
+        format!(
+            "meta: {{ name: Wide }}\nsections:\n- id: s\n  name: All\n  tasks:\n  - id: '1'\n    \
+             name: One\n    run: echo 1 > one.txt\n    inputs: [{inputs}]\n    outputs: [one.txt]\n"
+        )
+    };
+    let space = Space::new(&[("plans/kept.yaml", &plan("'**'")), ("README", "Nothing yet.\n")]);
+    space.write("plans/loose.yaml", &plan("'**'").replace("one.txt", "two.txt"));
+    assert_eq!(space.orch(&["build"]).code, 0);
+    for plan in ["plans/kept.yaml", "plans/loose.yaml"] {
+        assert!(space.read(plan).contains("status: completed"), "{}", space.read(plan));
+    }
+    let ran = space.orch(&["build", "kept"]);
+    assert!(ran.stdout.starts_with("up to date"), "{ran:?}");
+    space.write("README", "Something.\n");
+    let ran = space.orch(&["build", "kept"]);
+    assert!(ran.stderr.contains("inputs `README` changed"), "{ran:?}");
+    space.write("plans/other.yaml", &plan("plans/kept.yaml").replace("one.txt", "three.txt"));
+    assert_eq!(space.orch(&["build", "other"]).code, 0);
+    space.replace("plans/kept.yaml", "name: Wide", "name: Wider");
+    let ran = space.orch(&["build", "other"]);
+    assert!(ran.stderr.contains("inputs `plans/kept.yaml` changed"), "{ran:?}");
+}

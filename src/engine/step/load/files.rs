@@ -76,10 +76,13 @@ impl Engine {
         for path in touched {
             self.set_entry(&path, None);
         }
+        let plans = self.plan_files();
         let mut found = vec![Vec::new(); sets.len()];
         for (path, entry) in &self.entries {
             for set in index.sets_taking(path) {
-                found[set].push(*entry);
+                if is_input(path, &sets[set], &plans) {
+                    found[set].push(*entry);
+                }
             }
         }
         self.set_listings(sets.iter().zip(found));
@@ -87,6 +90,11 @@ impl Engine {
         if let Some(build) = &mut self.build {
             build.scanned.index = index;
         }
+    }
+
+    fn plan_files(&self) -> BTreeSet<RelPath> {
+        let plans = self.world.library(&self.db).plans(&self.db);
+        plans.iter().map(|text| text.path(&self.db).clone()).collect()
     }
 
     fn set_listings<'a>(&mut self, found: impl Iterator<Item = (&'a GlobSet, Vec<FileEntry>)>) {
@@ -127,11 +135,14 @@ impl Engine {
     pub(in crate::engine::step) fn list(&mut self, paths: &[RelPath]) {
         let Some(build) = &self.build else { return };
         let scanned = &build.scanned;
+        let plans = self.plan_files();
         let mut new: BTreeMap<usize, Vec<FileEntry>> = BTreeMap::new();
         for path in paths {
             let Some(entry) = self.entries.get(path) else { continue };
             for set in scanned.index.sets_taking(path) {
-                new.entry(set).or_default().push(*entry);
+                if is_input(path, &scanned.globs[set], &plans) {
+                    new.entry(set).or_default().push(*entry);
+                }
             }
         }
         let listings = self.world.files(&self.db).listings(&self.db);
@@ -169,4 +180,9 @@ impl Engine {
         paths.insert(slot.plan(&self.db).path(&self.db).clone());
         paths.into_iter().collect()
     }
+}
+
+/// Orch writes statuses into plans: one is read only by patterns that name its very file.
+fn is_input(path: &RelPath, globs: &GlobSet, plans: &BTreeSet<RelPath>) -> bool {
+    !plans.contains(path) || globs.literal_paths().contains(path)
 }
