@@ -681,3 +681,17 @@ fn a_status_in_a_plan_is_no_change_of_what_reads_everything() {
     let ran = space.orch(&["build", "other"]);
     assert!(ran.stderr.contains("inputs `plans/kept.yaml` changed"), "{ran:?}");
 }
+
+#[test]
+fn what_is_skipped_is_not_blocked_and_blocks_nothing() {
+    let space = pair(
+        "  - { id: '1', name: Fails, run: 'false' }\n  \
+           - { id: '2', name: Left out, run: 'false', depends_on: ['1'], status: skipped }\n  \
+           - { id: '3', name: Goes on, run: echo 3 > three.txt, depends_on: ['2'], outputs: [three.txt] }\n",
+        "",
+    );
+    let shown = space.orch(&["status"]).stdout;
+    assert!(shown.contains("skipped") && !shown.contains("waits"), "{shown}");
+    let ran = space.orch(&["build"]);
+    assert_eq!((ran.code, space.read("three.txt").as_str()), (1, "3\n"), "{ran:?}");
+}

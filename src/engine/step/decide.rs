@@ -44,6 +44,11 @@ impl Engine {
             self.note_reason(id, why);
             return self.settle(id, Settled::Held);
         }
+        let record = self.record_of(slot);
+        if record.status == Status::Skipped {
+            // Whatever became of what it needed: what depends on it goes on.
+            return self.accept_as_is(id, slot, Settled::Skipped);
+        }
         if let Some(settled) = self.held_back(id) {
             return self.settle(id, settled);
         }
@@ -53,11 +58,8 @@ impl Engine {
         if let Some(run) = self.build.as_mut().and_then(|it| it.runs.get_mut(&id)) {
             run.blocked_by = None;
         }
-        let record = self.record_of(slot);
-        match record.status {
-            Status::Skipped => return self.accept_as_is(id, slot, Settled::Skipped),
-            Status::Suspended => return self.settle(id, Settled::Suspended),
-            _ => {}
+        if record.status == Status::Suspended {
+            return self.settle(id, Settled::Suspended);
         }
         if self.recheck(id) {
             return;
