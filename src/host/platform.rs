@@ -1,9 +1,10 @@
 //! What only the operating system can tell of processes. Linux knows families exactly (/proc,
-//! child subreaper); elsewhere a process group is the best there is.
+//! child subreaper); elsewhere a process group is the best there is. `--cfg orch_portable` takes the
+//! latter on Linux, too: that is how `.ci/run` checks it.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(orch_portable)))]
 pub use linux::*;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(orch_portable))))]
 pub use other::*;
 
 /// A process with what tells it from a later one of the same number.
@@ -17,7 +18,7 @@ pub struct ProcessInfo {
 /// The variable that marks every process of an attempt; the shim appends its own identity.
 pub const MARKER: &str = "ORCH_ATTEMPT";
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(orch_portable)))]
 mod linux {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fs;
@@ -199,7 +200,7 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(orch_portable))))]
 mod other {
     use std::io;
 

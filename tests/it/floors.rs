@@ -306,3 +306,32 @@ fn the_checks_see_what_they_are_to_see() {
                 impl A {\n    async fn b(\n        mut self,\n    ) {\n    }\n}\nfn c() {}\n";
     assert_eq!(shapes(text), [("a".into(), 3, 2), ("b".into(), 4, 0), ("c".into(), 1, 0)]);
 }
+
+/// What only Linux has, and the files that may name it.
+const LINUX: &[(&str, &[&str])] = &[
+    ("target_os = \"linux\"", &["host/platform", "host/doctor"]),
+    ("os::linux", &["host/platform"]),
+    ("prctl", &["host/platform"]),
+    ("set_child_subreaper", &["host/platform"]),
+    ("pidfd", &["host/platform"]),
+    ("inotify_", &["host/platform"]),
+    ("O_TMPFILE", &["host/platform"]),
+    // Read where it is there, and passed over where it is not.
+    ("\"/proc", &["host/platform", "host/machine", "host/session"]),
+    ("\"/sys/", &["host/platform", "host/machine"]),
+];
+
+#[test]
+fn what_only_linux_has_lies_in_one_file() {
+    let mut strays = Vec::new();
+    for module in modules() {
+        let place = module.path.trim_start_matches("src/");
+        for (name, places) in LINUX {
+            let may = places.iter().any(|it| place.starts_with(it));
+            if !may && module.shipped.contains(name) {
+                strays.push(format!("{}: {name}", module.path));
+            }
+        }
+    }
+    assert_eq!(strays, [""; 0]);
+}
