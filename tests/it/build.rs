@@ -695,3 +695,20 @@ fn what_is_skipped_is_not_blocked_and_blocks_nothing() {
     let ran = space.orch(&["build"]);
     assert_eq!((ran.code, space.read("three.txt").as_str()), (1, "3\n"), "{ran:?}");
 }
+
+#[test]
+fn what_is_written_into_a_submodule_is_not_lost_in_silence() {
+    let space = three();
+    let once = "meta: { name: Three, max_attempts_default: 1 }";
+    space.replace("plans/three.yaml", "meta: { name: Three }", once);
+    let other = Space::new(&[("inner.txt", "inner\n")]);
+    let url = other.root().to_str().unwrap();
+    space.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "sub"]);
+    space.commit("a submodule");
+    assert_eq!(space.orch(&["build", "three//1"]).code, 0, "that there is one is no matter");
+    space.write("sessions.yaml", &SESSIONS.replace("path: two.txt", "path: sub/inner.txt"));
+    let ran = space.orch(&["build"]);
+    let told = "it wrote into the submodule `sub`";
+    assert!(ran.code == 1 && ran.stderr.contains(told), "{ran:?}");
+    assert_eq!(space.read("sub/inner.txt"), "inner\n");
+}

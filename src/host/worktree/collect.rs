@@ -5,13 +5,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use gix::bstr::{BStr, ByteSlice};
+use gix::index::entry::Mode;
 
 use super::pool::{Pool, Worktree};
 use super::sparse::LeftOut;
 use super::status::differences;
 use crate::base::file::Patch;
 use crate::base::name::{RelPath, TreeId};
-use crate::host::error::{Doing, Result};
+use crate::host::error::{Doing, Error, Result};
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
 use crate::host::git::place::{filters, has_link_above};
@@ -62,6 +63,12 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
     let doing = "reading what an attempt left";
     let root = worktree.root();
     let index = &worktree.remembered()?.index;
+    if let Some(submodule) = written_submodule(index, worktree) {
+        return Err(Error::new(format!(
+            "it wrote into the submodule `{submodule}`, which is a repository of its own: nothing of \
+             that can land here"
+        )));
+    }
     let found = differences(git, index)?;
     let mut filters = match found.paths().any(|path| path.ends_with(b".gitattributes")) {
         // An attributes file that is gone may still be in the index that the session saw.
@@ -93,6 +100,19 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
     let left_out = found.foreign.iter().filter(|path| !worktree.is_brought(path));
     let left_out = left_out.filter_map(|path| RelPath::from_bytes(path)).collect();
     Ok(Collected { tree: tree_id(tree), patch, left_out })
+}
+
+/// A submodule's folder is empty in a worktree, unless somebody checked it out there.
+fn written_submodule(index: &gix::index::State, worktree: &Worktree) -> Option<String> {
+    let submodules = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT);
+    let mut paths = submodules.map(|entry| entry.path(index));
+    let written = paths.find(|path| {
+        let folder = worktree.root().join(OsStr::from_bytes(path));
+        let is_own = !worktree.is_brought(path) && !folder.is_symlink();
+        let holds_files = std::fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some());
+        is_own && holds_files && !folder.join(".git").exists()
+    });
+    written.map(shown)
 }
 
 fn shown(path: &BStr) -> String {
