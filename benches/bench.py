@@ -213,14 +213,17 @@ class Bench:
         if not root.exists():
             copy_repo(root, 10000, "completed")
             self.build(root)
-        source = root / "src/9999.md"
-        noops, builds = [], []
+        noops, builds, theirs = [], [], []
+        ninja = self.scratch / "ninja10000"
         for number in range(self.times(10) + 2):
             # The first build after a landing still decides everything; the one measured is at rest.
             self.build(root)
             noops.append(self.build(root))
-            source.write_text(f"edit {number}\n")
+            (root / "src/9999.md").write_text(f"edit {number}\n")
             builds.append(self.build(root))
+            if ninja.exists():
+                (ninja / "src/9999.md").write_text(f"edit {number}\n")
+                theirs.append(run(["ninja"], ninja))
         action = statistics.median(run(["sh", "-c", "mkdir -p src && cp src/0.md /dev/null"], root).wall
                                    for _ in range(20))
         noop, build = median(noops[2:]), median(builds[2:])
@@ -228,6 +231,10 @@ class Bench:
         row("one changed input in 10,000", f"{build:.1f} ms; no-op {noop:.1f} ms, the action alone "
             f"{action:.1f} ms: {(build - action) / noop:.2f}x", f"<= {limit:.0f} ms (1.5x + action)",
             build <= limit)
+        if theirs:
+            other = median(theirs[2:])
+            row("the same against ninja, which has no worktree and lands nothing",
+                f"{build:.1f} ms; ninja {other:.1f} ms: {build / other:.2f}x", "")
 
     def part_true(self):
         """CPU of 1,000 `true` tasks beyond 1,000 bare spawns of `true`."""

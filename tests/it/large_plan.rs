@@ -81,3 +81,21 @@ fn a_kept_plan_is_checked_again_where_its_agents_are_others() {
     std::fs::remove_file(space.root().join("agents/helper.md")).unwrap();
     space.orch(&["build"]).exits(2).complains(&["plan::unknown-agent", "helper"]);
 }
+
+#[test]
+fn the_last_landing_takes_the_lines_of_a_very_large_plan_along() {
+    let space = space(None);
+    let text = space.read("plans/large.yaml");
+    space.write("plans/large.yaml", &format!("{}{text}", "# filling\n".repeat(30_000)));
+    space.commit("larger");
+    space.build(&[], 0).has(&[("up_to_date", 300)]);
+    space.write("in/7", "another\n");
+    space.write("in/8", "another\n");
+    space.commit("inputs again");
+    space.build(&["-j", "1"], 0).has(&[("ran", 2)]);
+    let subjects = space.subjects();
+    let newest: Vec<&str> = subjects.iter().take(3).map(String::as_str).collect();
+    assert_eq!(newest, ["large//t8: Task 8", "large//t7: Task 7", "inputs again"]);
+    assert_eq!(space.read("plans/large.yaml").matches("completed_at").count(), 2);
+    assert_eq!(space.git(&["status", "--porcelain"]), "");
+}

@@ -78,6 +78,11 @@ impl Engine {
             && build.graph.ids().all(|id| is_quiet(build.schedule.state(id)))
     }
 
+    /// How many tasks of the build are not settled.
+    pub fn n_open(&self) -> usize {
+        self.build.as_ref().map_or(0, |build| build.schedule.n_open())
+    }
+
     /// True where a limit or a failed start keeps sessions from running.
     pub fn is_holding(&self) -> bool {
         self.build.as_ref().is_some_and(|it| it.holding.is_some())

@@ -22,7 +22,7 @@ use super::Driver;
 use super::status::{Home, Pending, said, told};
 
 /// A plan larger than this, in bytes, does not ride along with every landing: its status lines are
-/// gathered and written now and then.
+/// gathered, and ride along with the last one.
 const RIDES_ALONG: u64 = 256 * 1024;
 
 /// How often a landing is tried where somebody else moves the tip at the same time.
@@ -195,7 +195,8 @@ impl Driver {
     /// The plan with all status lines that wait for it, where it is committed and small enough.
     pub(super) fn text_that_rides_along(&self, path: &RelPath) -> Result<Option<String>> {
         let size = std::fs::metadata(self.root.join(path.as_str())).map_or(0, |meta| meta.len());
-        let edits = self.pending.get(path).filter(|_| size <= RIDES_ALONG);
+        let rides = size <= RIDES_ALONG || self.engine.n_open() <= 1;
+        let edits = self.pending.get(path).filter(|_| rides);
         match edits {
             Some(edits) if self.home_of(path)? == Home::Committed => {
                 Ok(self.committed_text(path, edits).ok())
