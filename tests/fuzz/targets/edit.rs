@@ -1,10 +1,11 @@
-//! Status edits: an edit either refuses, or gives a plan in which exactly that field is another.
+//! Status edits: an edit either refuses, or gives a plan in which exactly that field is another; the
+//! same by the task's own lines alone as by the whole text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use orch::base::name::RelPath;
 use orch::base::source::Source;
-use orch::spec::edit::{FieldValue, set_task_fields};
+use orch::spec::edit::{Change, FieldValue, Target, apply, apply_in};
 use orch::spec::plan::{Status, parse};
 
 fuzz_target!(|input: (&str, &str)| {
@@ -17,7 +18,10 @@ fuzz_target!(|input: (&str, &str)| {
         ("status", FieldValue::from(Status::Completed)),
         ("result_message", FieldValue::Text(message)),
     ];
-    let Ok(edited) = set_task_fields(&source, &task.id, &fields) else { return };
+    let target = Target::Task(task.id.clone());
+    let changes = fields.map(|(key, value)| Change { target: target.clone(), key, value });
+    let Ok(edited) = apply(&source, &changes) else { return };
+    assert_eq!(apply_in(&source, &plan, &changes).as_ref(), Ok(&edited));
     let edited = parse(&Source::new(path, edited)).value;
     let same = edited.tasks().find(|it| it.id == task.id);
     let Some(same) = same else { panic!("the task is gone") };
