@@ -7,6 +7,7 @@ mod book;
 mod check;
 mod conclude;
 mod exhibits;
+mod folders;
 mod halt;
 mod heed;
 mod history;
@@ -307,6 +308,7 @@ struct Shared {
     repo: Repository,
     pool: Arc<super::worktree::Pool>,
     runner: Arc<super::session::Runner>,
+    folders: Arc<folders::Folders>,
     config: Arc<crate::spec::config::Config>,
     store: Store,
 }

@@ -3,13 +3,16 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -43,7 +46,7 @@ pub struct Spawn {
     pub env: Vec<(OsString, OsString)>,
     /// Read by the child; none is an empty one.
     pub stdin: Option<PathBuf>,
-    /// An existing folder of the attempt's own: stderr and the shim's report go there.
+    /// An existing folder of the attempt's own: stderr goes there, once there is some.
     pub private: PathBuf,
     /// Names the attempt in the environment of its processes.
     pub marker: String,
@@ -55,11 +58,11 @@ pub struct Spawn {
 pub struct Family {
     pub info: ProcessInfo,
     shim: Child,
-    /// Taken out of the child: waiting for the child would close it.
-    life_line: Option<ChildStdin>,
+    /// To the shim goes what orch asks for, from it comes its report. No file: making and removing
+    /// one is the dearest part of a short command.
+    life_line: UnixStream,
     stdout: mpsc::Receiver<Vec<u8>>,
     stderr: JoinHandle<Vec<u8>>,
-    report: PathBuf,
 }
 
 /// Whether stdout is wanted now; left unread, the family waits.
@@ -90,36 +93,32 @@ impl Spawn {
     /// Starts the family. An error here is the machine's; a program that cannot be run shows as
     /// `Ending::LaunchFailed` at the end.
     pub fn start(&self) -> Result<Family> {
-        let report = self.private.join("shim-report");
-        if report.exists() {
-            fs::remove_file(&report).doing("removing an old report", &report)?;
-        }
-        let stderr_path = self.private.join("stderr");
-        let stderr_file = fs::File::create(&stderr_path).doing("creating", &stderr_path)?;
+        let doing = "starting a process";
+        let (life_line, shims_end) = UnixStream::pair().doing(doing, &self.shim)?;
         let mut child = Command::new(&self.shim)
-            .args(shim::arguments(self.stdin.as_deref(), &report, &self.argv))
+            .args(shim::arguments(self.stdin.as_deref(), &self.argv))
             .current_dir(&self.dir)
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env(platform::MARKER, &self.marker)
-            .stdin(Stdio::piped())
+            .stdin(Stdio::from(OwnedFd::from(shims_end)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .doing("starting a process", &self.shim)?;
+            .doing(doing, &self.shim)?;
         let pid = child.id().ok_or_else(|| Error::new("starting a process: it has no id"))?;
         let start_ticks = platform::start_ticks_of(pid).unwrap_or(0);
         let stdout = child.stdout.take().ok_or_else(|| Error::new("reading a child's stdout"))?;
         let stderr = child.stderr.take().ok_or_else(|| Error::new("reading a child's stderr"))?;
+        let file = LazyFile::new(self.private.join("stderr"));
         let (sender, receiver) = mpsc::channel(STDOUT_SLOTS);
         tokio::spawn(forward(stdout, sender));
         Ok(Family {
             info: ProcessInfo { pid, start_ticks },
-            life_line: child.stdin.take(),
+            life_line,
             shim: child,
             stdout: receiver,
-            stderr: tokio::spawn(keep(stderr, stderr_file, MaskedStream::new(self.mask.clone()))),
-            report,
+            stderr: tokio::spawn(keep(stderr, file, MaskedStream::new(self.mask.clone()))),
         })
     }
 }
@@ -131,31 +130,28 @@ impl Family {
             chunk = self.stdout.recv(), if reading == Reading::Stdout => {
                 chunk.map_or(Happening::OutputEnded, Happening::Output)
             }
-            // The life-line is not in the child any more, so waiting does not cut it.
             _ = self.shim.wait() => Happening::Over,
         }
     }
 
     /// Asks the family to end (SIGTERM to the child's group).
-    pub async fn terminate(&mut self) {
-        if let Some(line) = &mut self.life_line {
-            // A shim that is gone cannot be asked, and need not be.
-            let _ = line.write_all(&[shim::TERMINATE]).await;
-            let _ = line.flush().await;
-        }
+    pub fn terminate(&mut self) {
+        // A shim that is gone cannot be asked, and need not be. One byte never waits for room.
+        let _ = self.life_line.write_all(&[shim::TERMINATE]);
     }
 
     /// Ends the family by force; every descendant, wherever it went.
     pub fn kill(&mut self) {
-        self.life_line = None;
+        let _ = self.life_line.shutdown(Shutdown::Write);
     }
 
     /// After [`Happening::Over`]: what is left of stdout, where a stray writer cannot hold us for long,
     /// then how it ended.
     pub async fn finish(mut self, mut take: impl FnMut(Vec<u8>)) -> Ended {
         let status = self.shim.try_wait().ok().flatten();
-        let ending = ending_of(&self.report, status);
-        if fs::metadata(&self.report).is_err() {
+        let report = self.report();
+        let ending = ending_of(&report, status);
+        if report.is_empty() {
             // The shim was killed itself: what it watched over has to be found by its marker.
             let info = self.info;
             let _ = tokio::task::spawn_blocking(move || platform::reap(info)).await;
@@ -173,11 +169,55 @@ impl Family {
         self.stderr.abort();
         Ended { ending, stderr_tail: String::from_utf8_lossy(&tail).into_owned() }
     }
+
+    /// What the shim said before it ended; nothing where it was killed. Waits for nothing: another
+    /// process that is being started may hold the shim's end open for an instant.
+    fn report(&mut self) -> String {
+        let mut said = Vec::new();
+        if self.life_line.set_nonblocking(true).is_ok() {
+            // What came before it would have to wait is kept.
+            let _ = self.life_line.read_to_end(&mut said);
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
 }
 
-fn ending_of(report: &Path, status: Option<std::process::ExitStatus>) -> Ending {
+/// A file that is made when something is to be in it: most commands say nothing.
+pub struct LazyFile {
+    place: PathBuf,
+    file: Option<fs::File>,
+}
+
+impl LazyFile {
+    pub fn new(place: PathBuf) -> Self {
+        Self { place, file: None }
+    }
+
+    /// Appends; makes the file anew at the first byte.
+    pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(fs::File::create(&self.place)?),
+        };
+        file.write_all(bytes)
+    }
+
+    /// Makes it though it is empty.
+    pub fn create(&mut self) -> std::io::Result<()> {
+        self.file = Some(fs::File::create(&self.place)?);
+        Ok(())
+    }
+
+    pub fn place(&self) -> &std::path::Path {
+        &self.place
+    }
+}
+
+fn ending_of(line: &str, status: Option<std::process::ExitStatus>) -> Ending {
     use std::os::unix::process::ExitStatusExt;
-    let line = fs::read_to_string(report).unwrap_or_default();
     let number = |text: &str| text.parse::<i32>().ok();
     match line.split_once(' ') {
         Some(("exited", code)) if number(code).is_some() => {
@@ -209,14 +249,14 @@ async fn forward(mut stdout: impl AsyncRead + Unpin, sender: mpsc::Sender<Vec<u8
 /// Writes stderr to its file and answers with its tail, both masked.
 async fn keep(
     mut stderr: impl AsyncRead + Unpin,
-    mut file: fs::File,
+    mut file: LazyFile,
     mut masked: MaskedStream,
 ) -> Vec<u8> {
     let mut tail = Vec::new();
     let mut buffer = vec![0; CHUNK];
     let mut n_kept = 0;
     let mut take = |bytes: Vec<u8>| {
-        if n_kept < STDERR_LIMIT && file.write_all(&bytes).is_ok() {
+        if n_kept < STDERR_LIMIT && file.write(&bytes).is_ok() {
             n_kept += bytes.len();
         }
         push_tail(&mut tail, &bytes);

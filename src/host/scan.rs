@@ -23,7 +23,8 @@ mod cache;
 mod submodule;
 mod walk;
 
-use cache::{Cache, Stat};
+use cache::Cache;
+pub use cache::Stat;
 pub use submodule::{commit_of as submodule_commit_of, git_folders_of};
 pub use walk::{Rules as IgnoreRules, is_off_limits, path_below};
 

@@ -45,6 +45,9 @@ use crate::spec::plan::CommandLine;
 use status::StatusPlaces;
 use watch::Watched;
 
+/// The folder for scratch files in an attempt's own folder.
+pub const SCRATCH: &str = "tmp";
+
 /// Whether an attempt is to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
@@ -87,7 +90,9 @@ pub struct Attempted {
     pub stdout_tail: String,
     pub stderr_tail: String,
     pub session: Option<SessionId>,
-    /// All of stdout, secrets masked.
+    /// It was started, whatever came of it.
+    pub has_run: bool,
+    /// All of stdout, secrets masked; a command that says nothing has no such file.
     pub transcript: PathBuf,
     pub duration: Millis,
 }
@@ -127,7 +132,7 @@ impl Runner {
         stop: channel::Receiver<Stop>,
     ) -> Result<Attempted> {
         let begun = Instant::now();
-        let scratch = place.private.join("tmp");
+        let scratch = place.private.join(SCRATCH);
         fs::create_dir_all(&scratch).doing("making the attempt's folder", &scratch)?;
         let transcript = place.private.join("transcript");
         let prepared = match self.prepare(launch, place)? {
@@ -155,6 +160,7 @@ impl Runner {
             status_file: status_places.collect(&mask)?,
             stdout_tail: seen.stdout_tail,
             stderr_tail: seen.stderr_tail,
+            has_run: true,
             transcript,
             duration: millis_since(begun),
         })
@@ -183,12 +189,13 @@ impl Runner {
         let caller = |name: &str| std::env::var_os(name);
         let env = Environment::of(launch, &place.config.env, &place.private, caller);
         let config_folder = session.as_ref().and_then(|_| env.config_folder());
+        let mask = env.mask();
         let argv = match &launch.sandbox {
             None => argv,
             Some(sandbox) => {
                 let needs = bubble::Needs {
                     worktree: &place.worktree,
-                    scratch: &place.private.join("tmp"),
+                    scratch: &place.private.join(SCRATCH),
                     home: env.home(),
                     config_folder: config_folder.clone(),
                     network: session.is_some() || sandbox.network != Some(false),
@@ -207,9 +214,9 @@ impl Runner {
             stdin,
             private: place.private.clone(),
             marker: format!("{}-{}", std::process::id(), launch.attempt.0),
-            mask: env.mask(),
+            mask: mask.clone(),
         };
-        Ok(Ok(Prepared { spawn, session, config_folder, mask: env.mask() }))
+        Ok(Ok(Prepared { spawn, session, config_folder, mask }))
     }
 
     fn cli(&self, place: &Place) -> Result<Cli> {
@@ -259,6 +266,7 @@ fn not_launched(why: String, transcript: PathBuf, begun: Instant) -> Attempted {
         stdout_tail: String::new(),
         stderr_tail: String::new(),
         session: None,
+        has_run: false,
         transcript,
         duration: millis_since(begun),
     }

@@ -2,11 +2,14 @@
 //! outlives the child, orch, or orch's patience. Light: no async runtime, no argument parser.
 //!
 //! Standard input is the life-line: the byte `T` asks the family politely, its end (orch stopped,
-//! crashed or was killed) ends the family by force. The child reads from a file instead.
+//! crashed or was killed) ends the family by force. The child reads from a file instead. Where it is
+//! a socket, the shim says on it how the child ended.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -23,18 +26,20 @@ pub const TERMINATE: u8 = b'T';
 const CONTAINER: &str = crate::host::session::bubble::BWRAP;
 /// What the shim exits with where the child could not be started.
 const NOT_STARTED: u8 = 127;
+/// Of a report, in bytes: it must fit into the socket, since nobody reads before the shim has ended.
+const REPORT_LIMIT: usize = 4096;
 
 /// What the shim was told to do.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Order {
     stdin: Option<PathBuf>,
-    report: Option<PathBuf>,
+    reports: bool,
     argv: Vec<OsString>,
 }
 
 /// Arguments that start `argv` under a shim; see [`run`].
-pub fn arguments(stdin: Option<&Path>, report: &Path, argv: &[OsString]) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![ARGUMENT.into(), "--report".into(), report.into()];
+pub fn arguments(stdin: Option<&Path>, argv: &[OsString]) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![ARGUMENT.into(), "--report".into()];
     if let Some(stdin) = stdin {
         arguments.extend(["--stdin".into(), stdin.into()]);
     }
@@ -43,9 +48,9 @@ pub fn arguments(stdin: Option<&Path>, report: &Path, argv: &[OsString]) -> Vec<
     arguments
 }
 
-/// `[--stdin FILE] [--report FILE] -- PROGRAM ARGUMENT...`: runs the program and exits as it did
-/// (128 + signal where a signal ended it). The report file gets one line: `exited N`, `signaled N`
-/// or `failed REASON`.
+/// `[--stdin FILE] [--report] -- PROGRAM ARGUMENT...`: runs the program and exits as it did
+/// (128 + signal where a signal ended it). With `--report` the life-line is a socket, and gets one
+/// line: `exited N`, `signaled N` or `failed REASON`.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let Some(order) = order_of(arguments) else {
         eprintln!("orch: {ARGUMENT} is internal");
@@ -75,7 +80,7 @@ fn order_of(mut arguments: impl Iterator<Item = OsString>) -> Option<Order> {
     loop {
         match arguments.next()?.to_str()? {
             "--stdin" => order.stdin = Some(arguments.next()?.into()),
-            "--report" => order.report = Some(arguments.next()?.into()),
+            "--report" => order.reports = true,
             "--" => break,
             _ => return None,
         }
@@ -172,11 +177,14 @@ fn refuse(order: &Order, why: &str) -> ExitCode {
 }
 
 fn report(order: &Order, line: &str) {
-    if let Some(path) = &order.report
-        && let Err(error) = std::fs::write(path, line)
-    {
-        eprintln!("orch: cannot write {}: {error}", path.display());
+    if !order.reports {
+        return;
     }
+    // Where orch is gone, nobody waits for it.
+    let life_line = std::io::stdin().as_fd().try_clone_to_owned();
+    let _ = life_line.and_then(|line_end| {
+        UnixStream::from(line_end).write_all(&line.as_bytes()[..line.len().min(REPORT_LIMIT)])
+    });
 }
 
 #[cfg(test)]
@@ -186,9 +194,9 @@ mod tests {
     #[test]
     fn arguments_read_back() {
         let argv: Vec<OsString> = ["sh", "-c", "--stdin"].map(OsString::from).into();
-        let told = arguments(Some(Path::new("in")), Path::new("out"), &argv);
+        let told = arguments(Some(Path::new("in")), &argv);
         let order = order_of(told.into_iter().skip(1)).unwrap();
-        assert_eq!(order, Order { stdin: Some("in".into()), report: Some("out".into()), argv });
+        assert_eq!(order, Order { stdin: Some("in".into()), reports: true, argv });
         assert_eq!(order_of(["--".into()].into_iter()), None);
         assert_eq!(order_of(["x".into()].into_iter()), None);
     }

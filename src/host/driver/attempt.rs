@@ -43,10 +43,10 @@ pub(super) async fn run(
     tell: mpsc::Sender<Message>,
 ) {
     let attempt = start.launch.attempt;
-    let private = shared.root.join(format!(".orch/run/{}-{}", std::process::id(), attempt.0));
+    let private = shared.folders.of(attempt);
     let ended = live(&shared, start, &private, (stop, &tell)).await;
     // Transcript and stderr are in the store by now; what stays is scratch.
-    let _ = std::fs::remove_dir_all(&private);
+    shared.folders.give_back(private);
     let message = match ended {
         Ok((evidence, kept)) => {
             Message::Ended { attempt, evidence: Box::new(evidence), kept: kept.map(Box::new) }
@@ -167,9 +167,10 @@ fn collect(
     (base, worktree): (BaseTree, Worktree),
     attempted: Attempted,
 ) -> Result<(Evidence, Option<Kept>)> {
-    let transcript = match attempted.transcript.exists() {
-        true => Some(shared.store.put_file(&attempted.transcript)?),
-        false => None,
+    let transcript = match (attempted.has_run, attempted.transcript.exists()) {
+        (_, true) => Some(shared.store.put_file(&attempted.transcript)?),
+        (true, false) => Some(shared.store.put(&[])?),
+        (false, false) => None,
     };
     let (left, damage) = match &launch.purpose {
         Purpose::Work => match left_by(shared, (launch, laid.as_ref()), &worktree)? {
@@ -227,7 +228,8 @@ fn left_by(
         Err(error) if error.is_of_the_whole_machine() => return Err(error),
         Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),
     };
-    let (collected, plan_edit) = match Shared::plan_of(launch, laid) {
+    let beneath = plan::beneath(shared, launch, (worktree, &collected.patch))?;
+    let (collected, plan_edit) = match Shared::plan_of(launch, laid.or(beneath.as_ref())) {
         Some(plan) => plan::taken_out(shared, plan, worktree, collected)?,
         None => (collected, None),
     };

@@ -6,9 +6,10 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::name::{CommitId, RelPath};
+use crate::base::file::Patch;
+use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::base::source::Source;
-use crate::engine::effect::{LandingRequest, Launch};
+use crate::engine::effect::{LandingRequest, Launch, LaunchAction};
 use crate::engine::event::{Event, Written};
 use crate::engine::evidence::PlanEdit;
 use crate::engine::prompt::PLAN_COPY;
@@ -27,28 +28,53 @@ use super::{Driver, Shared};
 pub(super) type Ridden = std::result::Result<Option<String>, String>;
 
 /// Lays the copy of the plan into a worktree, and says what it is; a validator gets none. A session
-/// that goes on keeps its own.
+/// that goes on keeps its own. A command gets none: see [`beneath`].
 pub(super) fn lay(
     shared: &Shared,
     launch: &Launch,
     (base, worktree): (&BaseTree, &Worktree),
     goes_on: bool,
 ) -> Result<Option<Arc<str>>> {
+    if is_command(launch) {
+        return Ok(None);
+    }
     let text = match &launch.plan {
-        Some(path) => shared.repo.read_path_at(&base.tree, path)?,
+        Some(path) => text_at(shared, &base.tree, path)?,
         None => None,
     };
-    let text = text.and_then(|it| String::from_utf8(it).ok());
     if goes_on {
-        return Ok(text.map(Arc::from));
+        return Ok(text);
     }
     let copy = worktree.root().join(PLAN_COPY);
     clear_way(worktree.root(), &copy)?;
     let Some(text) = text else { return Ok(None) };
     let doing = "laying the plan into a worktree";
     fs::create_dir_all(copy.parent().unwrap_or(&copy)).doing(doing, &copy)?;
-    fs::write(&copy, &text).doing(doing, &copy)?;
-    Ok(Some(text.into()))
+    fs::write(&copy, text.as_bytes()).doing(doing, &copy)?;
+    Ok(Some(text))
+}
+
+/// What a command's edit of its plan is told from: it edits the file in place, if at all.
+pub(super) fn beneath(
+    shared: &Shared,
+    launch: &Launch,
+    (worktree, patch): (&Worktree, &Patch),
+) -> Result<Option<Arc<str>>> {
+    match &launch.plan {
+        Some(path) if is_command(launch) && patch.paths().any(|it| it == path) => {
+            text_at(shared, &worktree.base().tree, path)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_command(launch: &Launch) -> bool {
+    matches!(launch.action, LaunchAction::Command(_))
+}
+
+fn text_at(shared: &Shared, tree: &TreeId, path: &RelPath) -> Result<Option<Arc<str>>> {
+    let text = shared.repo.read_path_at(tree, path)?;
+    Ok(text.and_then(|it| String::from_utf8(it).ok()).map(Arc::from))
 }
 
 /// Removes an earlier copy, and links that an earlier session may have put in its way.

@@ -26,6 +26,7 @@ use crate::host::surface::{Summary, Surface};
 use crate::host::worktree::Pool;
 
 use super::attempt::{self, Start};
+use super::folders::Folders;
 use super::halt::StopReason;
 use super::land::Kept;
 use super::watch::Watch;
@@ -140,7 +141,7 @@ impl Driver {
             last_status: Instant::now(),
             machine_told: Instant::now(),
             has_news: true,
-            surroundings: self.repo.surroundings(&self.branch()?)?,
+            surroundings: self.repo.surroundings(&self.branch()?, &Surroundings::default())?,
         };
         let mut interrupts = signal(SignalKind::interrupt()).doing("listening for Ctrl-C", ".")?;
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
@@ -311,7 +312,7 @@ impl Driver {
 
     /// Says what changed beside the worktrees while these tasks ran: it is never undone.
     fn warn_of_strays(&self, run: &mut Run<'_>) -> Result<()> {
-        let now = self.repo.surroundings(&self.branch()?)?;
+        let now = self.repo.surroundings(&self.branch()?, &run.surroundings)?;
         let before = std::mem::replace(&mut run.surroundings, now);
         let changes = run.surroundings.changes_since(&before);
         if changes.is_empty() {
@@ -360,6 +361,7 @@ impl Driver {
             repo: self.repo.clone(),
             pool: Arc::new(pool),
             runner: Arc::new(Runner::new()?),
+            folders: Arc::new(Folders::below(&self.root)),
             config,
             store: self.store.clone(),
         })

@@ -277,7 +277,7 @@ async fn serve(mut family: Family, mut ending: oneshot::Receiver<()>) -> Vec<Str
                 Happening::Over => break,
             },
             _ = &mut ending => {
-                family.terminate().await;
+                family.terminate();
                 if timeout(GRACE, over(&mut family)).await.is_err() {
                     family.kill();
                     over(&mut family).await;

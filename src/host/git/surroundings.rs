@@ -2,58 +2,91 @@
 //! the user's repository. Orch never undoes a change there; it tells of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Repository, branch_ref};
 use crate::base::digest::Digest;
 use crate::host::error::{Doing, Result};
+use crate::host::scan::Stat;
 
 /// How these were at one moment: by name, what they hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings(BTreeMap<String, String>);
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    held: BTreeMap<String, String>,
+    /// Files whose stat will tell of a change, so that they need not be read each time.
+    known: BTreeMap<PathBuf, (Stat, String)>,
+}
 
 impl Surroundings {
     /// What differs from an earlier moment, each as a phrase: "the branch `x` was made".
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let mut told = Vec::new();
-        for (name, value) in &self.0 {
-            match earlier.0.get(name) {
+        for (name, value) in &self.held {
+            match earlier.held.get(name) {
                 Some(then) if then == value => {}
                 Some(_) => told.push(format!("{name} was changed")),
                 None => told.push(format!("{name} was made")),
             }
         }
-        let gone = earlier.0.keys().filter(|name| !self.0.contains_key(*name));
+        let gone = earlier.held.keys().filter(|name| !self.held.contains_key(*name));
         told.extend(gone.map(|name| format!("{name} was removed")));
         told
+    }
+
+    fn note_file(&mut self, file: &Path, name: &str, earlier: &Self) {
+        let Some(stat) = Stat::at(file) else { return };
+        let known = earlier.known.get(file).filter(|(then, _)| *then == stat);
+        let digest = match known {
+            Some((_, digest)) => digest.clone(),
+            None => match std::fs::read(file) {
+                Ok(bytes) => Digest::of(&bytes).to_string(),
+                Err(_) => return,
+            },
+        };
+        // What a link leads to changes without it.
+        if stat.is_file() && (known.is_some() || stat.is_settled_now()) {
+            self.known.insert(file.to_owned(), (stat, digest.clone()));
+        }
+        self.held.insert(name.to_owned(), digest);
     }
 }
 
 impl Repository {
-    /// The surroundings now, without the branch that orch itself moves.
-    pub fn surroundings(&self, own_branch: &str) -> Result<Surroundings> {
+    /// The surroundings now, without the branch that orch itself moves. What was seen `earlier` is
+    /// not read again.
+    pub fn surroundings(&self, own_branch: &str, earlier: &Surroundings) -> Result<Surroundings> {
+        let git = self.local();
+        let mut found =
+            Surroundings { held: self.refs_but(own_branch)?, ..Surroundings::default() };
+        let common = git.common_dir();
+        for name in ["config", "config.worktree", "info/exclude", "info/attributes"] {
+            found.note_file(&common.join(name), &format!("`.git/{name}`"), earlier);
+        }
+        for entry in std::fs::read_dir(common.join("hooks")).into_iter().flatten().flatten() {
+            let name = format!("the hook `{}`", entry.file_name().display());
+            found.note_file(&entry.path(), &name, earlier);
+        }
+        Ok(found)
+    }
+
+    /// Branches, tags and the stash. Orch's own refs, of which there may be many, are not looked at.
+    fn refs_but(&self, own_branch: &str) -> Result<BTreeMap<String, String>> {
         let doing = "listing refs";
         let git = self.local();
         let mut found = BTreeMap::new();
-        let refs = git.references().doing(doing, self.root())?;
-        for reference in refs.all().doing(doing, self.root())?.flatten() {
+        let mut note = |reference: &gix::Reference<'_>| {
             let name = reference.name().as_bstr().to_string();
-            if name == branch_ref(own_branch) {
-                continue;
-            }
-            if let Some(shown) = shown_ref(&name) {
+            if let Some(shown) = shown_ref(&name).filter(|_| name != branch_ref(own_branch)) {
                 found.insert(shown, format!("{:?}", reference.target()));
             }
+        };
+        let refs = git.references().doing(doing, self.root())?;
+        for prefix in ["refs/heads/", "refs/tags/"] {
+            refs.prefixed(prefix).doing(doing, self.root())?.flatten().for_each(|it| note(&it));
         }
-        let common = git.common_dir();
-        for name in ["config", "config.worktree", "info/exclude", "info/attributes"] {
-            note_file(&mut found, &common.join(name), &format!("`.git/{name}`"));
-        }
-        for entry in std::fs::read_dir(common.join("hooks")).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            note_file(&mut found, &entry.path(), &format!("the hook `{}`", name.display()));
-        }
-        Ok(Surroundings(found))
+        let stash = git.try_find_reference("refs/stash").doing(doing, self.root())?;
+        stash.iter().for_each(note);
+        Ok(found)
     }
 }
 
@@ -63,10 +96,4 @@ fn shown_ref(name: &str) -> Option<String> {
     }
     let branch = name.strip_prefix("refs/heads/").map(|branch| format!("the branch `{branch}`"));
     branch.or_else(|| Some(format!("the tag `{}`", name.strip_prefix("refs/tags/")?)))
-}
-
-fn note_file(found: &mut BTreeMap<String, String>, file: &Path, name: &str) {
-    if let Ok(bytes) = std::fs::read(file) {
-        found.insert(name.to_owned(), Digest::of(&bytes).to_string());
-    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,25 @@ impl Stat {
             ino: meta.ino(),
             mode: meta.mode(),
         }
+    }
+
+    /// Of the file itself where it is a link; `None` where there is none.
+    pub fn at(file: &Path) -> Option<Self> {
+        std::fs::symlink_metadata(file).ok().map(|meta| Self::of(&meta))
+    }
+
+    /// True where any change from now on is certain to give another stat.
+    pub fn is_settled_now(&self) -> bool {
+        self.is_settled(nanos_of(SystemTime::now()))
+    }
+
+    pub fn is_file(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
+
+    /// True where it is the same file or folder, whatever is in it now.
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        (self.ino, self.mode) == (other.ino, other.mode)
     }
 
     /// True where a change at `now` or later is certain to give another stat. A file system that

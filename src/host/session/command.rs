@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
-use super::{Environment, Runner, Stop, Told, command_argv, millis_since};
+use super::{Environment, Runner, SCRATCH, Stop, Told, command_argv, millis_since};
 use crate::base::measure::Millis;
 use crate::engine::evidence::Ending;
 use crate::host::error::{Doing, Result};
@@ -38,7 +38,7 @@ pub struct AsideEnded {
 impl Runner {
     /// What starts it.
     pub fn spawn_of(&self, aside: &Aside) -> Result<Spawn> {
-        let scratch = aside.private.join("tmp");
+        let scratch = aside.private.join(SCRATCH);
         fs::create_dir_all(&scratch).doing("making a folder for a command", &scratch)?;
         Ok(Spawn {
             shim: self.shim.clone(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::base::name::EnvName;
 use crate::engine::effect::{Launch, LaunchAction, Purpose};
 
+use super::SCRATCH;
 use super::mask::Mask;
 
 /// What every child gets where the caller has it.
@@ -56,7 +57,7 @@ impl Environment {
     ) -> Self {
         let is_session = matches!(launch.action, LaunchAction::Session(_));
         let mut environment = Self::default();
-        let scratch = private.join("tmp");
+        let scratch = private.join(SCRATCH);
         environment.set("TMPDIR", &scratch);
         environment.set("TERM", "dumb");
         environment.set("LANG", "C.UTF-8");
@@ -86,7 +87,7 @@ impl Environment {
         caller: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         let mut environment = Self::default();
-        environment.set("TMPDIR", private.join("tmp"));
+        environment.set("TMPDIR", private.join(SCRATCH));
         environment.set("TERM", "dumb");
         environment.set("LANG", "C.UTF-8");
         environment.set("GIT_TERMINAL_PROMPT", "0");

@@ -136,13 +136,13 @@ impl Clock {
     }
 
     /// Ends the family where that is due.
-    pub async fn tick(&mut self, wish: Stop, family: &mut Family) {
+    pub fn tick(&mut self, wish: Stop, family: &mut Family) {
         let now = Instant::now();
         if self.reason.is_none() {
             let Some(reason) = self.reason_to_end(wish, now) else { return };
             self.reason = Some(reason);
             self.force_at = now + self.patience.grace;
-            family.terminate().await;
+            family.terminate();
         }
         if !self.is_forced && (wish == Stop::AtOnce || now >= self.force_at) {
             self.is_forced = true;

@@ -1,8 +1,6 @@
 //! Watches one running family: its output, its limits, and the wish to stop it.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use crate::base::name::SessionId;
 use crate::engine::evidence::Ending;
 use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
 use crate::host::error::{Doing, Error, Result};
-use crate::host::process::{Happening, Reading, Spawn, push_tail};
+use crate::host::process::{Happening, LazyFile, Reading, Spawn, push_tail};
 
 /// Shown of one line of a command, in characters.
 const LINE_SHOWN: usize = 500;
@@ -95,7 +93,7 @@ impl Watched {
             }
             let wish = *stop.borrow();
             if !flow.is_over {
-                clock.tick(wish, &mut family).await;
+                clock.tick(wish, &mut family);
             }
         }
         let ended = family.finish(|chunk| output.take(&chunk)).await;
@@ -117,8 +115,7 @@ struct Flow {
 /// Stdout on its way: masked, kept, understood, told.
 struct Output {
     masked: MaskedStream,
-    file: File,
-    path: PathBuf,
+    file: LazyFile,
     failure: Option<std::io::Error>,
     reader: Option<StreamReader>,
     tail: Vec<u8>,
@@ -128,11 +125,14 @@ struct Output {
 
 impl Output {
     fn create(watched: &Watched) -> Result<Self> {
-        let path = watched.transcript.clone();
+        let mut file = LazyFile::new(watched.transcript.clone());
+        if watched.is_session {
+            // An empty one tells a later run of orch that nothing was spent.
+            file.create().doing("creating the transcript", &watched.transcript)?;
+        }
         Ok(Self {
             masked: MaskedStream::new(watched.mask.clone()),
-            file: File::create(&path).doing("creating the transcript", &path)?,
-            path,
+            file,
             failure: None,
             reader: watched.is_session.then(|| StreamReader::new(watched.base_cost)),
             tail: Vec::new(),
@@ -158,7 +158,7 @@ impl Output {
 
     fn take_masked(&mut self, bytes: &[u8]) {
         if self.failure.is_none() {
-            self.failure = self.file.write_all(bytes).err();
+            self.failure = self.file.write(bytes).err();
         }
         push_tail(&mut self.tail, bytes);
         match &mut self.reader {
@@ -207,7 +207,7 @@ impl Output {
             }
         }
         if let Some(error) = self.failure {
-            return Err(Error::because("writing the transcript", error).at(&self.path));
+            return Err(Error::because("writing the transcript", error).at(self.file.place()));
         }
         Ok(Seen {
             ending: Ending::Cancelled,
