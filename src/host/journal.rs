@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::base::measure::Usd;
 use crate::engine::record::{AttemptEnded, Provenance, Record};
 
 use super::error::{Doing, Result};
@@ -154,13 +155,16 @@ fn read_opening(root: &Path, offset: u64, opening: frame::Opening) -> Result<Rea
     Ok(Reading { records, end, damage })
 }
 
-/// True for records without which money is lost or a process cannot be found again.
+/// True for records without which money, a decision or what was told as done would be lost. A command
+/// costs nothing: what is lost of it is run again. No process outlives a power failure, so the one
+/// that started is only written, which is enough where orch alone dies.
 pub fn is_durable(record: &Record) -> bool {
     match record {
-        Record::AttemptStarted { .. }
-        | Record::ProcessStarted { .. }
-        | Record::AttemptEnded(_)
-        | Record::Asked(_)
+        Record::AttemptStarted { is_command, .. } => !is_command,
+        Record::AttemptEnded(ended) => {
+            ended.session.is_some() || !ended.spend.is_nothing() || ended.cost != Usd::ZERO
+        }
+        Record::Asked(_)
         | Record::Proposed(_)
         | Record::Judged(_)
         | Record::Answered { .. }
@@ -170,6 +174,7 @@ pub fn is_durable(record: &Record) -> bool {
             matches!(accepted.provenance, Provenance::Ran | Provenance::AcceptedByHand)
         }
         Record::RunStarted { .. }
+        | Record::ProcessStarted { .. }
         | Record::VerdictReached(_)
         | Record::StatusWritten { .. }
         | Record::LimitLifted { .. }

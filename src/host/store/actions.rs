@@ -23,6 +23,9 @@ impl Store {
         let folder = self.candidates_path(&result.key);
         let json = serde_json::to_vec(result).doing("writing an accepted result", &folder)?;
         self.folder.write_whole(&folder.join(file_name_of(&json)), &[&json])?;
+        if folder::names_in(&folder)?.len() <= CANDIDATES {
+            return Ok(());
+        }
         for (path, _) in self.candidates_in(&folder, &result.key)?.into_iter().skip(CANDIDATES) {
             fs::remove_file(&path).doing("dropping an old result", &path)?;
         }

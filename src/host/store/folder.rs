@@ -11,6 +11,8 @@ use crate::host::fault;
 
 /// The folder's name below the repository root.
 pub const NAME: &str = ".orch";
+/// Where files are written before they get their name.
+const TMP: &str = "tmp";
 
 /// What an opener may do to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,10 @@ impl OrchFolder {
                 Error::new("writing to a folder that was opened for reading").at(&self.path)
             );
         }
-        let made = fs::create_dir_all(self.join("tmp")).and_then(|()| self.ignore_itself());
+        // `tmp` comes last: where it is, all is made.
+        let made = fs::create_dir_all(&self.path)
+            .and_then(|()| self.ignore_itself())
+            .and_then(|()| fs::create_dir_all(self.join(TMP)));
         made.doing("making orch's folder", &self.path)
     }
 
@@ -70,8 +75,10 @@ impl OrchFolder {
 
     /// A file beside all others, to be [`publish`]ed when complete.
     pub fn aside(&self) -> Result<NamedTempFile> {
-        self.create()?;
-        let tmp = self.join("tmp");
+        if !self.may_write() || !self.join(TMP).is_dir() {
+            self.create()?;
+        }
+        let tmp = self.join(TMP);
         tempfile::Builder::new()
             .prefix(&super::aside::prefix())
             .tempfile_in(&tmp)
