@@ -4,7 +4,7 @@
 //! or index entries that already are as they are to be, and goes on.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use gix::ObjectId;
@@ -19,6 +19,7 @@ use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
+use crate::host::git::index::bytes_of;
 use crate::host::git::object::tree_changes;
 use crate::host::git::tip::{Tip, first_parent};
 use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
@@ -282,13 +283,10 @@ fn open_index(git: &gix::Repository) -> Result<gix::index::File> {
     opened.doing("reading the index", &file)
 }
 
-fn write_index(index: &gix::index::File, lock: gix::lock::File) -> Result<()> {
+fn write_index(index: &gix::index::File, mut lock: gix::lock::File) -> Result<()> {
     let doing = "writing the index";
     let place = lock.resource_path();
-    let mut out = BufWriter::with_capacity(64 * 1024, lock);
-    index.write_to(&mut out, Default::default()).doing(doing, &place)?;
-    out.flush().doing(doing, &place)?;
-    let lock =
-        out.into_inner().map_err(|why| Error::because(doing, why.into_error()).at(&place))?;
+    let bytes = bytes_of(index).doing(doing, &place)?;
+    lock.write_all(&bytes).doing(doing, &place)?;
     lock.commit().map(|_| ()).map_err(|why| Error::because(doing, why.error).at(&place))
 }

@@ -70,6 +70,10 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
         )));
     }
     let found = differences(git, index)?;
+    if found.is_clean() {
+        let (tree, patch) = (worktree.base().tree.clone(), Patch::default());
+        return Ok(Collected { tree, patch, left_out: Vec::new() });
+    }
     let mut filters = match found.paths().any(|path| path.ends_with(b".gitattributes")) {
         // An attributes file that is gone may still be in the index that the session saw.
         true => git.filter_pipeline(None).map(|(filters, _)| filters),

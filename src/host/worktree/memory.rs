@@ -11,8 +11,8 @@ use gix::ObjectId;
 use gix::index::entry::Flags;
 use gix::index::entry::stat::Options;
 
-use super::moving::remove_file;
 use crate::host::error::{Doing, Result};
+use crate::host::git::index::bytes_of;
 
 /// The index of a worktree as orch left it.
 #[derive(Debug)]
@@ -49,10 +49,12 @@ impl Mark {
 impl Remembered {
     /// Writes a new index for the next time, by a file that takes the old one's place.
     pub fn write(mut index: gix::index::File, tree: ObjectId, file: &Path) -> Result<Self> {
-        remove_file(&PathBuf::from(format!("{}.lock", file.display())))?;
         index.set_path(file);
         let doing = "writing a worktree's index";
-        index.write(Default::default()).doing(doing, file)?;
+        let new = PathBuf::from(format!("{}.lock", file.display()));
+        // What a dead run left there is written over: the worktree's lock is held.
+        std::fs::write(&new, bytes_of(&index).doing(doing, file)?).doing(doing, &new)?;
+        std::fs::rename(&new, file).doing(doing, file)?;
         // As if it had been read: by this time git tells which stats may hide an edit.
         let meta = gix::index::fs::Metadata::from_path_no_follow(file).doing(doing, file)?;
         let mark = meta.modified().and_then(|modified| {

@@ -16,6 +16,7 @@ use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
 use super::memory::{Memory, Remembered};
 use super::moving::{Moving, remove_file, stand_at};
+use super::opened::Opened;
 use super::parked;
 use super::registration::clear_half_registered;
 use super::sparse::end_sparse;
@@ -34,6 +35,7 @@ pub struct Pool {
     /// git numbers its worktrees without a lock of its own: one is made at a time.
     making: Mutex<()>,
     memory: Memory,
+    opened: Opened,
 }
 
 /// A worktree in use. It goes back to the pool when this is dropped.
@@ -107,7 +109,14 @@ impl Pool {
         let folder = repo.orch_folder()?.join("worktrees");
         std::fs::create_dir_all(&folder).doing("making the pool of worktrees", &folder)?;
         let (repo, config) = (repo.clone(), config.clone());
-        Ok(Self { repo, folder, config, making: Mutex::default(), memory: Memory::default() })
+        Ok(Self {
+            repo,
+            folder,
+            config,
+            making: Mutex::default(),
+            memory: Memory::default(),
+            opened: Opened::default(),
+        })
     }
 
     /// Takes a free worktree, or makes one, and moves it to the base. One that cannot be moved
@@ -217,6 +226,10 @@ impl Pool {
     }
 
     fn opened(&self, root: &Path) -> Option<gix::Repository> {
+        self.opened.at(root, || self.open_anew(root))
+    }
+
+    fn open_anew(&self, root: &Path) -> Option<gix::Repository> {
         let real = |path: &Path| std::fs::canonicalize(path).ok();
         let registered = real(self.repo.local().common_dir())?.join("worktrees");
         let git = Some(root).filter(|it| it.join(".git").is_file()).map(gix::open)?.ok()?;
@@ -348,9 +361,12 @@ fn empty_task_folder(root: &Path) -> Result<()> {
     if present.as_ref().filter(|meta| meta.is_dir()).is_some_and(is_empty) {
         return ignore_itself(&orch);
     }
-    if present.is_some() {
-        std::fs::remove_dir_all(&task).doing("emptying the task folder", &task)?;
+    match present {
+        Some(meta) if meta.is_dir() => std::fs::remove_dir_all(&task),
+        Some(_) => std::fs::remove_file(&task),
+        None => Ok(()),
     }
+    .doing("emptying the task folder", &task)?;
     std::fs::create_dir_all(&task).doing("making the task folder", &task)?;
     ignore_itself(&orch)
 }

@@ -7,18 +7,20 @@ use std::sync::atomic::AtomicBool;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::dir::entry::{Kind, Status as Tracking};
 use gix::dir::walk::EmissionMode;
-use gix::status::index_worktree::Options;
-use gix::status::plumbing::index_as_worktree::EntryStatus;
+use gix::index::State;
+use gix::index::entry::Mode;
+use gix::status::plumbing::index_as_worktree;
 use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
-use gix::status::plumbing::index_as_worktree_with_renames::{Entry, VisitEntry};
+use gix::status::plumbing::index_as_worktree::{Context, EntryStatus, Options, Recorder};
+use gix::worktree::stack::state::attributes::Source as Attributes;
+use gix::worktree::stack::state::ignore::Source as Ignores;
 
+use super::look::{Look, MANY};
 use crate::host::error::{Doing, Result};
-
-/// From this many files on more than one thread looks at them.
-const MANY: usize = 1000;
+use crate::host::git::place::filters;
 
 /// Paths whose content in the worktree is not what the index says.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Differences {
     /// Tracked files that changed or are gone.
     pub tracked: BTreeSet<BString>,
@@ -43,32 +45,119 @@ impl Differences {
 
 /// Compares the worktree of `git` with `index`. `.orch` is no difference, and what
 /// is ignored only told.
-pub(super) fn differences(git: &gix::Repository, index: &gix::index::State) -> Result<Differences> {
-    let doing = "comparing a worktree with its tree";
+pub(super) fn differences(git: &gix::Repository, index: &State) -> Result<Differences> {
     let place = git.workdir().unwrap_or(Path::new("."));
-    let walk = git.dirwalk_options().doing(doing, place)?;
-    // A link to a folder is ignored by `name/` like the folder it stands for.
-    let walk = walk.symlinks_to_directories_are_ignored_like_directories(true);
-    let walk = walk.emit_ignored(Some(EmissionMode::Matching));
-    let walk = walk.emit_untracked(EmissionMode::Matching);
+    let compared = compare(git, index, place);
+    compared.doing("comparing a worktree with its tree", place)
+}
+
+pub(super) type Judged<T> = std::result::Result<T, gix::Error>;
+
+fn compare(git: &gix::Repository, index: &State, root: &Path) -> Judged<Differences> {
     let mut found = Differences::default();
-    // Without gix's own iterator around it, which would read the worktree's other index as well.
-    git.index_worktree_status(
-        index,
-        std::iter::empty::<&BStr>(),
-        &mut found,
+    let disk = git.filesystem_options()?;
+    // Where a name on the disk may be written in another way, only git knows which is which.
+    let is_exact = !disk.ignore_case && !disk.precompose_unicode;
+    let look = is_exact.then(|| Look::through(root, index, git.stat_options().ok()?)).flatten();
+    let Some(look) = look else { return compare_by_git(git, index) };
+    if !look.doubtful.is_empty() {
+        judge_tracked(git, (index, &part_of(index, &look.doubtful)), &mut found)?;
+    }
+    if look.needs_walk || !judge_new(git, index, &look, &mut found)? {
+        walk(git, index, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Without a look of our own.
+pub(super) fn compare_by_git(git: &gix::Repository, index: &State) -> Judged<Differences> {
+    let mut found = Differences::default();
+    judge_tracked(git, (index, index), &mut found)?;
+    walk(git, index, &mut found)?;
+    Ok(found)
+}
+
+/// An index of these entries only, as old as the whole.
+fn part_of(index: &State, places: &[usize]) -> State {
+    let mut part = State::new(index.object_hash());
+    for entry in places.iter().map(|&place| &index.entries()[place]) {
+        let (stat, path) = (entry.stat, entry.path(index));
+        part.dangerously_push_entry(stat, entry.id, entry.flags, entry.mode, path);
+    }
+    part.set_timestamp(index.timestamp());
+    part
+}
+
+/// Compares the files of a part of the index as git does.
+fn judge_tracked(
+    git: &gix::Repository,
+    (index, part): (&State, &State),
+    found: &mut Differences,
+) -> Judged<()> {
+    let never = AtomicBool::new(false);
+    let nothing = std::iter::empty::<&BStr>();
+    let all = git.pathspec(false, nothing, true, index, Attributes::WorktreeThenIdMapping)?;
+    let (filter, stack) = filters(git, index)?.into_parts();
+    let mut seen = Recorder::default();
+    index_as_worktree(
+        part,
+        git.workdir().unwrap_or(Path::new(".")),
+        &mut seen,
         FastEq,
         Untold,
+        git.objects.clone().into_arc().map_err(gix::Error::from_error)?,
         &mut gix::progress::Discard,
-        &AtomicBool::new(false),
+        Context { pathspec: all.into_parts().0, stack, filter, should_interrupt: &never },
         Options {
-            dirwalk_options: Some(walk),
-            thread_limit: (index.entries().len() < MANY).then_some(1),
+            fs: git.filesystem_options()?,
+            thread_limit: (part.entries().len() < MANY).then_some(1),
+            stat: git.stat_options()?,
             ..Options::default()
         },
-    )
-    .doing(doing, place)?;
-    Ok(found)
+    )?;
+    let changed = seen.records.iter().filter(|it| matches!(it.status, EntryStatus::Change(_)));
+    let changed = changed.map(|it| it.relative_path.to_owned()).filter(|path| !is_ours(path));
+    found.tracked.extend(changed);
+    Ok(())
+}
+
+/// Tells new files from ignored ones. False where a walk has to do that.
+fn judge_new(
+    git: &gix::Repository,
+    index: &State,
+    look: &Look,
+    found: &mut Differences,
+) -> Judged<bool> {
+    if look.files.is_empty() && look.folders.is_empty() {
+        return Ok(true);
+    }
+    let mut rules = git.excludes(index, None, Ignores::WorktreeThenIdMappingIfNotSkipped)?;
+    let (mut ignored, mut untracked) = (BTreeSet::new(), BTreeSet::new());
+    for folder in &look.folders {
+        if !rules.at_entry(folder.as_bstr(), Some(Mode::DIR))?.is_excluded() {
+            return Ok(false);
+        }
+        ignored.insert(folder.clone());
+    }
+    for file in &look.files {
+        let is_ignored = rules.at_entry(file.as_bstr(), Some(Mode::FILE))?.is_excluded();
+        let known = if is_ignored { &mut ignored } else { &mut untracked };
+        known.insert(file.clone());
+    }
+    found.ignored.extend(ignored);
+    found.untracked.extend(untracked);
+    Ok(true)
+}
+
+/// Finds all that is not in the index.
+fn walk(git: &gix::Repository, index: &State, found: &mut Differences) -> Judged<()> {
+    // A link to a folder is ignored by `name/` like the folder it stands for.
+    let walk = git.dirwalk_options()?.symlinks_to_directories_are_ignored_like_directories(true);
+    let walk = walk.emit_ignored(Some(EmissionMode::Matching));
+    let walk = walk.emit_untracked(EmissionMode::Matching);
+    let nothing = std::iter::empty::<&BStr>();
+    git.dirwalk(index, nothing, &AtomicBool::new(false), walk, found)?;
+    Ok(())
 }
 
 /// What lies in a submodule is its own affair.
@@ -87,22 +176,16 @@ impl SubmoduleStatus for Untold {
     }
 }
 
-impl<'index> VisitEntry<'index> for Differences {
-    type ContentChange = ();
-    type SubmoduleStatus = ();
-
-    fn visit_entry(&mut self, entry: Entry<'index, (), ()>) {
-        match entry {
-            Entry::Modification { rela_path, status: EntryStatus::Change(_), .. }
-                if !is_ours(rela_path) =>
-            {
-                self.tracked.insert(rela_path.to_owned());
-            }
-            Entry::DirectoryContents { entry, .. } if !is_ours(&entry.rela_path) => {
-                self.note_new(entry);
-            }
-            _ => {}
+impl gix::dir::walk::Delegate for Differences {
+    fn emit(
+        &mut self,
+        entry: gix::dir::EntryRef<'_>,
+        _: Option<Tracking>,
+    ) -> gix::dir::walk::Action {
+        if !is_ours(&entry.rela_path) {
+            self.note_new(entry.to_owned());
         }
+        std::ops::ControlFlow::Continue(())
     }
 }
 

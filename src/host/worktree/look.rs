@@ -1,0 +1,256 @@
+//! The first look through a worktree: each folder is listed and each file in it met once, and what is
+//! certain to be as the index says is done with. Only what is left needs git's rules, which are dear:
+//! content, attributes, ignore files.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::panic::resume_unwind;
+use std::path::Path;
+
+use gix::bstr::{BString, ByteSlice};
+use gix::index::entry::stat::{Options, Time};
+use gix::index::entry::{Flags, Mode, Stat};
+use gix::index::{Entry, State};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
+
+/// From this many files on they are looked at on several threads.
+pub(super) const MANY: usize = 1000;
+
+/// What is left to be judged.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// Entries that may differ, by their place in the index.
+    pub doubtful: Vec<usize>,
+    /// Files that are not in the index.
+    pub files: Vec<BString>,
+    /// Folders that nothing in the index is below.
+    pub folders: Vec<BString>,
+    /// Something lies there that only a walk can tell.
+    pub needs_walk: bool,
+}
+
+/// A folder that the index has something below.
+struct Folder<'i> {
+    /// Empty for the top one.
+    path: &'i [u8],
+    /// Places in the index, in the order of names.
+    files: Vec<usize>,
+    folders: Vec<(&'i [u8], usize)>,
+}
+
+/// A look under way.
+struct Looking<'i> {
+    root: &'i Path,
+    index: &'i State,
+    options: Options,
+    all: Vec<Folder<'i>>,
+}
+
+impl Look {
+    /// `None` where the index is of a kind that this does not understand.
+    pub fn through(root: &Path, index: &State, options: Options) -> Option<Self> {
+        let is_plain = |entry: &Entry| entry.stage_raw() == 0 && !entry.mode.is_sparse();
+        if !index.entries().iter().all(is_plain) {
+            return None;
+        }
+        let looking = Looking { root, index, options, all: folders_of(index) };
+        let (mut look, mut level) = (Self::default(), vec![0]);
+        while !level.is_empty() {
+            level = looking.at_all(&level, &mut look);
+        }
+        look.doubtful.sort_unstable();
+        Some(look)
+    }
+
+    fn take(&mut self, other: Self) {
+        self.doubtful.extend(other.doubtful);
+        self.files.extend(other.files);
+        self.folders.extend(other.folders);
+        self.needs_walk |= other.needs_walk;
+    }
+}
+
+/// The folders of the index, the top one first. What is below one stands together in the index.
+fn folders_of(index: &State) -> Vec<Folder<'_>> {
+    let folder = |path| Folder { path, files: Vec::new(), folders: Vec::new() };
+    let mut all = vec![folder(&[][..])];
+    let mut open = vec![0];
+    for (place, entry) in index.entries().iter().enumerate() {
+        let path: &[u8] = entry.path(index);
+        while !is_below(path, all[open[open.len() - 1]].path) {
+            open.pop();
+        }
+        let mut top = open[open.len() - 1];
+        let mut start = all[top].path.len() + usize::from(top != 0);
+        while let Some(length) = path[start..].find_byte(b'/') {
+            let (end, new) = (start + length, all.len());
+            all[top].folders.push((&path[start..end], new));
+            all.push(folder(&path[..end]));
+            open.push(new);
+            (top, start) = (new, end + 1);
+        }
+        all[top].files.push(place);
+    }
+    // In the index a folder stands where its name with a slash does.
+    all.iter_mut().for_each(|it| it.folders.sort_unstable());
+    all
+}
+
+fn is_below(path: &[u8], folder: &[u8]) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+impl Looking<'_> {
+    /// Looks into folders, on several threads where that pays; answers with those in them.
+    fn at_all(&self, level: &[usize], look: &mut Look) -> Vec<usize> {
+        let n_files: usize = level.iter().map(|&id| self.all[id].files.len()).sum();
+        let n_threads = match n_files < MANY {
+            true => 1,
+            false => std::thread::available_parallelism().map_or(1, usize::from).min(level.len()),
+        };
+        let part = |first: usize| {
+            let (mut look, mut next) = (Look::default(), Vec::new());
+            for &id in level.iter().skip(first).step_by(n_threads) {
+                self.at(id, &mut look, &mut next);
+            }
+            (look, next)
+        };
+        let parts = std::thread::scope(|scope| {
+            let others: Vec<_> =
+                (1..n_threads).map(|first| scope.spawn(move || part(first))).collect();
+            let own = part(0);
+            let others =
+                others.into_iter().map(|it| it.join().unwrap_or_else(|why| resume_unwind(why)));
+            std::iter::once(own).chain(others).collect::<Vec<_>>()
+        });
+        let mut all = Vec::new();
+        for (part, next) in parts {
+            look.take(part);
+            all.extend(next);
+        }
+        all
+    }
+
+    fn at(&self, id: usize, look: &mut Look, next: &mut Vec<usize>) {
+        if self.list(id, look, next).is_err() {
+            self.doubt_all_in(&self.all[id], look);
+            look.needs_walk = true;
+        }
+    }
+
+    fn doubt_all_in(&self, folder: &Folder<'_>, look: &mut Look) {
+        look.doubtful.extend_from_slice(&folder.files);
+        for &(_, id) in &folder.folders {
+            self.doubt_all_in(&self.all[id], look);
+        }
+    }
+
+    /// Lists a folder. It is no link, and neither is what is above it: only what a listing calls a
+    /// folder is looked into.
+    fn list(&self, id: usize, look: &mut Look, next: &mut Vec<usize>) -> rustix::io::Result<()> {
+        let folder = &self.all[id];
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = self.root.join(OsStr::from_bytes(folder.path));
+        let mut dir = Dir::new(rustix::fs::open(&place, flags, rustix::fs::Mode::empty())?)?;
+        let (mut met, mut entered) = (vec![false; folder.files.len()], Vec::new());
+        let mut found = Look::default();
+        while let Some(entry) = dir.read().transpose()? {
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            if let Ok(at) = folder.folders.binary_search_by_key(&name, |it| it.0) {
+                match entry.file_type() {
+                    FileType::Directory => entered.push(folder.folders[at].1),
+                    _ => found.needs_walk = true,
+                }
+            } else if let Ok(at) = folder.files.binary_search_by_key(&name, |&it| self.name(it)) {
+                met[at] = true;
+                let stat = statat(dir.fd()?, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
+                self.judge(folder.files[at], &stat, &mut found);
+            } else {
+                found.note_new(folder.path, name, entry.file_type());
+            }
+        }
+        found.doubtful.extend(folder.files.iter().zip(met).filter(|it| !it.1).map(|it| *it.0));
+        for (_, id) in folder.folders.iter().filter(|(_, id)| !entered.contains(id)) {
+            self.doubt_all_in(&self.all[*id], &mut found);
+        }
+        look.take(found);
+        next.extend(entered);
+        Ok(())
+    }
+
+    fn name(&self, place: usize) -> &[u8] {
+        let path = self.index.entries()[place].path(self.index);
+        path.rsplit_once_str("/").map_or(path, |(_, name)| name)
+    }
+
+    fn judge(&self, place: usize, stat: &rustix::fs::Stat, look: &mut Look) {
+        let entry = &self.index.entries()[place];
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            look.needs_walk = true;
+        }
+        if !self.is_certain(entry, stat) {
+            look.doubtful.push(place);
+        }
+    }
+
+    /// True only where git, too, would not look at the content. In doubt it decides by itself.
+    fn is_certain(&self, entry: &Entry, stat: &rustix::fs::Stat) -> bool {
+        let bits = rustix::fs::Mode::from_raw_mode(stat.st_mode);
+        let is_executable = bits.contains(rustix::fs::Mode::XUSR);
+        let is_plain = !bits
+            .intersects(rustix::fs::Mode::XUSR | rustix::fs::Mode::XGRP | rustix::fs::Mode::XOTH);
+        let is_of_kind = match (entry.mode, FileType::from_raw_mode(stat.st_mode)) {
+            (Mode::FILE, FileType::RegularFile) => is_plain,
+            (Mode::FILE_EXECUTABLE, FileType::RegularFile) => is_executable,
+            (Mode::SYMLINK, FileType::Symlink) => true,
+            _ => false,
+        };
+        is_of_kind
+            && !entry.flags.contains(Flags::INTENT_TO_ADD)
+            && stat_of(stat) == Some(entry.stat)
+            && !entry.stat.is_racy(self.index.timestamp(), self.options)
+            && (entry.stat.size == 0 || !entry.id.is_empty_blob())
+    }
+}
+
+impl Look {
+    fn note_new(&mut self, folder: &[u8], name: &[u8], kind: FileType) {
+        if folder.is_empty() && matches!(name, b".git" | b".orch") {
+            return;
+        }
+        let path = match folder {
+            b"" => name.into(),
+            _ => BString::from([folder, b"/", name].concat()),
+        };
+        match kind {
+            // A repository in a folder of this one.
+            _ if name.eq_ignore_ascii_case(b".git") => self.needs_walk = true,
+            FileType::RegularFile => self.files.push(path),
+            FileType::Directory => self.folders.push(path),
+            _ => self.needs_walk = true,
+        }
+    }
+}
+
+/// As git writes it down; `None` for times before 1970.
+#[allow(clippy::unnecessary_cast)]
+fn stat_of(stat: &rustix::fs::Stat) -> Option<Stat> {
+    let time = |seconds: i64, nanos: u64| {
+        (seconds >= 0).then_some(Time { secs: seconds as u32, nsecs: nanos as u32 })
+    };
+    Some(Stat {
+        mtime: time(stat.st_mtime as i64, stat.st_mtime_nsec as u64)?,
+        ctime: time(stat.st_ctime as i64, stat.st_ctime_nsec as u64)?,
+        dev: stat.st_dev as u32,
+        ino: stat.st_ino as u32,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size: stat.st_size as u32,
+    })
+}
+
+#[cfg(test)]
+mod tests;
