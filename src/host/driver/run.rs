@@ -266,7 +266,7 @@ impl Driver {
         let base_cost = self.base_cost_of(&launch);
         if run.watch.is_some() && run.tasks.is_empty() {
             // What a person did while nothing ran is not for this task to answer for.
-            run.surroundings = self.repo.surroundings(&self.branch()?)?;
+            run.surroundings = self.repo.surroundings(&self.branch()?, &run.surroundings)?;
         }
         let (stop, stopped) = watch::channel(Stop::No);
         run.stops.insert(launch.attempt, stop);
