@@ -13,6 +13,7 @@ use crate::host::fault;
 pub const NAME: &str = ".orch";
 /// Where files are written before they get their name.
 const TMP: &str = "tmp";
+const IGNORE: &str = ".gitignore";
 
 /// What an opener may do to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,6 @@ impl OrchFolder {
                 Error::new("writing to a folder that was opened for reading").at(&self.path)
             );
         }
-        // `tmp` comes last: where it is, all is made.
         let made = fs::create_dir_all(&self.path)
             .and_then(|()| self.ignore_itself())
             .and_then(|()| fs::create_dir_all(self.join(TMP)));
@@ -75,7 +75,8 @@ impl OrchFolder {
 
     /// A file beside all others, to be [`publish`]ed when complete.
     pub fn aside(&self) -> Result<NamedTempFile> {
-        if !self.may_write() || !self.join(TMP).is_dir() {
+        let is_made = self.join(TMP).is_dir() && self.is_ignored();
+        if !self.may_write() || !is_made {
             self.create()?;
         }
         let tmp = self.join(TMP);
@@ -86,12 +87,12 @@ impl OrchFolder {
     }
 
     fn ignore_itself(&self) -> io::Result<()> {
-        let file = self.join(".gitignore");
-        // An empty one is what a full disk left.
-        match fs::metadata(&file) {
-            Ok(found) if found.len() > 0 => Ok(()),
-            _ => fs::write(file, "*\n"),
-        }
+        if self.is_ignored() { Ok(()) } else { fs::write(self.join(IGNORE), "*\n") }
+    }
+
+    /// An empty file is what a full disk left.
+    fn is_ignored(&self) -> bool {
+        fs::metadata(self.join(IGNORE)).is_ok_and(|found| found.len() > 0)
     }
 }
 
