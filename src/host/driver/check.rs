@@ -10,11 +10,14 @@ use crate::engine::event::Event;
 use crate::engine::step::Engine;
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
-use crate::host::error::{Error, Result};
+use crate::host::error::Result;
 use crate::host::surface::CheckedDocument;
 use crate::spec::plan::Plan;
 
+use self::named::Named;
 use super::Driver;
+
+mod named;
 
 impl Driver {
     /// Diagnoses `files`, or every document there is.
@@ -45,23 +48,23 @@ pub(super) fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
 }
 
 /// Diagnoses `files` below `root`, or all documents, without a repository: nothing but the files
-/// themselves is needed.
+/// themselves is needed. A file that is no document is told among the findings.
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
-    let named: Vec<RelPath> = files.iter().map(|file| below(root, file)).collect::<Result<_>>()?;
-    let config = documents::read(root, &[])?.documents.config;
-    let plans = named.iter().filter(|path| !documents::is_document(path, &config));
-    let extra: Vec<RelPath> = plans.cloned().collect();
-    let loaded = documents::read(root, &extra)?;
+    let loaded = documents::read(root, &[])?;
+    let named: Vec<Named> = files.iter().map(|file| Named::of(root, file, &loaded)).collect();
+    let extra: Vec<RelPath> = named.iter().filter_map(Named::plan).cloned().collect();
+    let loaded = if extra.is_empty() { loaded } else { documents::read(root, &extra)? };
     let mut engine = Engine::default();
     let documents = Box::new(loaded.documents.clone());
     engine.step(clock::now(), Event::DocumentsRead(documents));
-    let wanted = (!files.is_empty()).then_some(named.as_slice());
-    if let Some(missing) = named.iter().find(|path| !loaded.sources.contains_key(*path)) {
-        return Err(Error::new(format!("`{missing}` is no document that orch reads"))
-            .at(root.join(missing.as_str()))
-            .help("name a plan, an agent, a rule, `orch.yaml`, or give no file to check all"));
+    if files.is_empty() {
+        return Ok(checked(&loaded, &engine, None));
     }
-    Ok(checked(&loaded, &engine, wanted))
+    let wanted: Vec<RelPath> = named.iter().filter_map(Named::document).cloned().collect();
+    let has_others = !wanted.is_empty();
+    let mut documents = checked(&loaded, &engine, Some(&wanted));
+    documents.extend(named.into_iter().filter_map(|named| named.refused(has_others)));
+    Ok(documents)
 }
 
 fn checked(loaded: &Loaded, engine: &Engine, wanted: Option<&[RelPath]>) -> Vec<CheckedDocument> {
@@ -111,18 +114,4 @@ fn document(
         diagnostics,
         plan,
     }
-}
-
-fn below(root: &Path, file: &Path) -> Result<RelPath> {
-    let outside = || {
-        Error::new("checking a file outside of the repository")
-            .at(file)
-            .help("run orch in the repository that the file belongs to, or use `-C`")
-    };
-    let resolved = file
-        .canonicalize()
-        .map_err(|error| Error::because("finding the file to check", error).at(file))?;
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let inside = resolved.strip_prefix(root).map_err(|_| outside())?;
-    inside.to_str().and_then(RelPath::normalize).ok_or_else(outside)
 }
