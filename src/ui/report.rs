@@ -13,6 +13,7 @@ use crate::base::source::Source;
 use crate::host::error::Error;
 use crate::host::surface::CheckedDocument;
 use crate::ui::shell::{Paint, Tone};
+use crate::ui::text::visible;
 
 pub use json::json_lines;
 
@@ -106,7 +107,8 @@ pub fn counted(count: usize, noun: &str) -> String {
 
 /// A failure of the machine with its causes and help.
 pub fn error_text(error: &Error, paint: Paint) -> String {
-    let mut text = format!("{}: {error}\n", paint.paint(Tone::Bad, "error"));
+    let what = visible(&error.to_string());
+    let mut text = format!("{}: {what}\n", paint.paint(Tone::Bad, "error"));
     let mut cause = error.source();
     while let Some(deeper) = cause {
         push_block(&mut text, "caused by", &deeper.to_string());
@@ -120,7 +122,7 @@ pub fn error_text(error: &Error, paint: Paint) -> String {
 
 /// A wrong command line.
 pub fn usage_text(message: &str, help: Option<&str>, paint: Paint) -> String {
-    let mut text = format!("{}: {message}\n", paint.paint(Tone::Bad, "error"));
+    let mut text = format!("{}: {}\n", paint.paint(Tone::Bad, "error"), visible(message));
     if let Some(help) = help {
         push_block(&mut text, "help", help);
     }
@@ -130,7 +132,7 @@ pub fn usage_text(message: &str, help: Option<&str>, paint: Paint) -> String {
 /// `  head: text`, further lines below the first.
 fn push_block(text: &mut String, head: &str, body: &str) {
     let indent = " ".repeat(head.len() + 4);
-    for (number, line) in body.lines().enumerate() {
+    for (number, line) in visible(body).lines().enumerate() {
         let start = if number == 0 { format!("  {head}: ") } else { indent.clone() };
         let _ = writeln!(text, "{start}{line}");
     }

@@ -12,9 +12,11 @@ use crate::base::diagnostic::{Diagnostic, Label, Severity};
 use crate::base::source::Source;
 
 use super::Look;
+use crate::ui::text::visible;
 
 /// The diagnostic as text that ends in a newline.
 pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, look: Look) -> String {
+    let diagnostic = &safe(diagnostic);
     let shown = Shown::new(diagnostic, source);
     let theme = match look.paint.colored {
         true => GraphicalTheme::unicode(),
@@ -32,6 +34,17 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, look: Look) -> S
         text = plain(&shown);
     }
     tidy(&text)
+}
+
+/// The words quote documents: nothing in them may move the cursor.
+fn safe(diagnostic: &Diagnostic) -> Diagnostic {
+    let mut safe = diagnostic.clone();
+    safe.message = visible(&safe.message);
+    safe.help = safe.help.as_deref().map(visible);
+    for label in &mut safe.labels {
+        label.text = visible(&label.text);
+    }
+    safe
 }
 
 /// What miette leaves at line ends and around the report is of no use to anyone.
@@ -83,12 +96,27 @@ struct Excerpts<'a> {
 
 impl<'a> Excerpts<'a> {
     fn of(source: &'a Source) -> Self {
-        let text = match source.text.ends_with('\n') {
-            true => Cow::Borrowed(&*source.text),
-            false => Cow::Owned(format!("{}\n", source.text)),
-        };
+        let mut text = of_same_length(&source.text);
+        if !text.ends_with('\n') {
+            text.to_mut().push('\n');
+        }
         Self { source, text }
     }
+}
+
+/// The text with another character of as many bytes for each that moves the cursor, so that spans
+/// stay right.
+fn of_same_length(text: &str) -> Cow<'_, str> {
+    let moves = |char: char| char.is_control() && !matches!(char, '\n' | '\r' | '\t');
+    if !text.contains(moves) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |char: char| match char.len_utf8() {
+        _ if !moves(char) => char,
+        1 => '?',
+        _ => '¿',
+    };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 impl SourceCode for Excerpts<'_> {
@@ -101,7 +129,7 @@ impl SourceCode for Excerpts<'_> {
         let found = self.text.as_bytes().read_span(span, lines_before, lines_after)?;
         let column = self.source.position_of(found.span().offset()).column - 1;
         Ok(Box::new(MietteSpanContents::new_named(
-            self.source.path.to_string(),
+            visible(self.source.path.as_str()),
             found.data(),
             *found.span(),
             found.line(),
@@ -141,7 +169,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diagnostic.message)?;
         match (&self.diagnostic.file, &self.source) {
-            (Some(file), None) => write!(f, " ({file})"),
+            (Some(file), None) => write!(f, " ({})", visible(file.as_str())),
             _ => Ok(()),
         }
     }

@@ -91,6 +91,31 @@ fn tabs_and_carriage_returns_do_not_shift_the_underline() {
 }
 
 #[test]
+fn nothing_that_a_document_holds_can_move_the_cursor() {
+    let found = check(
+        "a: \u{1b}[31m\u{9b}x\n",
+        Diagnostic::error("plan::unknown-agent", "there is no agent `\u{1b}[31mx`")
+            .help("did you mean `\u{7}y`?"),
+        &[("x", "not \u{1b}]0;this")],
+    );
+    insta::assert_snapshot!(found, @r#"
+        plan::unknown-agent
+
+          × there is no agent `x`
+           ╭─[plans/demo.yaml:1:10]
+         1 │ a: ?[31m¿x
+           ·          ┬
+           ·          ╰── not ]0;this
+           ╰────
+          help: did you mean `y`?
+        "#);
+    let path = std::io::Error::other("\u{1b}[2Jgone");
+    let told = error_text(&Error::because("reading \u{1b}c", path).help("\u{1b}[A"), Paint::PLAIN);
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+    assert!(!usage_text("no \u{1b}[1m", Some("\u{1b}[2m"), Paint::PLAIN).contains('\u{1b}'));
+}
+
+#[test]
 fn a_label_at_the_end_of_the_text_is_drawn() {
     let text = "sections:\n";
     let diagnostic = Diagnostic::error("plan::no-sections", "the plan has no sections")
