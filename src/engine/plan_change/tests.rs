@@ -176,7 +176,7 @@ fn what_is_not_a_sessions_to_change_is_refused_with_its_place() {
     assert_snapshot!(check(&[("depends_on: ['2']", "depends_on: ['9']")]), @r#"refused: line 18: no task has the id `9` (plan::unknown-dependency); correct the id, or take the dependency out"#);
     assert_snapshot!(check(&[("id: '3'", "id: '1'")]), @r#"refused: line 15: two tasks have the id `1` (plan::duplicate-id); give one of them another id, and look at who depends on it"#);
     assert_snapshot!(check(&[("depends_on: ['2']", "depends_on: ['4']"), ("'a, b'", "x, depends_on: ['3']")]), @r#"refused: line 18: tasks wait for each other: `3`, `4` (plan::cycle); none of them can ever start: take one of these dependencies out"#);
-    assert_snapshot!(check(&[("'a, b'", "'a, b', agent: nobody")]), @r#"refused: line 20: there is no agent `nobody` (plan::unknown-agent); `orch new agent` starts one"#);
+    assert_snapshot!(check(&[("'a, b'", "'a, b', agent: nobody")]), @r#"refused: line 20: there is no agent `nobody` (plan::unknown-agent); `orch new agent nobody` starts one"#);
     assert_snapshot!(check(&[("'a, b'}\n", "'a, b'}\n  - {id: '5', name: Five, status: completed, run: 'rm -rf x', env: [TOKEN]}\n")]), @r#"
     refused: task 5 is new, so its status is `pending` and it has no record
     task 5 asks for environment variables: leave out `env`

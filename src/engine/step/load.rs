@@ -8,8 +8,8 @@ use std::sync::Arc;
 use salsa::Setter;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::{PlanName, RelPath, TaskRef};
-use crate::base::source::Source;
+use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
+use crate::base::source::{Source, Span};
 use crate::engine::db::{
     self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, compiled_of,
     findings_of, graph_of, plan_of, recipe_of, rules_of,
@@ -19,7 +19,7 @@ use crate::engine::history::History;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::Compiled;
-use crate::spec::rule::{ActionKind, Rule};
+use crate::spec::rule::{self, ActionKind, Rule, RuleDraft};
 
 use super::Engine;
 
@@ -244,16 +244,30 @@ fn lost_agent(rule: &Rule, agents: &[Arc<Agent>], files: &[Source]) -> Option<Di
     let names = agents.iter().map(|agent| agent.name.as_str());
     let help = match crate::spec::text::nearest(wanted.as_str(), names) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => "`orch new agent` starts one".to_owned(),
+        None => format!("`orch new agent {wanted}` starts one"),
     };
     let message = format!("rule `{}` names the agent `{wanted}`, which does not exist", rule.name);
     let finding = Diagnostic::error("rule::unknown-agent", message).help(help);
-    let name = format!("{}.yaml", rule.name);
-    let file = files.iter().rev().find(|it| it.path.file_name() == name);
-    Some(match file {
-        Some(file) => finding.in_file(&file.path),
+    Some(match place_of(wanted, &rule.name, files) {
+        Some((file, span)) => finding.in_file(&file).label(span, "no file of this name"),
         None => finding,
     })
+}
+
+/// Where the project's rule, or one that it extends, names the agent.
+fn place_of(agent: &AgentName, rule: &RuleName, files: &[Source]) -> Option<(RelPath, Span)> {
+    let drafts: Vec<RuleDraft> =
+        files.iter().rev().map(|it| rule::parse(it, &|_| Some(String::new())).value).collect();
+    let mut next = Some(rule.clone());
+    // No chain is longer than there are rules, unless they extend one another in a circle.
+    for _ in 0..drafts.len() {
+        let draft = drafts.iter().find(|it| Some(&it.name) == next.as_ref())?;
+        if let Some((_, span)) = draft.agents.iter().find(|(name, _)| name == agent) {
+            return Some((draft.file.clone(), span.clone()));
+        }
+        next.clone_from(&draft.extends);
+    }
+    None
 }
 
 fn same_name(name: &PlanName, one: &RelPath, other: &RelPath) -> Diagnostic {

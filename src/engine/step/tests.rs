@@ -799,15 +799,19 @@ fn a_done_task_whose_agent_is_gone_is_still_in_the_picture() {
 
 #[test]
 fn a_rule_with_an_unknown_agent_is_an_error() {
-    let text = "rule: mine\nextends: implement\nagent: codr\n";
-    let path = RelPath::new(".orch/rules/mine.yaml").unwrap();
-    let mut documents = Space::new(DIAMOND).documents();
-    documents.rules = vec![Source::new(path.clone(), text)];
-    let mut engine = Engine::default();
-    engine.step(Moment(1), Event::DocumentsRead(Box::new(documents)));
-    let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
-    assert_eq!(errors.len(), 1, "{errors:?}");
-    assert_eq!((errors[0].code, &errors[0].file), ("rule::unknown-agent", &Some(path)));
+    let check = |text: &str, wanted: &str| {
+        let path = RelPath::new("rules/other.yml").unwrap();
+        let mut documents = Space::new(DIAMOND).documents();
+        documents.rules = vec![Source::new(path.clone(), text)];
+        let mut engine = Engine::default();
+        engine.step(Moment(1), Event::DocumentsRead(Box::new(documents)));
+        let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!((errors[0].code, &errors[0].file), ("rule::unknown-agent", &Some(path)));
+        assert_eq!(&text[errors[0].labels[0].span.clone()], wanted);
+    };
+    check("rule: mine\nextends: implement\nagent: codr\n", "codr");
+    check("rule: mine\nextends: implement\nproposals: {count: 2, judge: jugde}\n", "jugde");
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn unknown_agent(agent: &AgentName, place: Span, known: &Known) -> Diagnostic {
         .label(place, "no file of this name")
         .help(did_you_mean(
             nearest_of(agent.as_str(), &known.agents),
-            "`orch new agent` starts one",
+            &format!("`orch new agent {agent}` starts one"),
         ))
 }
 
@@ -106,7 +106,7 @@ fn check_rule(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
             let finding =
                 Diagnostic::error("plan::unknown-rule", format!("there is no rule `{name}`"))
                     .label(place, "no file of this name")
-                    .help(did_you_mean(guess, "`orch new rule` starts one"));
+                    .help(did_you_mean(guess, &format!("`orch new rule {name}` starts one")));
             found.push(if is_over(task) { softened(finding) } else { finding });
         }
         Some(rule) if rule.needs_run && task.spec.run.is_none() => {

@@ -164,7 +164,7 @@ fn agents_and_rules_exist() {
       = did you mean `issue-verifier`?
     warning plan::unknown-agent: there is no agent `x`
       1 "x": no file of this name
-      = `orch new agent` starts one
+      = `orch new agent x` starts one
     error plan::unknown-agent: there is no agent `codr`
       6 "codr": no file of this name
       = did you mean `coder`?
@@ -173,7 +173,7 @@ fn agents_and_rules_exist() {
       = did you mean `implement`?
     warning plan::unknown-agent: there is no agent `nobody`
       7 "nobody": no file of this name
-      = `orch new agent` starts one
+      = `orch new agent nobody` starts one
     error plan::unknown-agent: there is no agent `validatr`
       8 "validatr": no file of this name
       = did you mean `validator`?

@@ -21,6 +21,8 @@ pub struct RuleDraft {
     /// Where the name stands, else the start of the file.
     pub name_span: Span,
     pub extends_span: Span,
+    /// Agents that the file names, its own first, then the judge, with their places.
+    pub agents: Vec<(AgentName, Span)>,
     pub(super) parts: Parts,
 }
 

@@ -1,9 +1,9 @@
 //! From a rule file's text to its draft.
 
-use crate::base::diagnostic::{Diagnostic, Parsed};
+use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::measure::Usd;
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
-use crate::base::source::Source;
+use crate::base::source::{Source, Span};
 use crate::spec::agent::stem;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{command_line, proposals, validators};
@@ -48,7 +48,8 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
     ("sandbox", sandbox::KEYS),
 ];
 
-const CODES: Codes = codes!("rule");
+/// A key that is not read changes what runs, so what was meant to be one is an error.
+const CODES: Codes = Codes { typo: Severity::Error, ..codes!("rule") };
 
 /// Reads a rule file. `prompts` gives the text of a template by its path as written.
 pub fn parse(source: &Source, prompts: &dyn Fn(&str) -> Option<String>) -> Parsed<RuleDraft> {
@@ -59,6 +60,7 @@ pub fn parse(source: &Source, prompts: &dyn Fn(&str) -> Option<String>) -> Parse
         file: source.path.clone(),
         name_span: 0..0,
         extends_span: 0..0,
+        agents: Vec::new(),
         parts: Parts::default(),
     };
     let parsed = yaml::parse(source);
@@ -90,6 +92,7 @@ fn read(
     read_name(&mut fields, draft);
     draft.extends = fields.text("extends").map(RuleName::new);
     draft.extends_span = fields.span_of("extends").unwrap_or_default();
+    draft.agents = agents_of(&mut fields);
     draft.parts = Parts {
         describe: fields.text("describe").map(|text| text.trim().to_owned()),
         matches: fields.fields("match").map(match_of),
@@ -110,6 +113,17 @@ fn read(
     read_prompt(&mut fields, draft, prompts);
     debug_assert!(fields.reads_only(KEYS));
     fields.refuse_rest();
+}
+
+fn agents_of(fields: &mut Fields<'_, '_>) -> Vec<(AgentName, Span)> {
+    let own = fields.node("agent");
+    let proposals = fields.node("proposals").and_then(|node| node.as_mapping());
+    let judge = proposals.and_then(|proposals| proposals.get("judge"));
+    let named = |node: &yaml::Node<'_>| {
+        let name = node.as_text()?.trim();
+        Some((AgentName::new(name), node.span.clone()))
+    };
+    own.into_iter().chain(judge).filter_map(named).collect()
 }
 
 const ACTIONS: &[(&str, ActionKind)] =

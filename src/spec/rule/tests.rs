@@ -129,7 +129,8 @@ fn what_is_wrong_is_shown_where_it_stands() {
     let check = |text: &str| check(text).1.join("; ");
     assert_eq!(check(""), "error rule::missing-key: ");
     assert_eq!(check("rule: other\n"), "warning rule::file-name: other");
-    assert_eq!(check("rule: mine\nagnet: x\n"), "warning rule::unknown-key: agnet");
+    assert_eq!(check("rule: mine\nagnet: x\n"), "error rule::unknown-key: agnet");
+    assert_eq!(check("rule: mine\nowner: x\n"), "warning rule::unknown-key: owner");
     assert_eq!(check("action: dance\n"), "error rule::bad-value: dance");
     assert_eq!(check("sandbox: jail\n"), "error rule::bad-value: jail");
     assert_eq!(check("sandbox: { write: [target] }\n"), "error rule::bad-value: [target]");
@@ -147,7 +148,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check("validators: [{ name: x }]\n"), "error rule::missing-key: { name: x");
     assert_eq!(check("run: []\n"), "error rule::bad-value: []");
     assert_eq!(check("match: review\n"), "error rule::wrong-type: review");
-    assert_eq!(check("outputs: { must_chnage: true }\n"), "warning rule::unknown-key: must_chnage");
+    assert_eq!(check("outputs: { must_chnage: true }\n"), "error rule::unknown-key: must_chnage");
 }
 
 #[test]

@@ -279,12 +279,12 @@ impl<'n, 's> Fields<'n, 's> {
         self.known = names;
     }
 
-    /// The keys nobody asked for, as normalized text. One that looks like a typo is a warning.
+    /// The keys nobody asked for, as normalized text. One that looks like a typo is reported.
     pub fn rest(self) -> BTreeMap<String, String> {
         self.leftover(Strictness::Typos)
     }
 
-    /// Warns of every key nobody asked for.
+    /// Reports every key nobody asked for.
     pub fn refuse_rest(self) {
         self.leftover(Strictness::All);
     }
@@ -319,11 +319,12 @@ impl<'n, 's> Fields<'n, 's> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "it has no effect".to_owned(),
         };
-        self.problems.report(
-            Diagnostic::warning(self.problems.codes.unknown_key, message)
-                .label(span, "unknown key")
-                .help(help),
-        );
+        let codes = self.problems.codes;
+        let mut found = Diagnostic::warning(codes.unknown_key, message);
+        if meant.is_some() {
+            found.severity = codes.typo;
+        }
+        self.problems.report(found.label(span, "unknown key").help(help));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::Node;
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::RelPath;
 
 /// The diagnostic codes of one kind of document; made by [`codes!`].
@@ -14,6 +14,8 @@ pub struct Codes {
     pub missing_key: &'static str,
     pub bad_value: &'static str,
     pub bad_glob: &'static str,
+    /// How bad a key is that looks like a typo of a known one.
+    pub typo: Severity,
 }
 
 /// `codes!("plan")`: the [`Codes`] `plan::wrong-type` and so on.
@@ -25,6 +27,7 @@ macro_rules! codes {
             missing_key: concat!($kind, "::missing-key"),
             bad_value: concat!($kind, "::bad-value"),
             bad_glob: concat!($kind, "::bad-glob"),
+            typo: $crate::base::diagnostic::Severity::Warning,
         }
     };
 }
