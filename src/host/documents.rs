@@ -100,8 +100,8 @@ impl Loaded {
                 self.sources.insert(path.clone(), source.clone());
                 Some(source)
             }
-            Err(diagnostic) => {
-                self.sources.insert(path.clone(), Source::new(path.clone(), ""));
+            Err(Unread { diagnostic, shown }) => {
+                self.sources.insert(path.clone(), Source::new(path.clone(), shown));
                 self.diagnostics.push(*diagnostic);
                 None
             }
@@ -114,14 +114,27 @@ fn place(root: &Path, path: &RelPath) -> PathBuf {
     root.join(std::ffi::OsStr::from_bytes(&path.to_bytes()))
 }
 
+/// A file that is no text, and what can be shown of it.
+#[derive(Debug)]
+pub struct Unread {
+    pub diagnostic: Box<Diagnostic>,
+    /// Lossy text, or nothing: the same as the file up to the first byte that is no text.
+    shown: String,
+}
+
+impl From<Diagnostic> for Unread {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diagnostic: Box::new(diagnostic), shown: String::new() }
+    }
+}
+
 /// A file's text, or what is wrong with it. Size is looked at before anything is read.
-pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, Box<Diagnostic>> {
-    let unreadable = |why: std::io::Error| {
-        Box::new(
-            Diagnostic::error("document::unreadable", format!("{path} cannot be read: {why}"))
-                .in_file(path)
-                .help("check that the file is there and its permissions let you read it"),
-        )
+pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, Unread> {
+    let unreadable = |why: std::io::Error| -> Unread {
+        Diagnostic::error("document::unreadable", format!("{path} cannot be read: {why}"))
+            .in_file(path)
+            .help("check that the file is there and its permissions let you read it")
+            .into()
     };
     let meta = fs::metadata(file).map_err(unreadable)?;
     // Opening a pipe would wait for a writer.
@@ -133,21 +146,23 @@ pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, B
     if size > limit as u64 {
         let empty = Source::new(path.clone(), "");
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        return Err(Box::new(crate::spec::yaml::too_large(&empty, size)));
+        return Err(crate::spec::yaml::too_large(&empty, size).into());
     }
     let bytes = fs::read(file).map_err(unreadable)?;
-    String::from_utf8(bytes).map(Arc::from).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Box::new(
-            Diagnostic::error(
-                "document::not-utf8",
-                format!("{path} is not UTF-8: the byte at offset {at} (line {line}) is none"),
-            )
-            .in_file(path)
-            .help("save the file as UTF-8"),
-        )
-    })
+    String::from_utf8(bytes).map(Arc::from).map_err(|error| not_utf8(path, &error))
+}
+
+fn not_utf8(path: &RelPath, error: &std::string::FromUtf8Error) -> Unread {
+    let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+    let line = bytes[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let message = format!("{path} is not UTF-8: the byte at offset {at} (line {line}) is none");
+    let label = format!("byte 0x{:02x}", bytes[at]);
+    let diagnostic = Diagnostic::error("document::not-utf8", message)
+        .in_file(path)
+        .label(at..at + 1, label)
+        .help("save the file as UTF-8");
+    let shown = String::from_utf8_lossy(bytes).into_owned();
+    Unread { diagnostic: Box::new(diagnostic), shown }
 }
 
 /// Entries of a folder (not below it) with one of the endings, by name; hidden ones are left out.

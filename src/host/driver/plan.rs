@@ -169,7 +169,7 @@ impl Driver {
 
     fn lying_text(&self, path: &RelPath) -> Result<Arc<str>> {
         let file = self.root.join(path.as_str());
-        read_text(&file, path).map_err(|it| Error::new(it.message.clone()).at(&file))
+        read_text(&file, path).map_err(|it| Error::new(it.diagnostic.message).at(&file))
     }
 
     /// Changes a plan that is edited where it lies. Asked before by [`Driver::riding`]; where the

@@ -111,8 +111,8 @@ impl Driver {
     /// Reads the plan again, edits it, and writes it aside and renames it.
     fn edit_in_place(&self, path: &RelPath, edits: &[StatusEdit]) -> Result<()> {
         let file = self.root.join(path.as_str());
-        let text = read_text(&file, path)
-            .map_err(|diagnostic| Error::new(diagnostic.message.clone()).at(&file))?;
+        let text =
+            read_text(&file, path).map_err(|it| Error::new(it.diagnostic.message).at(&file))?;
         let source = Source::new(path.clone(), Arc::clone(&text));
         let new = self
             .edited(&source, edits)
