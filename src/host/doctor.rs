@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::measure::Moment;
-use crate::host::git::Repository;
+use crate::host::git::{Repository, extent};
 use crate::host::lock::Lock;
 
 /// Programs that do not answer `--version` in this time are called broken.
@@ -59,7 +59,10 @@ impl Finding {
 
 /// Everything that needs no settings; changes nothing on the disk.
 pub fn findings(root: &Path, now: Moment) -> Vec<Finding> {
-    vec![git(), repository(root), folder(root), space(root), clock(now), lock(root), platform()]
+    let mut found = vec![git(), repository(root)];
+    found.extend(history(root));
+    found.extend([folder(root), space(root), clock(now), lock(root), platform()]);
+    found
 }
 
 fn git() -> Finding {
@@ -132,6 +135,12 @@ fn repository(root: &Path) -> Finding {
             Finding::bad("repository", error.doing, error.help.as_deref().unwrap_or_default())
         }
     }
+}
+
+/// Said only where some of it is missing.
+fn history(root: &Path) -> Option<Finding> {
+    let repo = Repository::discover(root).ok()?;
+    repo.is_shallow().then(|| Finding::caution("history", extent::SHALLOW, extent::UNSHALLOW))
 }
 
 /// Whether orch's own folder can be written; tried without leaving anything.

@@ -21,6 +21,7 @@ mod scan;
 mod smoke;
 mod status;
 mod usage;
+mod warn;
 mod watch;
 
 use std::cell::OnceCell;
@@ -111,6 +112,11 @@ impl Driver {
         // Wrong documents are refused before anything is made or locked.
         let is_wrong = has_errors(&loaded, &engine);
         let access = if is_wrong { Access::ReadOnly } else { access };
+        // So is a branch that nothing can land on.
+        let branch = match access {
+            Access::ReadWrite => Some(repo.branch()?),
+            Access::ReadOnly => None,
+        };
         let lock = match access {
             Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process())?),
             Access::ReadOnly => None,
@@ -119,15 +125,14 @@ impl Driver {
             Access::ReadWrite => (Store::open(&root), Some(Journal::open(&root)?)),
             Access::ReadOnly => (Store::open_read_only(&root), None),
         };
-        let (branch, tip) = match access {
-            Access::ReadWrite => {
-                let branch = repo.branch()?;
+        let (branch, tip) = match branch {
+            Some(branch) => {
                 // Looking at the tip notes what was seen: a dead run's lock may be in the way.
                 repo.clear_dead_locks()?;
                 let tip = repo.tip(&branch)?.commit;
                 (Some(branch), tip)
             }
-            Access::ReadOnly => {
+            None => {
                 let state = repo.state()?;
                 let tip = match &state.branch {
                     Some(branch) => repo.peek_tip(branch)?,
@@ -166,16 +171,16 @@ impl Driver {
     }
 
     /// Makes a driver that was opened for looking only (wrong documents that the targets do not
-    /// need) the one that builds.
+    /// need, a command line that may be wrong) the one that builds or decides.
     fn arm(&mut self) -> Result<()> {
         if self.access == Access::ReadWrite {
             return Ok(());
         }
+        let branch = self.repo.branch()?;
         self.lock = Some(Lock::exclusive(&self.root, &Holder::this_process())?);
         self.access = Access::ReadWrite;
         self.store = Store::open(&self.root);
         self.journal = Some(Journal::open(&self.root)?);
-        let branch = self.repo.branch()?;
         self.repo.clear_dead_locks()?;
         self.tip = self.repo.tip(&branch)?.commit;
         self.branch = Some(branch);

@@ -4,6 +4,7 @@
 //! commits, or touches the stash and the configuration. Filters (`.gitattributes`, line endings)
 //! and merge drivers that git's configuration names do run, as git would run them.
 
+pub mod extent;
 pub(crate) mod index;
 pub mod lineage;
 mod lineage_cache;
@@ -70,11 +71,8 @@ impl Repository {
     /// # Errors
     /// There is none, or it has no checkout.
     pub fn discover(start: &Path) -> Result<Self> {
-        let git = gix::ThreadSafeRepository::discover(start).map_err(|why| {
-            Error::because("no git repository was found here or above", why)
-                .at(start)
-                .help("start one with `git init && git commit --allow-empty -m start`")
-        })?;
+        let git = gix::ThreadSafeRepository::discover(start)
+            .map_err(|why| extent::not_opened(start, why))?;
         let Some(root) = git.work_dir().map(Path::to_owned) else {
             return Err(Error::new("the repository is bare: there is no checkout to work with")
                 .at(git.path())

@@ -588,7 +588,7 @@ fn landings_that_wait_are_told_by_every_build_and_status_and_taken_when_they_can
     let space = three();
     space.write("one.txt", "mine\n");
     space.orch(&["build"]).exits(0).says(&["parked", "changes of your own in `one.txt`"]);
-    let waits = &["parked", "commits wait", "`one.txt`", "orch land"];
+    let waits = &["parked", "3 landings wait", "`one.txt`", "orch land"];
     space.orch(&["build"]).exits(0).says(waits);
     space.orch(&["status"]).exits(0).says(waits);
     fs::remove_file(space.root().join("one.txt")).unwrap();
@@ -630,6 +630,19 @@ fn branches_and_configuration_that_a_session_changed_are_told() {
 }
 
 #[test]
+fn what_cannot_land_is_told_when_the_attempt_ends() {
+    let space = pair(
+        "  - { id: '1', name: One, description: Nest. }\n",
+        "'1':\n- run: git init -q nested; echo x > nested/x; echo x > x.txt\n",
+    );
+    let told = ["pair//1: not in its result: ", "`nested`", "git must ignore it"];
+    space.orch(&["build"]).exits(0).complains(&told);
+    assert_eq!(space.read("x.txt"), "x\n");
+    let again = space.orch(&["build"]).exits(0);
+    assert!(!again.stderr.contains("not in its result"), "{}", again.shown());
+}
+
+#[test]
 fn where_git_knows_no_user_orch_commits_as_itself() {
     let space = three();
     space.git(&["config", "--unset", "user.name"]);
@@ -651,6 +664,9 @@ fn a_shallow_clone_that_ends_at_a_landing_is_built() {
         space.git_in(&clone, &["config", "user.name", "A User"]);
         let ran = space.orch_in(&clone, &["build"]);
         assert_eq!(ran.code, 0, "{depth}: {ran:?}");
+        assert!(ran.stderr.contains("git fetch --unshallow"), "{depth}: {ran:?}");
+        let doctor = space.orch_in(&clone, &["doctor"]);
+        assert!(doctor.stdout.contains("this clone is shallow"), "{depth}: {doctor:?}");
         let ran = space.orch_in(&clone, &["build"]);
         assert!(ran.stdout.starts_with("up to date"), "{depth}: {ran:?}");
     }

@@ -200,7 +200,9 @@ fn collect(
         shared.pool.discard(worktree)?;
         return Ok((evidence, None));
     }
-    let kept = left.tree.map(|tree| Kept::new(&launch.task, &base, tree, worktree));
+    let left_out = left.left_out;
+    let kept =
+        left.tree.map(|tree| Kept { left_out, ..Kept::new(&launch.task, &base, tree, worktree) });
     Ok((evidence, kept))
 }
 
@@ -212,6 +214,7 @@ struct Left {
     plan_edit: Option<PlanEdit>,
     missing_outputs: Vec<String>,
     ignored_outputs: Vec<String>,
+    left_out: Vec<RelPath>,
 }
 
 /// Reads what work left. The inner `Err` is the attempt's own fault: what it did to its worktree.
@@ -242,6 +245,7 @@ fn left_by(
         }
     }
     left.tree = Some(collected.tree);
+    left.left_out = collected.left_out;
     Ok(Ok(left))
 }
 

@@ -101,6 +101,7 @@ impl Driver {
             stands_on,
             worktree: None,
             merged: None,
+            left_out: Vec::new(),
         };
         self.kept.insert(attempt, kept);
         self.merge(attempt)

@@ -44,6 +44,8 @@ pub(super) struct Kept {
     pub worktree: Option<Worktree>,
     /// The tip it was merged onto, and the tree that came out.
     pub merged: Option<(CommitId, TreeId)>,
+    /// What it made that no tree can hold.
+    pub left_out: Vec<RelPath>,
 }
 
 impl Kept {
@@ -56,6 +58,7 @@ impl Kept {
             stands_on: base.commit.clone(),
             worktree: Some(worktree),
             merged: None,
+            left_out: Vec::new(),
         }
     }
 }
@@ -104,9 +107,16 @@ impl Driver {
         match self.repo.replay_trees(&tree, &result.patch, &content)? {
             ReplayTrees::Built { base, theirs } => {
                 let (task, stands_on) = (result.task.clone(), onto.clone());
-                let (worktree, merged) = (None, None);
-                let kept =
-                    Kept { task, base, tree: theirs, tip: onto, stands_on, worktree, merged };
+                let kept = Kept {
+                    task,
+                    base,
+                    tree: theirs,
+                    tip: onto,
+                    stands_on,
+                    worktree: None,
+                    merged: None,
+                    left_out: Vec::new(),
+                };
                 self.kept.insert(attempt, kept);
                 self.merge(attempt)
             }
@@ -329,11 +339,9 @@ impl Driver {
     }
 
     fn waiting_because(&self, branch: &str, reason: String) -> Result<Option<String>> {
-        Ok(match self.repo.parked(branch)?.len() {
-            0 => None,
-            1 => Some(format!("1 commit waits: {reason}")),
-            count => Some(format!("{count} commits wait: {reason}")),
-        })
+        let commits = self.repo.parked(branch)?;
+        let n_landings = self.repo.landings_among(&commits)?;
+        Ok((!commits.is_empty()).then(|| format!("{}: {reason}", wait(commits.len(), n_landings))))
     }
 
     /// The engine's picture, with what waits for the user's branch, from earlier builds too.
@@ -355,6 +363,17 @@ impl Driver {
     }
 }
 
+/// Landings are what `orch land` counts; commits are what git shows.
+fn wait(n_commits: usize, n_landings: usize) -> String {
+    let noun = if n_landings == 1 { "landing" } else { "landings" };
+    match (n_commits, n_commits.saturating_sub(n_landings)) {
+        (1, 0) => "1 landing waits".to_owned(),
+        (1, _) => "1 commit with status lines waits".to_owned(),
+        (n, 0) => format!("{n} landings wait"),
+        (n, rest) => format!("{n} commits wait ({n_landings} {noun}, {rest} with status lines)"),
+    }
+}
+
 /// How the names begin of what is kept of a task's conflicts. The digest tells tasks apart whose
 /// ids are one where only letters and digits count.
 fn kept_prefix(task: &TaskRef) -> String {
@@ -364,4 +383,24 @@ fn kept_prefix(task: &TaskRef) -> String {
 
 fn lost(attempt: AttemptId) -> Event {
     Event::LandingFailed { attempt, message: "its result is gone from this process".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_counted_as_land_counts_it() {
+        let check = |counts: [(usize, usize); 5]| counts.map(|(n, landings)| wait(n, landings));
+        assert_eq!(
+            check([(1, 1), (1, 0), (3, 3), (4, 3), (2, 1)]),
+            [
+                "1 landing waits",
+                "1 commit with status lines waits",
+                "3 landings wait",
+                "4 commits wait (3 landings, 1 with status lines)",
+                "2 commits wait (1 landing, 1 with status lines)",
+            ]
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The one loop: messages in, engine steps, effects out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::effect::{BuildRequest, Effect, Launch, Notice, Request};
+use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
 use crate::engine::event::{Event, SmokeReport};
 use crate::engine::evidence::Evidence;
 use crate::engine::record::Record;
@@ -30,7 +30,7 @@ use super::folders::Folders;
 use super::halt::StopReason;
 use super::land::Kept;
 use super::watch::Watch;
-use super::{Driver, Shared, halt, rest};
+use super::{Driver, Shared, halt, rest, warn};
 
 /// How often the display is refreshed and stops are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ pub(super) struct Run<'a> {
     pub shared: Shared,
     pub tell: mpsc::Sender<Message>,
     pub stops: BTreeMap<AttemptId, watch::Sender<Stop>>,
-    tasks: BTreeMap<AttemptId, TaskRef>,
+    pub tasks: BTreeMap<AttemptId, TaskRef>,
     pub effects: VecDeque<Effect>,
     wake_at: Option<Moment>,
     /// Set in a build that stays.
@@ -91,7 +91,7 @@ pub(super) struct Run<'a> {
     machine_told: Instant,
     has_news: bool,
     /// Branches, configuration and the like, as they were last seen.
-    surroundings: Surroundings,
+    pub surroundings: Surroundings,
 }
 
 impl Run<'_> {
@@ -147,6 +147,7 @@ impl Driver {
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         let mut hangups = halt::hangups()?;
         self.append(&started())?;
+        self.warn_of_missing_history(run.surface);
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
         }
@@ -294,6 +295,8 @@ impl Driver {
                 self.warn_of_strays(run)?;
                 run.tasks.remove(&attempt);
                 if let Some(kept) = kept {
+                    let told = warn::left_out(&kept.task, &kept.left_out);
+                    told.iter().for_each(|told| run.surface.say(told, clock::now()));
                     self.kept.insert(attempt, *kept);
                 }
                 self.step(run, Event::AttemptEnded { attempt, evidence })
@@ -308,21 +311,6 @@ impl Driver {
                 self.hear(run, Message::Ended { attempt, evidence, kept: None })
             }
         }
-    }
-
-    /// Says what changed beside the worktrees while these tasks ran: it is never undone.
-    fn warn_of_strays(&self, run: &mut Run<'_>) -> Result<()> {
-        let now = self.repo.surroundings(&self.branch()?, &run.surroundings)?;
-        let before = std::mem::replace(&mut run.surroundings, now);
-        let changes = run.surroundings.changes_since(&before);
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let tasks: BTreeSet<String> = run.tasks.values().map(ToString::to_string).collect();
-        let tasks = tasks.into_iter().collect::<Vec<_>>().join(", ");
-        let text = format!("while {tasks} ran, {}; nothing was undone", changes.join(", "));
-        run.surface.say(&Notice::Warning(text), clock::now());
-        Ok(())
     }
 
     fn wake(&mut self, run: &mut Run<'_>) -> Result<()> {

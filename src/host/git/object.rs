@@ -6,6 +6,7 @@ use gix::diff::tree::recorder::Change as Recorded;
 use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 
+use super::extent::reading;
 use super::{Repository, object_id};
 use crate::base::digest::Digest;
 use crate::base::file::{Change, FileKind, FileState, Patch};
@@ -179,7 +180,8 @@ impl Repository {
         path: &RelPath,
     ) -> Result<Option<Entry>> {
         let bytes = path.to_bytes();
-        let mut tree = git.find_tree(tree).doing("reading a tree", tree.to_string())?;
+        let doing = |id: ObjectId| ("reading a tree", id.to_string());
+        let mut tree = reading(git, doing(tree), git.find_tree(tree))?;
         let mut names = bytes.split(|b| *b == b'/').peekable();
         while let Some(name) = names.next() {
             let Some(entry) = tree.find_entry(name) else { return Ok(None) };
@@ -191,7 +193,7 @@ impl Repository {
             if !mode.is_tree() {
                 return Ok(None);
             }
-            tree = git.find_tree(id).doing("reading a tree", path.as_str())?;
+            tree = reading(git, doing(id), git.find_tree(id))?;
         }
         Ok(None)
     }
@@ -224,7 +226,7 @@ impl Repository {
 }
 
 pub(crate) fn blob(git: &gix::Repository, id: ObjectId) -> Result<Vec<u8>> {
-    let mut object = git.find_blob(id).doing("reading a blob", id.to_string())?;
+    let mut object = reading(git, ("reading a blob", id.to_string()), git.find_blob(id))?;
     Ok(object.take_data())
 }
 
@@ -237,8 +239,8 @@ pub(crate) fn tree_changes(
     if before == after {
         return Ok(Vec::new());
     }
-    let old = git.find_tree(before).doing("reading a tree", before.to_string())?;
-    let new = git.find_tree(after).doing("reading a tree", after.to_string())?;
+    let old = reading(git, ("reading a tree", before.to_string()), git.find_tree(before))?;
+    let new = reading(git, ("reading a tree", after.to_string()), git.find_tree(after))?;
     let mut recorder = gix::diff::tree::Recorder::default();
     gix::diff::tree(
         TreeRefIter::from_bytes(&old.data, before.kind()),

@@ -3,10 +3,11 @@
 //! branch was seen at, so that what a person took back by a reset is not landed again.
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice;
 
 use super::lineage::{history, is_ancestor};
 use super::merge::Sides;
-use super::{RefSwap, Repository, branch_ref, commit_id, trailer};
+use super::{RefSwap, Repository, branch_ref, commit_id, object_id, trailer};
 use crate::base::name::{CommitId, RelPath};
 use crate::host::error::{Doing, Error, Result};
 
@@ -93,6 +94,19 @@ impl Repository {
     pub fn parked(&self, branch: &str) -> Result<Vec<CommitId>> {
         let pending = pending(&self.local(), &self.standing(branch)?)?;
         Ok(pending.into_iter().map(commit_id).collect())
+    }
+
+    /// How many of these commits are landings of tasks; others carry receipts or status lines.
+    pub fn landings_among(&self, commits: &[CommitId]) -> Result<usize> {
+        let git = self.local();
+        let mut count = 0;
+        for commit in commits {
+            let id = object_id(commit.as_str())?;
+            let found = git.find_commit(id).doing("reading a commit", commit.as_str())?;
+            let message = found.message_raw_sloppy().to_str_lossy();
+            count += usize::from(trailer::read(&message).landing.is_some());
+        }
+        Ok(count)
     }
 
     /// Landings that were set aside, by the ref that keeps them.

@@ -25,7 +25,8 @@ pub struct Collected {
     pub tree: TreeId,
     /// Against the base of the attempt, overlay included.
     pub patch: Patch,
-    /// Left out: repositories that the session made inside the worktree, sockets, pipes.
+    /// Left out: repositories that the session made inside the worktree. Sockets and pipes are not
+    /// told, as git does not tell of them.
     pub left_out: Vec<RelPath>,
 }
 

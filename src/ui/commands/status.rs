@@ -58,7 +58,7 @@ pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
     }
     if let Some(why) = &picture.parked {
         let head = paint.paint(Tone::Caution, "parked");
-        let _ = writeln!(text, "{head}: {why}; `orch land` takes it onto the branch");
+        let _ = writeln!(text, "{head}: {why}; `orch land` takes what waits onto the branch");
     }
     let _ = writeln!(text, "{}", counts_of(&picture.tasks));
     text
@@ -234,7 +234,7 @@ mod tests {
               ○ b  Tidy  would run: never built
 
             holding: usage limit until 15:00
-            parked: you have changed src/a.rs; `orch land` takes it onto the branch
+            parked: you have changed src/a.rs; `orch land` takes what waits onto the branch
             7 tasks: 1 up to date, 1 done, 1 running, 1 would run, 1 failed, 1 blocked, 1 skipped; $1.92
             "#);
     }

@@ -23,7 +23,7 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
     push_unfinished(&mut text, &leftover.unfinished, paint);
     if let Some(reason) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
-        let _ = writeln!(text, "{head}: {reason}; `orch land` takes it onto the branch");
+        let _ = writeln!(text, "{head}: {reason}; `orch land` takes what waits onto the branch");
     }
     for smoke in &summary.smoke {
         let told = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
@@ -160,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(check(summary, &picture), @r#"
             demo//2.1  Wire up  failed: left no status file (3 attempts)
             demo//2.2  Document  blocked: demo//2.1 failed
-            parked: you have changed src/a.rs; `orch land` takes it onto the branch
+            parked: you have changed src/a.rs; `orch land` takes what waits onto the branch
             not finished: 3 of 7 tasks: 1 ran, 1 up to date, 1 failed, 1 blocked; 4 sessions, $1.92, 1m02s, exit 1
             "#);
     }

@@ -1,0 +1,57 @@
+//! What a build warns of that is nobody's result.
+
+use std::collections::BTreeSet;
+
+use crate::base::name::{RelPath, TaskRef};
+use crate::engine::effect::Notice;
+use crate::host::clock;
+use crate::host::error::Result;
+use crate::host::git::extent;
+use crate::host::surface::Surface;
+
+use super::Driver;
+use super::run::Run;
+
+/// So many paths are named; the rest are counted.
+const NAMED: usize = 5;
+
+impl Driver {
+    /// What is cut off cannot be told from what was never done.
+    pub(super) fn warn_of_missing_history(&self, surface: &mut dyn Surface) {
+        if self.repo.is_shallow() {
+            let text = format!("{}; {}", extent::SHALLOW, extent::UNSHALLOW);
+            surface.say(&Notice::Warning(text), clock::now());
+        }
+    }
+
+    /// Says what changed beside the worktrees while these tasks ran: it is never undone.
+    pub(super) fn warn_of_strays(&self, run: &mut Run<'_>) -> Result<()> {
+        let now = self.repo.surroundings(&self.branch()?, &run.surroundings)?;
+        let before = std::mem::replace(&mut run.surroundings, now);
+        let changes = run.surroundings.changes_since(&before);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let tasks: BTreeSet<String> = run.tasks.values().map(ToString::to_string).collect();
+        let tasks = tasks.into_iter().collect::<Vec<_>>().join(", ");
+        let text = format!("while {tasks} ran, {}; nothing was undone", changes.join(", "));
+        run.surface.say(&Notice::Warning(text), clock::now());
+        Ok(())
+    }
+}
+
+/// What a task made that no tree can hold. A replay of its result does not tell of it again.
+pub(super) fn left_out(task: &TaskRef, paths: &[RelPath]) -> Option<Notice> {
+    if paths.is_empty() {
+        return None;
+    }
+    let mut named: Vec<String> = paths.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
+    if paths.len() > NAMED {
+        named.push(format!("{} more", paths.len() - NAMED));
+    }
+    Some(Notice::Warning(format!(
+        "{task}: not in its result: {}; a repository of its own cannot land: the task must remove its \
+         `.git`, or git must ignore it",
+        named.join(", ")
+    )))
+}
