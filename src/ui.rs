@@ -89,6 +89,12 @@ impl Here {
     fn opened(&self, is_dry: bool) -> Result<Box<dyn Project>, Failure> {
         if is_dry { self.looking() } else { self.working() }
     }
+
+    /// How to open for a build, whose command line may name what is not there.
+    fn access_to_build(&self, is_dry: bool, names_things: bool) -> Access {
+        let may_be_refused = names_things && project::is_fresh(&self.located.root);
+        if is_dry || may_be_refused { Access::ReadOnly } else { Access::Exclusive }
+    }
 }
 
 fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
@@ -99,15 +105,19 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
                 return Ok(exit);
             }
             let plans = args.original.plan_below(&here.located.folder);
-            let access = if args.dry_run { Access::ReadOnly } else { Access::Exclusive };
+            let access = here.access_to_build(args.dry_run, args.names_things());
             let mut project = project::open_with(root, access, plans.into_iter().collect())?;
             commands::build::run(args, &mut *project, shell, place)
         }
         Command::Watch(args) => {
-            commands::watch::run(args, &mut *here.opened(args.dry_run)?, shell, place)
+            let access = here.access_to_build(args.dry_run, args.names_things());
+            commands::watch::run(args, &mut *project::open(root, access)?, shell, place)
         }
         Command::Stop(args) => commands::stop::run(args, root, shell, is_json),
-        Command::Resume(args) => commands::resume::run(args, &mut *here.working()?, shell, place),
+        Command::Resume(args) => {
+            let access = here.access_to_build(false, true);
+            commands::resume::run(args, &mut *project::open(root, access)?, shell, place)
+        }
         Command::Check(args) => {
             commands::check::run(args, &mut *project::open_to_check(root), shell, is_json)
         }

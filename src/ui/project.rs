@@ -82,7 +82,13 @@ pub enum Told {
 /// It cannot be read.
 pub fn open_to_decide(root: &Path) -> Result<Box<dyn Project>> {
     let is_held = crate::host::lock::Lock::holder_of(root).is_some();
-    open(root, if is_held { Access::ReadOnly } else { Access::Exclusive })
+    open(root, if is_held || is_fresh(root) { Access::ReadOnly } else { Access::Exclusive })
+}
+
+/// True where orch has made nothing yet. What the command line names is looked up there before
+/// anything is made: the project arms itself when it builds or decides.
+pub fn is_fresh(root: &Path) -> bool {
+    !root.join(folder::NAME).exists()
 }
 
 /// Opens the repository.

@@ -194,3 +194,50 @@ fn a_task_whose_agent_nobody_wrote_stops_everything() {
     space.orch(&["status"]).exits(0).says(&["a  A  up to date"]);
     space.build(&[], 0).has(&[("accepted", 1), ("failed", 0)]);
 }
+
+#[test]
+fn a_wrong_command_line_makes_and_locks_nothing() {
+    let plan = "meta: { name: P }\nsections:\n- id: s\n  name: S\n  tasks:\n  \
+                - { id: a, name: A, run: 'true' }\n";
+    let space = Space::new(&[("plans/p.yaml", plan)]);
+    for wrong in [
+        &["build", "nosuch"][..],
+        &["build", "--force", "nosuch"],
+        &["build", "--plan", "nosuch.yaml"],
+        &["watch", "--once", "nosuch"],
+        &["retry", "nosuch"],
+        &["skip", "p//b"],
+    ] {
+        space.orch(wrong).exits(2);
+        assert!(!space.exists(".orch"), "{wrong:?}");
+    }
+    space.orch(&["resume"]).exits(2).complains(&["nothing was built here yet", "`orch build`"]);
+    assert!(!space.exists(".orch"));
+    space.orch(&["skip", "p//a"]).exits(0);
+    space.orch(&["status"]).exits(0).says(&["1 skipped"]);
+    let unborn = Space::without_git(&[("plans/p.yaml", plan)]);
+    unborn.make_repository();
+    unborn.orch(&["build"]).exits(101).complains(&["no commit yet"]);
+    assert!(!unborn.exists(".orch"));
+}
+
+#[test]
+fn the_byte_that_is_no_text_is_underlined() {
+    let space = Space::new(&[("plans/p.yaml", "meta: {name: P}\nsections: []\n")]);
+    let path = space.root().join("plans/p.yaml");
+    std::fs::write(&path, b"meta: {name: \xc3\xa9 \xe9}\nsections: []\n").unwrap();
+    let ran = space.orch(&["check", "--format", "json"]).exits(2);
+    let found: Value = serde_json::from_str(ran.stdout.trim_end()).unwrap();
+    let label = &found["diagnostics"][0]["labels"][0];
+    let place = ["start", "end", "line", "column"].map(|key| label[key].as_u64());
+    assert_eq!(place, [16, 17, 1, 16].map(Some), "{label}");
+    space.orch(&["check"]).exits(2).says(&["plans/p.yaml:1:16", "byte 0xe9"]);
+}
+
+#[test]
+fn a_sample_is_not_mixed_with_files_that_are_there() {
+    let space = Space::without_git(&[("kept.txt", "mine\n")]);
+    let root = space.root().to_str().unwrap();
+    space.orch(&["demo", "--keep", root]).exits(2).complains(&["no empty folder", "not there yet"]);
+    assert!(!space.exists("plans"));
+}

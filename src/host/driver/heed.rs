@@ -6,6 +6,7 @@ use crate::engine::event::Event;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
 use crate::host::inbox::{self, Word};
+use crate::host::lock::Lock;
 use crate::host::store::folder::Access;
 use crate::host::worktree::Worktree;
 
@@ -15,6 +16,7 @@ use super::run::Run;
 impl Driver {
     /// Writes a person's decision down and into the plan; where another orch builds, it is told to.
     pub fn decide(&mut self, decide: Decide) -> Result<()> {
+        self.arm_to_decide()?;
         if self.access == Access::ReadOnly {
             let Decide { task, decision } = decide;
             return inbox::post(&self.root, &Word::Decide { task, decision });
@@ -28,6 +30,12 @@ impl Driver {
         self.flush_statuses()
     }
 
+    /// Where nobody builds, this process takes the word down itself.
+    fn arm_to_decide(&mut self) -> Result<()> {
+        let is_free = !self.has_errors() && Lock::holder_of(&self.root).is_none();
+        if is_free { self.arm() } else { Ok(()) }
+    }
+
     /// Writes a person's answer to a task's open question down; where another orch builds, it is
     /// told to.
     ///
@@ -39,6 +47,7 @@ impl Driver {
             return Err(Error::new(format!("{task} asks nothing"))
                 .help("`orch status` shows the questions that are open"));
         }
+        self.arm_to_decide()?;
         let text = text.to_owned();
         if self.access == Access::ReadOnly {
             return inbox::post(&self.root, &Word::Answer { task: task.clone(), text });

@@ -55,6 +55,14 @@ pub struct BuildArgs {
     pub original: OriginalArgs,
 }
 
+impl BuildArgs {
+    /// Whether a name or a number is given that may turn out to be wrong.
+    pub fn names_things(&self) -> bool {
+        let names = self.targets.len() + self.force.len();
+        names > 0 || self.original != OriginalArgs::default() || self.models.is_given()
+    }
+}
+
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -84,6 +92,13 @@ pub struct WatchArgs {
     pub budget: BudgetArgs,
     #[command(flatten)]
     pub models: ModelArgs,
+}
+
+impl WatchArgs {
+    /// As [`BuildArgs::names_things`].
+    pub fn names_things(&self) -> bool {
+        !self.targets.is_empty() || self.models.is_given()
+    }
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

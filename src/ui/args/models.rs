@@ -19,6 +19,10 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
+    pub fn is_given(&self) -> bool {
+        self.flags() != ModelFlags::default()
+    }
+
     pub fn flags(&self) -> ModelFlags {
         ModelFlags {
             starting: self.starting_model.as_deref().map(ModelName::new),

@@ -26,6 +26,7 @@ const EDIT: &str = "# A person was here.\n";
 pub fn run(args: &DemoArgs, shell: &mut Shell) -> Ran {
     match &args.keep {
         Some(root) => {
+            refuse_taken(root)?;
             let exit = play(root, shell)?;
             shell.note(&format!("look around: cd {} && orch status", root.display()))?;
             Ok(exit)
@@ -36,6 +37,21 @@ pub fn run(args: &DemoArgs, shell: &mut Shell) -> Ran {
             play(folder.path(), shell)
         }
     }
+}
+
+/// Nothing of anyone's is mixed with the sample.
+fn refuse_taken(root: &Path) -> Result<(), Failure> {
+    let is_taken = match std::fs::read_dir(root) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => root.exists(),
+    };
+    if !is_taken {
+        return Ok(());
+    }
+    Err(Failure::usage_with_help(
+        format!("`{}` is there and no empty folder", root.display()),
+        "name a folder that is empty or not there yet",
+    ))
 }
 
 /// Stops at the first build that does not end well.

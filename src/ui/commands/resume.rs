@@ -3,10 +3,11 @@
 use crate::engine::record::Record;
 use crate::host::stop;
 use crate::host::{documents, journal};
-use crate::ui::args::{Args, BuildArgs, Command, ResumeArgs};
+use crate::ui::args::{Args, BuildArgs, Command, ResumeArgs, WatchArgs};
+use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::report::counted;
-use crate::ui::shell::{Ran, Shell};
+use crate::ui::shell::{Failure, Ran, Shell};
 
 use super::{Place, build, watch};
 
@@ -18,16 +19,35 @@ pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, plac
     if n > 0 {
         shell.note(&format!("{} taken back", counted(n, "stop file")))?;
     }
-    let command = last_asked(&journal::read(&root)?.records);
+    let Some(command) = last_asked(&journal::read(&root)?.records) else {
+        return nothing_to_go_on_with(n);
+    };
     let place = Place { folder: "", ..place };
     match command {
-        Some(Command::Watch(mut last)) => {
+        Asked::Watch(mut last) => {
             (last.verbose, last.events) = (args.verbose, args.events.clone());
             watch::run(&last, project, shell, place)
         }
-        Some(Command::Build(last)) => build::run(&going_on(last, args), project, shell, place),
-        _ => build::run(&going_on(BuildArgs::default(), args), project, shell, place),
+        Asked::Build(last) => build::run(&going_on(*last, args), project, shell, place),
     }
+}
+
+/// Building costs money: what nobody has asked for is not begun. Stops that were taken back are what
+/// was asked for, too.
+fn nothing_to_go_on_with(n_stops: usize) -> Ran {
+    if n_stops > 0 {
+        return Ok(Exit::Success);
+    }
+    Err(Failure::usage_with_help(
+        "nothing was built here yet, so there is nothing to go on with",
+        "`orch build` builds all active plans; `orch build -n` shows first what would run",
+    ))
+}
+
+/// What the newest run was asked for.
+enum Asked {
+    Build(Box<BuildArgs>),
+    Watch(Box<WatchArgs>),
 }
 
 /// What was forced has run, or is shown by `orch why`: going on forces nothing again.
@@ -42,13 +62,18 @@ fn going_on(last: BuildArgs, args: &ResumeArgs) -> BuildArgs {
 }
 
 /// The command line of the newest build or watch.
-fn last_asked(records: &[Record]) -> Option<Command> {
+fn last_asked(records: &[Record]) -> Option<Asked> {
     let lines = records.iter().rev().filter_map(|record| match record {
         Record::RunStarted { args, .. } => Some(args),
         _ => None,
     });
-    let mut commands = lines.filter_map(|line| Some(Args::read(line).ok()?.command));
-    commands.find(|it| matches!(it, Command::Build(_) | Command::Watch(_)))
+    let commands = lines.filter_map(|line| Some(Args::read(line).ok()?.command));
+    let mut asked = commands.filter_map(|command| match command {
+        Command::Build(args) => Some(Asked::Build(Box::new(args))),
+        Command::Watch(args) => Some(Asked::Watch(Box::new(args))),
+        _ => None,
+    });
+    asked.next()
 }
 
 #[cfg(test)]
@@ -67,15 +92,16 @@ mod tests {
             };
             let records: Vec<Record> = lines.iter().map(started).collect();
             match last_asked(&records) {
-                Some(Command::Build(last)) => {
-                    let on = going_on(last, &ResumeArgs::default());
+                Some(Asked::Build(last)) => {
+                    let on = going_on(*last, &ResumeArgs::default());
                     format!("build {:?} -j {:?} force {:?}", on.targets, on.jobs, on.force)
                 }
-                Some(Command::Watch(last)) => format!("watch {:?}", last.targets),
-                _ => "all".to_owned(),
+                Some(Asked::Watch(last)) => format!("watch {:?}", last.targets),
+                None => "nothing".to_owned(),
             }
         };
-        assert_eq!(check(&[]), "all");
+        assert_eq!(check(&[]), "nothing");
+        assert_eq!(check(&["orch resume"]), "nothing");
         let line = "orch build demo --force demo//1 -j 3";
         let told = r#"build ["demo"] -j Some(3) force []"#;
         assert_eq!(check(&["orch watch", line]), told);
