@@ -17,14 +17,12 @@ use crate::spec::plan::Plan;
 use self::named::Named;
 use super::Driver;
 
+mod design;
 mod named;
 
 impl Driver {
     /// Diagnoses `files`, or every document there is.
     pub fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
-        if files.is_empty() {
-            return Ok(checked(&self.loaded, &self.engine, None));
-        }
         check(&self.root, files)
     }
 
@@ -53,10 +51,12 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     let loaded = documents::read(root, &[])?;
     let named: Vec<Named> = files.iter().map(|file| Named::of(root, file, &loaded)).collect();
     let extra: Vec<RelPath> = named.iter().filter_map(Named::plan).cloned().collect();
-    let loaded = if extra.is_empty() { loaded } else { documents::read(root, &extra)? };
+    let mut loaded = if extra.is_empty() { loaded } else { documents::read(root, &extra)? };
     let mut engine = Engine::default();
     let documents = Box::new(loaded.documents.clone());
     engine.step(clock::now(), Event::DocumentsRead(documents));
+    let missing = missing_designs(root, &loaded, &engine);
+    loaded.diagnostics.extend(missing);
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));
     }
@@ -65,6 +65,11 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     let mut documents = checked(&loaded, &engine, Some(&wanted));
     documents.extend(named.into_iter().filter_map(|named| named.refused(has_others)));
     Ok(documents)
+}
+
+fn missing_designs(root: &Path, loaded: &Loaded, engine: &Engine) -> Vec<Diagnostic> {
+    let of = |source: &Source| design::missing(root, engine.plan_at(&source.path)?, source);
+    loaded.documents.plans.iter().filter_map(of).collect()
 }
 
 fn checked(loaded: &Loaded, engine: &Engine, wanted: Option<&[RelPath]>) -> Vec<CheckedDocument> {
