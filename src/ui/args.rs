@@ -16,7 +16,7 @@ use crate::base::measure::Millis;
 use crate::ui::shell::ColorChoice;
 
 pub use budget::BudgetArgs;
-pub use build::{BuildArgs, ResumeArgs, StopArgs, WatchArgs};
+pub use build::{BuildArgs, ResumeArgs, ShownArgs, StopArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
 pub use cost::{ByArg, CostArgs};
 use measure::{size_of, time_of};

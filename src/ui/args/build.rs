@@ -8,6 +8,17 @@ use super::BudgetArgs;
 use super::OriginalArgs;
 use super::models::ModelArgs;
 
+/// How a build is shown beside its progress.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ShownArgs {
+    /// Write every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Show what every session says and does
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -41,12 +52,8 @@ pub struct BuildArgs {
     /// Do not use cached results
     #[arg(long, conflicts_with = "offline")]
     pub no_cache: bool,
-    /// Write every event to FILE as a line of JSON
-    #[arg(long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-    /// Show what every session says and does
-    #[arg(short, long)]
-    pub verbose: bool,
+    #[command(flatten)]
+    pub shown: ShownArgs,
     #[command(flatten)]
     pub budget: BudgetArgs,
     #[command(flatten)]
@@ -82,12 +89,8 @@ pub struct WatchArgs {
     /// Show what would run and why; change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// Write every event to FILE as a line of JSON
-    #[arg(long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-    /// Show what every session says and does
-    #[arg(short, long)]
-    pub verbose: bool,
+    #[command(flatten)]
+    pub shown: ShownArgs,
     #[command(flatten)]
     pub budget: BudgetArgs,
     #[command(flatten)]
@@ -115,10 +118,6 @@ pub struct StopArgs {
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ResumeArgs {
-    /// Write every event to FILE as a line of JSON
-    #[arg(long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-    /// Show what every session says and does
-    #[arg(short, long)]
-    pub verbose: bool,
+    #[command(flatten)]
+    pub shown: ShownArgs,
 }

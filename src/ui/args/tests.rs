@@ -36,8 +36,8 @@ fn flags_of_build_are_read() {
     assert_eq!(build.targets, ["demo", "//2.*"]);
     assert_eq!(build.jobs, Some(3));
     assert_eq!(build.force, ["demo//1"]);
-    assert!(build.dry_run && build.keep_going && build.only && build.verbose);
-    assert_eq!(build.events, Some(PathBuf::from("e.jsonl")));
+    assert!(build.dry_run && build.keep_going && build.only && build.shown.verbose);
+    assert_eq!(build.shown.events, Some(PathBuf::from("e.jsonl")));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::engine::effect::BuildRequest;
 use crate::host::clock::now;
 use crate::host::error::Doing;
 use crate::host::surface::{CheckedDocument, Summary};
-use crate::ui::args::{BuildArgs, OriginalArgs};
+use crate::ui::args::{BuildArgs, OriginalArgs, ShownArgs};
 use crate::ui::console::{Console, Detail, Events, Leftover, Live, Plain, Screen, summary_text};
 use crate::ui::exit::Exit;
 use crate::ui::project::{self, Project};
@@ -22,13 +22,6 @@ use crate::ui::target::{Known, resolve_one};
 
 use super::Place;
 use super::selection::Selection;
-
-/// What a build is asked for, and how it is to be shown.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
-    pub events: Option<&'a Path>,
-    pub is_verbose: bool,
-}
 
 pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
     let named_targets = args.original.targets(&args.targets);
@@ -43,8 +36,7 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     if args.dry_run {
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
-    let shown = Shown { events: args.events.as_deref(), is_verbose: args.verbose };
-    perform(request, project, (shell, place), shown)
+    perform(request, project, (shell, place), &args.shown)
 }
 
 /// Tells at once that there is nothing to do, where a look at the files is enough to know; `None`
@@ -56,7 +48,7 @@ pub fn at_rest(
 ) -> Result<Option<Exit>, Failure> {
     let is_plain = args.targets.is_empty()
         && args.force.is_empty()
-        && args.events.is_none()
+        && args.shown.events.is_none()
         && args.original == OriginalArgs::default();
     if !is_plain || args.dry_run || is_json {
         return Ok(None);
@@ -127,7 +119,7 @@ pub fn perform(
     request: BuildRequest,
     project: &mut dyn Project,
     to: (&mut Shell, Place),
-    shown: Shown,
+    shown: &ShownArgs,
 ) -> Ran {
     let (shell, place) = to;
     let mut console = console_of(shell, shown, place.is_json)?;
@@ -145,10 +137,10 @@ pub fn perform(
 /// Events that could not be written do not undo a build, but are not lost silently.
 fn report_lost_events(
     closed: io::Result<()>,
-    shown: Shown,
+    shown: &ShownArgs,
     shell: &mut Shell,
 ) -> Result<(), Failure> {
-    match (closed, shown.events) {
+    match (closed, &shown.events) {
         (Ok(()), _) => Ok(()),
         (Err(problem), Some(path)) if problem.kind() != io::ErrorKind::BrokenPipe => {
             shell.warn(&format!("the events in {} are not complete: {problem}", path.display()))
@@ -160,14 +152,14 @@ fn report_lost_events(
     }
 }
 
-fn console_of(shell: &Shell, shown: Shown, is_json: bool) -> Result<Console, Failure> {
+fn console_of(shell: &Shell, shown: &ShownArgs, is_json: bool) -> Result<Console, Failure> {
     let mut console = Console::default();
-    if let Some(path) = shown.events {
+    if let Some(path) = &shown.events {
         let file = File::create(path).doing("creating the file for events", path)?;
         // By lines: others may follow the file while the build goes on.
         console.add(Events::new(io::LineWriter::new(file)));
     }
-    let detail = match (shell.is_quiet(), shown.is_verbose) {
+    let detail = match (shell.is_quiet(), shown.verbose) {
         (true, _) => Detail::Problems,
         (false, true) => Detail::Streams,
         (false, false) => Detail::Events,

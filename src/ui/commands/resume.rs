@@ -25,7 +25,7 @@ pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, plac
     let place = Place { folder: "", ..place };
     match command {
         Asked::Watch(mut last) => {
-            (last.verbose, last.events) = (args.verbose, args.events.clone());
+            last.shown.clone_from(&args.shown);
             watch::run(&last, project, shell, place)
         }
         Asked::Build(last) => build::run(&going_on(*last, args), project, shell, place),
@@ -52,13 +52,7 @@ enum Asked {
 
 /// What was forced has run, or is shown by `orch why`: going on forces nothing again.
 fn going_on(last: BuildArgs, args: &ResumeArgs) -> BuildArgs {
-    BuildArgs {
-        force: Vec::new(),
-        dry_run: false,
-        verbose: args.verbose,
-        events: args.events.clone(),
-        ..last
-    }
+    BuildArgs { force: Vec::new(), dry_run: false, shown: args.shown.clone(), ..last }
 }
 
 /// The command line of the newest build or watch.

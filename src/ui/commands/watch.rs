@@ -7,7 +7,7 @@ use crate::ui::project::Project;
 use crate::ui::shell::{Ran, Shell};
 
 use super::Place;
-use super::build::{self, Shown, preview};
+use super::build::{self, preview};
 
 /// Keeps going after failures: the next edit may mend them. `--once` is a build that does so too.
 pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
@@ -33,6 +33,5 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
     if request.watch {
         shell.note("watching; Ctrl-C ends it")?;
     }
-    let shown = Shown { events: args.events.as_deref(), is_verbose: args.verbose };
-    build::perform(request, project, (shell, place), shown)
+    build::perform(request, project, (shell, place), &args.shown)
 }
