@@ -1,12 +1,14 @@
 //! Three-way merges in memory: what would land, or where it collides.
 
+use std::collections::BTreeSet;
+
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::{Conflict, TreatAsUnresolved};
 use gix::refs::transaction::PreviousValue;
 
-use super::object::{blob, edit_tree, tree_changes, tree_id};
+use super::object::{TreeChange, blob, edit_tree, tree_changes, tree_id};
 use super::{Repository, commit_id, object_id};
 use crate::base::file::Patch;
 use crate::base::name::{CommitId, RelPath, TreeId};
@@ -211,6 +213,52 @@ fn merge_trees(git: &gix::Repository, sides: Sides) -> Result<TreeMerge> {
     if base == ours {
         return Ok(TreeMerge::Clean(theirs));
     }
+    match merge_apart(git, sides)? {
+        Some(tree) => Ok(TreeMerge::Clean(tree)),
+        None => merge_contents(git, sides),
+    }
+}
+
+/// The merge of two sides of which neither changed what the other did: what theirs did, done to ours.
+/// `None` where they met.
+fn merge_apart(git: &gix::Repository, sides: Sides) -> Result<Option<ObjectId>> {
+    let own = tree_changes(git, sides.base, sides.ours)?;
+    let other = tree_changes(git, sides.base, sides.theirs)?;
+    let is_moved_along =
+        may_have_moved(&own) && adds(&other) || may_have_moved(&other) && adds(&own);
+    if have_met(&own, &other) || is_moved_along {
+        return Ok(None);
+    }
+    let edits = other.into_iter().map(|it| (it.path.into(), it.after)).collect();
+    edit_tree(git, sides.ours, edits).map(Some)
+}
+
+/// True where both changed one path, or one changed a path that is a folder of the other's.
+fn have_met(one: &[TreeChange], other: &[TreeChange]) -> bool {
+    fn paths(changes: &[TreeChange]) -> BTreeSet<&[u8]> {
+        changes.iter().map(|it| it.path.as_slice()).collect()
+    }
+    let (ones, others) = (paths(one), paths(other));
+    let is_below = |path: &[u8], among: &BTreeSet<&[u8]>| {
+        let ends = path.find_iter(b"/").chain([path.len()]);
+        ends.into_iter().any(|end| among.contains(&path[..end]))
+    };
+    ones.iter().any(|path| is_below(path, &others))
+        || others.iter().any(|path| is_below(path, &ones))
+}
+
+/// True where a folder may have another name now: what the other side adds to it goes with it.
+fn may_have_moved(changes: &[TreeChange]) -> bool {
+    adds(changes) && changes.iter().any(|it| it.after.is_none())
+}
+
+fn adds(changes: &[TreeChange]) -> bool {
+    changes.iter().any(|it| it.before.is_none())
+}
+
+/// The merge of two sides that changed the same files, by their lines.
+fn merge_contents(git: &gix::Repository, sides: Sides) -> Result<TreeMerge> {
+    let Sides { base, ours, theirs } = sides;
     let doing = "merging";
     let labels = Labels {
         ancestor: Some(b"base".as_bstr()),
@@ -317,3 +365,6 @@ impl NewCommit<'_> {
         Ok(commit_id(id.detach()))
     }
 }
+
+#[cfg(test)]
+mod tests;

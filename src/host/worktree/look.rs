@@ -2,7 +2,9 @@
 //! certain to be as the index says is done with. Only what is left needs git's rules, which are dear:
 //! content, attributes, ignore files.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -151,28 +153,30 @@ impl Looking<'_> {
         let folder = &self.all[id];
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let place = self.root.join(OsStr::from_bytes(folder.path));
-        let mut dir = Dir::new(rustix::fs::open(&place, flags, rustix::fs::Mode::empty())?)?;
-        let (mut met, mut entered) = (vec![false; folder.files.len()], Vec::new());
-        let mut found = Look::default();
-        while let Some(entry) = dir.read().transpose()? {
-            let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b"..") {
-                continue;
-            }
-            if let Ok(at) = folder.folders.binary_search_by_key(&name, |it| it.0) {
-                match entry.file_type() {
+        let dir = rustix::fs::open(&place, flags, rustix::fs::Mode::empty())?;
+        let listing = Listing::of(&dir)?;
+        let (mut found, mut met, mut entered) = (Look::default(), Vec::new(), Vec::new());
+        let mut files = folder.files.iter().copied().peekable();
+        for (name, kind) in listing.entries() {
+            let bytes = name.to_bytes();
+            if let Ok(at) = folder.folders.binary_search_by_key(&bytes, |it| it.0) {
+                match kind {
                     FileType::Directory => entered.push(folder.folders[at].1),
                     _ => found.needs_walk = true,
                 }
-            } else if let Ok(at) = folder.files.binary_search_by_key(&name, |&it| self.name(it)) {
-                met[at] = true;
-                let stat = statat(dir.fd()?, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
-                self.judge(folder.files[at], &stat, &mut found);
-            } else {
-                found.note_new(folder.path, name, entry.file_type());
+                continue;
+            }
+            // Both are in the order of names: what the listing has passed by is not there.
+            while let Some(gone) = files.next_if(|&it| self.name(folder, it) < bytes) {
+                found.doubtful.push(gone);
+            }
+            match files.next_if(|&it| self.name(folder, it) == bytes) {
+                Some(place) => met.push((place, name)),
+                None => found.note_new(folder.path, bytes, kind),
             }
         }
-        found.doubtful.extend(folder.files.iter().zip(met).filter(|it| !it.1).map(|it| *it.0));
+        found.doubtful.extend(files);
+        self.judge_all(&dir, &met, &mut found)?;
         for (_, id) in folder.folders.iter().filter(|(_, id)| !entered.contains(id)) {
             self.doubt_all_in(&self.all[*id], &mut found);
         }
@@ -181,9 +185,40 @@ impl Looking<'_> {
         Ok(())
     }
 
-    fn name(&self, place: usize) -> &[u8] {
+    /// Reads the stats of files in one folder, of many on two threads.
+    fn judge_all(
+        &self,
+        dir: &OwnedFd,
+        met: &[(usize, &CStr)],
+        look: &mut Look,
+    ) -> rustix::io::Result<()> {
+        let part = |met: &[(usize, &CStr)]| -> rustix::io::Result<Look> {
+            let mut look = Look::default();
+            for (place, name) in met {
+                let stat = statat(dir, *name, AtFlags::SYMLINK_NOFOLLOW)?;
+                self.judge(*place, &stat, &mut look);
+            }
+            Ok(look)
+        };
+        if met.len() < MANY {
+            look.take(part(met)?);
+            return Ok(());
+        }
+        let (left, right) = met.split_at(met.len() / 2);
+        let (left, right) = std::thread::scope(|scope| {
+            let right = scope.spawn(|| part(right));
+            (part(left), right.join().unwrap_or_else(|why| resume_unwind(why)))
+        });
+        look.take(left?);
+        look.take(right?);
+        Ok(())
+    }
+
+    /// A file's name in its folder.
+    fn name(&self, folder: &Folder<'_>, place: usize) -> &[u8] {
         let path = self.index.entries()[place].path(self.index);
-        path.rsplit_once_str("/").map_or(path, |(_, name)| name)
+        let start = folder.path.len() + usize::from(!folder.path.is_empty());
+        path.get(start..).unwrap_or_default()
     }
 
     fn judge(&self, place: usize, stat: &rustix::fs::Stat, look: &mut Look) {
@@ -213,6 +248,37 @@ impl Looking<'_> {
             && stat_of(stat) == Some(entry.stat)
             && !entry.stat.is_racy(self.index.timestamp(), self.options)
             && (entry.stat.size == 0 || !entry.id.is_empty_blob())
+    }
+}
+
+/// What a folder holds, in the order of names.
+struct Listing {
+    /// The names, each with a zero behind it.
+    text: Vec<u8>,
+    entries: Vec<(Range<usize>, FileType)>,
+}
+
+impl Listing {
+    fn of(dir: &OwnedFd) -> rustix::io::Result<Self> {
+        let (mut text, mut entries) = (Vec::new(), Vec::new());
+        for entry in Dir::read_from(dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let start = text.len();
+            text.extend_from_slice(name.to_bytes_with_nul());
+            entries.push((start..text.len(), entry.file_type()));
+        }
+        entries
+            .sort_unstable_by(|(one, _), (other, _)| text[one.clone()].cmp(&text[other.clone()]));
+        Ok(Self { text, entries })
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&CStr, FileType)> {
+        let name = |it: &Range<usize>| CStr::from_bytes_with_nul(&self.text[it.clone()]);
+        self.entries.iter().filter_map(move |(place, kind)| Some((name(place).ok()?, *kind)))
     }
 }
 

@@ -39,7 +39,10 @@ fn check(what: &str, change: impl Fn(&Path)) {
         let by_git = compare_by_git(&git, &index).unwrap();
         assert_eq!(differences(&git, &index).unwrap(), by_git, "{what}, {age}");
         let look = Look::through(&root, &index, git.stat_options().unwrap()).unwrap();
-        assert_eq!(look.doubtful.is_empty(), age == "old" && by_git.tracked.is_empty(), "{what}");
+        // Whether a young file is in doubt hangs on whether a second passed meanwhile.
+        if age == "old" {
+            assert_eq!(look.doubtful.is_empty(), by_git.tracked.is_empty(), "{what}");
+        }
     }
 }
 
@@ -101,4 +104,22 @@ fn one_kind_in_the_place_of_another_is_found() {
         crate::host::git::scratch::git_in(&root.join("dir/deep"), &["init", "-q"]);
     });
     check("orch's own", |root| write(root, ".orch/task/x"));
+}
+
+#[test]
+fn a_large_folder_is_looked_at_as_a_small_one_is() {
+    let names: Vec<String> = (0..MANY + 100).map(|it| format!("dir/{it}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|it| (it.as_str(), "x\n")).collect();
+    let scratch = Scratch::new(&files);
+    let root = scratch.root();
+    write(&root, "dir/3");
+    write(&root, "dir/999");
+    fs::remove_file(root.join("dir/10")).unwrap();
+    write(&root, "dir/100a");
+    write(&root, "dir/-");
+    let git = gix::open(&root).unwrap();
+    let index = git.open_index().unwrap();
+    let by_git = compare_by_git(&git, &index).unwrap();
+    assert_eq!((by_git.tracked.len(), by_git.untracked.len()), (3, 2));
+    assert_eq!(differences(&git, &index).unwrap(), by_git);
 }
