@@ -6,6 +6,7 @@ pub mod action;
 pub mod baseline;
 pub mod breaker;
 pub mod budget;
+pub mod chart;
 pub mod compete;
 #[cfg(test)]
 mod corpus;

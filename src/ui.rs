@@ -15,6 +15,7 @@ pub mod transcript;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use crate::base::name::TaskRef;
 use crate::host::documents;
 use crate::host::root::{self, Located};
 
@@ -78,6 +79,16 @@ impl Here {
         Ok(project::open(&self.located.root, Access::ReadOnly)?)
     }
 
+    /// As `looking`, where all that is asked for may be one task.
+    fn seeing(&self, targets: &[String]) -> Result<Box<dyn Project>, Failure> {
+        let task = match targets {
+            [target] => TaskRef::parse(target),
+            _ => None,
+        };
+        let seen = task.and_then(|task| project::open_to_see(&self.located.root, &task));
+        seen.map_or_else(|| self.looking(), Ok)
+    }
+
     fn working(&self) -> Result<Box<dyn Project>, Failure> {
         Ok(project::open(&self.located.root, Access::Exclusive)?)
     }
@@ -101,7 +112,7 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
     let (root, is_json, place) = (&here.located.root, here.is_json, here.place());
     match &args.command {
         Command::Build(args) => {
-            if let Some(exit) = commands::build::at_rest(args, root, (shell, is_json))? {
+            if let Some(exit) = commands::build::at_rest(args, root, (shell, place))? {
                 return Ok(exit);
             }
             let plans = args.original.plan_below(&here.located.folder);
@@ -122,7 +133,9 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
             commands::check::run(args, &mut *project::open_to_check(root), shell, is_json)
         }
         Command::Status(args) => commands::status::run(args, &mut *here.looking()?, shell, place),
-        Command::Why(args) => commands::why::run(args, &mut *here.looking()?, shell, place),
+        Command::Why(args) => {
+            commands::why::run(args, &mut *here.seeing(&args.targets)?, shell, place)
+        }
         Command::Graph(targets) => {
             let drawing = (args.global.format, place.folder);
             commands::graph::run(targets, &mut *here.looking()?, shell, drawing)

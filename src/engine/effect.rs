@@ -353,6 +353,8 @@ pub struct BuildRequest {
     pub amount: Amount,
     /// Run no smoke test.
     pub skip_smoke: bool,
+    /// Tasks beside those in the documents, known to be up to date: they are counted, and no more.
+    pub n_resting: u32,
 }
 
 /// How much of what could run is run.

@@ -8,7 +8,10 @@ use crate::base::name::{PlanName, TaskId, TaskRef};
 use crate::spec::plan::{Order, Plan};
 
 /// A node's place in the graph; positions of one plan are contiguous and in file order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct NodeId(pub u32);
 
 impl NodeId {

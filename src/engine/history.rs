@@ -1,6 +1,7 @@
 //! What is on record: the fold over the journal and git's lineage.
 
 mod in_git;
+mod part;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

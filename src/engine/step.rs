@@ -25,6 +25,7 @@ use super::schedule::{Schedule, Settled};
 mod accept;
 mod ask;
 mod attempt;
+mod chart;
 mod compete;
 mod decide;
 mod door;

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::base::source::Source;
+use crate::engine::chart::Part;
 use crate::engine::effect::BuildRequest;
 use crate::engine::event::Event;
 use crate::engine::ledger::OpenAttempts;
@@ -58,7 +59,7 @@ use super::zone;
 
 pub use self::check::check;
 pub use self::halt::StopReason;
-pub use self::rest::summary_at_rest;
+pub use self::rest::{AtRest, at_rest, driver_to_see};
 
 /// A repository with its engine, opened for one command.
 pub struct Driver {
@@ -87,12 +88,30 @@ pub struct Driver {
     /// Sessions that the last run began and of which the journal has no end.
     unbooked: OpenAttempts,
     seen: rest::Seen,
+    /// What is built, where the documents are of a part of everything.
+    part: Option<Part>,
     /// The journal's, read where they are asked for.
     attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
     /// Landings that the user's branch has not followed to, and why.
     waiting: Option<String>,
     /// Held until the driver is dropped.
     lock: Option<Lock>,
+}
+
+/// What a driver is made of.
+struct Opened {
+    root: PathBuf,
+    access: Access,
+    repo: Repository,
+    scanner: Scanner,
+    journal: Option<Journal>,
+    engine: ManuallyDrop<Engine>,
+    loaded: Loaded,
+    extra_plans: Vec<RelPath>,
+    branch: Option<String>,
+    tip: CommitId,
+    lock: Option<Lock>,
+    part: Option<Part>,
 }
 
 impl Driver {
@@ -121,9 +140,9 @@ impl Driver {
             Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process())?),
             Access::ReadOnly => None,
         };
-        let (store, journal) = match access {
-            Access::ReadWrite => (Store::open(&root), Some(Journal::open(&root)?)),
-            Access::ReadOnly => (Store::open_read_only(&root), None),
+        let journal = match access {
+            Access::ReadWrite => Some(Journal::open(&root)?),
+            Access::ReadOnly => None,
         };
         let (branch, tip) = match branch {
             Some(branch) => {
@@ -142,18 +161,44 @@ impl Driver {
             }
         };
         let scanner = Scanner::open(&root, access, scan::normal_form(&repo)?);
-        let mut driver = Self {
+        let part = None;
+        let mut driver = Self::of(Opened {
+            root,
+            access,
+            repo,
             scanner,
+            journal,
             engine,
             loaded,
+            extra_plans,
+            branch,
+            tip,
+            lock,
+            part,
+        });
+        driver.read_history(past.join().unwrap_or_default())?;
+        Ok(driver)
+    }
+
+    /// A driver that has read no history yet.
+    fn of(opened: Opened) -> Self {
+        let Opened { root, access, repo, scanner, journal, engine, loaded, .. } = opened;
+        let store = match access {
+            Access::ReadWrite => Store::open(&root),
+            Access::ReadOnly => Store::open_read_only(&root),
+        };
+        Self {
             root,
             access,
             repo,
             store,
+            scanner,
             journal,
-            extra_plans,
-            branch,
-            tip,
+            engine,
+            loaded,
+            extra_plans: opened.extra_plans,
+            branch: opened.branch,
+            tip: opened.tip,
             own_writes: OwnWrites::default(),
             pending: status::Pending::new(),
             kept: BTreeMap::new(),
@@ -162,12 +207,11 @@ impl Driver {
             leftovers: history::Leftovers::default(),
             unbooked: OpenAttempts::default(),
             seen: rest::Seen::default(),
+            part: opened.part,
             attempts: OnceCell::new(),
             waiting: None,
-            lock,
-        };
-        driver.read_history(past.join().unwrap_or_default())?;
-        Ok(driver)
+            lock: opened.lock,
+        }
     }
 
     /// Makes a driver that was opened for looking only (wrong documents that the targets do not
@@ -273,8 +317,15 @@ impl Driver {
         self.repo.read_lineage(&self.tip, caching)
     }
 
+    /// The request as far as the documents go.
+    fn narrowed(&self, request: BuildRequest) -> BuildRequest {
+        let Some(Part { targets, n_resting }) = self.part.clone() else { return request };
+        BuildRequest { targets: Some(targets), only: true, n_resting, ..request }
+    }
+
     /// Decides everything and runs nothing: `status`, `why`, `graph`, `--dry-run`.
     pub fn survey(&mut self, request: BuildRequest) -> Result<Picture> {
+        let request = self.narrowed(request);
         let mut effects = self.engine.survey(clock::now(), request);
         while !effects.is_empty() {
             let effect = effects.remove(0);

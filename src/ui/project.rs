@@ -7,7 +7,7 @@ use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
-use crate::host::driver::Driver;
+use crate::host::driver::{self as builder, Driver};
 use crate::host::error::Result;
 use crate::host::store::folder;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
@@ -108,10 +108,26 @@ pub fn open_with(root: &Path, access: Access, plans: Vec<RelPath>) -> Result<Box
     Ok(Box::new(Driver::open(root, access, plans)?))
 }
 
-/// The summary of a build of everything, where nothing has changed since the last one that found
-/// nothing to do.
-pub fn summary_at_rest(root: &Path) -> Option<Summary> {
-    crate::host::driver::summary_at_rest(root)
+/// What is to be done before a build of everything, as far as that is known.
+pub enum AtRest {
+    /// Nothing, and that is journaled.
+    Nothing(Summary),
+    /// What this project can do, which knows of nothing else.
+    Little(Box<dyn Project>),
+}
+
+/// A glance at a repository in which little or nothing has changed since a build had nothing to do;
+/// `None` where all there is must be looked at.
+pub fn at_rest(root: &Path) -> Option<AtRest> {
+    Some(match builder::at_rest(root)? {
+        builder::AtRest::Nothing(summary) => AtRest::Nothing(summary),
+        builder::AtRest::Little(driver) => AtRest::Little(driver),
+    })
+}
+
+/// A project to see one task in, where what it says of it is known without the others.
+pub fn open_to_see(root: &Path, task: &TaskRef) -> Option<Box<dyn Project>> {
+    Some(Box::new(builder::driver_to_see(root, task)?))
 }
 
 /// Opens what can be checked: a repository, or loose documents where there is none.

@@ -20,6 +20,7 @@ mod real_cost;
 mod scheduling;
 mod secrets;
 mod session;
+mod slice;
 mod smoke;
 mod sources;
 mod stop;

@@ -54,7 +54,14 @@ impl Engine {
     /// How many tasks are where; cheap beside a whole picture.
     pub fn counts(&self) -> Counts {
         let Some(build) = &self.build else { return Counts::default() };
-        let mut counts = Counts { sessions: build.n_sessions, ..Counts::default() };
+        let n_resting = build.request.n_resting;
+        let mut counts = Counts {
+            wanted: n_resting,
+            accepted: n_resting,
+            up_to_date: n_resting,
+            sessions: build.n_sessions,
+            ..Counts::default()
+        };
         for id in build.graph.ids() {
             let state = build.schedule.state(id);
             if state == State::Settled(Settled::Unwanted) {

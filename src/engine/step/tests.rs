@@ -1,5 +1,6 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
+mod chart;
 mod compete;
 mod door;
 mod gate;

@@ -56,6 +56,10 @@ impl Driver {
 
     /// Only a short cut for the next start: a build goes on without.
     fn keep_plans(&self) {
+        // What a part was read from is not the whole of any plan.
+        if self.part.is_some() {
+            return;
+        }
         let plans = self.engine.newly_compiled(compiled::FROM_BYTES);
         if let Err(error) = compiled::keep(&self.root, &plans, &self.loaded.documents.plans) {
             tracing::warn!("parsed plans were not kept: {error}");

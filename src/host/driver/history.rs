@@ -41,6 +41,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// What is known of a slice, as of this place in the journal: nothing runs or is open then.
+    pub fn of_slice(tip: &CommitId, history: History, offset: u64) -> Self {
+        Self { past: Past { tip: Some(tip.clone()), history, ..Past::default() }, offset }
+    }
+
     /// `None` where there is none that can be read.
     pub fn read(root: &Path) -> Option<Self> {
         let kept = snapshot::read(root, SCHEMA)?;
@@ -87,6 +92,7 @@ impl Driver {
             past.open.fold(record);
         }
         if let Some(journal) = &self.journal
+            && self.part.is_none()
             && reading.end - from >= SNAPSHOT_FROM
         {
             keep(journal, &past, reading.end);

@@ -2,7 +2,7 @@
 //! is so the next one has nothing to decide. No engine is asked: documents, history, listed
 //! variables and input files have the same content, and deciding is a function of these.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,26 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::FileState;
-use crate::base::name::{CommitId, RelPath};
+use crate::base::name::{CommitId, RelPath, TaskRef};
 use crate::engine::effect::{Amount, BuildRequest};
 use crate::engine::record::Record;
-use crate::host::clock;
 use crate::host::compiled;
-use crate::host::documents::{self, Loaded};
-use crate::host::error::Result;
-use crate::host::git::Repository;
-use crate::host::inbox;
-use crate::host::journal::{self, Journal};
-use crate::host::lock::{Holder, Lock};
-use crate::host::scan::Scanner;
-use crate::host::stop;
+use crate::host::documents::Loaded;
+use crate::host::error::{Doing, Result};
+use crate::host::journal;
+use crate::host::scan::Found;
 use crate::host::store::folder::{self, Access, OrchFolder};
 use crate::host::surface::Summary;
-use crate::spec::glob::GlobSet;
 
-use super::{Driver, run, scan};
+use super::Driver;
 
-const FILE: &str = "rest-v1";
+mod charted;
+mod glance;
+
+use glance::Glance;
+
+const FILE: &str = "rest-v2";
 /// The journal behind the note is read each time; from this many bytes on a new note pays.
 const TAIL_LIMIT: u64 = 64 * 1024;
 
@@ -46,24 +45,26 @@ struct Note {
     paths: Vec<RelPath>,
     found: Digest,
     n_tasks: u32,
+    /// The digest of the chart of all tasks; `None` where none was kept.
+    charted: Option<Digest>,
 }
 
 /// What this build has seen and done, as far as a note depends on it.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Digest of the one scan; `None` where there was none, or single inputs were looked at later.
-    found: Cell<Option<Digest>>,
+    /// What the one scan found; `None` where there was none, or single inputs were looked at later.
+    found: RefCell<Option<Found>>,
     /// Something was journaled that decisions read.
     pub has_news: bool,
 }
 
 impl Seen {
-    pub fn scanned(&self, found: &[(RelPath, Option<FileState>)]) {
-        self.found.set(Some(digest_of(found)));
+    pub fn scanned(&self, found: &Found) {
+        self.found.replace(Some(found.clone()));
     }
 
     pub fn looked_again(&self) {
-        self.found.set(None);
+        self.found.take();
     }
 
     pub fn journaled(&mut self, record: &Record) {
@@ -71,31 +72,30 @@ impl Seen {
     }
 }
 
-/// The summary of a build of everything in the repository around `start`, where it has nothing to
-/// do; journaled like any other. `None`: find out the long way, errors included.
-pub fn summary_at_rest(start: &Path) -> Option<Summary> {
+/// What a glance at a repository told before a build of everything.
+pub enum AtRest {
+    /// There is nothing to do; this is journaled like any other build.
+    Nothing(Summary),
+    /// A driver of the few tasks that changed files can reach.
+    Little(Box<Driver>),
+}
+
+/// What is to be done for a build of everything in the repository around `start`, where little or
+/// nothing is. `None`: find out the long way, errors included.
+pub fn at_rest(start: &Path) -> Option<AtRest> {
     let began = Instant::now();
-    let repo = Repository::discover(start).ok()?;
-    let root = repo.root().to_owned();
-    let note = read(&root).filter(|_| !super::smoke::has_default(&root))?;
-    let loaded = documents::read(&root, &[]).ok()?;
-    let _lock = Lock::exclusive(&root, &Holder::this_process()).ok()?;
-    let tip = repo.tip(&repo.branch().ok()?).ok()?.commit;
-    let same = note.circumstances == circumstances(&loaded, &tip, &note.variables)?
-        && repo.state().ok()?.head == tip
-        && !stop::is_waiting(&root, &loaded.documents.config.plans_dirs)
-        && !inbox::has_words(&root);
-    let is_resting =
-        same && is_quiet_behind(&root, &note.journal) && has_files(&repo, &note).ok()?;
-    if !is_resting {
-        return None;
+    let glance = Glance::of(start, Access::ReadWrite)?;
+    if glance.has_changes() {
+        return glance.driver(None).map(|it| AtRest::Little(Box::new(it)));
     }
-    let mut journal = Journal::open_from(&root, note.journal.offset).ok()?;
-    let ended = Record::RunEnded { at: clock::now(), exit: 0 };
-    journal.append_all(&[run::started(), ended]).ok()?;
+    let summary = glance.conclude()?;
     let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let n = note.n_tasks;
-    Some(Summary { targets: n, accepted: n, up_to_date: n, wall_ms, ..Summary::default() })
+    Some(AtRest::Nothing(Summary { wall_ms, ..summary }))
+}
+
+/// A driver to look at one task with, where what decides it is known without deciding all.
+pub fn driver_to_see(start: &Path, task: &TaskRef) -> Option<Driver> {
+    Glance::of(start, Access::ReadOnly)?.driver(Some(task))
 }
 
 /// True for a build of everything there is.
@@ -108,7 +108,7 @@ impl Driver {
     /// Notes that everything is up to date, where that is all there is to say. A short cut only:
     /// without it the next build takes longer.
     pub(super) fn note_rest(&self) -> Result<()> {
-        let (Some(found), Some(journal)) = (self.seen.found.get(), &self.journal) else {
+        let (Some(found), Some(journal)) = (self.seen.found.take(), &self.journal) else {
             return Ok(());
         };
         let is_level = self.repo.state()?.head == self.tip && self.extra_plans.is_empty();
@@ -119,11 +119,41 @@ impl Driver {
         let Some(circumstances) = circumstances(&self.loaded, &self.tip, &variables) else {
             return Ok(());
         };
+        let charted = self.keep_chart(&found);
         let (globs, paths) = self.engine.files_wanted();
         let globs = globs.into_iter().map(|set| set.patterns).collect();
         let (mark, n_tasks) = (journal.mark()?, self.engine.counts().wanted);
-        let note = Note { circumstances, journal: mark, variables, globs, paths, found, n_tasks };
+        let found = digest_of(&found);
+        let note =
+            Note { circumstances, journal: mark, variables, globs, paths, found, n_tasks, charted };
         write(&self.root, &note)
+    }
+
+    /// Only a short cut for builds with little to do: they go the long way without.
+    fn keep_chart(&self, found: &Found) -> Option<Digest> {
+        let (chart, parts) = self.engine.chart()?;
+        match charted::keep(&self.root, (chart, found), &parts) {
+            Ok(digest) => Some(digest),
+            Err(error) => {
+                tracing::warn!("the chart of all tasks was not kept: {error}");
+                None
+            }
+        }
+    }
+
+    /// A build of a part that found nothing to do would find it so each time, and never as quickly
+    /// as one of everything at rest.
+    pub(super) fn forget_rest_of_part(&self) -> Result<()> {
+        if self.part.is_none() || self.seen.has_news {
+            return Ok(());
+        }
+        let place = OrchFolder::below(&self.root, Access::ReadWrite).join(FILE);
+        match std::fs::remove_file(&place) {
+            Err(error) if !folder::is_absent(&error) => {
+                Err(error).doing("forgetting what was at rest", &place)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -167,15 +197,6 @@ fn is_idle(record: &Record) -> bool {
     matches!(record, Record::RunStarted { .. } | Record::RunEnded { .. })
 }
 
-fn has_files(repo: &Repository, note: &Note) -> Result<bool> {
-    let form = scan::normal_form(repo)?;
-    let scanner = Scanner::open(repo.root(), Access::ReadWrite, form);
-    let globs: Vec<GlobSet> = note.globs.iter().map(GlobSet::new).collect();
-    let found = scanner.scan(&globs, &note.paths)?;
-    scanner.save()?;
-    Ok(digest_of(&found) == note.found)
-}
-
 fn digest_of(found: &[(RelPath, Option<FileState>)]) -> Digest {
     let mut told = Fingerprint::new("orch files v1");
     for (path, state) in found {
@@ -197,7 +218,6 @@ fn read(root: &Path) -> Option<Note> {
 }
 
 fn write(root: &Path, note: &Note) -> Result<()> {
-    use crate::host::error::Doing;
     let folder = OrchFolder::below(root, Access::ReadWrite);
     let path = folder.join(FILE);
     let bytes = postcard::to_stdvec(note).doing("noting that nothing is to do", &path)?;

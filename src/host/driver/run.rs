@@ -117,6 +117,7 @@ impl Driver {
     }
 
     async fn run(&mut self, request: BuildRequest, surface: &mut dyn Surface) -> Result<Summary> {
+        let request = self.narrowed(request);
         self.arm()?;
         self.has_built = true;
         self.reap_leftovers(surface)?;
@@ -179,6 +180,7 @@ impl Driver {
         if may_rest && run.stopped.is_none() && !self.has_smoke_tests() {
             self.note_rest()?;
         }
+        self.forget_rest_of_part()?;
         Ok(summary)
     }
 

@@ -15,7 +15,7 @@ use crate::host::surface::{CheckedDocument, Summary};
 use crate::ui::args::{BuildArgs, OriginalArgs, ShownArgs};
 use crate::ui::console::{Console, Detail, Events, Leftover, Live, Plain, Screen, summary_text};
 use crate::ui::exit::Exit;
-use crate::ui::project::{self, Project};
+use crate::ui::project::{self, AtRest, Project};
 use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 use crate::ui::target::{Known, resolve_one};
@@ -39,21 +39,28 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     perform(request, project, (shell, place), &args.shown)
 }
 
-/// Tells at once that there is nothing to do, where a look at the files is enough to know; `None`
-/// where it is not.
+/// Builds at once where a look at the files is enough to know what there is to do: nothing, or
+/// little. `None` where it is not.
 pub fn at_rest(
     args: &BuildArgs,
     root: &Path,
-    (shell, is_json): (&mut Shell, bool),
+    (shell, place): (&mut Shell, Place),
 ) -> Result<Option<Exit>, Failure> {
     let is_plain = args.targets.is_empty()
         && args.force.is_empty()
         && args.shown.events.is_none()
         && args.original == OriginalArgs::default();
-    if !is_plain || args.dry_run || is_json {
+    if !is_plain || args.dry_run || place.is_json {
         return Ok(None);
     }
-    let Some(summary) = project::summary_at_rest(root) else { return Ok(None) };
+    let summary = match project::at_rest(root) {
+        None => return Ok(None),
+        Some(AtRest::Nothing(summary)) => summary,
+        Some(AtRest::Little(mut project)) => {
+            let request = request_of(args, None, Vec::new());
+            return perform(request, &mut *project, (shell, place), &args.shown).map(Some);
+        }
+    };
     if !shell.is_quiet() {
         shell.data(&summary_text(&summary, &Leftover::default(), shell.out_paint()))?;
     }
@@ -111,6 +118,7 @@ fn request_of(
         resume_from: None,
         amount: args.original.amount(),
         skip_smoke: args.original.skip_smoke,
+        n_resting: 0,
     }
 }
 

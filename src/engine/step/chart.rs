@@ -1,0 +1,152 @@
+//! Charting everything, where a build found it up to date.
+
+use std::collections::BTreeMap;
+
+use crate::base::name::RelPath;
+use crate::engine::chart::{Chart, PlanChart, TaskChart, TaskPart};
+use crate::engine::db::{PlanText, Recipe, Slot, known_of, meta_of, plan_of};
+use crate::engine::graph::NodeId;
+use crate::engine::view::Touch;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Meta, Plan, Section, Status, Task};
+use crate::spec::rule::ActionKind;
+
+use super::load::recipe;
+use super::review::validators_of;
+use super::{Build, Engine};
+
+/// More landings on what tasks read are not charted, in multiples of the number of tasks: every
+/// task would have all of them.
+const TOUCHES: usize = 4;
+
+/// Landings on the paths that each pattern set takes.
+type TouchesOfSets<'a> = Vec<Vec<(&'a RelPath, &'a [Touch])>>;
+
+impl Engine {
+    /// The chart of all tasks and, in the same order, what it leaves out of each. `None` without a
+    /// build of everything, or where a task cannot be built.
+    pub fn chart(&self) -> Option<(Chart, Vec<TaskPart>)> {
+        let build = self.build.as_ref()?;
+        let library = self.world.library(&self.db);
+        let touches = self.touches_of_sets(build);
+        let (mut plans, mut tasks, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut n_touches = 0;
+        for (number, text) in library.plans(&self.db).iter().enumerate() {
+            plans.push(self.chart_plan(build, number as u32, *text));
+            let plan = &plan_of(&self.db, *text).value;
+            let start = build.graph.plan_range(number as u32).start;
+            for ((section, task), id) in tasks_of(plan).zip((start..).map(NodeId)) {
+                let place = self.chart_task(build, id, (section, task))?;
+                let part = self.part_of(build, id, task, (&place, &touches));
+                n_touches += part.touches.iter().map(|(_, it)| it.len()).sum::<usize>();
+                tasks.push(place);
+                parts.push(part);
+            }
+            if n_touches > TOUCHES * (build.graph.len() + 1) {
+                return None;
+            }
+        }
+        let clean_for = known_of(&self.db, library).digest();
+        Some((Chart { plans, tasks, past: self.history.common(), clean_for }, parts))
+    }
+
+    fn chart_plan(&self, build: &Build, number: u32, text: PlanText) -> PlanChart {
+        let plan = &plan_of(&self.db, text).value;
+        let range = build.graph.plan_range(number);
+        let ordered = range.clone().rfind(|it| build.graph.node(NodeId(*it)).is_ordered);
+        let path = text.path(&self.db).clone();
+        PlanChart {
+            is_committed: self.committed.contains(&path),
+            path,
+            plan: Plan {
+                name: plan.name.clone(),
+                meta: plan.meta.clone(),
+                sections: plan.sections.iter().map(without_tasks).collect(),
+            },
+            start: range.start,
+            end: range.end,
+            ordered_until: ordered.map_or(0, |it| it + 1),
+        }
+    }
+
+    fn chart_task(
+        &self,
+        build: &Build,
+        id: NodeId,
+        (section, task): (u32, &Task),
+    ) -> Option<TaskChart> {
+        let slot = build.nodes[id.index()];
+        let recipe = recipe(self, slot)?;
+        let meta = meta_of(&self.db, slot.plan(&self.db));
+        let status = task.record.status;
+        Some(TaskChart {
+            id: task.id.clone(),
+            section,
+            needs: build.graph.node(id).needs.clone(),
+            reads: sets_read(build, recipe, meta),
+            is_command: recipe.rule.action == ActionKind::Command,
+            is_judged: !validators_of(recipe, meta).is_empty() || recipe.judge.is_some(),
+            is_over: status.is_done() || status == Status::Skipped,
+        })
+    }
+
+    fn part_of(
+        &self,
+        build: &Build,
+        id: NodeId,
+        task: &Task,
+        (place, touches): (&TaskChart, &TouchesOfSets<'_>),
+    ) -> TaskPart {
+        let slot = build.nodes[id.index()];
+        let read = place.reads.iter().flat_map(|set| &touches[*set as usize]).copied();
+        let design = self.design_of(slot).filter(|_| !place.is_command);
+        let design = design.as_ref().map(|path| (path, self.history.touches(path)));
+        let design = design.filter(|(_, touches)| !touches.is_empty());
+        let all: BTreeMap<&RelPath, &[Touch]> = read.chain(design).collect();
+        TaskPart {
+            task: task.clone(),
+            past: self.history.task(slot.task(&self.db)).cloned(),
+            output: slot.output(&self.db),
+            touches: all.into_iter().map(|(path, it)| (path.clone(), it.to_vec())).collect(),
+        }
+    }
+
+    fn design_of(&self, slot: Slot) -> Option<RelPath> {
+        RelPath::normalize(meta_of(&self.db, slot.plan(&self.db)).plan_doc.as_deref()?)
+    }
+
+    fn touches_of_sets(&self, build: &Build) -> TouchesOfSets<'_> {
+        let mut of_sets = vec![Vec::new(); build.scanned.globs.len()];
+        for path in self.history.touched_paths() {
+            for set in build.scanned.index.sets_taking(path) {
+                of_sets[set].push((path, self.history.touches(path)));
+            }
+        }
+        of_sets
+    }
+}
+
+/// The places of the sets that a task reads among all that are scanned for.
+fn sets_read(build: &Build, recipe: &Recipe, meta: &Meta) -> Box<[u32]> {
+    let validators = validators_of(recipe, meta);
+    let sets = [&recipe.spec.inputs, &recipe.rule.inputs.declared];
+    let place_of = |set: &GlobSet| build.scanned.globs.binary_search(set).ok();
+    let places =
+        sets.into_iter().chain(validators.iter().map(|it| &it.inputs)).filter_map(place_of);
+    places.map(|it| it as u32).collect()
+}
+
+fn tasks_of(plan: &Plan) -> impl Iterator<Item = (u32, &Task)> {
+    let sections = plan.sections.iter().zip(0..);
+    sections.flat_map(|(section, number)| section.tasks.iter().map(move |it| (number, it)))
+}
+
+fn without_tasks(section: &Section) -> Section {
+    Section {
+        id: section.id.clone(),
+        name: section.name.clone(),
+        status: section.status,
+        tasks: Vec::new(),
+        span: section.span.clone(),
+    }
+}

@@ -1,0 +1,164 @@
+//! A glance at a repository that was at rest: whether it still is, and if not, which tasks that is for.
+
+use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+
+use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::engine::chart::Slice;
+use crate::engine::event::Event;
+use crate::engine::record::Record;
+use crate::engine::step::Engine;
+use crate::host::clock;
+use crate::host::documents::{self, Loaded};
+use crate::host::driver::{Driver, Opened, history, run, scan, smoke};
+use crate::host::error::Result;
+use crate::host::git::Repository;
+use crate::host::inbox;
+use crate::host::journal::Journal;
+use crate::host::lock::{Holder, Lock};
+use crate::host::scan::{Found, Scanner};
+use crate::host::stop;
+use crate::host::store::folder::Access;
+use crate::host::surface::Summary;
+use crate::host::zone;
+use crate::spec::glob::GlobSet;
+
+use super::charted::Charted;
+use super::{Note, circumstances, digest_of, is_quiet_behind, read};
+
+/// Where more files than this changed, everything is decided.
+const MANY: usize = 64;
+
+/// A repository that is, but for files, as it was when a build found everything up to date.
+pub(super) struct Glance {
+    root: PathBuf,
+    access: Access,
+    repo: Repository,
+    loaded: Loaded,
+    branch: String,
+    tip: CommitId,
+    scanner: Scanner,
+    note: Note,
+    found: Found,
+    lock: Option<Lock>,
+}
+
+impl Glance {
+    /// `None` where anything but files is another, or was never noted.
+    pub fn of(start: &Path, access: Access) -> Option<Self> {
+        let repo = Repository::discover(start).ok()?;
+        let root = repo.root().to_owned();
+        let note = read(&root).filter(|_| !smoke::has_default(&root))?;
+        let loaded = documents::read(&root, &[]).ok()?;
+        let lock = match access {
+            Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process()).ok()?),
+            Access::ReadOnly if Lock::holder_of(&root).is_some() => return None,
+            Access::ReadOnly => None,
+        };
+        let branch = repo.branch().ok()?;
+        let tip = match access {
+            Access::ReadWrite => repo.tip(&branch).ok()?.commit,
+            Access::ReadOnly => repo.peek_tip(&branch).ok()?,
+        };
+        let same = note.circumstances == circumstances(&loaded, &tip, &note.variables)?
+            && repo.state().ok()?.head == tip
+            && !stop::is_waiting(&root, &loaded.documents.config.plans_dirs)
+            && !inbox::has_words(&root)
+            && is_quiet_behind(&root, &note.journal);
+        if !same {
+            return None;
+        }
+        let scanner = Scanner::open(&root, access, scan::normal_form(&repo).ok()?);
+        let found = files_of(&scanner, &note).ok()?;
+        Some(Self { root, access, repo, loaded, branch, tip, scanner, note, found, lock })
+    }
+
+    /// True where a file is not what it was.
+    pub fn has_changes(&self) -> bool {
+        digest_of(&self.found) != self.note.found
+    }
+
+    /// Journals a build that had nothing to do.
+    pub fn conclude(self) -> Option<Summary> {
+        let mut journal = Journal::open_from(&self.root, self.note.journal.offset).ok()?;
+        let ended = Record::RunEnded { at: clock::now(), exit: 0 };
+        journal.append_all(&[run::started(), ended]).ok()?;
+        let n = self.note.n_tasks;
+        Some(Summary { targets: n, accepted: n, up_to_date: n, ..Summary::default() })
+    }
+
+    /// A driver that knows of the tasks that changed files can reach, and of `asked`, and of no
+    /// others. `None` where that is not certain to give what one of all gives.
+    pub fn driver(self, asked: Option<&TaskRef>) -> Option<Driver> {
+        let charted = Charted::read(&self.root, self.note.charted?)?;
+        let chart = charted.chart();
+        let asked = match asked {
+            Some(task) => Some(chart.find(task)?),
+            None => None,
+        };
+        let cut = chart.cut(&self.sets_changed(&charted)?, asked)?;
+        if cut.wanted.is_empty() {
+            return None;
+        }
+        let slice = chart.slice(&cut, charted.parts(&cut)?)?;
+        self.driver_of(slice).ok()
+    }
+
+    /// The pattern sets that find other files than before, by their place.
+    fn sets_changed(&self, charted: &Charted) -> Option<BTreeSet<u32>> {
+        let changed = charted.changed_files(&self.found);
+        // Single files are read by designs and verdicts, which no pattern tells of.
+        let is_single = |path: &&RelPath| self.note.paths.binary_search(path).is_ok();
+        if changed.len() > MANY || changed.iter().any(is_single) {
+            return None;
+        }
+        if changed.is_empty() {
+            return Some(BTreeSet::new());
+        }
+        let takes_one = |patterns: &[String]| {
+            let matcher = GlobSet::new(patterns).compile();
+            matcher.map_or(true, |it| changed.iter().any(|path| it.is_match(path)))
+        };
+        let sets = self.note.globs.iter().zip(0..).filter(|(set, _)| takes_one(set));
+        Some(sets.map(|(_, place)| place).collect())
+    }
+
+    fn driver_of(mut self, slice: Slice) -> Result<Driver> {
+        let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
+        self.loaded.documents.committed = slice.committed;
+        let mut documents = Box::new(self.loaded.documents.clone());
+        documents.compiled = slice.plans;
+        engine.step(clock::now(), Event::DocumentsRead(documents));
+        let offset = self.note.journal.offset;
+        let journal = match self.access {
+            Access::ReadWrite => Some(Journal::open_from(&self.root, offset)?),
+            Access::ReadOnly => None,
+        };
+        let kept = history::Kept::of_slice(&self.tip, slice.history, offset);
+        let mut driver = Driver::of(Opened {
+            root: self.root,
+            access: self.access,
+            repo: self.repo,
+            scanner: self.scanner,
+            journal,
+            engine,
+            loaded: self.loaded,
+            extra_plans: Vec::new(),
+            branch: Some(self.branch),
+            tip: self.tip,
+            lock: self.lock,
+            part: Some(slice.part),
+        });
+        driver.read_history(Some(kept))?;
+        Ok(driver)
+    }
+}
+
+/// What all that was asked for is now.
+fn files_of(scanner: &Scanner, note: &Note) -> Result<Found> {
+    let globs: Vec<GlobSet> = note.globs.iter().map(GlobSet::new).collect();
+    let found = scanner.scan(&globs, &note.paths)?;
+    scanner.save()?;
+    Ok(found)
+}
