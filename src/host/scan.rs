@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
@@ -64,6 +65,8 @@ impl NormalForm for AsIs {
 /// Looks at files below one root.
 pub struct Scanner {
     root: PathBuf,
+    /// The root, held open; `None` where it could not be.
+    top: Option<File>,
     folder: OrchFolder,
     form: Arc<dyn NormalForm>,
     cache: RwLock<Cache>,
@@ -75,16 +78,20 @@ impl Scanner {
     pub fn open(root: &Path, access: Access, form: Arc<dyn NormalForm>) -> Self {
         let folder = OrchFolder::below(root, access);
         let cache = RwLock::new(Cache::load(&folder, form.version()));
-        Self { root: root.to_owned(), folder, form, cache }
+        Self { root: root.to_owned(), top: File::open(root).ok(), folder, form, cache }
     }
 
     /// The content of one path now; `None` where no file is. A folder is a submodule or nothing.
     pub fn digest_of(&self, path: &RelPath) -> Result<Option<FileState>> {
-        let place = self.place_of(path);
-        match fs::symlink_metadata(&place) {
-            Ok(meta) => self.state_of(path, &meta).doing("reading a file", &place),
+        let found = match &self.top {
+            // From there the way to the file is shorter.
+            Some(top) => Stat::below(top.as_fd(), &path.to_bytes()).map_err(io::Error::from),
+            None => fs::symlink_metadata(self.place_of(path)).map(|meta| Stat::of(&meta)),
+        };
+        match found.and_then(|stat| self.state_of(path, stat)) {
+            Ok(state) => Ok(state),
             Err(error) if folder::is_absent(&error) => Ok(None),
-            Err(error) => Err(error).doing("reading a file", &place),
+            Err(error) => Err(error).doing("reading a file", self.place_of(path)),
         }
     }
 
@@ -129,22 +136,21 @@ impl Scanner {
     }
 
     /// The state of a file whose `lstat` is known.
-    fn state_of(&self, path: &RelPath, meta: &fs::Metadata) -> io::Result<Option<FileState>> {
-        if meta.is_dir() {
+    fn state_of(&self, path: &RelPath, stat: Stat) -> io::Result<Option<FileState>> {
+        if stat.is_dir() {
             let commit = submodule::commit_of(&self.place_of(path));
             return Ok(commit.map(|id| FileState {
                 digest: Digest::of(id.as_str().as_bytes()),
                 kind: FileKind::Submodule,
             }));
         }
-        if !meta.is_file() && !meta.is_symlink() {
+        if !stat.is_file() && !stat.is_symlink() {
             return Ok(None);
         }
-        let stat = Stat::of(meta);
         if let Some(digest) = self.known().digest_of(path, &stat) {
-            return Ok(Some(FileState { digest, kind: kind_of(meta) }));
+            return Ok(Some(FileState { digest, kind: kind_of(&stat) }));
         }
-        if meta.is_symlink() { self.link_state(path, stat) } else { self.hash(path) }
+        if stat.is_symlink() { self.link_state(path, stat) } else { self.hash(path) }
     }
 
     fn link_state(&self, path: &RelPath, stat: Stat) -> io::Result<Option<FileState>> {
@@ -173,8 +179,8 @@ impl Scanner {
                 Err(error) => return Err(error),
             };
             let digest = Digest::of(&self.form.normalize(path, content));
-            state = Some(FileState { digest, kind: kind_of(&after) });
             let stat = Stat::of(&after);
+            state = Some(FileState { digest, kind: kind_of(&stat) });
             if stat == Stat::of(&before) {
                 self.known_mut().learn(path, stat, digest, seen);
                 break;
@@ -218,10 +224,10 @@ fn read_regular(place: &Path) -> io::Result<Option<(fs::Metadata, Vec<u8>, fs::M
     Ok(Some((before, content, after)))
 }
 
-fn kind_of(meta: &fs::Metadata) -> FileKind {
-    if meta.is_symlink() {
+fn kind_of(stat: &Stat) -> FileKind {
+    if stat.is_symlink() {
         FileKind::Symlink
-    } else if meta.mode() & 0o100 != 0 {
+    } else if stat.is_executable() {
         FileKind::Executable
     } else {
         FileKind::Regular

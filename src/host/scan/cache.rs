@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io::Write;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{AtFlags, FileType, statat};
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
@@ -43,6 +45,20 @@ impl Stat {
         }
     }
 
+    /// Of a path below a folder, of the file itself where it is a link.
+    #[allow(clippy::unnecessary_cast)]
+    pub fn below(folder: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<Self> {
+        let found = statat(folder, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        let nanos = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
+        Ok(Self {
+            size: found.st_size as u64,
+            mtime: nanos(found.st_mtime as i64, found.st_mtime_nsec as i64),
+            ctime: nanos(found.st_ctime as i64, found.st_ctime_nsec as i64),
+            ino: found.st_ino as u64,
+            mode: found.st_mode as u32,
+        })
+    }
+
     /// Of the file itself where it is a link; `None` where there is none.
     pub fn at(file: &Path) -> Option<Self> {
         std::fs::symlink_metadata(file).ok().map(|meta| Self::of(&meta))
@@ -54,7 +70,25 @@ impl Stat {
     }
 
     pub fn is_file(&self) -> bool {
-        self.mode & 0o170_000 == 0o100_000
+        self.kind() == FileType::RegularFile
+    }
+
+    pub fn is_dir(&self) -> bool {
+        self.kind() == FileType::Directory
+    }
+
+    pub fn is_symlink(&self) -> bool {
+        self.kind() == FileType::Symlink
+    }
+
+    /// True where its owner may run it.
+    pub fn is_executable(&self) -> bool {
+        self.mode & 0o100 != 0
+    }
+
+    #[allow(clippy::unnecessary_cast)]
+    fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.mode as rustix::fs::RawMode)
     }
 
     /// True where it is the same file or folder, whatever is in it now.

@@ -233,7 +233,7 @@ impl Scanner {
 
     fn visited_state(&self, path: &RelPath, entry: &DirEntry) -> Option<FileState> {
         let meta = entry.metadata().inspect_err(|error| tracing::debug!("gone: {error}")).ok()?;
-        let state = self.state_of(path, &meta);
+        let state = self.state_of(path, super::Stat::of(&meta));
         state.unwrap_or_else(|error| {
             tracing::warn!("`{path}` was left out of the scan: {error}");
             None

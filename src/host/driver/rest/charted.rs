@@ -2,6 +2,8 @@
 //! task, one piece for each, so that a few are read without the others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use crate::engine::chart::{Chart, Cut, TaskPart};
 use crate::engine::graph::NodeId;
 use crate::host::error::{Doing, Result};
 use crate::host::scan::Found;
-use crate::host::store::folder::{self, Access, OrchFolder};
+use crate::host::store::folder::{Access, OrchFolder};
 
 const FILE: &str = "charted-v1";
 
@@ -20,16 +22,19 @@ const FILE: &str = "charted-v1";
 #[derive(Serialize, Deserialize)]
 struct Head {
     chart: Chart,
-    /// What every file was that was asked for.
-    found: Found,
     /// The length of each task's piece in bytes.
     lengths: Vec<u32>,
+    /// The length of what every file was, which stands behind the head.
+    n_found: u64,
 }
 
 /// A chart that was kept.
 pub(super) struct Charted {
+    file: File,
+    digest: Digest,
     head: Head,
-    pieces: Vec<u8>,
+    /// Where the head ends.
+    at: u64,
 }
 
 /// Keeps a chart; answers with the digest that it is known by.
@@ -40,66 +45,100 @@ pub(super) fn keep(
 ) -> Result<Digest> {
     let folder = OrchFolder::below(root, Access::ReadWrite);
     let (place, doing) = (folder.join(FILE), "keeping a chart of all tasks");
-    let (mut pieces, mut lengths) = (Vec::new(), Vec::with_capacity(parts.len()));
-    for part in parts {
-        let start = pieces.len();
-        pieces = postcard::to_extend(part, pieces).doing(doing, &place)?;
-        lengths.push((pieces.len() - start) as u32);
-    }
-    let head = Head { chart, found: found.clone(), lengths };
+    let pieces: Vec<Vec<u8>> = parts
+        .iter()
+        .map(postcard::to_stdvec)
+        .collect::<postcard::Result<_>>()
+        .doing(doing, &place)?;
+    let found = postcard::to_stdvec(found).doing(doing, &place)?;
+    let lengths = pieces.iter().map(|piece| piece.len() as u32).collect();
+    let head = Head { chart, lengths, n_found: found.len() as u64 };
     let head = postcard::to_stdvec(&head).doing(doing, &place)?;
+    let digest = Digest::of(&head);
     let length = (head.len() as u64).to_le_bytes();
-    folder.write_whole(&place, &[&length, &head, &pieces])?;
-    let mut digesting = Digesting::default();
-    [&length[..], &head, &pieces].into_iter().for_each(|part| digesting.take(part));
-    Ok(digesting.finish())
+    let mut all = [&length[..], &head, &found].concat();
+    for (id, piece) in (0..).map(NodeId).zip(&pieces) {
+        all.extend_from_slice(seal_of(digest, id, piece).as_bytes());
+        all.extend_from_slice(piece);
+    }
+    folder.write_whole(&place, &[&all])?;
+    Ok(digest)
 }
+
+/// Binds a piece to its chart and place: each is read without the others.
+fn seal_of(chart: Digest, id: NodeId, piece: &[u8]) -> Digest {
+    let mut digesting = Digesting::default();
+    digesting.take(chart.as_bytes());
+    digesting.take(&id.0.to_le_bytes());
+    digesting.take(piece);
+    digesting.finish()
+}
+
+/// The bytes of a seal.
+const SEAL: usize = 32;
 
 impl Charted {
     /// `None` where the chart of this digest is not there as a whole.
     pub fn read(root: &Path, digest: Digest) -> Option<Self> {
         let folder = OrchFolder::below(root, Access::ReadOnly);
-        let mut bytes = folder::read_if_there(&folder.join(FILE)).ok()??;
-        if Digest::of(&bytes) != digest {
+        let file = File::open(folder.join(FILE)).ok()?;
+        let size = file.metadata().ok()?.len();
+        let length = u64::from_le_bytes(bytes_at(&file, 0, 8)?.try_into().ok()?);
+        let at = length.checked_add(8).filter(|at| *at <= size)?;
+        let head = bytes_at(&file, 8, usize::try_from(length).ok()?)?;
+        if Digest::of(&head) != digest {
             return None;
         }
-        let (length, rest) = bytes.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let head = postcard::from_bytes(rest.get(..length)?).ok()?;
-        Some(Self { head, pieces: bytes.split_off(8 + length) })
+        let head = postcard::from_bytes(&head).ok()?;
+        Some(Self { file, digest, head, at })
     }
 
     pub fn chart(&self) -> &Chart {
         &self.head.chart
     }
 
-    /// The files that are not what they were, or not there any more, or new.
-    pub fn changed_files<'a>(&'a self, now: &'a Found) -> BTreeSet<&'a RelPath> {
-        let (mut changed, mut then) = (BTreeSet::new(), self.head.found.iter().peekable());
-        for (path, state) in now {
-            while let Some((gone, _)) = then.next_if(|(it, _)| it < path) {
-                changed.insert(gone);
-            }
-            let before = then.next_if(|(it, _)| it == path);
-            if before.is_none_or(|(_, before)| before != state) {
-                changed.insert(path);
-            }
-        }
-        changed.extend(then.map(|(path, _)| path));
-        changed
+    /// What every file was that was asked for. Who knows its digest has to look at it.
+    pub fn found(&self) -> Option<Found> {
+        let bytes = bytes_at(&self.file, self.at, usize::try_from(self.head.n_found).ok()?)?;
+        postcard::from_bytes(&bytes).ok()
     }
 
     /// What the chart leaves out of the tasks of a cut.
     pub fn parts(&self, cut: &Cut) -> Option<BTreeMap<NodeId, TaskPart>> {
         let wanted: BTreeSet<NodeId> = cut.all().collect();
-        let (mut parts, mut start) = (BTreeMap::new(), 0);
+        let (mut parts, mut at) = (BTreeMap::new(), self.at + self.head.n_found);
         for (id, length) in (0..).map(NodeId).zip(&self.head.lengths) {
-            let end = start + *length as usize;
+            let length = SEAL + *length as usize;
             if wanted.contains(&id) {
-                parts.insert(id, postcard::from_bytes(self.pieces.get(start..end)?).ok()?);
+                let sealed = bytes_at(&self.file, at, length)?;
+                let (seal, piece) = sealed.split_at_checked(SEAL)?;
+                let is_it = seal == seal_of(self.digest, id, piece).as_bytes();
+                parts.insert(id, postcard::from_bytes(piece).ok().filter(|_| is_it)?);
             }
-            start = end;
+            at += length as u64;
         }
         Some(parts)
     }
+}
+
+fn bytes_at(file: &File, at: u64, length: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, at).ok()?;
+    Some(bytes)
+}
+
+/// The files that are not what they were, or not there any more, or new. Both are sorted.
+pub(super) fn changed_files<'a>(before: &'a Found, now: &'a Found) -> BTreeSet<&'a RelPath> {
+    let (mut changed, mut then) = (BTreeSet::new(), before.iter().peekable());
+    for (path, state) in now {
+        while let Some((gone, _)) = then.next_if(|(it, _)| it < path) {
+            changed.insert(gone);
+        }
+        let before = then.next_if(|(it, _)| it == path);
+        if before.is_none_or(|(_, before)| before != state) {
+            changed.insert(path);
+        }
+    }
+    changed.extend(then.map(|(path, _)| path));
+    changed
 }

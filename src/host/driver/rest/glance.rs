@@ -24,7 +24,7 @@ use crate::host::surface::Summary;
 use crate::host::zone;
 use crate::spec::glob::GlobSet;
 
-use super::charted::Charted;
+use super::charted::{Charted, changed_files};
 use super::{Note, circumstances, digest_of, is_quiet_behind, read};
 
 /// Where more files than this changed, everything is decided.
@@ -81,6 +81,7 @@ impl Glance {
 
     /// Journals a build that had nothing to do.
     pub fn conclude(self) -> Option<Summary> {
+        self.scanner.save().ok()?;
         let mut journal = Journal::open_from(&self.root, self.note.journal.offset).ok()?;
         let ended = Record::RunEnded { at: clock::now(), exit: 0 };
         journal.append_all(&[run::started(), ended]).ok()?;
@@ -107,14 +108,15 @@ impl Glance {
 
     /// The pattern sets that find other files than before, by their place.
     fn sets_changed(&self, charted: &Charted) -> Option<BTreeSet<u32>> {
-        let changed = charted.changed_files(&self.found);
+        if !self.has_changes() {
+            return Some(BTreeSet::new());
+        }
+        let before = charted.found().filter(|before| digest_of(before) == self.note.found)?;
+        let changed = changed_files(&before, &self.found);
         // Single files are read by designs and verdicts, which no pattern tells of.
         let is_single = |path: &&RelPath| self.note.paths.binary_search(path).is_ok();
         if changed.len() > MANY || changed.iter().any(is_single) {
             return None;
-        }
-        if changed.is_empty() {
-            return Some(BTreeSet::new());
         }
         let takes_one = |patterns: &[String]| {
             let matcher = GlobSet::new(patterns).compile();
@@ -158,7 +160,5 @@ impl Glance {
 /// What all that was asked for is now.
 fn files_of(scanner: &Scanner, note: &Note) -> Result<Found> {
     let globs: Vec<GlobSet> = note.globs.iter().map(GlobSet::new).collect();
-    let found = scanner.scan(&globs, &note.paths)?;
-    scanner.save()?;
-    Ok(found)
+    scanner.scan(&globs, &note.paths)
 }
