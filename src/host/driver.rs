@@ -346,6 +346,7 @@ fn read_documents(repo: &Repository, extra_plans: &[RelPath]) -> Result<Loaded> 
     for plan in &loaded.documents.plans {
         let committed = repo.read_path_at(&tree, &plan.path)?;
         if committed.as_deref() == Some(plan.text.as_bytes()) {
+            repo.note_text(&tree, &plan.path, &plan.text)?;
             loaded.documents.committed.insert(plan.path.clone());
         }
     }

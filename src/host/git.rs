@@ -6,6 +6,7 @@
 
 pub mod extent;
 pub(crate) mod index;
+mod known;
 pub mod lineage;
 mod lineage_cache;
 pub mod merge;
@@ -49,6 +50,8 @@ struct Shared {
 struct Contents {
     digests: HashMap<ObjectId, Digest>,
     objects: HashMap<Digest, ObjectId>,
+    /// The last text that a path was found to hold, with its blob.
+    texts: HashMap<RelPath, (ObjectId, Arc<str>)>,
 }
 
 /// Where the user's checkout stands.

@@ -253,9 +253,28 @@ pub fn static_prefix(pattern: &str) -> String {
     RelPath::normalize(folder).map_or_else(String::new, String::from)
 }
 
+/// False only where the pattern cannot take the path: told by its beginning, without compiling it.
+pub fn may_take(pattern: &str, path: &RelPath) -> bool {
+    let start = text_before_wildcard(pattern).trim_end_matches('/');
+    let is_as_in_paths = start.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    !pattern.starts_with('!') && (!is_as_in_paths || path.as_str().starts_with(start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_a_pattern_takes_it_may_take(
+            pattern in "!?(\\./)?[ab.*/{},?]{1,7}", path in "[ab]{1,2}(/[ab.]{1,2}){0,2}",
+        ) {
+            let Some(path) = RelPath::new(&path) else { return Ok(()) };
+            let Ok(matcher) = GlobSet::new([pattern.as_str()]).compile() else { return Ok(()) };
+            prop_assert!(!matcher.is_match(&path) || may_take(&pattern, &path));
+        }
+    }
 
     fn check(patterns: &[&str], path: &str) -> bool {
         let set = GlobSet::new(patterns.iter().copied());

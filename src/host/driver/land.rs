@@ -293,8 +293,8 @@ impl Driver {
         for (path, edits) in pending {
             match self.committed_text(path, edits) {
                 Ok(text) => {
-                    let present = self.repo.read_path_at(&tree, path)?;
-                    if present.as_deref() != Some(text.as_bytes()) {
+                    let present = self.repo.text_at(&tree, path)?;
+                    if *present != *text {
                         plans.push((path.clone(), text));
                     }
                 }

@@ -17,7 +17,10 @@ impl Driver {
         Ok(match effect {
             Effect::Scan { globs, paths } => {
                 let found = self.scan(globs, paths)?;
-                self.scanner.save()?;
+                // A part is looked at within a moment of the end, which saves.
+                if self.part.is_none() {
+                    self.scanner.save()?;
+                }
                 self.seen.scanned(&found);
                 Some(Event::FilesScanned(found))
             }

@@ -102,10 +102,7 @@ impl Driver {
 
     /// The plan as it stands at the tip.
     pub(super) fn tip_text(&self, path: &RelPath) -> Result<Arc<str>> {
-        let tree = self.repo.tree_of(&self.tip)?;
-        let bytes = self.repo.read_path_at(&tree, path)?.unwrap_or_default();
-        let text = String::from_utf8(bytes).doing("reading the plan", path.as_str())?;
-        Ok(text.into())
+        self.repo.text_at(&self.repo.tree_of(&self.tip)?, path)
     }
 
     /// Reads the plan again, edits it, and writes it aside and renames it.

@@ -10,6 +10,7 @@ use crate::engine::event::Event;
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::host::clock;
+use crate::host::compiled;
 use crate::host::documents::{self, Loaded};
 use crate::host::driver::{Driver, Opened, history, run, scan, smoke};
 use crate::host::error::Result;
@@ -22,7 +23,7 @@ use crate::host::stop;
 use crate::host::store::folder::Access;
 use crate::host::surface::Summary;
 use crate::host::zone;
-use crate::spec::glob::GlobSet;
+use crate::spec::glob::{GlobSet, may_take};
 
 use super::charted::{Charted, changed_files};
 use super::{Note, circumstances, digest_of, is_quiet_behind, read};
@@ -119,6 +120,10 @@ impl Glance {
             return None;
         }
         let takes_one = |patterns: &[String]| {
+            let may = |pattern: &String| changed.iter().any(|path| may_take(pattern, path));
+            if !patterns.iter().any(may) {
+                return false;
+            }
             let matcher = GlobSet::new(patterns).compile();
             matcher.map_or(true, |it| changed.iter().any(|path| it.is_match(path)))
         };
@@ -128,6 +133,12 @@ impl Glance {
 
     fn driver_of(mut self, slice: Slice) -> Result<Driver> {
         let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
+        let tree = self.repo.tree_of(&self.tip)?;
+        let plans =
+            self.loaded.documents.plans.iter().filter(|it| slice.committed.contains(&it.path));
+        for plan in plans.filter(|it| it.text.len() >= compiled::FROM_BYTES) {
+            self.repo.note_text(&tree, &plan.path, &plan.text)?;
+        }
         self.loaded.documents.committed = slice.committed;
         let mut documents = Box::new(self.loaded.documents.clone());
         documents.compiled = slice.plans;
