@@ -91,6 +91,9 @@ pub struct Launch {
     /// Paths whose present content in the user's checkout is laid over the base (documents and
     /// declared inputs that are not committed); they are no part of the attempt's patch.
     pub overlay: Vec<RelPath>,
+    /// Patterns of declared inputs: what they take of HEAD and the user has removed is not in the
+    /// base either, though no overlay can name it.
+    pub declared: Vec<GlobSet>,
     pub env: Vec<EnvName>,
     pub limits: Limits,
     pub pool: PoolName,

@@ -20,6 +20,8 @@ pub const NATIVE_CONFIG: &str = "orch.yaml";
 /// A template that users copy; never a plan to build.
 const SAMPLE_PLAN: &str = "sample-plan.yaml";
 
+const PLAN_ENDINGS: &[&str] = &["yaml", "yml"];
+
 /// Documents as they lie on the disk, with what is wrong with their bytes.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -37,7 +39,7 @@ pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
     let config = loaded.read_config(root)?;
     let mut plans = BTreeSet::new();
     for dir in &config.plans_dirs {
-        plans.extend(files_in(root, dir, &["yaml", "yml"])?);
+        plans.extend(files_in(root, dir, PLAN_ENDINGS)?);
     }
     plans.retain(|path| path.file_name() != SAMPLE_PLAN);
     plans.extend(extra.iter().cloned());
@@ -61,6 +63,14 @@ pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
         .collect();
     loaded.documents.config = config;
     Ok(loaded)
+}
+
+/// True where a plan that is built would lie, there or not.
+pub fn is_plan(path: &RelPath, config: &Config) -> bool {
+    let folder = path.parent().and_then(RelPath::new);
+    let is_in = |dir: &String| RelPath::normalize(dir).is_some_and(|dir| Some(dir) == folder);
+    let is_named_so = has_ending(path.file_name(), PLAN_ENDINGS);
+    is_named_so && path.file_name() != SAMPLE_PLAN && config.plans_dirs.iter().any(is_in)
 }
 
 /// Paths whose change may change what `read` gives: a hint for the watcher.
@@ -180,11 +190,15 @@ fn files_in(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>>
         let entry = entry.doing("reading a folder of documents", &dir)?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        if !name.starts_with('.') && endings.contains(&ending) {
+        if has_ending(name, endings) {
             found.extend(folder.join(name));
         }
     }
     found.sort();
     Ok(found)
+}
+
+fn has_ending(name: &str, endings: &[&str]) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    !name.starts_with('.') && endings.contains(&ending)
 }

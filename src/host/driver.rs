@@ -15,6 +15,7 @@ mod land;
 mod live;
 mod perform;
 mod plan;
+mod removed;
 mod rest;
 mod run;
 mod scan;
@@ -47,6 +48,7 @@ use super::compiled;
 use super::documents::{self, Loaded};
 use super::error::Result;
 use super::git::Repository;
+use super::git::committed::Committed;
 use super::git::lineage::Caching;
 use super::git::trailer::ReceiptTold;
 use super::journal::{self, Journal};
@@ -88,6 +90,8 @@ pub struct Driver {
     /// Sessions that the last run began and of which the journal has no end.
     unbooked: OpenAttempts,
     seen: rest::Seen,
+    /// What HEAD has below the folders of declared inputs.
+    committed: Committed,
     /// What is built, where the documents are of a part of everything.
     part: Option<Part>,
     /// The journal's, read where they are asked for.
@@ -207,6 +211,7 @@ impl Driver {
             leftovers: history::Leftovers::default(),
             unbooked: OpenAttempts::default(),
             seen: rest::Seen::default(),
+            committed: Committed::default(),
             part: opened.part,
             attempts: OnceCell::new(),
             waiting: None,

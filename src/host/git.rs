@@ -4,6 +4,7 @@
 //! commits, or touches the stash and the configuration. Filters (`.gitattributes`, line endings)
 //! and merge drivers that git's configuration names do run, as git would run them.
 
+pub(crate) mod committed;
 pub mod extent;
 pub(crate) mod index;
 mod known;
@@ -13,6 +14,7 @@ pub mod merge;
 pub mod normalize;
 pub mod object;
 pub mod place;
+mod sparse;
 pub mod surroundings;
 pub mod tip;
 pub mod trailer;
@@ -133,22 +135,6 @@ impl Repository {
         };
         let head = git.head_id().doing("reading HEAD", self.root())?.detach();
         Ok(CheckoutState { branch, head: commit_id(head), operation_under_way, is_detached })
-    }
-
-    /// True where the user's checkout is sparse and leaves the path out: its absence is no change.
-    pub fn is_left_out(&self, path: &RelPath) -> Result<bool> {
-        let git = self.local();
-        if git.config_snapshot().boolean("core.sparseCheckout") != Some(true) {
-            return Ok(false);
-        }
-        let index = git.index_or_empty().doing("reading the index", self.root())?;
-        let path = path.to_bytes();
-        Ok(index.entries().iter().any(|entry| {
-            let known = entry.path(&index);
-            let is_at =
-                known == path.as_slice() || known.ends_with(b"/") && path.starts_with(known);
-            is_at && entry.flags.contains(gix::index::entry::Flags::SKIP_WORKTREE)
-        }))
     }
 
     /// A handle for this thread; reads refs and objects as they are now.

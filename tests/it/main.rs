@@ -17,6 +17,7 @@ mod plan_change;
 mod questions;
 mod real_cli;
 mod real_cost;
+mod removed_inputs;
 mod scheduling;
 mod secrets;
 mod session;

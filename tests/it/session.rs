@@ -123,6 +123,7 @@ fn launch(action: LaunchAction) -> Launch {
         action,
         base: Base::Tip,
         overlay: Vec::new(),
+        declared: Vec::new(),
         env: Vec::new(),
         limits: Limits::default(),
         pool: PoolName::new("sessions"),

@@ -262,6 +262,7 @@ impl Engine {
             action,
             base,
             overlay: self.declared_paths(attempt.slot),
+            declared: vec![recipe.spec.inputs.clone(), recipe.rule.inputs.declared.clone()],
             env,
             limits,
             pool: recipe.rule.pool.clone(),

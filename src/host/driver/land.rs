@@ -71,7 +71,8 @@ impl Driver {
         };
         // Its content is in git by now: the worktree may serve somebody else.
         kept.worktree = None;
-        match self.repo.merge(&kept.base, &kept.tree, &onto)? {
+        let (base, left) = self.repo.off_overlay((&kept.base, &kept.tree), &kept.tip)?;
+        match self.repo.merge(&base, &left, &onto)? {
             Merge::Clean(merged) => {
                 let beneath = self.repo.tree_of(&onto)?;
                 kept.merged = Some((onto, merged.tree.clone()));

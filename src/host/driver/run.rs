@@ -260,12 +260,8 @@ impl Driver {
     }
 
     fn start(&mut self, run: &mut Run<'_>, launch: Launch) -> Result<()> {
-        use crate::engine::effect::Base;
         let (launch, continued) = self.with_worktree(run, launch)?;
-        let overlay = match &launch.base {
-            Base::Tip | Base::Candidate(_) => self.changed_by_user(&launch.overlay)?,
-            Base::Continue(_) | Base::Parked(_) => Vec::new(),
-        };
+        let overlay = self.overlay_of(&launch)?;
         let base_cost = self.base_cost_of(&launch);
         if run.watch.is_some() && run.tasks.is_empty() {
             // What a person did while nothing ran is not for this task to answer for.

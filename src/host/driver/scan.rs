@@ -93,16 +93,15 @@ impl Driver {
     /// Those of `paths` whose content in the checkout is the user's own: it differs from HEAD.
     pub(super) fn changed_by_user(&self, paths: &[RelPath]) -> Result<Vec<RelPath>> {
         let head = self.repo.tree_of(&self.repo.state()?.head)?;
-        let mut changed = Vec::new();
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in paths {
             let present = self.scanner.digest_of(path)?;
-            if present.is_none() && self.repo.is_left_out(path)? {
-                continue;
-            }
             if present != self.repo.state_at(&head, path)? {
-                changed.push(path.clone());
+                let which = if present.is_some() { &mut changed } else { &mut gone };
+                which.push(path.clone());
             }
         }
+        changed.extend(self.repo.without_left_out(gone)?);
         Ok(changed)
     }
 }

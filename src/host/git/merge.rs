@@ -234,7 +234,7 @@ fn merge_apart(git: &gix::Repository, sides: Sides) -> Result<Option<ObjectId>> 
 }
 
 /// True where both changed one path, or one changed a path that is a folder of the other's.
-fn have_met(one: &[TreeChange], other: &[TreeChange]) -> bool {
+pub(crate) fn have_met(one: &[TreeChange], other: &[TreeChange]) -> bool {
     fn paths(changes: &[TreeChange]) -> BTreeSet<&[u8]> {
         changes.iter().map(|it| it.path.as_slice()).collect()
     }

@@ -1,12 +1,15 @@
 //! The tree an attempt starts from: the tip, with what the user has not committed laid over it.
 
+use std::collections::BTreeSet;
+
 use gix::ObjectId;
+use gix::bstr::BString;
 
 use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::engine::effect::Base;
 use crate::host::error::{Doing, Result};
-use crate::host::git::merge::NewCommit;
-use crate::host::git::object::{Entry, edit_tree, entry_kind, tree_id};
+use crate::host::git::merge::{NewCommit, have_met};
+use crate::host::git::object::{Entry, edit_tree, entry_kind, tree_changes, tree_id};
 use crate::host::git::{Repository, object_id};
 
 /// Where an attempt starts, and what its patch is taken against.
@@ -58,6 +61,34 @@ impl Repository {
             }
         }
         Ok(found)
+    }
+
+    /// The base of an attempt and what it left, both without the overlay: the tip it was made from,
+    /// and what the attempt did, done to that. So a file that the overlay moved is none that moved.
+    /// Both stay as they are where the attempt changed what was laid over; to make a removed file
+    /// anew is to change the tip's.
+    pub fn off_overlay(
+        &self,
+        (base, left): (&TreeId, &TreeId),
+        tip: &CommitId,
+    ) -> Result<(TreeId, TreeId)> {
+        let git = self.local();
+        let tip_tree = self.commit_tree(&git, object_id(tip.as_str())?)?;
+        let base_tree = object_id(base.as_str())?;
+        let as_it_is = Ok((base.clone(), left.clone()));
+        if base_tree == tip_tree {
+            return as_it_is;
+        }
+        let mut laid = tree_changes(&git, tip_tree, base_tree)?;
+        let made = tree_changes(&git, base_tree, object_id(left.as_str())?)?;
+        let written = made.iter().filter(|it| it.after.is_some());
+        let written: BTreeSet<&BString> = written.map(|it| &it.path).collect();
+        laid.retain(|it| it.after.is_some() || !written.contains(&it.path));
+        if have_met(&laid, &made) {
+            return as_it_is;
+        }
+        let edits = made.into_iter().map(|it| (it.path.into(), it.after)).collect();
+        Ok((tree_id(tip_tree), tree_id(edit_tree(&git, tip_tree, edits)?)))
     }
 
     fn overlaid(

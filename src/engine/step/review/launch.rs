@@ -137,6 +137,8 @@ impl Engine {
             action,
             base,
             overlay,
+            // A candidate is judged as it would land, with the inputs that are committed.
+            declared: Vec::new(),
             env: attempt.recipe.rule.env.clone(),
             limits: Limits { usd: None, ..limits },
             pool: attempt.recipe.rule.pool.clone(),
