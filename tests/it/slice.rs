@@ -144,6 +144,19 @@ fn what_changed_for_nobody_is_looked_at_once() {
 }
 
 #[test]
+fn a_dead_runs_lock_does_not_stop_a_slice() {
+    for name in ["seen", "tip"] {
+        let space = at_rest();
+        let lock = space.root().join(format!(".git/refs/orch/{name}/main.lock"));
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        fs::File::create(&lock).unwrap().set_modified(long_ago).unwrap();
+        space.write("in/5", "another\n");
+        space.orch(&["build"]).exits(0).says(&["1 ran, 23 up to date"]);
+        assert!(is_of_slices(&space) && !lock.exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_damaged_chart_only_costs_time() {
     for at in [3, 40, 2_000, 9_000] {
         let space = at_rest();

@@ -145,7 +145,11 @@ impl Glance {
         engine.step(clock::now(), Event::DocumentsRead(documents));
         let offset = self.note.journal.offset;
         let journal = match self.access {
-            Access::ReadWrite => Some(Journal::open_from(&self.root, offset)?),
+            Access::ReadWrite => {
+                // A dead run's lock on a ref would stop the landing.
+                self.repo.clear_dead_locks()?;
+                Some(Journal::open_from(&self.root, offset)?)
+            }
             Access::ReadOnly => None,
         };
         let kept = history::Kept::of_slice(&self.tip, slice.history, offset);
