@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
@@ -69,7 +70,8 @@ pub struct Scanner {
     top: Option<File>,
     folder: OrchFolder,
     form: Arc<dyn NormalForm>,
-    cache: RwLock<Cache>,
+    /// Never freed piece by piece: where a scanner ends, so does its process, or nearly.
+    cache: ManuallyDrop<RwLock<Cache>>,
 }
 
 impl Scanner {
@@ -77,7 +79,7 @@ impl Scanner {
     /// once.
     pub fn open(root: &Path, access: Access, form: Arc<dyn NormalForm>) -> Self {
         let folder = OrchFolder::below(root, access);
-        let cache = RwLock::new(Cache::load(&folder, form.version()));
+        let cache = ManuallyDrop::new(RwLock::new(Cache::load(&folder, form.version())));
         Self { root: root.to_owned(), top: File::open(root).ok(), folder, form, cache }
     }
 
@@ -104,9 +106,14 @@ impl Scanner {
         let named: BTreeSet<&RelPath> = asked.iter().copied().chain(search.literals()).collect();
         let mut found = self.states_of(&named.into_iter().collect::<Vec<_>>())?;
         search.descend(&self.root, &found);
-        found.retain(|path, _| asked.contains(path) || search.takes_literal(path));
-        found.extend(self.walk(&search).into_iter().map(|(path, state)| (path, Some(state))));
-        Ok(found.into_iter().collect())
+        found.retain(|(path, _)| asked.contains(path) || search.takes_literal(path));
+        let walked = self.walk(&search);
+        if walked.is_empty() {
+            return Ok(found);
+        }
+        let mut all: BTreeMap<RelPath, Option<FileState>> = found.into_iter().collect();
+        all.extend(walked.into_iter().map(|(path, state)| (path, Some(state))));
+        Ok(all.into_iter().collect())
     }
 
     /// Keeps what was hashed for the next start. Does nothing where nothing is new, or where the
@@ -118,12 +125,13 @@ impl Scanner {
         self.known_mut().save(&self.folder)
     }
 
-    fn states_of(&self, paths: &[&RelPath]) -> Result<BTreeMap<RelPath, Option<FileState>>> {
-        let look = |paths: &[&RelPath]| -> Result<Vec<_>> {
+    /// What paths are, in their order.
+    fn states_of(&self, paths: &[&RelPath]) -> Result<Found> {
+        let look = |paths: &[&RelPath]| -> Result<Found> {
             paths.iter().map(|&path| Ok((path.clone(), self.digest_of(path)?))).collect()
         };
         if paths.len() < SPLIT_FROM {
-            return Ok(look(paths)?.into_iter().collect());
+            return look(paths);
         }
         let (left, right) = paths.split_at(paths.len() / 2);
         let (left, right) = thread::scope(|scope| {
@@ -132,7 +140,9 @@ impl Scanner {
         });
         // A panic in the thread is a bug, and is passed on.
         let right = right.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(left?.into_iter().chain(right?).collect())
+        let mut all = left?;
+        all.append(&mut right?);
+        Ok(all)
     }
 
     /// The state of a file whose `lstat` is known.

@@ -63,13 +63,13 @@ impl Search {
         self.literals.keys()
     }
 
-    /// Goes on below those literals that are folders; `found` is what they are.
-    pub fn descend(&mut self, root: &Path, found: &BTreeMap<RelPath, Option<FileState>>) {
+    /// Goes on below those literals that are folders; `found` is what all of them are.
+    pub fn descend(&mut self, root: &Path, found: &[(RelPath, Option<FileState>)]) {
         let mut rules = None;
-        for (path, takes) in &self.literals {
+        for (path, _) in found.iter().filter(|(_, state)| state.is_none()) {
+            let Some(takes) = self.literals.get(path) else { continue };
             let place = root.join(std::ffi::OsStr::from_bytes(&path.to_bytes()));
-            let is_nothing = found.get(path).is_none_or(Option::is_none);
-            if !is_nothing || !fs::symlink_metadata(&place).is_ok_and(|meta| meta.is_dir()) {
+            if !fs::symlink_metadata(&place).is_ok_and(|meta| meta.is_dir()) {
                 continue;
             }
             self.folders.insert(path.clone());

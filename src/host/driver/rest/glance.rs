@@ -40,8 +40,9 @@ pub(super) struct Glance {
     branch: String,
     tip: CommitId,
     scanner: Scanner,
-    note: Note,
-    found: Found,
+    // Large, and freed by the end of the process alone.
+    note: ManuallyDrop<Note>,
+    found: ManuallyDrop<Found>,
     lock: Option<Lock>,
 }
 
@@ -50,7 +51,7 @@ impl Glance {
     pub fn of(start: &Path, access: Access) -> Option<Self> {
         let repo = Repository::discover(start).ok()?;
         let root = repo.root().to_owned();
-        let note = read(&root).filter(|_| !smoke::has_default(&root))?;
+        let note = ManuallyDrop::new(read(&root).filter(|_| !smoke::has_default(&root))?);
         let loaded = documents::read(&root, &[]).ok()?;
         let lock = match access {
             Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process()).ok()?),
@@ -71,7 +72,7 @@ impl Glance {
             return None;
         }
         let scanner = Scanner::open(&root, access, scan::normal_form(&repo).ok()?);
-        let found = files_of(&scanner, &note).ok()?;
+        let found = ManuallyDrop::new(files_of(&scanner, &note).ok()?);
         Some(Self { root, access, repo, loaded, branch, tip, scanner, note, found, lock })
     }
 
@@ -93,7 +94,7 @@ impl Glance {
     /// A driver that knows of the tasks that changed files can reach, and of `asked`, and of no
     /// others. `None` where that is not certain to give what one of all gives.
     pub fn driver(self, asked: Option<&TaskRef>) -> Option<Driver> {
-        let charted = Charted::read(&self.root, self.note.charted?)?;
+        let charted = ManuallyDrop::new(Charted::read(&self.root, self.note.charted?)?);
         let chart = charted.chart();
         let asked = match asked {
             Some(task) => Some(chart.find(task)?),
