@@ -8,6 +8,7 @@ pub mod driver;
 pub mod error;
 mod fault;
 pub mod git;
+pub(crate) mod halves;
 pub mod inbox;
 pub mod journal;
 pub mod landing;

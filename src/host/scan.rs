@@ -10,7 +10,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread;
 use std::time::SystemTime;
 
 use crate::base::digest::Digest;
@@ -19,6 +18,7 @@ use crate::base::name::RelPath;
 use crate::spec::glob::GlobSet;
 
 use super::error::{Doing, Result};
+use super::halves::in_halves;
 use super::store::folder::{self, Access, OrchFolder};
 
 mod cache;
@@ -130,18 +130,10 @@ impl Scanner {
         let look = |paths: &[&RelPath]| -> Result<Found> {
             paths.iter().map(|&path| Ok((path.clone(), self.digest_of(path)?))).collect()
         };
-        if paths.len() < SPLIT_FROM {
-            return look(paths);
+        let mut all = Vec::with_capacity(paths.len());
+        for part in in_halves(paths, SPLIT_FROM, look) {
+            all.append(&mut part?);
         }
-        let (left, right) = paths.split_at(paths.len() / 2);
-        let (left, right) = thread::scope(|scope| {
-            let right = scope.spawn(|| look(right));
-            (look(left), right.join())
-        });
-        // A panic in the thread is a bug, and is passed on.
-        let right = right.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let mut all = left?;
-        all.append(&mut right?);
         Ok(all)
     }
 

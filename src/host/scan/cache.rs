@@ -35,7 +35,6 @@ pub struct Stat {
 
 impl Stat {
     pub fn of(meta: &Metadata) -> Self {
-        let nanos = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
         Self {
             size: meta.size(),
             mtime: nanos(meta.mtime(), meta.mtime_nsec()),
@@ -49,7 +48,6 @@ impl Stat {
     #[allow(clippy::unnecessary_cast)]
     pub fn below(folder: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<Self> {
         let found = statat(folder, path, AtFlags::SYMLINK_NOFOLLOW)?;
-        let nanos = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
         Ok(Self {
             size: found.st_size as u64,
             mtime: nanos(found.st_mtime as i64, found.st_mtime_nsec as i64),
@@ -176,6 +174,10 @@ fn kept(folder: &OrchFolder, version: Digest) -> Option<HashMap<RelPath, (Stat, 
     let rows = file.rows.into_iter();
     rows.map(|(path, stat, digest)| Some((RelPath::new(path)?, (stat, Digest::from_bytes(digest)))))
         .collect()
+}
+
+fn nanos(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(SECOND).saturating_add(rest)
 }
 
 fn nanos_of(time: SystemTime) -> i64 {

@@ -139,7 +139,7 @@ fn let_settle(root: &Path, names: &[&str]) {
     };
     while !names.iter().all(is_settled) {
         assert!(std::time::Instant::now() < deadline);
-        thread::yield_now();
+        std::thread::yield_now();
     }
 }
 

@@ -15,6 +15,8 @@ use gix::index::entry::{Flags, Mode, Stat};
 use gix::index::{Entry, State};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 
+use crate::host::halves::in_halves;
+
 /// From this many files on they are looked at on several threads.
 pub(super) const MANY: usize = 1000;
 
@@ -200,17 +202,9 @@ impl Looking<'_> {
             }
             Ok(look)
         };
-        if met.len() < MANY {
-            look.take(part(met)?);
-            return Ok(());
+        for part in in_halves(met, MANY, part) {
+            look.take(part?);
         }
-        let (left, right) = met.split_at(met.len() / 2);
-        let (left, right) = std::thread::scope(|scope| {
-            let right = scope.spawn(|| part(right));
-            (part(left), right.join().unwrap_or_else(|why| resume_unwind(why)))
-        });
-        look.take(left?);
-        look.take(right?);
         Ok(())
     }
 
