@@ -8,7 +8,7 @@ use crate::engine::db::{PlanText, Recipe, Slot, known_of, meta_of, plan_of};
 use crate::engine::graph::NodeId;
 use crate::engine::view::Touch;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Meta, Plan, Section, Status, Task};
+use crate::spec::plan::{Plan, Section, Status, Task, Validator};
 use crate::spec::rule::ActionKind;
 
 use super::load::recipe;
@@ -78,14 +78,15 @@ impl Engine {
         let slot = build.nodes[id.index()];
         let recipe = recipe(self, slot)?;
         let meta = meta_of(&self.db, slot.plan(&self.db));
+        let validators = validators_of(recipe, meta);
         let status = task.record.status;
         Some(TaskChart {
             id: task.id.clone(),
             section,
             needs: build.graph.node(id).needs.clone(),
-            reads: sets_read(build, recipe, meta),
+            reads: sets_read(build, recipe, &validators),
             is_command: recipe.rule.action == ActionKind::Command,
-            is_judged: !validators_of(recipe, meta).is_empty() || recipe.judge.is_some(),
+            is_judged: !validators.is_empty() || recipe.judge.is_some(),
             is_over: status.is_done() || status == Status::Skipped,
         })
     }
@@ -127,8 +128,7 @@ impl Engine {
 }
 
 /// The places of the sets that a task reads among all that are scanned for.
-fn sets_read(build: &Build, recipe: &Recipe, meta: &Meta) -> Box<[u32]> {
-    let validators = validators_of(recipe, meta);
+fn sets_read(build: &Build, recipe: &Recipe, validators: &[Validator]) -> Box<[u32]> {
     let sets = [&recipe.spec.inputs, &recipe.rule.inputs.declared];
     let place_of = |set: &GlobSet| build.scanned.globs.binary_search(set).ok();
     let places =

@@ -17,11 +17,11 @@ impl Driver {
         Ok(match effect {
             Effect::Scan { globs, paths } => {
                 let found = self.scan(globs, paths)?;
-                // A part is looked at within a moment of the end, which saves.
+                // A part is looked at within a moment of the end, which saves; it notes no rest.
                 if self.part.is_none() {
                     self.scanner.save()?;
+                    self.seen.scanned(&found);
                 }
-                self.seen.scanned(&found);
                 Some(Event::FilesScanned(found))
             }
             Effect::Recheck { task, globs, paths } => {

@@ -10,9 +10,8 @@ use crate::engine::event::Event;
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::host::clock;
-use crate::host::compiled;
 use crate::host::documents::{self, Loaded};
-use crate::host::driver::{Driver, Opened, history, run, scan, smoke};
+use crate::host::driver::{Driver, Opened, history, note_large_text, run, scan, smoke};
 use crate::host::error::Result;
 use crate::host::git::Repository;
 use crate::host::inbox;
@@ -43,6 +42,8 @@ pub(super) struct Glance {
     // Large, and freed by the end of the process alone.
     note: ManuallyDrop<Note>,
     found: ManuallyDrop<Found>,
+    /// A file is not what it was.
+    has_changes: bool,
     lock: Option<Lock>,
 }
 
@@ -73,12 +74,25 @@ impl Glance {
         }
         let scanner = Scanner::open(&root, access, scan::normal_form(&repo).ok()?);
         let found = ManuallyDrop::new(files_of(&scanner, &note).ok()?);
-        Some(Self { root, access, repo, loaded, branch, tip, scanner, note, found, lock })
+        let has_changes = digest_of(&found) != note.found;
+        Some(Self {
+            root,
+            access,
+            repo,
+            loaded,
+            branch,
+            tip,
+            scanner,
+            note,
+            found,
+            has_changes,
+            lock,
+        })
     }
 
     /// True where a file is not what it was.
     pub fn has_changes(&self) -> bool {
-        digest_of(&self.found) != self.note.found
+        self.has_changes
     }
 
     /// Journals a build that had nothing to do.
@@ -110,7 +124,7 @@ impl Glance {
 
     /// The pattern sets that find other files than before, by their place.
     fn sets_changed(&self, charted: &Charted) -> Option<BTreeSet<u32>> {
-        if !self.has_changes() {
+        if !self.has_changes {
             return Some(BTreeSet::new());
         }
         let before = charted.found().filter(|before| digest_of(before) == self.note.found)?;
@@ -135,10 +149,9 @@ impl Glance {
     fn driver_of(mut self, slice: Slice) -> Result<Driver> {
         let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
         let tree = self.repo.tree_of(&self.tip)?;
-        let plans =
-            self.loaded.documents.plans.iter().filter(|it| slice.committed.contains(&it.path));
-        for plan in plans.filter(|it| it.text.len() >= compiled::FROM_BYTES) {
-            self.repo.note_text(&tree, &plan.path, &plan.text)?;
+        let plans = self.loaded.documents.plans.iter();
+        for plan in plans.filter(|it| slice.committed.contains(&it.path)) {
+            note_large_text(&self.repo, &tree, plan)?;
         }
         self.loaded.documents.committed = slice.committed;
         let mut documents = Box::new(self.loaded.documents.clone());
