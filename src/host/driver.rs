@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
+use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::chart::Part;
 use crate::engine::effect::BuildRequest;
@@ -351,19 +351,11 @@ fn read_documents(repo: &Repository, extra_plans: &[RelPath]) -> Result<Loaded> 
     for plan in &loaded.documents.plans {
         let committed = repo.read_path_at(&tree, &plan.path)?;
         if committed.as_deref() == Some(plan.text.as_bytes()) {
-            note_large_text(repo, &tree, plan)?;
+            repo.note_text(&tree, &plan.path, &plan.text)?;
             loaded.documents.committed.insert(plan.path.clone());
         }
     }
     Ok(loaded)
-}
-
-/// A large plan that is as committed need not be read from git again.
-fn note_large_text(repo: &Repository, tree: &TreeId, plan: &Source) -> Result<()> {
-    match plan.text.len() >= compiled::FROM_BYTES {
-        true => repo.note_text(tree, &plan.path, &plan.text),
-        false => Ok(()),
-    }
 }
 
 fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {

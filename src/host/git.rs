@@ -7,7 +7,7 @@
 pub(crate) mod committed;
 pub mod extent;
 pub(crate) mod index;
-mod known;
+pub(crate) mod known;
 pub mod lineage;
 mod lineage_cache;
 pub mod merge;
@@ -30,8 +30,9 @@ use gix::ObjectId;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
+use self::known::Texts;
 use crate::base::digest::Digest;
-use crate::base::name::{CommitId, RelPath};
+use crate::base::name::CommitId;
 use crate::host::error::{Doing, Error, Result};
 
 /// Name and address of commits where git knows no user.
@@ -45,6 +46,7 @@ struct Shared {
     git: gix::ThreadSafeRepository,
     root: PathBuf,
     contents: Mutex<Contents>,
+    texts: Texts,
 }
 
 /// Which git object holds which content, as far as this process has met them.
@@ -52,8 +54,6 @@ struct Shared {
 struct Contents {
     digests: HashMap<ObjectId, Digest>,
     objects: HashMap<Digest, ObjectId>,
-    /// The last text that a path was found to hold, with its blob.
-    texts: HashMap<RelPath, (ObjectId, Arc<str>)>,
 }
 
 /// Where the user's checkout stands.
@@ -85,7 +85,7 @@ impl Repository {
         };
         let root = std::fs::canonicalize(&root).doing("resolving the repository root", &root)?;
         let contents = Mutex::default();
-        Ok(Self(Arc::new(Shared { git, root, contents })))
+        Ok(Self(Arc::new(Shared { git, root, contents, texts: Texts::default() })))
     }
 
     /// The top folder of the user's checkout, absolute.
@@ -183,6 +183,11 @@ impl Repository {
             None => (NOBODY.0.into(), NOBODY.1.into()),
         };
         gix::actor::Signature { name, email, time: gix::date::Time::now_local_or_utc() }
+    }
+
+    /// Texts that need not be read.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.0.texts
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {

@@ -11,6 +11,8 @@ pub use follow::{Follow, Followed, OwnWrites};
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::base::file::Patch;
 use crate::base::name::{CommitId, OutputDigest, RelPath, TreeId};
 use crate::engine::effect::LandingRequest;
@@ -31,7 +33,7 @@ pub struct LandingInput<'a> {
     pub tree: &'a TreeId,
     pub request: &'a LandingRequest,
     /// The plan file's new content, where its status line rides along.
-    pub plan: Option<(&'a RelPath, &'a [u8])>,
+    pub plan: Option<(&'a RelPath, &'a str)>,
 }
 
 /// What became of a landing.
@@ -64,7 +66,7 @@ impl Repository {
             return Ok(LandOutcome::OutputDiffers(patch));
         }
         let (tree, plan) = match input.plan {
-            Some((path, bytes)) => self.with_plan(&git, merged, path, bytes)?,
+            Some((path, text)) => self.with_plan(&git, merged, path, text)?,
             None => (merged, None),
         };
         let output = input.request.output;
@@ -96,7 +98,7 @@ impl Repository {
         let parent = object_id(onto.as_str())?;
         let mut tree = self.commit_tree(&git, parent)?;
         for (path, text) in plans {
-            tree = self.with_plan(&git, tree, path, text.as_bytes())?.0;
+            tree = self.with_plan(&git, tree, path, text)?.0;
         }
         let message = trailer::receipt_message(receipts);
         let commit = self.new_commit(&git, NewCommit { tree, parent, message: &message })?;
@@ -120,10 +122,13 @@ impl Repository {
         git: &gix::Repository,
         tree: gix::ObjectId,
         path: &'a RelPath,
-        bytes: &[u8],
+        text: &str,
     ) -> Result<(gix::ObjectId, Option<&'a RelPath>)> {
-        let stored = self.normalizer()?.normalize(path, bytes)?.into_owned();
-        let id = git.write_blob(&stored).doing("writing the plan", path.as_str())?.detach();
+        let stored = self.normalizer()?.normalize(path, text.as_bytes())?;
+        let id = git.write_blob(&*stored).doing("writing the plan", path.as_str())?.detach();
+        if matches!(stored, Cow::Borrowed(_)) {
+            self.note_written(path, id, text);
+        }
         let present = self.entry_at(git, tree, path)?;
         let kind = present.map_or(gix::objs::tree::EntryKind::Blob, |entry| entry.kind);
         if present == Some(Entry { id, kind }) {

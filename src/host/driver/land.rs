@@ -157,7 +157,7 @@ impl Driver {
                 Ok(text) => text,
                 Err(why) => return Ok(self.refused(request, why)),
             };
-            let plan = text.as_ref().map(|text| (path, text.as_bytes()));
+            let plan = text.as_ref().map(|text| (path, text.as_str()));
             let branch = self.branch()?;
             let input = LandingInput { branch: &branch, onto: &onto, tree: &tree, request, plan };
             match self.repo.land(input)? {

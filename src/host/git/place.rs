@@ -1,5 +1,6 @@
 //! Puts single files of a tree into a checkout: whole or not at all, filters applied.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +13,10 @@ use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
 use gix::worktree::stack::state::attributes::Source;
 
+use super::known::Texts;
 use super::normalize::{gone, metadata};
 use super::object::{Entry, blob};
+use crate::base::name::RelPath;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::store::aside;
@@ -33,6 +36,7 @@ pub(crate) struct Placer<'r> {
     root: PathBuf,
     occupied: Occupied,
     filters: gix::filter::Pipeline<'r>,
+    texts: Texts,
 }
 
 impl<'r> Placer<'r> {
@@ -43,7 +47,12 @@ impl<'r> Placer<'r> {
         occupied: Occupied,
     ) -> Result<Self> {
         let filters = filters(git, index).doing("reading git's filters", root)?;
-        Ok(Self { git, root: root.to_owned(), occupied, filters })
+        Ok(Self { git, root: root.to_owned(), occupied, filters, texts: Texts::default() })
+    }
+
+    /// With texts that need not be read.
+    pub fn knowing(self, texts: &Texts) -> Self {
+        Self { texts: texts.clone(), ..self }
     }
 
     /// Makes the path hold the entry and returns what the index is to remember of the file.
@@ -109,7 +118,11 @@ impl<'r> Placer<'r> {
 
     fn put_file(&mut self, path: &BStr, file: &Path, entry: Entry) -> Result<()> {
         let doing = "writing a file";
-        let stored = blob(self.git, entry.id)?;
+        let known = RelPath::from_bytes(path).and_then(|path| self.texts.of(&path, entry.id));
+        let stored = match &known {
+            Some(text) => Cow::Borrowed(text.as_bytes()),
+            None => Cow::Owned(blob(self.git, entry.id)?),
+        };
         let outcome = self
             .filters
             .convert_to_worktree(&stored, path, Default::default())

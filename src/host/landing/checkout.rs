@@ -240,13 +240,18 @@ impl Plan {
     pub fn place_files(
         &self,
         (git, index): (&gix::Repository, &gix::index::File),
-        root: &Path,
+        repo: &Repository,
     ) -> Result<BTreeMap<BString, Stat>> {
+        let root = repo.root();
         let is_attributes = |path: &BString| path.ends_with(b".gitattributes");
         // Attributes decide how other files are written: they go first.
         let (first, rest): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|(change, _)| is_attributes(&change.path));
-        let mut placer = Placer::new((git, index), root, Occupied::Refuse)?;
+        let placer = || {
+            let placer = Placer::new((git, index), root, Occupied::Refuse)?;
+            Ok(placer.knowing(repo.texts()))
+        };
+        let mut placing = placer()?;
         for (change, _) in
             self.steps.iter().filter(|(c, step)| c.after.is_none() && *step == Step::Place)
         {
@@ -254,14 +259,14 @@ impl Plan {
         }
         let mut stats = BTreeMap::new();
         for (change, step) in &first {
-            stats.extend(put(&mut placer, root, change, *step)?);
+            stats.extend(put(&mut placing, root, change, *step)?);
         }
         fault::point("placing");
         if !first.is_empty() {
-            placer = Placer::new((git, index), root, Occupied::Refuse)?;
+            placing = placer()?;
         }
         for (change, step) in &rest {
-            stats.extend(put(&mut placer, root, change, *step)?);
+            stats.extend(put(&mut placing, root, change, *step)?);
             fault::point("placed one");
         }
         Ok(stats)

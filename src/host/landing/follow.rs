@@ -127,7 +127,7 @@ impl Repository {
             Err(parked) => return Ok(parked),
         };
         fault::point("looked");
-        let stats = plan.place_files((&git, &index), self.root())?;
+        let stats = plan.place_files((&git, &index), self)?;
         fault::point("placed");
         plan.update_index(&mut index, &stats);
         write_index(&index, index_lock)?;

@@ -47,7 +47,7 @@ fn land_with_plan(scratch: &Scratch, task: &str, theirs: &TreeId, plan: Option<&
         onto: &onto,
         tree: theirs,
         request: &request(task, patch.output_digest()),
-        plan: plan.map(|content| (&plan_path, content.as_bytes())),
+        plan: plan.map(|content| (&plan_path, content)),
     });
     match outcome.unwrap() {
         LandOutcome::Landed(landing) => landing,

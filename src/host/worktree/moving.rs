@@ -12,6 +12,7 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use super::memory::Remembered;
 use super::status::Differences;
 use crate::host::error::{Doing, Result};
+use crate::host::git::known::Texts;
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::{Entry, tree_changes};
 use crate::host::git::place::{Occupied, Placer, index_mode, remove};
@@ -23,6 +24,7 @@ pub(super) struct Moving<'a> {
     pub root: &'a Path,
     pub remembered: &'a Remembered,
     pub present: &'a Differences,
+    pub texts: &'a Texts,
 }
 
 /// The index of the wanted tree, and what differs from what lies there.
@@ -158,7 +160,8 @@ impl Moving<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let mut placer = Placer::new((self.git, index), self.root, Occupied::Replace)?;
+        let placer = Placer::new((self.git, index), self.root, Occupied::Replace)?;
+        let mut placer = placer.knowing(self.texts);
         let put = |(path, entry): &(BString, Entry)| {
             Ok((path.clone(), placer.put(path.as_bstr(), *entry)?))
         };

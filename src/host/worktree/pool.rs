@@ -339,8 +339,9 @@ impl Pool {
         if is_there && remembered.is_equal_to(&own) {
             tree.remembered = Some(remembered);
         } else {
-            let moving =
-                Moving { git, root: &tree.root, remembered: &remembered, present: &present };
+            let (remembered, present) = (&remembered, &present);
+            let texts = self.repo.texts();
+            let moving = Moving { git, root: &tree.root, remembered, present, texts };
             fault::point("moving worktree");
             let index = moving.to(wanted)?;
             fault::point("moved worktree");

@@ -11,7 +11,7 @@ use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
-use crate::host::driver::{Driver, Opened, history, note_large_text, run, scan, smoke};
+use crate::host::driver::{Driver, Opened, history, run, scan, smoke};
 use crate::host::error::Result;
 use crate::host::git::Repository;
 use crate::host::inbox;
@@ -151,7 +151,7 @@ impl Glance {
         let tree = self.repo.tree_of(&self.tip)?;
         let plans = self.loaded.documents.plans.iter();
         for plan in plans.filter(|it| slice.committed.contains(&it.path)) {
-            note_large_text(&self.repo, &tree, plan)?;
+            self.repo.note_text(&tree, &plan.path, &plan.text)?;
         }
         self.loaded.documents.committed = slice.committed;
         let mut documents = Box::new(self.loaded.documents.clone());
