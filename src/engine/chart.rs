@@ -18,6 +18,10 @@ use super::graph::NodeId;
 use super::history::{History, TaskHistory};
 use super::view::Touch;
 
+pub mod rows;
+
+use rows::Rows;
+
 /// One in so many tasks may be reached at most: beyond that a slice saves nothing.
 const SHARE: usize = 8;
 
@@ -26,6 +30,11 @@ const SHARE: usize = 8;
 pub struct Chart {
     pub plans: Vec<PlanChart>,
     pub tasks: Vec<TaskChart>,
+    /// What each task needs.
+    pub needs: Rows<NodeId>,
+    /// The pattern sets that each task's key and verdicts read, by their place among all that are
+    /// scanned.
+    pub reads: Rows<u32>,
     /// What is known of no single task.
     pub past: History,
     /// What plans were checked against: see [`Compiled::clean_for`].
@@ -52,9 +61,6 @@ pub struct TaskChart {
     pub id: TaskId,
     /// Its section's place in the plan.
     pub section: u32,
-    pub needs: Box<[NodeId]>,
-    /// The pattern sets that its key and verdicts read, by their place among all that are scanned.
-    pub reads: Box<[u32]>,
     /// It is a command.
     pub is_command: bool,
     /// Its result is looked at by validators, or chosen among proposals.
@@ -113,8 +119,10 @@ impl Chart {
 
     /// The tasks to be decided where what these sets find has changed and `asked` is asked for.
     pub fn cut(&self, changed: &BTreeSet<u32>, asked: Option<NodeId>) -> Option<Cut> {
-        let reads = |it: &NodeId| self.task(*it).reads.iter().any(|set| changed.contains(set));
-        let readers: Vec<NodeId> = self.ids().filter(reads).collect();
+        let reads = self.reads.iter().zip(0..);
+        let is_reader = |sets: &[u32]| sets.iter().any(|set| changed.contains(set));
+        let readers = reads.filter(|(sets, _)| is_reader(sets)).map(|(_, at)| NodeId(at));
+        let readers: Vec<NodeId> = readers.collect();
         let mut wanted = self.downstream_of(readers)?;
         let is_plain = |it: &NodeId| self.task(*it).is_command && !self.task(*it).is_judged;
         if !wanted.iter().all(|it| is_plain(it) && !self.may_be_waited_for(*it)) {
@@ -125,7 +133,7 @@ impl Chart {
         } else if asked.is_some() {
             return None;
         }
-        let needs = wanted.iter().flat_map(|it| self.task(*it).needs.iter().copied());
+        let needs = wanted.iter().flat_map(|it| self.needs_of(*it)).copied();
         let mut beside: BTreeSet<NodeId> = needs.filter(|it| !wanted.contains(it)).collect();
         beside.extend(self.siblings_of(&wanted)?);
         Some(Cut { wanted, beside })
@@ -137,14 +145,11 @@ impl Chart {
         if readers.is_empty() {
             return Some(BTreeSet::new());
         }
-        let mut dependents: Vec<Vec<NodeId>> = vec![Vec::new(); self.tasks.len()];
-        for id in self.ids() {
-            self.task(id).needs.iter().for_each(|need| dependents[need.index()].push(id));
-        }
+        let dependents = self.needs.turned(self.tasks.len());
         let (mut found, mut stack) = (BTreeSet::new(), readers);
         while let Some(id) = stack.pop() {
             if found.insert(id) {
-                stack.extend(&dependents[id.index()]);
+                stack.extend(dependents.row(id.index()).iter().copied().map(NodeId));
             }
             if found.len() > limit {
                 return None;
@@ -220,7 +225,7 @@ impl Chart {
             return is_known;
         }
         // Whose work a task sees the graph of all says; a slice only knows what it needs itself.
-        let near = std::iter::once(id).chain(self.task(id).needs.iter().copied());
+        let near = std::iter::once(id).chain(self.needs_of(id).iter().copied());
         let near: BTreeSet<TaskRef> = near.filter_map(|it| self.name_of(it)).collect();
         let mut touches = part.touches.iter().flat_map(|(_, touches)| touches);
         is_known && touches.all(|touch| near.contains(&touch.by))
@@ -239,7 +244,7 @@ impl Chart {
         &self.tasks[id.index()]
     }
 
-    fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.tasks.len() as u32).map(NodeId)
+    fn needs_of(&self, id: NodeId) -> &[NodeId] {
+        self.needs.row(id.index())
     }
 }

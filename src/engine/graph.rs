@@ -14,6 +14,12 @@ use crate::spec::plan::{Order, Plan};
 #[serde(transparent)]
 pub struct NodeId(pub u32);
 
+impl From<NodeId> for u32 {
+    fn from(id: NodeId) -> Self {
+        id.0
+    }
+}
+
 impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::name::RelPath;
+use crate::engine::chart::rows::Rows;
 use crate::engine::chart::{Chart, PlanChart, TaskChart, TaskPart};
 use crate::engine::db::{PlanText, Recipe, Slot, known_of, meta_of, plan_of};
 use crate::engine::graph::NodeId;
@@ -19,8 +20,8 @@ use super::{Build, Engine};
 /// task would have all of them.
 const TOUCHES: usize = 4;
 
-/// Landings on the paths that each pattern set takes.
-type TouchesOfSets<'a> = Vec<Vec<(&'a RelPath, &'a [Touch])>>;
+/// Landings on a path.
+type TouchesOf<'a> = (&'a RelPath, &'a [Touch]);
 
 impl Engine {
     /// The chart of all tasks and, in the same order, what it leaves out of each. `None` without a
@@ -30,15 +31,19 @@ impl Engine {
         let library = self.world.library(&self.db);
         let touches = self.touches_of_sets(build);
         let (mut plans, mut tasks, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut needs, mut reads) = (Rows::default(), Rows::default());
         let mut n_touches = 0;
         for (number, text) in library.plans(&self.db).iter().enumerate() {
             plans.push(self.chart_plan(build, number as u32, *text));
             let plan = &plan_of(&self.db, *text).value;
             let start = build.graph.plan_range(number as u32).start;
             for ((section, task), id) in tasks_of(plan).zip((start..).map(NodeId)) {
-                let place = self.chart_task(build, id, (section, task))?;
-                let part = self.part_of(build, id, task, (&place, &touches));
+                let (place, sets) = self.chart_task(build, id, (section, task))?;
+                let near = sets.iter().flat_map(|set| &touches[*set as usize]);
+                let part = self.part_of(build, id, task, (&place, near.copied()));
                 n_touches += part.touches.iter().map(|(_, it)| it.len()).sum::<usize>();
+                needs.push(build.graph.node(id).needs.iter().copied());
+                reads.push(sets);
                 tasks.push(place);
                 parts.push(part);
             }
@@ -47,7 +52,8 @@ impl Engine {
             }
         }
         let clean_for = known_of(&self.db, library).digest();
-        Some((Chart { plans, tasks, past: self.history.common(), clean_for }, parts))
+        let past = self.history.common();
+        Some((Chart { plans, tasks, needs, reads, past, clean_for }, parts))
     }
 
     fn chart_plan(&self, build: &Build, number: u32, text: PlanText) -> PlanChart {
@@ -69,46 +75,48 @@ impl Engine {
         }
     }
 
+    /// A task's place, and the pattern sets that it reads.
     fn chart_task(
         &self,
         build: &Build,
         id: NodeId,
         (section, task): (u32, &Task),
-    ) -> Option<TaskChart> {
+    ) -> Option<(TaskChart, Vec<u32>)> {
         let slot = build.nodes[id.index()];
         let recipe = recipe(self, slot)?;
         let meta = meta_of(&self.db, slot.plan(&self.db));
         let validators = validators_of(recipe, meta);
         let status = task.record.status;
-        Some(TaskChart {
+        let place = TaskChart {
             id: task.id.clone(),
             section,
-            needs: build.graph.node(id).needs.clone(),
-            reads: sets_read(build, recipe, &validators),
             is_command: recipe.rule.action == ActionKind::Command,
             is_judged: !validators.is_empty() || recipe.judge.is_some(),
             is_over: status.is_done() || status == Status::Skipped,
-        })
+        };
+        Some((place, sets_read(build, recipe, &validators)))
     }
 
-    fn part_of(
-        &self,
+    fn part_of<'a>(
+        &'a self,
         build: &Build,
         id: NodeId,
         task: &Task,
-        (place, touches): (&TaskChart, &TouchesOfSets<'_>),
+        (place, read): (&TaskChart, impl Iterator<Item = TouchesOf<'a>>),
     ) -> TaskPart {
         let slot = build.nodes[id.index()];
-        let read = place.reads.iter().flat_map(|set| &touches[*set as usize]).copied();
-        let design = self.design_of(slot).filter(|_| !place.is_command);
-        let design = design.as_ref().map(|path| (path, self.history.touches(path)));
-        let design = design.filter(|(_, touches)| !touches.is_empty());
-        let all: BTreeMap<&RelPath, &[Touch]> = read.chain(design).collect();
+        let mut touches: BTreeMap<RelPath, Vec<Touch>> =
+            read.map(|(path, it)| (path.clone(), it.to_vec())).collect();
+        if let Some(design) = self.design_of(slot).filter(|_| !place.is_command)
+            && let it @ [_, ..] = self.history.touches(&design)
+        {
+            touches.insert(design, it.to_vec());
+        }
         TaskPart {
             task: task.clone(),
             past: self.history.task(slot.task(&self.db)).cloned(),
             output: slot.output(&self.db),
-            touches: all.into_iter().map(|(path, it)| (path.clone(), it.to_vec())).collect(),
+            touches: touches.into_iter().collect(),
         }
     }
 
@@ -116,7 +124,8 @@ impl Engine {
         RelPath::normalize(meta_of(&self.db, slot.plan(&self.db)).plan_doc.as_deref()?)
     }
 
-    fn touches_of_sets(&self, build: &Build) -> TouchesOfSets<'_> {
+    /// Landings on the paths that each pattern set takes.
+    fn touches_of_sets(&self, build: &Build) -> Vec<Vec<TouchesOf<'_>>> {
         let mut of_sets = vec![Vec::new(); build.scanned.globs.len()];
         for path in self.history.touched_paths() {
             for set in build.scanned.index.sets_taking(path) {
@@ -128,7 +137,7 @@ impl Engine {
 }
 
 /// The places of the sets that a task reads among all that are scanned for.
-fn sets_read(build: &Build, recipe: &Recipe, validators: &[Validator]) -> Box<[u32]> {
+fn sets_read(build: &Build, recipe: &Recipe, validators: &[Validator]) -> Vec<u32> {
     let sets = [&recipe.spec.inputs, &recipe.rule.inputs.declared];
     let place_of = |set: &GlobSet| build.scanned.globs.binary_search(set).ok();
     let places =

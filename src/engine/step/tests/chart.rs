@@ -257,7 +257,7 @@ fn a_section_that_is_not_over_is_decided_as_a_whole() {
     let case = few(&[("src/4.md", "other")]);
     let (_, engine) = case.space();
     let (mut chart, _) = engine.chart().unwrap();
-    let set = chart.tasks[4].reads.iter().copied().collect();
+    let set = chart.reads.row(4).iter().copied().collect();
     assert!(chart.cut(&set, None).is_some());
     chart.tasks[6].is_over = Status::Pending.is_done();
     assert!(chart.cut(&set, None).is_none());

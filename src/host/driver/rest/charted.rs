@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::{Digest, Digesting};
+use crate::base::file::FileState;
 use crate::base::name::RelPath;
 use crate::engine::chart::{Chart, Cut, TaskPart};
 use crate::engine::graph::NodeId;
@@ -24,8 +25,9 @@ struct Head {
     chart: Chart,
     /// The length of each task's piece in bytes.
     lengths: Vec<u32>,
-    /// The length of what every file was, which stands behind the head.
+    /// The length and digest of what every file was, which stands behind the head.
     n_found: u64,
+    found: Digest,
 }
 
 /// A chart that was kept.
@@ -52,7 +54,8 @@ pub(super) fn keep(
         .doing(doing, &place)?;
     let found = postcard::to_stdvec(found).doing(doing, &place)?;
     let lengths = pieces.iter().map(|piece| piece.len() as u32).collect();
-    let head = Head { chart, lengths, n_found: found.len() as u64 };
+    let (n_found, digest) = (found.len() as u64, Digest::of(&found));
+    let head = Head { chart, lengths, n_found, found: digest };
     let head = postcard::to_stdvec(&head).doing(doing, &place)?;
     let digest = Digest::of(&head);
     let length = (head.len() as u64).to_le_bytes();
@@ -97,10 +100,15 @@ impl Charted {
         &self.head.chart
     }
 
-    /// What every file was that was asked for. Who knows its digest has to look at it.
-    pub fn found(&self) -> Option<Found> {
+    /// The files that are not what they were, or not there any more, or new. `now` is sorted.
+    pub fn changed_files(&self, now: &Found) -> Option<BTreeSet<RelPath>> {
         let bytes = bytes_at(&self.file, self.at, usize::try_from(self.head.n_found).ok()?)?;
-        postcard::from_bytes(&bytes).ok()
+        if Digest::of(&bytes) != self.head.found {
+            return None;
+        }
+        // As `Found` is written, without a path of its own for each.
+        let before: Vec<(&str, Option<FileState>)> = postcard::from_bytes(&bytes).ok()?;
+        changed_files(before, now)
     }
 
     /// What the chart leaves out of the tasks of a cut.
@@ -127,18 +135,20 @@ fn bytes_at(file: &File, at: u64, length: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The files that are not what they were, or not there any more, or new. Both are sorted.
-pub(super) fn changed_files<'a>(before: &'a Found, now: &'a Found) -> BTreeSet<&'a RelPath> {
-    let (mut changed, mut then) = (BTreeSet::new(), before.iter().peekable());
+/// `None` where a path is none. Both are sorted.
+fn changed_files(before: Vec<(&str, Option<FileState>)>, now: &Found) -> Option<BTreeSet<RelPath>> {
+    let (mut changed, mut then) = (BTreeSet::new(), before.into_iter().peekable());
     for (path, state) in now {
-        while let Some((gone, _)) = then.next_if(|(it, _)| it < path) {
-            changed.insert(gone);
+        while let Some((gone, _)) = then.next_if(|(it, _)| *it < path.as_str()) {
+            changed.insert(RelPath::new(gone)?);
         }
-        let before = then.next_if(|(it, _)| it == path);
-        if before.is_none_or(|(_, before)| before != state) {
-            changed.insert(path);
+        let before = then.next_if(|(it, _)| *it == path.as_str());
+        if before.is_none_or(|(_, before)| before != *state) {
+            changed.insert(path.clone());
         }
     }
-    changed.extend(then.map(|(path, _)| path));
-    changed
+    for (gone, _) in then {
+        changed.insert(RelPath::new(gone)?);
+    }
+    Some(changed)
 }

@@ -24,7 +24,7 @@ use crate::host::surface::Summary;
 use crate::host::zone;
 use crate::spec::glob::{GlobSet, may_take};
 
-use super::charted::{Charted, changed_files};
+use super::charted::Charted;
 use super::{Note, circumstances, digest_of, is_quiet_behind, read};
 
 /// Where more files than this changed, everything is decided.
@@ -127,10 +127,9 @@ impl Glance {
         if !self.has_changes {
             return Some(BTreeSet::new());
         }
-        let before = charted.found().filter(|before| digest_of(before) == self.note.found)?;
-        let changed = changed_files(&before, &self.found);
+        let changed = charted.changed_files(&self.found)?;
         // Single files are read by designs and verdicts, which no pattern tells of.
-        let is_single = |path: &&RelPath| self.note.paths.binary_search(path).is_ok();
+        let is_single = |path: &RelPath| self.note.paths.binary_search(path).is_ok();
         if changed.len() > MANY || changed.iter().any(is_single) {
             return None;
         }
