@@ -1,6 +1,6 @@
-//! What orch remembers to have put into a worktree: `<n>.index`, and while this process lives the same
-//! in memory with the tree it is of. What lies on the disk decides: where another process moved the
-//! worktree, it is read anew.
+//! What orch remembers to have put into a worktree: `<n>.index` with the tree that it is of in `<n>.tree`,
+//! and while this process lives the same in memory. What lies on the disk decides: where another
+//! process moved the worktree, it is read anew.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -53,8 +53,10 @@ impl Remembered {
         let doing = "writing a worktree's index";
         let new = PathBuf::from(format!("{}.lock", file.display()));
         // What a dead run left there is written over: the worktree's lock is held.
-        std::fs::write(&new, bytes_of(&index).doing(doing, file)?).doing(doing, &new)?;
+        let bytes = bytes_of(&index).doing(doing, file)?;
+        std::fs::write(&new, &bytes).doing(doing, &new)?;
         std::fs::rename(&new, file).doing(doing, file)?;
+        note_tree(file, &bytes, tree)?;
         // As if it had been read: by this time git tells which stats may hide an edit.
         let meta = gix::index::fs::Metadata::from_path_no_follow(file).doing(doing, file)?;
         let mark = meta.modified().and_then(|modified| {
@@ -68,9 +70,14 @@ impl Remembered {
         let mark = Mark::of(file);
         let read = gix::index::File::at(file, hash, false, Default::default());
         let mut index = read.doing("reading a worktree's index", file)?;
+        let is_left_out = |entry: &gix::index::Entry| entry.flags.contains(Flags::SKIP_WORKTREE);
+        let is_whole = !index.entries().iter().any(is_left_out);
+        let tree = index.checksum().filter(|_| is_whole).and_then(|sum| noted_tree(file, sum));
         // What a sparse checkout left out was never put there: it is still to be written.
-        index.remove_entries(|_, _, entry| entry.flags.contains(Flags::SKIP_WORKTREE));
-        Ok(Self { index, tree: None, mark, own: None })
+        if !is_whole {
+            index.remove_entries(|_, _, entry| is_left_out(entry));
+        }
+        Ok(Self { index, tree, mark, own: None })
     }
 
     fn nothing(hash: gix::hash::Kind, file: &Path) -> Self {
@@ -97,6 +104,26 @@ impl Remembered {
     pub fn is_equal_to(&self, own: &Path) -> bool {
         self.own.is_some() && self.own == Mark::of(own)
     }
+}
+
+/// The extension of the file that says which tree an index is of.
+pub(super) const TREE: &str = "tree";
+
+/// Notes the tree of the index with these bytes by its checksum, which is its end: beside any other
+/// index the note says nothing.
+fn note_tree(index: &Path, bytes: &[u8], tree: ObjectId) -> Result<()> {
+    let sum = &bytes[bytes.len() - tree.kind().len_in_bytes()..];
+    let file = index.with_extension(TREE);
+    let note = format!("{} {tree}\n", ObjectId::from_bytes_or_panic(sum));
+    std::fs::write(&file, note).doing("noting a worktree's tree", &file)
+}
+
+/// The tree that was noted for an index with this checksum.
+fn noted_tree(index: &Path, sum: ObjectId) -> Option<ObjectId> {
+    let note = std::fs::read_to_string(index.with_extension(TREE)).ok()?;
+    let (of, tree) = note.strip_suffix('\n')?.split_once(' ')?;
+    let id = |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok();
+    id(tree).filter(|_| id(of) == Some(sum))
 }
 
 /// What is remembered of all worktrees, by index file.

@@ -76,7 +76,8 @@ impl Moving<'_> {
     /// that cannot tell all of it.
     fn wanted_by_changes(&self, tree: ObjectId) -> Result<Option<Wanted>> {
         let Some(old) = self.remembered.tree else { return Ok(None) };
-        let changes = tree_changes(self.git, old, tree)?;
+        // One that stands on no commit any more git may have cleared away.
+        let Ok(changes) = tree_changes(self.git, old, tree) else { return Ok(None) };
         if changes.iter().any(|change| change.after.is_some() && !is_plain_path(&change.path)) {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use gix::worktree::remove::Force;
 use super::base::BaseTree;
 use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
-use super::memory::{Memory, Remembered};
+use super::memory::{self, Memory, Remembered};
 use super::moving::{Moving, remove_file, stand_at};
 use super::opened::Opened;
 use super::parked;
@@ -282,7 +282,7 @@ impl Pool {
 
     /// Removes a worktree with all that belongs to it, whatever state it is in. Its lock is held.
     fn clear(&self, stem: &Path) -> Result<()> {
-        for extension in ["ready", "index", parked::EXTENSION] {
+        for extension in ["ready", "index", memory::TREE, parked::EXTENSION] {
             remove_file(&stem.with_extension(extension))?;
         }
         let git = self.repo.local();

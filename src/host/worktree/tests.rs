@@ -308,10 +308,24 @@ fn moved_from_any_tree_to_any_other_a_worktree_is_as_git_checks_it_out() {
     let bases = moving_trees().map(|files| commit_only(&scratch, files));
     let (pool, other) = (scratch.pool(), scratch.pool());
     let root = pool.acquire(&bases[0]).unwrap().root().to_owned();
-    for step in 0..32usize {
+    let mut stale = Vec::new();
+    for step in 0..64usize {
         let base = &bases[(step * step + step / 4) % bases.len()];
-        // Now and then another process moves it: what this one remembers is of no use then.
+        // Now and then another process moves it: what this one remembers is of no use then, and which
+        // tree it is of may be lost, gone, or what was noted for an older index.
         let pool = if step % 5 == 4 { &other } else { &pool };
+        let note = root.with_extension("tree");
+        match step % 7 {
+            2 => std::fs::remove_file(&note).unwrap(),
+            3 => stale = std::fs::read(&note).unwrap(),
+            4 => {
+                let told = std::fs::read_to_string(&note).unwrap();
+                let gone = format!("{}{}\n", &told[..41], "1".repeat(40));
+                std::fs::write(&note, gone).unwrap();
+            }
+            5 => std::fs::write(&note, &stale).unwrap(),
+            _ => {}
+        }
         let worktree = acquire_at(pool, base, &root);
         assert_eq!(git_in(&root, &["status", "--porcelain"]), "", "step {step}");
         assert_eq!(tree_by_git(&root), base.tree, "step {step}");
