@@ -116,10 +116,10 @@ impl Scanner {
         Ok(all.into_iter().collect())
     }
 
-    /// Keeps what was hashed for the next start. Does nothing where nothing is new, or where the
+    /// Keeps what was hashed for the next start. Does nothing where too little is new, or where the
     /// scanner may not write.
     pub fn save(&self) -> Result<()> {
-        if !self.folder.may_write() || !self.known().is_changed() {
+        if !self.folder.may_write() || !self.known().is_worth_saving() {
             return Ok(());
         }
         self.known_mut().save(&self.folder)

@@ -22,6 +22,10 @@ const FILE: &str = "stat-v1";
 const SECOND: i64 = 1_000_000_000;
 /// Above the longest tick of a kernel's clock (10 ms).
 const TICK: i64 = SECOND / 50;
+/// What takes as long as opening a file, in bytes to be hashed.
+const OPENING: u64 = 16 * 1024;
+/// What takes as long as writing a row, in bytes to be hashed.
+const WRITING: u64 = 256;
 
 /// What is compared instead of content. Times in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +111,8 @@ impl Stat {
 pub struct Cache {
     version: Digest,
     known: HashMap<RelPath, (Stat, Digest)>,
-    changed: bool,
+    /// The cost of learning again what is not saved yet, in bytes to be hashed.
+    unsaved: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,7 +126,7 @@ impl Cache {
     /// What the last run kept, if it is whole and of the same `version`.
     pub fn load(folder: &OrchFolder, version: Digest) -> Self {
         let known = kept(folder, version).unwrap_or_default();
-        Self { version, known, changed: false }
+        Self { version, known, unsaved: 0 }
     }
 
     pub fn digest_of(&self, path: &RelPath, stat: &Stat) -> Option<Digest> {
@@ -132,14 +137,16 @@ impl Cache {
     pub fn learn(&mut self, path: &RelPath, stat: Stat, digest: Digest, seen: SystemTime) {
         if stat.is_settled(nanos_of(seen)) {
             self.known.insert(path.clone(), (stat, digest));
-            self.changed = true;
+            self.unsaved = self.unsaved.saturating_add(OPENING + stat.size);
         } else {
-            self.changed |= self.known.remove(path).is_some();
+            // No later stat is the one that is saved: what stays there is never asked for.
+            self.known.remove(path);
         }
     }
 
-    pub fn is_changed(&self) -> bool {
-        self.changed
+    /// True where writing all rows costs less than hashing again what is not among the saved ones.
+    pub fn is_worth_saving(&self) -> bool {
+        self.unsaved > WRITING * self.known.len() as u64
     }
 
     /// Writes what may be trusted by the clock of the file system, which need not be ours: entries
@@ -156,7 +163,7 @@ impl Cache {
         let written = aside.write_all(Digest::of(&bytes).as_bytes());
         written.and_then(|()| aside.write_all(&bytes)).doing("writing the stat cache", &path)?;
         folder::publish(aside, &path)?;
-        self.changed = false;
+        self.unsaved = 0;
         Ok(())
     }
 }
@@ -205,6 +212,25 @@ mod tests {
         assert!(check(50 * SECOND, 50 * SECOND, 52 * SECOND + 1));
     }
 
+    #[test]
+    fn it_is_saved_where_hashing_again_costs_more() {
+        let stat = |size| Stat { size, mtime: 0, ctime: 0, ino: 1, mode: 0 };
+        let check = |n_known: usize, new: &[u64]| {
+            let name = |at: usize| RelPath::new(format!("{at}")).unwrap();
+            let known = (0..n_known).map(|at| (name(at), (stat(1), Digest::of(b"")))).collect();
+            let mut cache = Cache { version: Digest::of(b""), known, unsaved: 0 };
+            for (at, size) in new.iter().enumerate() {
+                cache.learn(&name(at), stat(*size), Digest::of(b""), SystemTime::now());
+            }
+            cache.is_worth_saving()
+        };
+        assert!(!check(10_000, &[]) && !check(0, &[]), "nothing is new");
+        assert!(check(0, &[1]) && check(20, &[1]), "few rows are soon written");
+        assert!(!check(10_000, &[100; 20]), "few small files among many");
+        assert!(check(10_000, &[100; 200]), "many small files");
+        assert!(check(10_000, &[10_000_000]), "a large one");
+    }
+
     /// A file system whose clock stands still for `tick` nanoseconds, and a file of one size in it.
     struct Coarse {
         now: i64,
@@ -242,7 +268,7 @@ mod tests {
             let mut file = Coarse { now: start, tick, content: 0, stamp: 0 };
             file.write(0);
             let (version, known) = (Digest::of(b""), HashMap::new());
-            let mut cache = Cache { version, known, changed: false };
+            let mut cache = Cache { version, known, unsaved: 0 };
             for (content, wait, writes) in steps {
                 file.now += wait * tick / 20;
                 if writes {
