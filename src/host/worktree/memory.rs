@@ -11,6 +11,8 @@ use gix::ObjectId;
 use gix::index::entry::Flags;
 use gix::index::entry::stat::Options;
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+
 use crate::host::error::{Doing, Result};
 use crate::host::git::index::bytes_of;
 
@@ -57,13 +59,23 @@ impl Remembered {
         std::fs::write(&new, &bytes).doing(doing, &new)?;
         std::fs::rename(&new, file).doing(doing, file)?;
         note_tree(file, &bytes, tree)?;
-        // As if it had been read: by this time git tells which stats may hide an edit.
+        Ok(Self { index, tree: Some(tree), mark: None, own: None })
+    }
+
+    /// Dates the file now, by the file system's own clock, and takes that date as if it had been read:
+    /// by it git tells which stats may hide an edit. What was put there before the last tick of that
+    /// clock is none of these: a later edit has a later time.
+    pub fn dated(mut self, file: &Path) -> Result<Self> {
+        let doing = "dating a worktree's index";
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        utimensat(CWD, file, &times, AtFlags::empty()).doing(doing, file)?;
         let meta = gix::index::fs::Metadata::from_path_no_follow(file).doing(doing, file)?;
-        let mark = meta.modified().and_then(|modified| {
-            index.set_timestamp(modified.into());
+        self.mark = meta.modified().and_then(|modified| {
+            self.index.set_timestamp(modified.into());
             Mark::of(file)
         });
-        Ok(Self { index, tree: Some(tree), mark, own: None })
+        Ok(self)
     }
 
     fn read(hash: gix::hash::Kind, file: &Path) -> Result<Self> {

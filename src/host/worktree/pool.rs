@@ -336,8 +336,8 @@ impl Pool {
         let own = git.index_path();
         remove_file(&own.with_extension("lock"))?;
         let is_there = present.is_clean() && remembered.is_settled(wanted);
-        if is_there && remembered.is_equal_to(&own) {
-            tree.remembered = Some(remembered);
+        let moved = if is_there && remembered.is_equal_to(&own) {
+            None
         } else {
             let (remembered, present) = (&remembered, &present);
             let texts = self.repo.texts();
@@ -347,10 +347,15 @@ impl Pool {
             fault::point("moved worktree");
             let mut moved = Remembered::write(index, wanted, &file)?;
             moved.copy_to(&own, &file)?;
-            tree.remembered = Some(self.memory.keep(&file, moved));
-        }
+            Some(moved)
+        };
         stand_at(git, object_id(tree.base.commit.as_str())?, &tree.root)?;
-        empty_task_folder(&tree.root)
+        empty_task_folder(&tree.root)?;
+        tree.remembered = Some(match moved {
+            Some(moved) => self.memory.keep(&file, moved.dated(&file)?),
+            None => remembered,
+        });
+        Ok(())
     }
 }
 

@@ -356,3 +356,16 @@ fn what_an_attempt_does_to_orchs_memory_of_its_worktree_does_not_matter() {
     let _worktree = acquire_at(&pool, &scratch.base(), &root);
     assert_eq!(tree_by_git(&root), scratch.base().tree);
 }
+
+/// Neither size nor file tells this edit from what was put there; only that it is younger than the move.
+#[test]
+fn an_edit_right_after_the_move_is_seen() {
+    let scratch = Scratch::new(FILES);
+    let bases = ["two\n", "six\n"].map(|text| commit_only(&scratch, &[("a.txt", text)]));
+    let pool = scratch.pool();
+    for base in bases.iter().cycle().take(60) {
+        let worktree = pool.acquire(base).unwrap();
+        std::fs::write(worktree.root().join("a.txt"), "ten\n").unwrap();
+        assert_eq!(shown(&pool.collect(&worktree).unwrap()), ["~a.txt Some(Regular)"]);
+    }
+}
