@@ -178,9 +178,11 @@ fn kept(folder: &OrchFolder, version: Digest) -> Option<HashMap<RelPath, (Stat, 
     if file.version != *version.as_bytes() {
         return None;
     }
-    let rows = file.rows.into_iter();
-    rows.map(|(path, stat, digest)| Some((RelPath::new(path)?, (stat, Digest::from_bytes(digest)))))
-        .collect()
+    let mut known = HashMap::with_capacity(file.rows.len());
+    for (path, stat, digest) in file.rows {
+        known.insert(RelPath::new(path)?, (stat, Digest::from_bytes(digest)));
+    }
+    Some(known)
 }
 
 fn nanos(seconds: i64, rest: i64) -> i64 {
