@@ -10,7 +10,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 
 use gix::bstr::{BString, ByteSlice};
-use gix::index::entry::stat::{Options, Time};
+use gix::index::entry::stat::Time;
 use gix::index::entry::{Flags, Mode, Stat};
 use gix::index::{Entry, State};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
@@ -46,18 +46,17 @@ struct Folder<'i> {
 struct Looking<'i> {
     root: &'i Path,
     index: &'i State,
-    options: Options,
     all: Vec<Folder<'i>>,
 }
 
 impl Look {
     /// `None` where the index is of a kind that this does not understand.
-    pub fn through(root: &Path, index: &State, options: Options) -> Option<Self> {
+    pub fn through(root: &Path, index: &State) -> Option<Self> {
         let is_plain = |entry: &Entry| entry.stage_raw() == 0 && !entry.mode.is_sparse();
         if !index.entries().iter().all(is_plain) {
             return None;
         }
-        let looking = Looking { root, index, options, all: folders_of(index) };
+        let looking = Looking { root, index, all: folders_of(index) };
         let (mut look, mut level) = (Self::default(), vec![0]);
         while !level.is_empty() {
             level = looking.at_all(&level, &mut look);
@@ -225,7 +224,8 @@ impl Looking<'_> {
         }
     }
 
-    /// True only where git, too, would not look at the content. In doubt it decides by itself.
+    /// True only where git, too, would not look at the content, or only for keeping whole seconds. In
+    /// doubt it decides by itself.
     fn is_certain(&self, entry: &Entry, stat: &rustix::fs::Stat) -> bool {
         let bits = rustix::fs::Mode::from_raw_mode(stat.st_mode);
         let is_executable = bits.contains(rustix::fs::Mode::XUSR);
@@ -240,7 +240,7 @@ impl Looking<'_> {
         is_of_kind
             && !entry.flags.contains(Flags::INTENT_TO_ADD)
             && stat_of(stat) == Some(entry.stat)
-            && !entry.stat.is_racy(self.index.timestamp(), self.options)
+            && !may_hide_an_edit(entry, self.index)
             && (entry.stat.size == 0 || !entry.id.is_empty_blob())
     }
 }
@@ -293,6 +293,14 @@ impl Look {
             _ => self.needs_walk = true,
         }
     }
+}
+
+/// The file is as young as the index or younger: an edit within the same tick of the file system's
+/// clock left its stat as it is.
+pub(super) fn may_hide_an_edit(entry: &Entry, index: &State) -> bool {
+    let written = (index.timestamp().unix_seconds(), index.timestamp().nanoseconds());
+    let is_young = |time: Time| (i64::from(time.secs), time.nsecs) >= written;
+    is_young(entry.stat.mtime) || is_young(entry.stat.ctime)
 }
 
 /// As git writes it down; `None` for times before 1970.

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gix::ObjectId;
 use gix::index::entry::Flags;
-use gix::index::entry::stat::Options;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
+use super::look::may_hide_an_edit;
 use crate::host::error::{Doing, Result};
 use crate::host::git::index::bytes_of;
 
@@ -100,8 +100,7 @@ impl Remembered {
     /// True where writing it again for this tree would change nothing. An entry as young as the
     /// index is compared by content each time, until the index is written later than it.
     pub fn is_settled(&self, tree: ObjectId) -> bool {
-        let written = self.index.timestamp();
-        let is_young = |entry: &gix::index::Entry| entry.stat.is_racy(written, Options::default());
+        let is_young = |entry: &gix::index::Entry| may_hide_an_edit(entry, &self.index);
         self.tree == Some(tree) && !self.index.entries().iter().any(is_young)
     }
 

@@ -58,7 +58,7 @@ fn compare(git: &gix::Repository, index: &State, root: &Path) -> Judged<Differen
     let disk = git.filesystem_options()?;
     // Where a name on the disk may be written in another way, only git knows which is which.
     let is_exact = !disk.ignore_case && !disk.precompose_unicode;
-    let look = is_exact.then(|| Look::through(root, index, git.stat_options().ok()?)).flatten();
+    let look = is_exact.then(|| Look::through(root, index)).flatten();
     let Some(look) = look else { return compare_by_git(git, index) };
     if !look.doubtful.is_empty() {
         judge_tracked(git, (index, &part_of(index, &look.doubtful)), &mut found)?;
