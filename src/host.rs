@@ -14,6 +14,7 @@ pub mod journal;
 pub mod landing;
 pub mod lock;
 pub mod machine;
+pub(crate) mod pieces;
 pub mod platform;
 pub mod probe;
 pub mod process;

@@ -19,6 +19,7 @@ use crate::spec::glob::GlobSet;
 
 use super::error::{Doing, Result};
 use super::halves::in_halves;
+use super::pieces;
 use super::store::folder::{self, Access, OrchFolder};
 
 mod cache;
@@ -47,6 +48,9 @@ pub trait NormalForm: Send + Sync {
 
     /// The content that git would store for `path`.
     fn normalize(&self, path: &RelPath, content: Vec<u8>) -> Vec<u8>;
+
+    /// True where that is its content as it lies on the disk, whatever it is.
+    fn is_as_is(&self, path: &RelPath) -> bool;
 }
 
 /// Content as it lies on the disk.
@@ -60,6 +64,10 @@ impl NormalForm for AsIs {
 
     fn normalize(&self, _: &RelPath, content: Vec<u8>) -> Vec<u8> {
         content
+    }
+
+    fn is_as_is(&self, _: &RelPath) -> bool {
+        true
     }
 }
 
@@ -174,13 +182,13 @@ impl Scanner {
         let mut state = None;
         for _ in 0..READS {
             let seen = SystemTime::now();
-            let (before, content, after) = match read_regular(&place) {
-                Ok(Some(read)) => read,
-                Ok(None) => return Ok(None),
-                Err(error) if folder::is_absent(&error) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let digest = Digest::of(&self.form.normalize(path, content));
+            let (before, digest, after) =
+                match hash_regular(&place, |file, size| self.digest(path, file, size)) {
+                    Ok(Some(hashed)) => hashed,
+                    Ok(None) => return Ok(None),
+                    Err(error) if folder::is_absent(&error) => return Ok(None),
+                    Err(error) => return Err(error),
+                };
             let stat = Stat::of(&after);
             state = Some(FileState { digest, kind: kind_of(&stat) });
             if stat == Stat::of(&before) {
@@ -189,6 +197,16 @@ impl Scanner {
             }
         }
         Ok(state)
+    }
+
+    /// The digest of what git would store.
+    fn digest(&self, path: &RelPath, file: &mut File, size: u64) -> io::Result<Digest> {
+        if self.form.is_as_is(path) {
+            return pieces::digest_of(file, size);
+        }
+        let mut content = Vec::with_capacity(size as usize);
+        file.read_to_end(&mut content)?;
+        Ok(Digest::of(&self.form.normalize(path, content)))
     }
 
     fn place_of(&self, path: &RelPath) -> PathBuf {
@@ -205,8 +223,11 @@ impl Scanner {
     }
 }
 
-/// Stat before, content, stat after; `None` where it is no regular file (any more).
-fn read_regular(place: &Path) -> io::Result<Option<(fs::Metadata, Vec<u8>, fs::Metadata)>> {
+/// Stat before, digest, stat after; `None` where it is no regular file (any more).
+fn hash_regular(
+    place: &Path,
+    digest: impl FnOnce(&mut File, u64) -> io::Result<Digest>,
+) -> io::Result<Option<(fs::Metadata, Digest, fs::Metadata)>> {
     // A link or a pipe may have taken the file's place: follow none, wait for none.
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let mut file = match File::options().read(true).custom_flags(flags as i32).open(place) {
@@ -220,10 +241,9 @@ fn read_regular(place: &Path) -> io::Result<Option<(fs::Metadata, Vec<u8>, fs::M
     if !before.is_file() {
         return Ok(None);
     }
-    let mut content = Vec::with_capacity(before.len() as usize);
-    file.read_to_end(&mut content)?;
+    let digest = digest(&mut file, before.len())?;
     let after = file.metadata()?;
-    Ok(Some((before, content, after)))
+    Ok(Some((before, digest, after)))
 }
 
 fn kind_of(stat: &Stat) -> FileKind {

@@ -36,6 +36,10 @@ impl NormalForm for AsGitStores {
             }
         }
     }
+
+    fn is_as_is(&self, path: &RelPath) -> bool {
+        self.normalizer.lock().is_ok_and(|mut it| it.is_as_is(path))
+    }
 }
 
 pub(super) fn normal_form(repo: &Repository) -> Result<Arc<dyn NormalForm>> {

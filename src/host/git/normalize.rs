@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +17,7 @@ use crate::base::digest::Digest;
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Result};
+use crate::host::pieces;
 
 /// Turns files of the checkout into what git would store. Made for one pass over files; make a
 /// new one after attributes or configuration changed. Not shared between threads.
@@ -63,16 +65,34 @@ impl Normalizer {
 
     /// The bytes of a regular file as git would store them. Borrowed where nothing applies.
     pub fn normalize<'a>(&mut self, path: &RelPath, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>> {
-        let rel = PathBuf::from(OsStr::from_bytes(&path.to_bytes()));
-        if !self.always && !self.is_attributed(rel.parent().unwrap_or(Path::new(""))) {
+        if self.is_as_is(path) {
             return Ok(Cow::Borrowed(bytes));
         }
-        self.convert(&rel, bytes).map(Cow::Owned)
+        self.convert(&rel_of(path), bytes).map(Cow::Owned)
+    }
+
+    /// True where git stores a regular file as it lies on the disk: no filter applies.
+    pub fn is_as_is(&mut self, path: &RelPath) -> bool {
+        !self.always && !self.is_attributed(rel_of(path).parent().unwrap_or(Path::new("")))
+    }
+
+    /// The state of a path of the checkout, as of what [`Normalizer::read`] gives.
+    pub fn state_of(&mut self, path: &RelPath) -> Result<Option<FileState>> {
+        let file = self.root.join(rel_of(path));
+        match metadata(&file)? {
+            Some(meta) if meta.is_file() && self.is_as_is(path) => {
+                let doing = "reading a file";
+                let mut opened = File::open(&file).doing(doing, &file)?;
+                let digest = pieces::digest_of(&mut opened, meta.len()).doing(doing, &file)?;
+                Ok(Some(FileState { digest, kind: kind_of(&meta) }))
+            }
+            _ => Ok(self.read(path)?.map(|file| file.state)),
+        }
     }
 
     /// What the checkout holds at a path; `None` for nothing, a folder, or what git cannot store.
     pub fn read(&mut self, path: &RelPath) -> Result<Option<FileRead>> {
-        let file = self.root.join(OsStr::from_bytes(&path.to_bytes()));
+        let file = self.root.join(rel_of(path));
         let Some(meta) = metadata(&file)? else { return Ok(None) };
         if meta.is_symlink() {
             let target = std::fs::read_link(&file).doing("reading a link", &file)?;
@@ -83,13 +103,11 @@ impl Normalizer {
             return Ok(None);
         }
         let bytes = std::fs::read(&file).doing("reading a file", &file)?;
-        let is_executable = meta.permissions().mode() & 0o100 != 0;
-        let kind = if is_executable { FileKind::Executable } else { FileKind::Regular };
         let stored = match self.normalize(path, &bytes)? {
             Cow::Owned(stored) => stored,
             Cow::Borrowed(_) => bytes,
         };
-        Ok(Some(FileRead::new(kind, stored)))
+        Ok(Some(FileRead::new(kind_of(&meta), stored)))
     }
 
     fn is_attributed(&mut self, folder: &Path) -> bool {
@@ -157,6 +175,17 @@ impl Filters {
         let (pipeline, attributes) = pipeline.into_parts();
         let index = gix::worktree::IndexPersistedOrInMemory::Persisted(index);
         Ok(Self { pipeline, attributes, index })
+    }
+}
+
+fn rel_of(path: &RelPath) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(&path.to_bytes()))
+}
+
+fn kind_of(meta: &Metadata) -> FileKind {
+    match meta.permissions().mode() & 0o100 {
+        0 => FileKind::Regular,
+        _ => FileKind::Executable,
     }
 }
 

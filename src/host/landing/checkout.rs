@@ -92,7 +92,7 @@ impl Inspection<'_> {
             return Ok(Some(Step::IndexOnly));
         }
         let present = match self.folder_in_the_way(change.path.as_bstr(), removed)? {
-            Above::Clear => normalizer.read(&path)?.map(|file| file.state),
+            Above::Clear => normalizer.state_of(&path)?,
             Above::GoesAway => None,
             Above::Stays => return Ok(None),
         };

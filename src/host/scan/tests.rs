@@ -127,6 +127,10 @@ impl NormalForm for Counting {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         content.into_iter().filter(|byte| *byte != b'\r').collect()
     }
+
+    fn is_as_is(&self, _: &RelPath) -> bool {
+        false
+    }
 }
 
 /// Waits until the files below `root` are old enough to be remembered.
