@@ -12,6 +12,7 @@ pub use follow::{Follow, Followed, OwnWrites};
 mod tests;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::base::file::Patch;
 use crate::base::name::{CommitId, OutputDigest, RelPath, TreeId};
@@ -33,7 +34,7 @@ pub struct LandingInput<'a> {
     pub tree: &'a TreeId,
     pub request: &'a LandingRequest,
     /// The plan file's new content, where its status line rides along.
-    pub plan: Option<(&'a RelPath, &'a str)>,
+    pub plan: Option<(&'a RelPath, &'a Arc<String>)>,
 }
 
 /// What became of a landing.
@@ -89,7 +90,7 @@ impl Repository {
         &self,
         branch: &str,
         onto: &CommitId,
-        (receipts, plans): (&[ReceiptTold], &[(RelPath, String)]),
+        (receipts, plans): (&[ReceiptTold], &[(RelPath, Arc<String>)]),
     ) -> Result<ReceiptOutcome> {
         if receipts.is_empty() && plans.is_empty() {
             return Ok(ReceiptOutcome::Landed(Vec::new()));
@@ -122,7 +123,7 @@ impl Repository {
         git: &gix::Repository,
         tree: gix::ObjectId,
         path: &'a RelPath,
-        text: &str,
+        text: &Arc<String>,
     ) -> Result<(gix::ObjectId, Option<&'a RelPath>)> {
         let stored = self.normalizer()?.normalize(path, text.as_bytes())?;
         let id = git.write_blob(&*stored).doing("writing the plan", path.as_str())?.detach();

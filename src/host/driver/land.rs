@@ -1,6 +1,7 @@
 //! Merging, landing, receipts: from an attempt's tree to a commit on the branch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::digest::Digest;
 use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
@@ -29,7 +30,7 @@ const RIDES_ALONG: u64 = 256 * 1024;
 pub(super) const TRIES: usize = 8;
 
 /// Plans with new text, and why others have none.
-type PlanTexts = (Vec<(RelPath, String)>, BTreeMap<RelPath, String>);
+type PlanTexts = (Vec<(RelPath, Arc<String>)>, BTreeMap<RelPath, String>);
 
 /// What an attempt left, until it has landed or is dropped.
 pub(super) struct Kept {
@@ -154,10 +155,10 @@ impl Driver {
             };
             let path = &request.status.plan_path;
             let text = match self.riding(request)? {
-                Ok(text) => text,
+                Ok(text) => text.map(Arc::new),
                 Err(why) => return Ok(self.refused(request, why)),
             };
-            let plan = text.as_ref().map(|text| (path, text.as_str()));
+            let plan = text.as_ref().map(|text| (path, text));
             let branch = self.branch()?;
             let input = LandingInput { branch: &branch, onto: &onto, tree: &tree, request, plan };
             match self.repo.land(input)? {
@@ -296,7 +297,7 @@ impl Driver {
                 Ok(text) => {
                     let present = self.repo.text_at(&tree, path)?;
                     if *present != *text {
-                        plans.push((path.clone(), text));
+                        plans.push((path.clone(), Arc::new(text)));
                     }
                 }
                 Err(error) => {

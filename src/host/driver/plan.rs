@@ -278,7 +278,7 @@ impl Driver {
         onto: &CommitId,
         (receipts, path, text): (&[ReceiptTold], &RelPath, String),
     ) -> Result<bool> {
-        let plans = [(path.clone(), text)];
+        let plans = [(path.clone(), Arc::new(text))];
         let outcome = self.repo.land_receipts(&self.branch()?, onto, (receipts, &plans))?;
         Ok(matches!(outcome, ReceiptOutcome::Landed(_)))
     }

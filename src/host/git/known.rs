@@ -19,13 +19,29 @@ const FROM_BYTES: usize = 32 * 1024;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts(Arc<Mutex<ByPath>>);
 
-type ByPath = HashMap<RelPath, (ObjectId, Arc<str>)>;
+type ByPath = HashMap<RelPath, (ObjectId, Text)>;
+
+/// A text as it came; a large one is not copied for a common form.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    Read(Arc<str>),
+    Written(Arc<String>),
+}
+
+impl Text {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Read(text) => text,
+            Self::Written(text) => text,
+        }
+    }
+}
 
 impl Texts {
     /// What the blob holds, where the path was last found to hold that.
-    pub fn of(&self, path: &RelPath, blob: ObjectId) -> Option<Arc<str>> {
+    pub fn of(&self, path: &RelPath, blob: ObjectId) -> Option<Text> {
         let known = self.known();
-        known.get(path).filter(|(id, _)| *id == blob).map(|(_, text)| Arc::clone(text))
+        known.get(path).filter(|(id, _)| *id == blob).map(|(_, text)| text.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, ByPath> {
@@ -41,20 +57,20 @@ impl Repository {
         }
         let entry = self.entry_at(&self.local(), object_id(tree.as_str())?, path)?;
         if let Some(entry) = entry.filter(is_text) {
-            self.know_text(path, entry.id, Arc::clone(text));
+            self.know_text(path, entry.id, Text::Read(Arc::clone(text)));
         }
         Ok(())
     }
 
     /// Notes what was just written as a blob.
-    pub(crate) fn note_written(&self, path: &RelPath, blob: ObjectId, text: &str) {
+    pub(crate) fn note_written(&self, path: &RelPath, blob: ObjectId, text: &Arc<String>) {
         if text.len() >= FROM_BYTES {
-            self.know_text(path, blob, text.into());
+            self.know_text(path, blob, Text::Written(Arc::clone(text)));
         }
     }
 
-    fn know_text(&self, path: &RelPath, blob: ObjectId, text: Arc<str>) {
-        let digest = Digest::of(text.as_bytes());
+    fn know_text(&self, path: &RelPath, blob: ObjectId, text: Text) {
+        let digest = Digest::of(text.as_str().as_bytes());
         let mut contents = self.contents();
         contents.digests.insert(blob, digest);
         contents.objects.insert(digest, blob);
@@ -67,7 +83,10 @@ impl Repository {
         if let Some(entry) = entry.filter(is_text)
             && let Some(text) = self.texts().of(path, entry.id)
         {
-            return Ok(text);
+            return Ok(match text {
+                Text::Read(text) => text,
+                Text::Written(text) => Arc::from(text.as_str()),
+            });
         }
         let bytes = self.read_path_at(tree, path)?.unwrap_or_default();
         Ok(String::from_utf8(bytes).doing("reading a text", path.as_str())?.into())

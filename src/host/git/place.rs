@@ -120,7 +120,7 @@ impl<'r> Placer<'r> {
         let doing = "writing a file";
         let known = RelPath::from_bytes(path).and_then(|path| self.texts.of(&path, entry.id));
         let stored = match &known {
-            Some(text) => Cow::Borrowed(text.as_bytes()),
+            Some(text) => Cow::Borrowed(text.as_str().as_bytes()),
             None => Cow::Owned(blob(self.git, entry.id)?),
         };
         let outcome = self

@@ -42,12 +42,13 @@ fn land_with_plan(scratch: &Scratch, task: &str, theirs: &TreeId, plan: Option<&
     let onto = scratch.tip();
     let patch = repo.patch_between(&repo.tree_of(&onto).unwrap(), theirs).unwrap();
     let plan_path = path("plans/demo.yaml");
+    let plan = plan.map(|content| std::sync::Arc::new(content.to_owned()));
     let outcome = repo.land(LandingInput {
         branch: "main",
         onto: &onto,
         tree: theirs,
         request: &request(task, patch.output_digest()),
-        plan: plan.map(|content| (&plan_path, content)),
+        plan: plan.as_ref().map(|content| (&plan_path, content)),
     });
     match outcome.unwrap() {
         LandOutcome::Landed(landing) => landing,
