@@ -28,7 +28,7 @@ use super::record::{
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -43,6 +43,9 @@ pub struct History {
     /// was met, and when it resets (seconds since 1970).
     limits: BTreeMap<Window, (Moment, Option<u64>)>,
     smokes: BTreeMap<PlanName, SmokeEnded>,
+    /// What is folded from now on happens now, after all that git has told.
+    #[serde(skip)]
+    is_live: bool,
 }
 
 /// What is known of one task.
@@ -88,7 +91,11 @@ pub struct TaskHistory {
     pub proposals: Vec<Proposed>,
     /// What a judge said of them.
     pub judged: Option<Judged>,
+    /// All that git tells of the task, oldest first: its landings, and what its receipts are of.
     commits: Vec<CommitId>,
+    receipts: Vec<(ActionKey, OutputDigest)>,
+    /// The journal has told of what is newest in git: all that it tells from there on is newer.
+    has_met_newest: bool,
 }
 
 impl TaskHistory {
@@ -243,6 +250,12 @@ impl History {
         Patch::new(changes)
     }
 
+    /// All that earlier runs left is folded: what comes now is newer than anything of it.
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { is_live: true, ..self }
+    }
+
     /// Takes in a landing of this run.
     pub fn add_landing(&mut self, landing: &Landing) {
         self.fold_landing(landing);
@@ -321,6 +334,7 @@ impl History {
     }
 
     fn fold_accepted(&mut self, accepted: &Accepted) {
+        let is_live = self.is_live;
         let task = self.task_mut(accepted.task.clone());
         task.decision = None;
         task.last_failure = None;
@@ -341,6 +355,12 @@ impl History {
             task.accepted = task.in_git.clone();
             return;
         }
+        if !is_live && task.is_outdated(accepted) {
+            task.accepted = task.in_git.clone();
+            task.manifest = None;
+            return;
+        }
+        task.has_met_newest |= task.is_newest_in_git(accepted);
         task.accepted = Some(AcceptedFact {
             key: accepted.key,
             output: accepted.output,

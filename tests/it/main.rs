@@ -12,6 +12,7 @@ mod hygiene;
 mod kill;
 mod large_plan;
 mod lies;
+mod newer_in_git;
 mod overnight;
 mod plan_change;
 mod questions;

@@ -2,10 +2,36 @@
 
 use crate::engine::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::engine::outcome::Verdict;
-use crate::engine::record::Provenance;
+use crate::engine::record::{Accepted, Provenance};
 use crate::engine::view::Touch;
 
-use super::{AcceptedFact, History, KnownVerdict};
+use super::{AcceptedFact, History, KnownVerdict, TaskHistory};
+
+impl TaskHistory {
+    /// The journal's record is of what git has as the task's newest.
+    pub(super) fn is_newest_in_git(&self, accepted: &Accepted) -> bool {
+        self.in_git.as_ref().is_some_and(|newest| {
+            (newest.key, newest.output, &newest.commit)
+                == (accepted.key, accepted.output, &accepted.commit)
+        })
+    }
+
+    /// Git has a newer result of the task than this record, one that the journal does not tell of:
+    /// somebody else landed it, or orch was killed before it could write that down.
+    pub(super) fn is_outdated(&self, accepted: &Accepted) -> bool {
+        if self.in_git.is_none() || self.has_met_newest || self.is_newest_in_git(accepted) {
+            return false;
+        }
+        match (&accepted.commit, accepted.provenance) {
+            (Some(_), _) => true,
+            // Only what has no record anywhere is adopted.
+            (None, Provenance::Adopted) => true,
+            (None, Provenance::AcceptedByHand) => false,
+            // One without a receipt is newer than git.
+            (None, _) => self.receipts.contains(&(accepted.key, accepted.output)),
+        }
+    }
+}
 
 impl History {
     pub(super) fn fold_lineage(&mut self, lineage: &Lineage) {
@@ -46,6 +72,7 @@ impl History {
     fn fold_receipt(&mut self, receipt: &Receipt) {
         self.fold_marks(&receipt.verdicts);
         let task = self.task_mut(receipt.task.clone());
+        task.receipts.push((receipt.action, receipt.output));
         task.in_git = Some(AcceptedFact {
             key: receipt.action,
             output: receipt.output,

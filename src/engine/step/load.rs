@@ -193,7 +193,7 @@ impl Engine {
     }
 
     pub(super) fn take_history(&mut self, history: History) {
-        self.history = history;
+        self.history = history.live();
         let slots: Vec<(TaskRef, Slot)> =
             self.slots.iter().map(|(task, slot)| (task.clone(), *slot)).collect();
         for (task, slot) in slots {
