@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::dir::entry::{Kind, Status as Tracking};
 use gix::dir::walk::EmissionMode;
 use gix::index::State;
 use gix::index::entry::Mode;
+use gix::index::entry::stat::Options as StatOptions;
 use gix::status::plumbing::index_as_worktree;
 use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
 use gix::status::plumbing::index_as_worktree::{Context, EntryStatus, Options, Recorder};
@@ -77,18 +79,23 @@ pub(super) fn compare_by_git(git: &gix::Repository, index: &State) -> Judged<Dif
     Ok(found)
 }
 
-/// An index of these entries only, as old as the whole.
+/// An index of these entries only, so old that the content of each is compared.
 fn part_of(index: &State, places: &[usize]) -> State {
     let mut part = State::new(index.object_hash());
     for entry in places.iter().map(|&place| &index.entries()[place]) {
         let (stat, path) = (entry.stat, entry.path(index));
         part.dangerously_push_entry(stat, entry.id, entry.flags, entry.mode, path);
     }
-    part.set_timestamp(index.timestamp());
+    part.set_timestamp(SystemTime::UNIX_EPOCH.into());
     part
 }
 
-/// Compares the files of a part of the index as git does.
+/// Which stats tell one file from another: all there is. What the user's git is told to overlook in a
+/// checkout (`core.trustctime`, `core.checkStat`) is not overlooked in a worktree of orch's own.
+const STRICT: StatOptions =
+    StatOptions { trust_ctime: true, check_stat: true, use_nsec: true, use_stdev: false };
+
+/// Compares the files of a part of the index by git's rules.
 fn judge_tracked(
     git: &gix::Repository,
     (index, part): (&State, &State),
@@ -111,7 +118,7 @@ fn judge_tracked(
         Options {
             fs: git.filesystem_options()?,
             thread_limit: (part.entries().len() < MANY).then_some(1),
-            stat: git.stat_options()?,
+            stat: STRICT,
             ..Options::default()
         },
     )?;

@@ -369,3 +369,46 @@ fn an_edit_right_after_the_move_is_seen() {
         assert_eq!(shown(&pool.collect(&worktree).unwrap()), ["~a.txt Some(Regular)"]);
     }
 }
+
+/// Only the time of the last change of its inode tells this file from what was put there.
+#[test]
+fn an_edit_with_the_old_time_is_seen_whatever_git_is_told_to_overlook() {
+    for settings in [&["core.trustctime"][..], &["core.trustctime", "core.checkStat"]] {
+        let scratch = Scratch::new(&[("a.txt", "one\n")]);
+        for key in settings {
+            scratch.git(&[
+                "config",
+                key,
+                if *key == "core.checkStat" { "minimal" } else { "false" },
+            ]);
+        }
+        let pool = scratch.pool();
+        let worktree = pool.acquire(&scratch.base()).unwrap();
+        let file = worktree.root().join("a.txt");
+        let before = std::fs::metadata(&file).unwrap().modified().unwrap();
+        drop(worktree);
+        // Moved again in a later second: by whole seconds, too, the file is not young any more.
+        while std::fs::File::create(scratch.root().join("clock"))
+            .unwrap()
+            .metadata()
+            .unwrap()
+            .modified()
+            .unwrap()
+            .duration_since(before)
+            .unwrap()
+            .as_millis()
+            < 1100
+        {
+            std::thread::yield_now();
+        }
+        scratch.commit("more", &[("b.txt", "b\n")]);
+        let worktree = acquire_at(&pool, &scratch.base(), file.parent().unwrap());
+        std::fs::write(&file, "two\n").unwrap();
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(before).unwrap();
+        assert_eq!(shown(&pool.collect(&worktree).unwrap()), ["~a.txt Some(Regular)"]);
+        drop(worktree);
+        let worktree = acquire_at(&pool, &scratch.base(), file.parent().unwrap());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "one\n");
+        assert!(pool.collect(&worktree).unwrap().patch.is_empty());
+    }
+}
