@@ -49,7 +49,8 @@ impl Moving<'_> {
             remove(self.root, path.as_bstr())?;
         }
         // Attributes decide how other files are written: they go first.
-        let (first, rest) = to_write.split_at(to_write.partition_point(is_attributes));
+        let (first, rest) =
+            to_write.split_at(to_write.partition_point(|(path, _)| is_attributes(path.as_bstr())));
         let mut written = self.write(&index, first)?;
         written.extend(self.write(&index, rest)?);
         for (path, stat) in written {
@@ -81,6 +82,8 @@ impl Moving<'_> {
         if changes.iter().any(|change| change.after.is_some() && !is_plain_path(&change.path)) {
             return Ok(None);
         }
+        let paths = changes.iter().map(|change| change.path.as_bstr());
+        let attributed = folders_of_attributes(paths);
         let mut index = self.remembered.index.clone();
         let (mut new, mut gone) = (Vec::new(), BTreeSet::new());
         let mut entries = BTreeMap::new();
@@ -111,6 +114,11 @@ impl Moving<'_> {
                 entries.insert(path.to_owned(), entry);
             }
         }
+        if !attributed.is_empty() {
+            let all = index.entries().iter().map(|entry| (entry.path(&index), entry));
+            let below = all.filter(|(path, _)| is_below(&attributed, path));
+            entries.extend(below.filter_map(|(path, entry)| Some((path.into(), entry_of(entry)?))));
+        }
         gone.extend(self.present.untracked.iter().cloned());
         let to_remove = gone.into_iter().filter(|path| !entries.contains_key(path)).collect();
         let to_write = attributes_first(entries.into_iter().collect());
@@ -138,7 +146,7 @@ impl Moving<'_> {
     }
 
     fn to_write(&self, wanted: &gix::index::File) -> Vec<(BString, Entry)> {
-        let mut all = Vec::new();
+        let (mut all, attributed) = (Vec::new(), self.attributed(wanted));
         for entry in wanted.entries() {
             let path = entry.path(wanted);
             let known = self.remembered.index.entry_by_path(path);
@@ -146,11 +154,23 @@ impl Moving<'_> {
                 known.is_some_and(|known| known.id == entry.id && known.mode == entry.mode);
             let is_dirty =
                 self.present.tracked.contains(path) || self.present.untracked.contains(path);
-            if let Some(entry) = entry_of(entry).filter(|_| !is_same || is_dirty) {
+            let is_written = !is_same || is_dirty || is_below(&attributed, path);
+            if let Some(entry) = entry_of(entry).filter(|_| is_written) {
                 all.push((path.to_owned(), entry));
             }
         }
         attributes_first(all)
+    }
+
+    /// Folders below which the attributes are other ones than they were.
+    fn attributed(&self, wanted: &gix::index::File) -> Vec<BString> {
+        let old = &self.remembered.index;
+        let id_in =
+            |index: &gix::index::File, path: &BStr| index.entry_by_path(path).map(|it| it.id);
+        let of_both = [old, wanted].into_iter().flat_map(|index| {
+            index.entries().iter().map(|entry| entry.path(index)).filter(|it| is_attributes(it))
+        });
+        folders_of_attributes(of_both.filter(|path| id_in(old, path) != id_in(wanted, path)))
     }
 
     fn write(
@@ -180,12 +200,24 @@ fn entry_of(entry: &gix::index::Entry) -> Option<Entry> {
 }
 
 fn attributes_first(mut files: Vec<(BString, Entry)>) -> Vec<(BString, Entry)> {
-    files.sort_by_key(|file| !is_attributes(file));
+    files.sort_by_key(|(path, _)| !is_attributes(path.as_bstr()));
     files
 }
 
-fn is_attributes((path, _): &(BString, Entry)) -> bool {
+fn is_attributes(path: &BStr) -> bool {
     path.ends_with(b".gitattributes")
+}
+
+/// The folders of the attributes files among the paths, with the slash behind them. Files below are to be
+/// as a fresh checkout has them, so that what a task makes of them does not hang on what was there.
+fn folders_of_attributes<'p>(paths: impl Iterator<Item = &'p BStr>) -> Vec<BString> {
+    let folder =
+        |path: &BStr| path.rfind_byte(b'/').map_or_else(BString::default, |at| path[..=at].into());
+    paths.filter(|path| is_attributes(path)).map(folder).collect()
+}
+
+fn is_below(folders: &[BString], path: &BStr) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 /// A path that git would check out anywhere: not one into `.git` by whatever spelling. Others are

@@ -285,14 +285,13 @@ fn ignored_leftovers_go_except_what_set_up_made_and_the_settings_keep() {
 }
 
 /// What a worktree may be moved between: files and folders that change places, links, modes,
-/// attributes that decide how other files are written. As with git, a file is not written anew where
-/// only the attributes changed.
+/// attributes that decide how other files are written, also of files that are the same.
 fn moving_trees() -> [&'static [(&'static str, &'static str)]; 4] {
     [
         &[(".gitattributes", "*.txt text eol=crlf\n"), ("a.txt", "a\n"), ("d/e/f", "f\n")],
         &[("a.txt", "more\n"), ("d", "now a file\n"), ("z", "z\n")],
         &[(".gitattributes", "*.txt -text\n"), ("a.txt/b.txt", "b\n"), ("d/e", "e\n")],
-        &[("a.txt", "other\n"), ("d/e/f", "f\n"), ("d/e/g", "g\n"), ("z", "z\n")],
+        &[("a.txt", "a\n"), ("d/e/f", "f\n"), ("d/e/g", "g\n"), ("z", "z\n")],
     ]
 }
 
