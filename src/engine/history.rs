@@ -1,6 +1,7 @@
 //! What is on record: the fold over the journal and git's lineage.
 
 mod in_git;
+mod in_journal;
 mod part;
 
 use std::collections::BTreeMap;
@@ -21,10 +22,7 @@ use super::limits::Window;
 use super::lineage::{Landing, Lineage};
 use super::outcome::{OutcomeClass, Verdict};
 use super::question::Dialogue;
-use super::record::{
-    Accepted, AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded,
-    VerdictReached,
-};
+use super::record::{AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded};
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
@@ -261,153 +259,6 @@ impl History {
         self.fold_landing(landing);
         let task = self.task_mut(landing.task.clone());
         task.accepted = task.in_git.clone();
-    }
-
-    /// Takes in one journal record.
-    pub fn fold(&mut self, record: &Record) {
-        match record {
-            Record::Accepted(accepted) => self.fold_accepted(accepted),
-            Record::AttemptEnded(ended) => self.fold_ended(ended),
-            Record::VerdictReached(reached) => {
-                let known =
-                    KnownVerdict { verdict: reached.verdict, findings: reached.findings.clone() };
-                self.verdicts.insert(reached.key, known);
-                self.fold_findings(reached);
-            }
-            Record::StatusWritten { task, status, is_loose, .. } => {
-                let task = self.task_mut(task.clone());
-                task.written = Some(*status);
-                task.is_loose = *is_loose;
-            }
-            Record::SmokeEnded(ended) => {
-                self.smokes.insert(ended.plan.clone(), ended.as_ref().clone());
-            }
-            Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
-            Record::AttemptStarted { attempt, task, validator: None, .. } => {
-                if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
-                    task.dialogue.begin(*attempt);
-                }
-            }
-            Record::Proposed(it) => self.fold_proposed(it),
-            Record::Judged(judged) => {
-                let task = self.task_mut(judged.task.clone());
-                task.judged = Some((**judged).clone());
-            }
-            Record::Asked(question) => {
-                let task = self.task_mut(question.task.clone());
-                task.dialogue.ask((**question).clone());
-            }
-            Record::Answered { task, text, .. } => {
-                if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
-                    task.dialogue.answer(text);
-                }
-            }
-            Record::LimitHit { at, window, resets_at } => {
-                self.limits.insert(window.clone(), (*at, *resets_at));
-            }
-            Record::LimitLifted { window, .. } => {
-                self.limits.remove(window);
-            }
-            Record::RunStarted { .. }
-            | Record::AttemptStarted { .. }
-            | Record::ProcessStarted { .. }
-            | Record::RunEnded { .. } => {}
-        }
-    }
-
-    /// The validator's attempt has just ended, and its record has the key.
-    fn fold_findings(&mut self, reached: &VerdictReached) {
-        let task = self.task_mut(reached.task.clone());
-        let rejected = task.last_failure.as_ref().filter(|it| it.class == OutcomeClass::Rejected);
-        if let (Verdict::Fail, Some(rejected)) = (reached.verdict, rejected) {
-            task.findings = Some((rejected.key, reached.findings.clone()));
-        }
-    }
-
-    /// A new proposal of the same label replaces the old one; what was judged is no more.
-    fn fold_proposed(&mut self, proposed: &Proposed) {
-        let task = self.task_mut(proposed.task.clone());
-        let Proposed { key, label, .. } = proposed;
-        task.proposals.retain(|it| it.key == *key && it.label != *label);
-        task.proposals.push(proposed.clone());
-        task.judged = None;
-    }
-
-    fn fold_accepted(&mut self, accepted: &Accepted) {
-        let is_live = self.is_live;
-        let task = self.task_mut(accepted.task.clone());
-        task.decision = None;
-        task.last_failure = None;
-        task.dialogue = Dialogue::default();
-        task.cost_since = Usd::ZERO;
-        task.error = None;
-        task.findings = None;
-        task.proposals.clear();
-        task.judged = None;
-        task.manifest = accepted.manifest;
-        if accepted.provenance == Provenance::Adopted {
-            // The plan itself said so: a `pending` from now on is a person's word.
-            task.written = Some(Status::Completed);
-        }
-        task.is_lost = accepted.commit.as_ref().is_some_and(|it| !task.commits.contains(it));
-        if task.is_lost {
-            // The branch was moved back: git's word counts, and the cache may replay the rest.
-            task.accepted = task.in_git.clone();
-            return;
-        }
-        if !is_live && task.is_outdated(accepted) {
-            task.accepted = task.in_git.clone();
-            task.manifest = None;
-            return;
-        }
-        task.has_met_newest |= task.is_newest_in_git(accepted);
-        task.accepted = Some(AcceptedFact {
-            key: accepted.key,
-            output: accepted.output,
-            provenance: accepted.provenance,
-            commit: accepted.commit.clone(),
-            at: Some(accepted.at),
-        });
-    }
-
-    fn fold_ended(&mut self, ended: &AttemptEnded) {
-        let task = self.task_mut(ended.task.clone());
-        task.book(ended);
-        self.totals.fold(ended);
-        let task = self.task_mut(ended.task.clone());
-        let is_counted = ended.outcome.counts_as_attempt() && !ended.is_at_budget();
-        if ended.validator.is_none() && is_counted {
-            task.n_attempts += 1;
-        }
-        if ended.outcome != OutcomeClass::Done && ended.outcome.counts_as_attempt() {
-            task.error = Some((ended.key, ended.message.clone()));
-        }
-
-        if ended.validator.is_none() && ended.outcome == OutcomeClass::Done {
-            task.took = Some(ended.duration);
-        }
-        if ended.outcome != OutcomeClass::Done {
-            task.last_failure = Some(Failure {
-                key: ended.key,
-                class: ended.outcome,
-                message: ended.message.clone(),
-            });
-        }
-    }
-
-    fn fold_decision(&mut self, name: &TaskRef, decision: Decision) {
-        let task = self.task_mut(name.clone());
-        task.decision = Some(decision);
-        task.dialogue.withdraw();
-        if decision == Decision::Reset {
-            task.accepted = None;
-            task.last_failure = None;
-            task.error = None;
-            task.findings = None;
-            task.written = None;
-            task.proposals.clear();
-            task.judged = None;
-        }
     }
 }
 
