@@ -8,7 +8,7 @@ use crate::base::file::{Change, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::Result;
 use crate::host::git::Repository;
-use crate::host::git::normalize::Normalizer;
+use crate::host::git::normalize::{Normalizer, version_of_filters};
 use crate::host::scan::NormalForm;
 use crate::spec::glob::GlobSet;
 
@@ -44,18 +44,8 @@ impl NormalForm for AsGitStores {
 
 pub(super) fn normal_form(repo: &Repository) -> Result<Arc<dyn NormalForm>> {
     let normalizer = repo.normalizer()?;
-    let version = filter_version(repo.root());
+    let version = version_of_filters(repo);
     Ok(Arc::new(AsGitStores { normalizer: Mutex::new(normalizer), version }))
-}
-
-/// What the filters depend on, as far as it lies in the repository.
-fn filter_version(root: &std::path::Path) -> Digest {
-    use crate::base::digest::{Fingerprint, Manifest};
-    let mut fingerprint = Fingerprint::new("orch filters v1");
-    for name in [".gitattributes", ".git/info/attributes", ".git/config"] {
-        fingerprint.entry(name, &std::fs::read(root.join(name)).unwrap_or_default());
-    }
-    Digest::of(fingerprint.finish().as_bytes())
 }
 
 impl Driver {

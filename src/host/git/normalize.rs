@@ -13,7 +13,7 @@ use gix::filter::plumbing::pipeline::convert::ToGitOutcome;
 use gix::worktree::stack::state::attributes::Source;
 
 use super::Repository;
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Result};
@@ -203,12 +203,62 @@ pub(crate) fn gone(why: &std::io::Error) -> bool {
     matches!(why.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// Attributes files outside the checkout; their places are git's defaults.
+/// What decides conversions for all files, beside attributes below the root: another digest, and the same
+/// bytes may be stored otherwise.
+pub(crate) fn version_of_filters(repo: &Repository) -> Digest {
+    let git = repo.local();
+    let mut told = Fingerprint::new("orch filters v2");
+    let config = git.config_snapshot();
+    for key in ["core.autocrlf", "core.eol", "core.attributesFile"] {
+        told.entry(key, config.string(key).as_deref().map_or(&[], |value| value.as_slice()));
+    }
+    let own = [repo.root().join(".gitattributes"), git.common_dir().join("config")];
+    let named = config.trusted_path("core.attributesFile").ok().flatten();
+    for file in own.into_iter().chain(outer_attributes(&git)).chain(named) {
+        told.entry(&file.to_string_lossy(), &std::fs::read(&file).unwrap_or_default());
+    }
+    told.finish()
+}
+
 fn has_outer_attributes(git: &gix::Repository) -> bool {
+    outer_attributes(git).any(|file| file.exists())
+}
+
+/// Attributes files outside the checkout; their places are git's defaults.
+fn outer_attributes(git: &gix::Repository) -> impl Iterator<Item = PathBuf> {
     let config_home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
     let user = config_home.or_else(home).map(|dir| dir.join("git/attributes"));
     let places =
         [Some(git.common_dir().join("info/attributes")), user, Some("/etc/gitattributes".into())];
-    places.into_iter().flatten().any(|file| file.exists())
+    places.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::git::scratch::{Scratch, git_in, write_in};
+
+    /// Also of a linked worktree, whose `.git` is a file.
+    #[test]
+    fn other_filters_have_another_version() {
+        let scratch = Scratch::new(&[("a.txt", "a\n")]);
+        let linked = scratch.root().join("../linked");
+        scratch.git(&["worktree", "add", "-q", "--detach", linked.to_str().unwrap()]);
+        for root in [scratch.root().to_owned(), linked] {
+            let version = || version_of_filters(&Repository::discover(&root).unwrap());
+            let mut seen = vec![version()];
+            assert_eq!(seen, [version()]);
+            git_in(&root, &["config", "core.autocrlf", "input"]);
+            seen.push(version());
+            write_in(&scratch.root(), ".git/info/attributes", "*.txt text\n");
+            seen.push(version());
+            write_in(&root, ".gitattributes", "*.md text\n");
+            seen.push(version());
+            let all: std::collections::BTreeSet<_> = seen.iter().collect();
+            assert_eq!(all.len(), seen.len(), "{}", root.display());
+            git_in(&root, &["config", "--unset", "core.autocrlf"]);
+            std::fs::remove_file(scratch.root().join(".git/info/attributes")).unwrap();
+        }
+    }
 }
