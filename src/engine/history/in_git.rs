@@ -19,7 +19,7 @@ impl TaskHistory {
     /// Git has a newer result of the task than this record, one that the journal does not tell of:
     /// somebody else landed it, or orch was killed before it could write that down.
     pub(super) fn is_outdated(&self, accepted: &Accepted) -> bool {
-        if self.in_git.is_none() || self.has_met_newest || self.is_newest_in_git(accepted) {
+        if self.in_git.is_none() || self.has_met_newest {
             return false;
         }
         match (&accepted.commit, accepted.provenance) {

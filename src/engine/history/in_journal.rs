@@ -106,12 +106,12 @@ impl History {
             task.accepted = task.in_git.clone();
             return;
         }
-        if !is_live && task.is_outdated(accepted) {
+        task.has_met_newest |= is_live || task.is_newest_in_git(accepted);
+        if task.is_outdated(accepted) {
             task.accepted = task.in_git.clone();
             task.manifest = None;
             return;
         }
-        task.has_met_newest |= task.is_newest_in_git(accepted);
         task.accepted = Some(AcceptedFact {
             key: accepted.key,
             output: accepted.output,
