@@ -10,10 +10,8 @@ use super::object::Entry;
 use super::{Repository, object_id};
 use crate::base::digest::Digest;
 use crate::base::name::{RelPath, TreeId};
+use crate::host::compiled::FROM_BYTES;
 use crate::host::error::{Doing, Result};
-
-/// A text of fewer bytes is read as quickly as it is remembered.
-const FROM_BYTES: usize = 32 * 1024;
 
 /// The last text that a path was found to hold, with its blob. Clones share what is known.
 #[derive(Clone, Debug, Default)]
