@@ -82,8 +82,8 @@ impl Moving<'_> {
         if changes.iter().any(|change| change.after.is_some() && !is_plain_path(&change.path)) {
             return Ok(None);
         }
-        let paths = changes.iter().map(|change| change.path.as_bstr());
-        let attributed = folders_of_attributes(paths);
+        let attributes = changes.iter().map(|it| it.path.as_bstr()).filter(|it| is_attributes(it));
+        let attributed: Vec<BString> = attributes.map(folder_of).collect();
         let mut index = self.remembered.index.clone();
         let (mut new, mut gone) = (Vec::new(), BTreeSet::new());
         let mut entries = BTreeMap::new();
@@ -162,7 +162,8 @@ impl Moving<'_> {
         attributes_first(all)
     }
 
-    /// Folders below which the attributes are other ones than they were.
+    /// Folders below which the attributes are other ones than they were. Files there are to be as a
+    /// fresh checkout has them, so that what a task makes of them does not hang on what was there.
     fn attributed(&self, wanted: &gix::index::File) -> Vec<BString> {
         let old = &self.remembered.index;
         let id_in =
@@ -170,7 +171,7 @@ impl Moving<'_> {
         let of_both = [old, wanted].into_iter().flat_map(|index| {
             index.entries().iter().map(|entry| entry.path(index)).filter(|it| is_attributes(it))
         });
-        folders_of_attributes(of_both.filter(|path| id_in(old, path) != id_in(wanted, path)))
+        of_both.filter(|path| id_in(old, path) != id_in(wanted, path)).map(folder_of).collect()
     }
 
     fn write(
@@ -208,12 +209,9 @@ fn is_attributes(path: &BStr) -> bool {
     path.ends_with(b".gitattributes")
 }
 
-/// The folders of the attributes files among the paths, with the slash behind them. Files below are to be
-/// as a fresh checkout has them, so that what a task makes of them does not hang on what was there.
-fn folders_of_attributes<'p>(paths: impl Iterator<Item = &'p BStr>) -> Vec<BString> {
-    let folder =
-        |path: &BStr| path.rfind_byte(b'/').map_or_else(BString::default, |at| path[..=at].into());
-    paths.filter(|path| is_attributes(path)).map(folder).collect()
+/// The folder that a path lies in, with the slash behind it; empty at the top.
+fn folder_of(path: &BStr) -> BString {
+    path.rfind_byte(b'/').map_or_else(BString::default, |at| path[..=at].into())
 }
 
 fn is_below(folders: &[BString], path: &BStr) -> bool {
