@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod config;
 pub mod edit;
 pub mod glob;
+pub mod model;
 pub mod plan;
 pub mod plan_check;
 pub mod quota;

@@ -26,6 +26,8 @@ impl Service {
                 Self::Unknown
             }
             C::Stalled | C::TimedOut | C::CommandFailed | C::Unknown => Self::Unknown,
+            // The CLI itself may have refused.
+            C::LaunchRefused => Self::Unknown,
             _ => Self::Answered,
         }
     }

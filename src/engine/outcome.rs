@@ -3,6 +3,7 @@
 
 mod api;
 mod clues;
+mod denial;
 mod ending;
 mod expectation;
 mod files;
@@ -61,6 +62,8 @@ pub enum OutcomeClass {
     Aborted,
     Killed,
     LaunchFailure,
+    /// The CLI or the service refuses what this very task asks for: its model, `bypass` as root.
+    LaunchRefused,
     Stalled,
     TimedOut,
     /// A command exited with something else than 0.
@@ -131,6 +134,7 @@ impl OutcomeClass {
             Self::Aborted => "aborted",
             Self::Killed => "killed",
             Self::LaunchFailure => "launch-failure",
+            Self::LaunchRefused => "launch-refused",
             Self::Stalled => "stalled",
             Self::TimedOut => "timed-out",
             Self::CommandFailed => "command-failed",
@@ -213,6 +217,10 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
     if let Some(damage) = &evidence.damage {
         return (OutcomeClass::Unknown, damage.clone());
     }
+    denial::explained(by_work(evidence, expectation), evidence, expectation)
+}
+
+fn by_work(evidence: &Evidence, expectation: &Expectation) -> Finding {
     let mut message = "exit 0".to_owned();
     if expectation.kind == AttemptKind::Session {
         match by_report(evidence, expectation) {
@@ -232,14 +240,13 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
 fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, Finding> {
     let stream = evidence.stream.as_ref();
     let denials = stream.map_or(&[][..], |stream| &stream.permission_denials);
-    let tool_of = |denial: &String| denial.split('(').next().unwrap_or_default().to_owned();
-    let needed = denials.iter().find(|it| expectation.needed_tools.contains(&tool_of(it)));
-    if let Some(denial) = needed {
-        return Err((OutcomeClass::PermissionDenied, format!("denied: {denial}")));
-    }
     let from_text = || stream.map_or(StatusFile::Absent, |it| status_from_text(&it.final_text));
     if expectation.report == ReportPlace::Unseen && evidence.status_file == StatusFile::Absent {
-        return Ok("the stream says success".to_owned());
+        // Nobody has looked whether the work was got in another way.
+        return match denial::needed(evidence, expectation).next() {
+            Some(denial) => Err((OutcomeClass::PermissionDenied, format!("denied: {denial}"))),
+            None => Ok("the stream says success".to_owned()),
+        };
     }
     let status = match (&evidence.status_file, expectation.report) {
         (StatusFile::Absent, ReportPlace::StatusFileOrText) => from_text(),

@@ -1,5 +1,6 @@
 //! The CLI's event stream: one JSON object a line, read as it comes, folded into facts.
 
+mod denied;
 mod fold;
 mod line;
 mod pace;

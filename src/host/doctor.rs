@@ -1,7 +1,7 @@
 //! What the machine has of the things orch needs.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::base::measure::Moment;
 use crate::host::git::{Repository, extent};
 use crate::host::lock::Lock;
+use crate::host::session::UserSettings;
 
 /// Programs that do not answer `--version` in this time are called broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -228,6 +229,33 @@ pub fn sandbox(is_asked_for: bool) -> Finding {
         ),
         (Err(why), _) => Finding::good("sandbox", format!("none: {why}; nothing asks for one")),
     }
+}
+
+/// What of the user's own CLI settings reaches sessions; said only where there are some.
+pub fn user_settings() -> Option<Finding> {
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let folder = of("CLAUDE_CONFIG_DIR").or_else(|| Some(of("HOME")?.join(".claude")))?;
+    let settings = UserSettings::read(&folder);
+    let path = settings.path.display();
+    if let Some(problem) = &settings.problem {
+        let detail = format!("{path} is not used: {problem}");
+        return Some(Finding::caution(
+            "claude settings",
+            detail,
+            "mend that file, if it is to count",
+        ));
+    }
+    let (handed_on, kept_back) =
+        (settings.handed_on().join(", "), settings.kept_back.join(" and "));
+    let detail = match (handed_on.as_str(), kept_back.as_str()) {
+        ("", "") => return None,
+        (handed_on, "") => format!("{path}: sessions are given its {handed_on}"),
+        ("", kept_back) => format!("{path}: its {kept_back} have no effect in sessions of orch"),
+        (handed_on, kept_back) => format!(
+            "{path}: sessions are given its {handed_on}; its {kept_back} have no effect there"
+        ),
+    };
+    Some(Finding::good("claude settings", detail))
 }
 
 fn platform() -> Finding {

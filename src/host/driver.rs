@@ -59,7 +59,7 @@ use super::store::Store;
 use super::store::folder::Access;
 use super::zone;
 
-pub use self::check::check;
+pub use self::check::{agents::refused, check};
 pub use self::halt::StopReason;
 pub use self::rest::{AtRest, at_rest, driver_to_see};
 

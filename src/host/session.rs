@@ -1,6 +1,7 @@
 //! Runs one attempt in a worktree: a command, a CLI session, or the scripted stand-in. Answers with
 //! facts; the classifier judges them.
 
+mod allowance;
 pub mod bubble;
 mod cli;
 mod command;
@@ -13,6 +14,7 @@ mod script;
 mod setup;
 mod status;
 mod tab;
+mod user_settings;
 mod watch;
 
 use std::ffi::OsString;
@@ -30,6 +32,7 @@ pub use patience::Patience;
 pub use play::play;
 pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
 pub use status::STATUS_PATHS;
+pub use user_settings::UserSettings;
 
 use super::error::{Doing, Result};
 use super::platform;
@@ -42,6 +45,7 @@ use crate::engine::stream::{Progress, StreamFacts};
 use crate::spec::config::SessionConfig;
 use crate::spec::plan::CommandLine;
 
+use cli::Call;
 use status::StatusPlaces;
 use watch::Watched;
 
@@ -171,6 +175,12 @@ impl Runner {
         launch: &Launch,
         place: &Place,
     ) -> Result<std::result::Result<Prepared, String>> {
+        let caller = |name: &str| std::env::var_os(name);
+        let mut env = Environment::of(launch, &place.config.env, &place.private, caller);
+        let is_session = matches!(launch.action, LaunchAction::Session(_));
+        let config_folder = env.config_folder().filter(|_| is_session);
+        let settings = config_folder.as_deref().map(UserSettings::read).unwrap_or_default();
+        env.hand_on(&settings.env);
         let (argv, stdin, session) = match &launch.action {
             LaunchAction::Command(line) => (command_argv(line), None, None),
             LaunchAction::Session(session) => {
@@ -182,13 +192,18 @@ impl Runner {
                     }
                 };
                 let id = session.resume.clone().unwrap_or_else(new_session_id);
-                let argv = cli.argv(session, &id, &launch.limits);
+                let worktree = place.worktree.canonicalize();
+                let worktree = worktree.doing("looking for the worktree", &place.worktree)?;
+                let argv = cli.argv(&Call {
+                    launch: session,
+                    session: &id,
+                    limits: &launch.limits,
+                    worktree: &worktree,
+                    settings: &settings,
+                });
                 (argv, Some(write_prompt(session, place)?), Some(id))
             }
         };
-        let caller = |name: &str| std::env::var_os(name);
-        let env = Environment::of(launch, &place.config.env, &place.private, caller);
-        let config_folder = session.as_ref().and_then(|_| env.config_folder());
         let mask = env.mask();
         let argv = match &launch.sandbox {
             None => argv,

@@ -68,9 +68,11 @@ fn what_is_done_is_accepted() {
 }
 
 #[test]
-fn a_denied_tool() {
-    let session = "- write: { path: one.txt, content: x }\n- deny: Bash\n";
-    check(Lie { session, said: "permission-denied", ..HONEST });
+fn an_output_that_was_denied() {
+    let session =
+        "- write: { path: one.txt, content: x }\n- deny: { tool: Write, path: two.txt }\n";
+    let task = "    outputs: [one.txt, two.txt]\n";
+    check(Lie { session, task, said: "permission-denied", ..HONEST });
 }
 
 #[test]

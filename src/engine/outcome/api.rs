@@ -3,8 +3,8 @@
 
 use super::OutcomeClass;
 use super::OutcomeClass::{
-    Auth, Billing, ContextOverflow, LaunchFailure, Network, Overloaded, PlanLimit, Refused,
-    ServerError, Throttled, Unknown,
+    Auth, Billing, ContextOverflow, LaunchFailure, LaunchRefused, Network, Overloaded, PlanLimit,
+    Refused, ServerError, Throttled, Unknown,
 };
 use super::phrases::class_of_message;
 use crate::engine::limits::{Clock, Limit, clean, limit_of, limit_of_message};
@@ -110,7 +110,7 @@ fn by_error(error: &ApiError, text: &str) -> OutcomeClass {
         | "account_on_hold"
         | "verification_required"
         | "cloud_credential_error" => return Auth,
-        "model_not_found" => return LaunchFailure,
+        "model_not_found" => return LaunchRefused,
         "max_output_tokens" => return ContextOverflow,
         _ => {}
     }

@@ -17,8 +17,8 @@ pub struct Expectation {
     /// Files that are gone or empty although the rule keeps them and the task does not name them.
     pub lost_files: Vec<RelPath>,
     pub schema_expected: bool,
-    /// Tools the session cannot do its work without: a denial of one of them fails the attempt,
-    /// unless the very same call was allowed later.
+    /// Tools the session was given whole: where its result lacks something, a denied call of one of
+    /// them is the reason, unless the very same call was allowed later.
     pub needed_tools: Vec<String>,
     /// When and where the attempt ended: resets are told as times of day.
     pub clock: Clock,

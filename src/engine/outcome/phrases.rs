@@ -1,8 +1,8 @@
 //! What the CLI's own messages say, by their words. Never asked about a model's or a tool's text.
 
 use super::OutcomeClass::{
-    self, Aborted, Auth, Billing, ContextOverflow, LaunchFailure, Network, Overloaded, PlanLimit,
-    Refused, ServerError, Throttled,
+    self, Aborted, Auth, Billing, ContextOverflow, LaunchFailure, LaunchRefused, Network,
+    Overloaded, PlanLimit, Refused, ServerError, Throttled,
 };
 
 /// Phrases of the CLI's own messages, the more special ones first.
@@ -49,11 +49,11 @@ const PHRASES: &[(&str, OutcomeClass)] = &[
     ("organization has been disabled", Auth),
     ("organization has disabled", Auth),
     ("inside another claude code session", LaunchFailure),
-    ("cannot be used with root", LaunchFailure),
+    ("cannot be used with root", LaunchRefused),
     ("is already in use", LaunchFailure),
     ("no conversation found", LaunchFailure),
     ("unknown option", LaunchFailure),
-    ("selected model", LaunchFailure),
+    ("selected model", LaunchRefused),
     ("request was aborted", Aborted),
     ("timed out", Network),
     ("connection refused", Network),
@@ -95,7 +95,7 @@ pub fn class_of_message(text: &str) -> Option<OutcomeClass> {
 pub fn class_of_refusal(text: &str) -> OutcomeClass {
     match class_of_message(text) {
         Some(class @ (PlanLimit | Throttled | Overloaded | Network)) => class,
-        Some(class @ (Auth | Billing)) => class,
+        Some(class @ (Auth | Billing | LaunchRefused)) => class,
         _ => LaunchFailure,
     }
 }

@@ -75,7 +75,7 @@ fn only_full_evidence_is_done() {
 fn silent_successes_are_caught() {
     use OutcomeClass as C;
     type Change = fn(&mut Evidence, &mut Expectation);
-    let cases: [(&str, Change, C); 26] = [
+    let cases: [(&str, Change, C); 25] = [
         ("no status", |e, _| e.status_file = StatusFile::Absent, C::NoStatus),
         ("bad status", |e, _| e.status_file = status_from_json(b"[]"), C::NoStatus),
         ("other word", |e, _| e.status_file = status("1.1", "done"), C::NoStatus),
@@ -109,11 +109,6 @@ fn silent_successes_are_caught() {
             },
             C::Aborted,
         ),
-        (
-            "denied",
-            |e, _| stream_of(e).permission_denials.push("Write(a)".into()),
-            C::PermissionDenied,
-        ),
         ("schema", |_, x| x.schema_expected = true, C::SchemaMiss),
         ("killed", |e, _| e.ending = Ending::Signaled(9), C::Killed),
         ("timeout", |e, _| e.ending = Ending::TimedOut, C::TimedOut),
@@ -126,11 +121,37 @@ fn silent_successes_are_caught() {
 }
 
 #[test]
-fn a_denied_tool_that_is_not_needed_is_no_failure() {
-    let class = class_after(|evidence, _| {
-        stream_of(evidence).permission_denials.push("WebFetch(https://example.org)".into());
-    });
-    assert_eq!(class, OutcomeClass::Done);
+fn a_denied_call_fails_what_lacks_something_and_nothing_else() {
+    type Change = fn(&mut Evidence);
+    let check = |denied: &[&str], change: Change| {
+        let mut evidence = good();
+        let denied = denied.iter().map(|it| (*it).to_owned());
+        stream_of(&mut evidence).permission_denials.extend(denied);
+        change(&mut evidence);
+        let judgement = classify(&evidence, &expected());
+        (judgement.class, judgement.message)
+    };
+    let denied = |message: &str| (OutcomeClass::PermissionDenied, message.to_owned());
+    assert_eq!(check(&["Write(/tmp/a)"], |_| ()).0, OutcomeClass::Done);
+    assert_eq!(
+        check(&["Write(/w/out/a.md)", "Write(/tmp/a)"], |e| e
+            .missing_outputs
+            .push("out/a.md".into())),
+        denied("denied: Write(/w/out/a.md); declared outputs are missing: out/a.md")
+    );
+    let status = |e: &mut Evidence| e.status_file = StatusFile::Absent;
+    assert_eq!(
+        check(&["Write(/w/.orch/task/status.json)", "Bash(ls /)"], status),
+        denied("denied: Write(/w/.orch/task/status.json); no status file was written")
+    );
+    assert_eq!(
+        check(&["Write(/tmp/a)", "Bash(make)"], |e| e.patch = Patch::default()),
+        denied("denied: Bash(make); nothing was changed")
+    );
+    let (class, _) = check(&["WebFetch(https://example.org)"], status);
+    assert_eq!(class, OutcomeClass::NoStatus, "its agent does not have that tool");
+    let (class, _) = check(&["Write(/tmp/a)"], |e| e.ignored_outputs.push("gen/x".into()));
+    assert_eq!(class, OutcomeClass::OutputMismatch, "the call is not the reason");
 }
 
 #[test]
@@ -256,8 +277,8 @@ fn a_structured_answer_is_a_verdict_and_the_worse_of_two_counts() {
     assert!(serde_json::from_str::<serde_json::Value>(VERDICT_SCHEMA).is_ok());
 }
 
-/// Class, limit, cost and tokens of a stream with a worktree in which all is well, and the class of
-/// the stream alone.
+/// Class, limit, cost and tokens of a stream alone; with a worktree in which all is well they are
+/// the same.
 fn line_of(name: &str, bytes: &[u8], meta: &serde_json::Value) -> String {
     let stream = facts_of(bytes);
     // Streams without a recorded exit code: the CLI exits 1 whenever the result is an error.
@@ -271,13 +292,16 @@ fn line_of(name: &str, bytes: &[u8], meta: &serde_json::Value) -> String {
     let whole = classify(&evidence, &Expectation { clock: clock.clone(), ..expected() });
     let bare = Evidence { status_file: StatusFile::Absent, patch: Patch::default(), ..evidence };
     let alone = classify(&bare, &Expectation::of_stream(clock));
-    assert_eq!((alone.class, &alone.limit), (whole.class, &whole.limit), "{name}");
+    // What was denied was got around where all is well, which the stream alone does not tell.
+    let is_got_around = alone.class == OutcomeClass::PermissionDenied;
+    let class = if is_got_around { OutcomeClass::Done } else { alone.class };
+    assert_eq!((class, &alone.limit), (whole.class, &whole.limit), "{name}");
     let limit = whole.limit.map_or(String::new(), |limit| {
         let at = limit.resets_at.map(|at| Moment(at * 1000).to_string());
         format!(" {} {}", limit.window, at.as_deref().unwrap_or("-"))
     });
     let Tokens { input, output, cache_read, cache_creation } = tokens;
-    let class = whole.class.as_str();
+    let class = alone.class.as_str();
     format!("{name}: {class}{limit} | {cost} | {input} {output} {cache_read} {cache_creation}")
 }
 

@@ -160,16 +160,31 @@ impl Engine {
         if let Some(node) = attempt.node {
             let run = build.runs.entry(node).or_default();
             run.cost += cost;
-            run.warnings = denied;
+            run.warnings.clone_from(&denied);
         }
         match judgement.class {
-            OutcomeClass::Done => self.merge(id),
+            OutcomeClass::Done => {
+                self.warn_of(id, denied);
+                self.merge(id);
+            }
             // Git ignores it at the next try, too.
             class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
                 self.give_up_attempt(id, class, judgement.message);
             }
+            class @ OutcomeClass::LaunchRefused => {
+                self.note_turned_away(id, &judgement.message);
+                self.set_back(id, class, judgement.message);
+            }
             OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
             class => self.set_back(id, class, judgement.message),
+        }
+    }
+
+    fn warn_of(&mut self, id: AttemptId, warnings: Vec<String>) {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else { return };
+        let task = attempt.task.clone();
+        for warning in warnings {
+            self.publish(Notice::Warning(format!("{task}: {warning}")));
         }
     }
 

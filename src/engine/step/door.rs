@@ -14,6 +14,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::latch::{Latch, Passage};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::picture::{Phase, Waiting};
+use crate::spec::agent::Permission;
 use crate::spec::config::BreakerConfig;
 use crate::spec::plan::{Validator, ValidatorKind};
 
@@ -32,8 +33,16 @@ pub(super) struct Doors {
     /// How many resets this build has waited for.
     pub n_waits: u32,
     pub refused: Vec<Refused>,
+    pub turned_away: Vec<TurnedAway>,
     /// Attempts with a finished candidate, and the moment before which their validator is not tried.
     pub waiting: BTreeMap<AttemptId, Moment>,
+}
+
+/// Sessions that the CLI or the service would not have: others that ask for the same are not started.
+pub(super) struct TurnedAway {
+    model: Option<ModelName>,
+    permission: Permission,
+    why: String,
 }
 
 impl Doors {
@@ -85,11 +94,35 @@ impl Engine {
             self.hold_task(id, why);
             return true;
         }
+        if let Some(why) = self.turned_away(model.as_ref(), recipe) {
+            self.give_up(id, OutcomeClass::LaunchRefused, why);
+            return true;
+        }
         if self.may_pass(model.as_ref()) {
             return self.is_enough_near_a_limit(model.as_ref());
         }
         self.note_wait(id, Wait::Door(self.waits_for(model.as_ref())));
         true
+    }
+
+    fn turned_away(&self, model: Option<&ModelName>, recipe: &Recipe) -> Option<String> {
+        let known = &self.build.as_ref()?.doors.turned_away;
+        let permission = permission_of(recipe);
+        let known =
+            known.iter().find(|it| it.model.as_ref() == model && it.permission == permission);
+        known.map(|it| it.why.clone())
+    }
+
+    /// A task's session was refused for what it asks for.
+    pub(super) fn note_turned_away(&mut self, attempt: AttemptId, why: &str) {
+        let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&attempt)) else {
+            return;
+        };
+        let Some(node) = attempt.node else { return };
+        let model = self.model_now(node, (attempt.slot, &attempt.recipe)).unwrap_or_default();
+        let permission = permission_of(&attempt.recipe);
+        let Some(build) = &mut self.build else { return };
+        build.doors.turned_away.push(TurnedAway { model, permission, why: why.to_owned() });
     }
 
     /// A session starts: where a probe is wanted, it is the one.
@@ -269,6 +302,10 @@ impl Doors {
         let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
         Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
     }
+}
+
+fn permission_of(recipe: &Recipe) -> Permission {
+    recipe.agent.as_ref().map(|it| it.permission).unwrap_or_default()
 }
 
 /// What a build waits for before sessions start again.

@@ -42,8 +42,8 @@ pub(super) fn expectation_of(
     }
 }
 
-/// Tools whose denial fails the attempt: those that the session was given whole. A denial of another,
-/// or of a call outside of `Bash(git *)`, is what was meant to happen.
+/// Tools that the session was given whole. A denial of another, or of a call outside of
+/// `Bash(git *)`, is what was meant to happen.
 fn needed_tools(base: &Expectation, tools: &[String]) -> Vec<String> {
     base.needed_tools.iter().filter(|needed| tools.contains(needed)).cloned().collect()
 }
@@ -52,14 +52,32 @@ fn name_of(tool: &str) -> &str {
     tool.split('(').next().unwrap_or(tool).trim()
 }
 
-/// Denials of tools that the session was not given: told, and no more.
+/// How many denied calls are told one by one.
+const SHOWN_DENIALS: usize = 5;
+
+/// Denied calls, as warnings: what the session got around, or was not meant to do.
 pub(super) fn denials(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
-    let denied = evidence.stream.iter().flat_map(|facts| &facts.permission_denials);
-    let is_needed = |call: &&String| expectation.needed_tools.iter().any(|it| it == name_of(call));
-    denied
-        .filter(|call| !is_needed(call))
-        .map(|call| format!("denied, not among its tools: {call}"))
-        .collect()
+    let denied: Vec<&String> =
+        evidence.stream.iter().flat_map(|facts| &facts.permission_denials).collect();
+    let is_needed = |call: &str| expectation.needed_tools.iter().any(|it| it == name_of(call));
+    let told = |call: &&String| match is_needed(call) {
+        true => format!("denied, and done without: {}", one_line(call)),
+        false => format!("denied, not among its tools: {}", one_line(call)),
+    };
+    let mut warnings: Vec<String> = denied.iter().take(SHOWN_DENIALS).map(told).collect();
+    let n_more = denied.len().saturating_sub(SHOWN_DENIALS);
+    if n_more > 0 {
+        warnings.push(format!("denied: {n_more} more calls"));
+    }
+    warnings
+}
+
+/// A call's first line: a denied script is as long as it is.
+fn one_line(call: &str) -> String {
+    match call.split_once('\n') {
+        Some((first, _)) => format!("{first} …)"),
+        None => call.to_owned(),
+    }
 }
 
 /// What was written outside the rule's allowed outputs.

@@ -296,12 +296,15 @@ impl Engine {
         });
         let answered = self.session_to_go_on_with(id, attempt);
         let fresh = stable + &volatile;
+        let agent = attempt.recipe.agent.as_deref();
+        let tools = tools_of(&attempt.recipe.rule, agent);
         let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
             (Some(session), _) => (Some(session), self.answer_message(id, attempt)),
-            (None, Some(session)) => (Some(session), resume_message(run, &attempt.task.task)),
+            (None, Some(session)) => {
+                (Some(session), resume_message(run, &attempt.task.task, &tools))
+            }
             (None, None) => (None, fresh.clone()),
         };
-        let agent = attempt.recipe.agent.as_deref();
         let model = match attempt.node {
             Some(node) => self.model_now(node, (attempt.slot, &attempt.recipe))?,
             None => None,
@@ -309,7 +312,7 @@ impl Engine {
         Ok(SessionLaunch {
             prompt,
             model,
-            tools: tools_of(&attempt.recipe.rule, agent),
+            tools,
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: resume.is_some().then_some(fresh),
             effort: effort_of(run.n_efforts),

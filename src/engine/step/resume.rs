@@ -7,13 +7,16 @@ use crate::engine::prompt::STATUS_FILE;
 
 use super::retry::TaskRun;
 
-/// The message to a session that is taken up again.
-pub(super) fn resume_message(run: &TaskRun, task: &TaskId) -> String {
+/// The message to a session that is taken up again; `tools` are those it has.
+pub(super) fn resume_message(run: &TaskRun, task: &TaskId, tools: &[String]) -> String {
     let (class, why) = match &run.last_end {
         Some((class, why)) => (*class, why.as_str()),
         None => (OutcomeClass::Unknown, "it was not finished"),
     };
-    let mut text = targeted(class, why, task);
+    let mut text = match class {
+        OutcomeClass::PermissionDenied => what_is_allowed(why, tools),
+        class => targeted(class, why, task),
+    };
     for finding in &run.findings {
         text.push_str(&format!("- {finding}\n"));
     }
@@ -23,6 +26,17 @@ pub(super) fn resume_message(run: &TaskRun, task: &TaskId) -> String {
         ));
     }
     text
+}
+
+/// The second try is the last one: it is told where the walls are.
+fn what_is_allowed(why: &str, tools: &[String]) -> String {
+    format!(
+        "A call of yours was denied, and what it was for is missing: {why}\n\
+         Your tools are {}. Files can be written below your worktree only, by absolute or relative \
+         paths, and none below `.claude/`, `.git/` or `.vscode/`. Nobody can allow more: do it in a way \
+         that this permits. Where there is none, report `failed` and say what would have to be allowed.\n",
+        tools.join(", ")
+    )
 }
 
 fn targeted(class: OutcomeClass, why: &str, task: &TaskId) -> String {
@@ -93,7 +107,7 @@ mod tests {
 
     fn check(class: OutcomeClass, why: &str) -> String {
         let run = TaskRun { last_end: Some((class, why.to_owned())), ..TaskRun::default() };
-        resume_message(&run, &"1.2".into())
+        resume_message(&run, &"1.2".into(), &["Read".to_owned(), "Edit".to_owned()])
     }
 
     #[test]
@@ -103,6 +117,10 @@ mod tests {
             check(OutcomeClass::WrongTask, "it names 1.1"),
             check(OutcomeClass::OutputMismatch, "declared outputs are missing: a.md"),
             check(OutcomeClass::PlanLimit, "You've hit your limit"),
+            check(
+                OutcomeClass::PermissionDenied,
+                "denied: Write(/a.md); no status file was written",
+            ),
         ];
         insta::assert_snapshot!(told.join("\n"), @r#"
         You did not write the status file, so nobody can know whether the task is done (no status file).
@@ -117,6 +135,10 @@ mod tests {
         Finish the task and write the status file `.orch/task/status.json` as instructed.
 
         You were interrupted by the service, not by anything you did (You've hit your limit). Everything you wrote is still there: go on where you stopped.
+        Finish the task and write the status file `.orch/task/status.json` as instructed.
+
+        A call of yours was denied, and what it was for is missing: denied: Write(/a.md); no status file was written
+        Your tools are Read, Edit. Files can be written below your worktree only, by absolute or relative paths, and none below `.claude/`, `.git/` or `.vscode/`. Nobody can allow more: do it in a way that this permits. Where there is none, report `failed` and say what would have to be allowed.
         Finish the task and write the status file `.orch/task/status.json` as instructed.
         "#);
     }

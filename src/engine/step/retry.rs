@@ -64,6 +64,10 @@ pub struct TaskRun {
     pub warnings: Vec<String>,
 }
 
+/// What a person can do about a session that is refused for what it asks for.
+const REFUSED_HELP: &str = "a model is named by the task, its agent, the plan or `session.model`; \
+    `permission: bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox";
+
 /// False for failures that another key would meet, too: limits, and what orch itself ended.
 pub(super) fn is_about_the_task(class: OutcomeClass) -> bool {
     use OutcomeClass as C;
@@ -219,12 +223,14 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let task = build.graph.node(id).task.clone();
         let conflict = build.runs.get(&id).and_then(|run| run.conflict.as_ref());
-        let help = conflict.filter(|_| class == OutcomeClass::Conflict).map(|conflict| {
-            format!(
+        let help = match (class, conflict) {
+            (OutcomeClass::Conflict, Some(conflict)) => Some(format!(
                 "look at both sides: `git diff {}...{}`; then `orch retry {task}`",
                 conflict.tip, conflict.kept_as
-            )
-        });
+            )),
+            (OutcomeClass::LaunchRefused, _) => Some(format!("{REFUSED_HELP}; then `orch build`")),
+            _ => None,
+        };
         self.note_reason(id, why.clone());
         self.note_given_up(id, class);
         self.write_failure(id, &why);
@@ -241,6 +247,7 @@ impl Engine {
     /// The documents changed: what kept sessions from starting may be gone.
     pub(super) fn stop_holding(&mut self) {
         let Some(build) = &mut self.build else { return };
+        build.doors.turned_away.clear();
         if build.holding.take().is_none() {
             return;
         }

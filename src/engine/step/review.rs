@@ -272,7 +272,7 @@ impl Engine {
         if judgement.class == OutcomeClass::Aborted || held {
             return self.set_candidate_aside(owner, judgement.class, judgement.message.clone());
         }
-        if tried < MAX_NO_VERDICT {
+        if tried < MAX_NO_VERDICT && judgement.class != OutcomeClass::LaunchRefused {
             return self.review_candidate(owner);
         }
         let name = name.map(|it| it.to_string()).unwrap_or_default();

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
 
+use super::denied::Denied;
 use super::line::trim_noise;
 use super::pace::Pacer;
 use super::spending::Spending;
@@ -32,9 +33,7 @@ pub struct Fold {
     windows: Windows,
     calls: BTreeSet<String>,
     open_tools: BTreeMap<String, String>,
-    denied: BTreeMap<String, String>,
-    /// Calls that failed once, and whether the same call was answered well later.
-    failed_calls: BTreeMap<String, bool>,
+    denied: Denied,
     background: BTreeSet<String>,
     read: BTreeSet<String>,
     written: BTreeSet<String>,
@@ -265,10 +264,12 @@ impl Fold {
             }
             self.pacer.answer(&block.tool_use_id);
             let Some(label) = self.open_tools.remove(&block.tool_use_id) else { continue };
-            if block.is_error {
-                self.failed_calls.insert(label, false);
-            } else if let Some(is_overcome) = self.failed_calls.get_mut(&label) {
-                *is_overcome = true;
+            match block.is_error {
+                true => {
+                    let said = block.content.as_deref().unwrap_or_default();
+                    self.denied.failed(block.tool_use_id, label, said);
+                }
+                false => self.denied.answered(label),
             }
         }
     }
@@ -276,7 +277,7 @@ impl Fold {
     fn take_denial(&mut self, denial: wire::Denial) {
         let known = self.open_tools.get(&denial.tool_use_id).cloned();
         let label = known.unwrap_or_else(|| label(&denial.tool_name, denial.tool_input.detail()));
-        self.denied.entry(denial.tool_use_id).or_insert(label);
+        self.denied.told(denial.tool_use_id, label);
     }
 
     fn take_api_error(&mut self, event: wire::Assistant) {
@@ -330,7 +331,7 @@ impl Fold {
         shown.push(Progress::Cost(self.cost()));
     }
 
-    pub fn finish(mut self, n_skipped_lines: u64) -> StreamFacts {
+    pub fn finish(self, n_skipped_lines: u64) -> StreamFacts {
         let mut facts = self.facts;
         facts.n_skipped_lines = n_skipped_lines;
         self.windows.tell(&mut facts);
@@ -347,9 +348,7 @@ impl Fold {
         } else if facts.n_events == 0 {
             facts.final_text = self.foreign_text;
         }
-        let is_overcome = |label: &String| self.failed_calls.get(label) == Some(&true);
-        self.denied.retain(|_, label| !is_overcome(label));
-        facts.permission_denials = self.denied.into_values().collect();
+        facts.permission_denials = self.denied.into_calls();
         facts.n_unanswered_tools = self.open_tools.len() as u32;
         facts.files_read = self.read.into_iter().collect();
         facts.files_written = self.written.into_iter().collect();

@@ -132,6 +132,8 @@ wire! {
         input: ToolInput,
         tool_use_id: String,
         is_error: bool,
+        /// Of a tool_result that is one text.
+        content: Option<String>,
     }
     struct ToolInput {
         file_path: Option<String>,

@@ -17,6 +17,7 @@ use crate::spec::plan::Plan;
 use self::named::Named;
 use super::Driver;
 
+pub(super) mod agents;
 mod design;
 mod named;
 
@@ -57,6 +58,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     engine.step(clock::now(), Event::DocumentsRead(documents));
     let missing = missing_designs(root, &loaded, &engine);
     loaded.diagnostics.extend(missing);
+    loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));
     }

@@ -10,9 +10,11 @@ use crate::host::error::{Doing, Error, Result};
 use crate::host::platform;
 use crate::spec::agent::Permission;
 use crate::spec::config::SessionConfig;
-use crate::spec::rule::{DEFAULT_TOOLS, Limits};
+use crate::spec::rule::Limits;
 
+use super::allowance::Allowance;
 use super::script;
+use super::user_settings::UserSettings;
 
 /// Where npm puts the CLI's script on a Mac.
 const SCRIPTS: [&str; 2] = [
@@ -98,15 +100,15 @@ impl Cli {
     }
 
     /// The whole command of a session. The prompt goes by stdin.
-    pub fn argv(
-        &self,
-        launch: &SessionLaunch,
-        session: &SessionId,
-        limits: &Limits,
-    ) -> Vec<OsString> {
+    pub fn argv(&self, call: &Call<'_>) -> Vec<OsString> {
+        let Call { launch, session, limits, .. } = call;
         let mut argv = self.command.clone();
         let mut add = |words: &[&str]| argv.extend(words.iter().map(OsString::from));
         add(&["-p", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]);
+        // What tells one worktree from another goes behind what all sessions have in common.
+        add(&["--exclude-dynamic-system-prompt-sections"]);
+        let settings = call.settings.for_session(launch.model.is_some());
+        add(&["--setting-sources", "project", "--settings", &settings]);
         match &launch.resume {
             Some(resumed) => add(&["--resume", resumed.as_str()]),
             None => add(&["--session-id", session.as_str()]),
@@ -127,33 +129,29 @@ impl Cli {
         if let Some(schema) = &launch.schema {
             add(&["--json-schema", schema]);
         }
+        let allowance = Allowance::of(&launch.tools, call.worktree);
+        add(&["--tools", &allowance.tools.join(",")]);
         match launch.permission {
             Permission::Bypass => add(&["--dangerously-skip-permissions"]),
             Permission::LeastPrivilege => {
                 // Several words follow the flag: it stands last.
                 add(&["--permission-mode", "dontAsk", "--allowedTools"]);
-                argv.extend(allowed(&launch.tools).into_iter().map(OsString::from));
+                argv.extend(allowance.rules.iter().map(OsString::from));
             }
         }
         argv
     }
 }
 
-/// The agent's tools as rules: those that write files only below the worktree.
-fn allowed(tools: &[String]) -> Vec<String> {
-    let rule = |tool: &str| match tool {
-        "Edit" | "MultiEdit" => "Edit(./**)".to_owned(),
-        "Write" | "NotebookEdit" => format!("{tool}(./**)"),
-        other => other.to_owned(),
-    };
-    let mut rules: Vec<String> = if tools.is_empty() {
-        DEFAULT_TOOLS.into_iter().map(rule).collect()
-    } else {
-        tools.iter().map(|tool| rule(tool.trim())).collect()
-    };
-    rules.sort();
-    rules.dedup();
-    rules
+/// One session to be started.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub launch: &'a SessionLaunch,
+    pub session: &'a SessionId,
+    pub limits: &'a Limits,
+    /// Its working folder, absolute and without links in it: what the CLI calls its own.
+    pub worktree: &'a Path,
+    pub settings: &'a UserSettings,
 }
 
 /// A path as it is, else words.
@@ -201,8 +199,19 @@ mod tests {
 
     fn check(launch: SessionLaunch, limits: &Limits) -> String {
         let cli = Cli::of(vec!["claude".into()]);
-        let argv = cli.argv(&launch, &SessionId::new("ID"), limits);
-        argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        let argv = cli.argv(&Call {
+            launch: &launch,
+            session: &SessionId::new("ID"),
+            limits,
+            worktree: Path::new("/w"),
+            settings: &UserSettings::default(),
+        });
+        let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
+        let settings = UserSettings::default().for_session(false);
+        let common = format!(
+            "--exclude-dynamic-system-prompt-sections --setting-sources project --settings {settings}"
+        );
+        words.join(" ").replace(&common, "COMMON")
     }
 
     fn launch() -> SessionLaunch {
@@ -221,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_session_gets_no_more_than_its_agent_declares() {
-        insta::assert_snapshot!(check(launch(), &Limits::default()), @"claude -p --output-format stream-json --verbose --strict-mcp-config --session-id ID --permission-mode dontAsk --allowedTools Bash Edit(./**) Glob Grep Read Write(./**)");
+        insta::assert_snapshot!(check(launch(), &Limits::default()), @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --session-id ID --tools Bash,Edit,Glob,Grep,Read,Write --permission-mode dontAsk --allowedTools Bash Edit(//w/**) Glob Grep Read");
         let limits =
             Limits { turns: Some(8), usd: Some(Usd::from_dollars(2.5)), ..Limits::default() };
         let tools = ["Read", "Bash(git *)", "MultiEdit", "Edit"].map(str::to_owned).into();
@@ -229,13 +238,13 @@ mod tests {
         let model = Some("sonnet".into());
         let effort = Some("high".to_owned());
         let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
-        insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --permission-mode dontAsk --allowedTools Bash(git *) Edit(./**) Read");
+        insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --tools Bash,Edit,Read --permission-mode dontAsk --allowedTools Bash(git *) Edit(//w/**) Read");
     }
 
     #[test]
     fn a_schema_for_the_answer_stands_before_the_tools() {
         let launch = SessionLaunch { schema: Some("{}".to_owned()), ..launch() };
-        insta::assert_snapshot!(check(launch, &Limits::default()), @"claude -p --output-format stream-json --verbose --strict-mcp-config --session-id ID --json-schema {} --permission-mode dontAsk --allowedTools Bash Edit(./**) Glob Grep Read Write(./**)");
+        insta::assert_snapshot!(check(launch, &Limits::default()), @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --session-id ID --json-schema {} --tools Bash,Edit,Glob,Grep,Read,Write --permission-mode dontAsk --allowedTools Bash Edit(//w/**) Glob Grep Read");
     }
 
     #[test]

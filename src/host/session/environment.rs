@@ -25,7 +25,27 @@ const COMMON: &[&str] = &[
 const SESSION: &[&str] = &[
     "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS",
     "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "IS_SANDBOX",
+    "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "IS_SANDBOX",
+];
+
+/// What the CLI asks a cloud provider with, where its first variable says that it does: secrets of
+/// a provider that is not asked stay away from sessions.
+#[rustfmt::skip]
+const PROVIDERS: &[(&str, &[&str])] = &[
+    ("CLAUDE_CODE_USE_BEDROCK", &[
+        "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "ANTHROPIC_BEDROCK_BASE_URL",
+        "ANTHROPIC_SMALL_FAST_MODEL_AWS_REGION", "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+    ]),
+    ("CLAUDE_CODE_USE_VERTEX", &[
+        "CLOUD_ML_REGION", "ANTHROPIC_VERTEX_PROJECT_ID", "ANTHROPIC_VERTEX_BASE_URL",
+        "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CONFIG",
+        "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+    ]),
+    ("CLAUDE_CODE_USE_FOUNDRY", &[
+        "ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_BASE_URL", "ANTHROPIC_FOUNDRY_API_KEY",
+    ]),
 ];
 
 /// Set for every session unless the caller allows and sets them: retries are orch's, and the CLI
@@ -37,6 +57,8 @@ const SESSION_FIXED: &[(&str, &str)] = &[
     ("CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS", "180000"),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "1"),
+    // What runs in the background keeps the CLI alive after its result.
+    ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
     ("DISABLE_TELEMETRY", "1"),
     ("DISABLE_AUTOUPDATER", "1"),
     ("DISABLE_ERROR_REPORTING", "1"),
@@ -67,9 +89,11 @@ impl Environment {
             SESSION_FIXED.iter().for_each(|(name, value)| environment.set(name, value));
         }
         let session = if is_session { SESSION } else { &[] };
+        let asked = PROVIDERS.iter().filter(|(uses, _)| is_session && caller(uses).is_some());
+        let provider = asked.flat_map(|(_, names)| names.iter());
         let extra = if is_session { extra } else { &[] };
         let extra = extra.iter().chain(&launch.env).map(EnvName::as_str);
-        for name in COMMON.iter().chain(session).copied().chain(extra) {
+        for name in COMMON.iter().chain(session).chain(provider).copied().chain(extra) {
             // A session inside a session is refused by the CLI.
             if let Some(value) = caller(name).filter(|_| name != "CLAUDECODE") {
                 environment.set(name, value);
@@ -98,6 +122,18 @@ impl Environment {
             }
         }
         environment
+    }
+
+    /// Lays the variables of the user's own CLI settings over it, as the CLI would: they win over
+    /// the caller's. What orch sets for its own purposes stays.
+    pub fn hand_on(&mut self, variables: &[(String, OsString)]) {
+        let is_ours = |name: &str| {
+            name.starts_with("ORCH_")
+                || ["TMPDIR", "CLAUDE_CODE_TMPDIR", "CLAUDECODE"].contains(&name)
+        };
+        for (name, value) in variables.iter().filter(|(name, _)| !is_ours(name)) {
+            self.set(name, value);
+        }
     }
 
     fn name_the_task(&mut self, launch: &Launch) {

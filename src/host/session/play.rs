@@ -323,6 +323,12 @@ impl Player {
                 self.error("error_during_execution", "aborted_streaming");
                 Some(ExitCode::SUCCESS)
             }
+            C::LaunchRefused => api(
+                "model_not_found",
+                Some(404),
+                "not_found_error",
+                "There's an issue with the selected model (played). It may not exist",
+            ),
             C::LaunchFailure => {
                 eprintln!("played launch failure");
                 Some(ExitCode::FAILURE)

@@ -39,6 +39,7 @@ pub const OUTCOME_CLASSES: &[&str] = &[
     "aborted",
     "killed",
     "launch-failure",
+    "launch-refused",
     "stalled",
     "timed-out",
     "command-failed",

@@ -183,7 +183,7 @@ mod tests {
         let place = ["--now", "2026-11-22T17:00:00Z", "--zone", "Europe/Berlin"];
         let check = |text: &str| check(&[&["--text", text], &place[..]].concat());
         insta::assert_snapshot!(check("You've hit your session limit · resets 7pm"), @r#"{"class":"plan-limit","evidence":["You've hit your session limit · resets 7pm","no zone given: Europe/Berlin is taken"],"window":"five_hour","resets_at":1795370400,"cost_usd":null,"tokens":{"input":0,"output":0,"cache_read":0,"cache_creation":0},"models":[],"files_read":[],"files_written":[],"turns":0,"session_id":null}"#);
-        insta::assert_snapshot!(check("--dangerously-skip-permissions cannot be used with root"), @r#"{"class":"launch-failure","evidence":["--dangerously-skip-permissions cannot be used with root"],"window":null,"resets_at":null,"cost_usd":null,"tokens":{"input":0,"output":0,"cache_read":0,"cache_creation":0},"models":[],"files_read":[],"files_written":[],"turns":0,"session_id":null}"#);
+        insta::assert_snapshot!(check("--dangerously-skip-permissions cannot be used with root"), @r#"{"class":"launch-refused","evidence":["--dangerously-skip-permissions cannot be used with root"],"window":null,"resets_at":null,"cost_usd":null,"tokens":{"input":0,"output":0,"cache_read":0,"cache_creation":0},"models":[],"files_read":[],"files_written":[],"turns":0,"session_id":null}"#);
     }
 
     #[test]

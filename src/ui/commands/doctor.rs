@@ -8,6 +8,7 @@ use crate::base::source::Source;
 use crate::host::clock::now;
 use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
+use crate::host::driver;
 use crate::host::session::{Cli, Script};
 use crate::spec::rule;
 use crate::spec::sandbox::Sandboxing;
@@ -22,6 +23,8 @@ pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
     let loaded = documents::read(root, &[])?;
     findings.push(settings(&loaded));
     findings.push(session(&loaded, root));
+    findings.extend(agents(&loaded));
+    findings.extend(doctor::user_settings());
     findings.push(doctor::sandbox(asks_for_sandbox(&loaded)));
     report(&findings, shell, is_json)
 }
@@ -42,6 +45,16 @@ fn settings(loaded: &Loaded) -> Finding {
         }
         false => Finding::good("config", files),
     }
+}
+
+/// Agents whose sessions cannot start on this machine; said only where there are some.
+fn agents(loaded: &Loaded) -> Option<Finding> {
+    let refused = driver::refused(&loaded.documents.agents);
+    let first = refused.first()?;
+    let n_more = refused.len() - 1;
+    let more = if n_more > 0 { format!("; and {n_more} more") } else { String::new() };
+    let help = first.help.as_deref().unwrap_or_default();
+    Some(Finding::caution("agents", format!("{}{more}", first.message), help))
 }
 
 /// Whether the settings or a rule of the project asks for a sandbox.

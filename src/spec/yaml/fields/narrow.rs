@@ -4,6 +4,8 @@ use super::{Fields, shorten};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName};
+use crate::base::source::Span;
+use crate::spec::model::meant_by;
 
 impl Fields<'_, '_> {
     /// A whole number from one up.
@@ -31,6 +33,9 @@ impl Fields<'_, '_> {
             self.problems.bad_value("model", node, "a name, such as `sonnet`");
             return None;
         }
+        if let (Some(meant), Some(node)) = (meant_by(text), self.node("model")) {
+            self.problems.report(unknown_model(text, meant, node.span.clone()));
+        }
         (!text.is_empty()).then(|| ModelName::new(text))
     }
 
@@ -53,4 +58,14 @@ impl Fields<'_, '_> {
         }
         names
     }
+}
+
+/// Only the service knows its models: no error, which would keep other tasks from running.
+fn unknown_model(name: &str, meant: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning(
+        "document::unknown-model",
+        format!("there may be no model `{}`", shorten(name)),
+    )
+    .label(span, "asked for here")
+    .help(format!("did you mean `{meant}`? A full name looks like `claude-{meant}-4-5`"))
 }

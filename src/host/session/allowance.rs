@@ -1,0 +1,127 @@
+//! What a session may do, in the CLI's words: which tools there are, and which calls are let through.
+//!
+//! As measured with versions 2.1.150 to 2.1.332: without `--tools` every tool exists, whatever is
+//! allowed. A relative pattern is resolved at the folder that the session's shell stands in, which
+//! moves; `//PATH` is absolute. `Write(PATTERN)` lets nothing through, `Edit(PATTERN)` covers all
+//! tools that write files.
+
+use std::path::Path;
+
+use crate::spec::rule::DEFAULT_TOOLS;
+
+/// What `--tools` and `--allowedTools` are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Built-in tools that exist.
+    pub tools: Vec<String>,
+    /// Calls that are let through; everything else is denied.
+    pub rules: Vec<String>,
+}
+
+impl Allowance {
+    /// Of an agent's tools; none declared are the default ones. Files are written below `worktree`
+    /// only, which is absolute.
+    pub fn of(tools: &[String], worktree: &Path) -> Self {
+        let defaults: Vec<String> = DEFAULT_TOOLS.map(str::to_owned).into();
+        let declared = if tools.is_empty() { &defaults } else { tools };
+        let declared = declared.iter().map(|tool| Declared::of(tool));
+        let (mut tools, mut rules): (Vec<_>, Vec<_>) =
+            declared.map(|tool| (tool.built_in(), tool.rule(worktree))).unzip();
+        for words in [&mut tools, &mut rules] {
+            words.retain(|word| !word.is_empty());
+            words.sort();
+            words.dedup();
+        }
+        Self { tools, rules }
+    }
+}
+
+/// A tool as an agent declares it: `Bash`, `Bash(git *)`.
+struct Declared<'a> {
+    name: &'a str,
+    scope: Option<&'a str>,
+}
+
+impl<'a> Declared<'a> {
+    fn of(tool: &'a str) -> Self {
+        let tool = tool.trim();
+        match tool.strip_suffix(')').and_then(|it| it.split_once('(')) {
+            Some((name, scope)) => Self { name: name.trim(), scope: Some(scope) },
+            None => Self { name: tool, scope: None },
+        }
+    }
+
+    /// Its name for `--tools`; empty for tools of servers, which are not built in.
+    fn built_in(&self) -> String {
+        match self.name {
+            "MultiEdit" => "Edit".to_owned(),
+            name if name.starts_with("mcp__") => String::new(),
+            name => name.to_owned(),
+        }
+    }
+
+    fn rule(&self, worktree: &Path) -> String {
+        match (self.name, self.scope) {
+            ("Edit" | "MultiEdit" | "Write" | "NotebookEdit", scope) => {
+                format!("Edit({})", anchored(scope.unwrap_or("**"), worktree))
+            }
+            ("Read", Some(scope)) => format!("Read({})", anchored(scope, worktree)),
+            (name, Some(scope)) => format!("{name}({scope})"),
+            (name, None) => name.to_owned(),
+        }
+    }
+}
+
+/// The pattern as an absolute one. `//PATH` and `~/PATH` are so already; `/PATH` starts at the
+/// project, which is the worktree.
+fn anchored(pattern: &str, worktree: &Path) -> String {
+    if pattern.starts_with("//") || pattern.starts_with("~/") {
+        return pattern.to_owned();
+    }
+    let below = pattern.trim_start_matches("./").trim_start_matches('/');
+    format!("/{}/{below}", escaped(&worktree.to_string_lossy()))
+}
+
+/// A folder's name may have what is special in a pattern.
+fn escaped(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for character in path.chars() {
+        if "\\*?[](){}!".contains(character) {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(tools: &[&str]) -> String {
+        let tools: Vec<String> = tools.iter().map(|it| (*it).to_owned()).collect();
+        let Allowance { tools, rules } = Allowance::of(&tools, Path::new("/repo/w/1"));
+        format!("{} | {}", tools.join(","), rules.join(" "))
+    }
+
+    #[test]
+    fn there_is_what_is_declared_and_files_are_written_below_the_worktree() {
+        insta::assert_snapshot!(check(&[]), @"Bash,Edit,Glob,Grep,Read,Write | Bash Edit(//repo/w/1/**) Glob Grep Read");
+        insta::assert_snapshot!(check(&["Read", "Write"]), @"Read,Write | Edit(//repo/w/1/**) Read");
+        insta::assert_snapshot!(check(&["Read", "Edit"]), @"Edit,Read | Edit(//repo/w/1/**) Read");
+        insta::assert_snapshot!(check(&[" MultiEdit ", "NotebookEdit"]), @"Edit,NotebookEdit | Edit(//repo/w/1/**)");
+    }
+
+    #[test]
+    fn a_scope_of_the_agent_is_kept_and_does_not_move_with_the_shell() {
+        insta::assert_snapshot!(check(&["Bash(git *)", "Bash(cargo test)"]), @"Bash | Bash(cargo test) Bash(git *)");
+        insta::assert_snapshot!(check(&["Write(./docs/**)", "Edit(/src/**)"]), @"Edit,Write | Edit(//repo/w/1/docs/**) Edit(//repo/w/1/src/**)");
+        insta::assert_snapshot!(check(&["Read(~/notes/**)", "Edit(//data/**)", "mcp__tracker__list"]), @"Edit,Read | Edit(//data/**) Read(~/notes/**) mcp__tracker__list");
+    }
+
+    #[test]
+    fn a_folder_is_no_pattern() {
+        let rules = Allowance::of(&["Edit".to_owned()], Path::new("/a [b] (c)")).rules;
+        assert_eq!(rules, ["Edit(//a \\[b\\] \\(c\\)/**)"]);
+    }
+}

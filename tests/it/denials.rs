@@ -1,0 +1,60 @@
+//! Calls that the CLI denies: got around, mended when the session is told what is allowed, or fatal.
+
+use crate::support::Space;
+
+const PLAN: &str = "\
+meta: { name: Denied, backoff_base: 10ms, backoff_max: 10ms }
+sections:
+- id: s
+  name: All
+  tasks:
+  - { id: '1', name: One, description: Write one.txt., agent: coder, outputs: [one.txt] }
+";
+
+const DENIED: &str = "- deny: { tool: Write, path: /outside/note.txt }\n";
+const WRITTEN: &str = "- write: { path: one.txt, content: x }\n";
+
+/// The sessions of task 1, in their order: steps of each.
+fn space(sessions: &[&str]) -> Space {
+    let attempts = sessions.iter().map(|steps| {
+        let steps: String = steps.lines().map(|line| format!("    {line}\n")).collect();
+        format!("  -\n{steps}")
+    });
+    let script = format!("'1':\n{}", attempts.collect::<String>());
+    Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/denied.yaml", PLAN),
+        ("sessions.yaml", &script),
+    ])
+}
+
+#[test]
+fn what_a_session_got_around_is_a_warning() {
+    let space = space(&[&format!("{DENIED}{WRITTEN}")]);
+    let built = space.orch(&["build"]).exits(0);
+    built.complains(&["denied//1: denied, and done without: Write(/outside/note.txt)"]);
+    assert_eq!(space.read("one.txt"), "x");
+    space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+}
+
+#[test]
+fn a_session_whose_result_lacks_something_goes_on_once_told_what_is_allowed() {
+    let told = "- save-prompt: told.txt\n";
+    let space = space(&[DENIED, &format!("{WRITTEN}{told}")]);
+    let built = space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2), ("failed", 0)]);
+    assert!(built.ran.shown().contains("Write(/outside/note.txt)"), "{}", built.ran.shown());
+    let told = space.read("told.txt");
+    assert!(told.starts_with("A call of yours was denied"), "the same session goes on: {told}");
+    assert!(told.contains("Your tools are") && told.contains("below your worktree only"), "{told}");
+    assert_eq!(space.read("one.txt"), "x");
+}
+
+#[test]
+fn a_second_time_it_has_failed_by_the_denial_that_mattered() {
+    let mattered = "- deny: { tool: Write, path: one.txt }\n- deny: Bash\n";
+    let space = space(&[mattered]);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("sessions", 2), ("accepted", 0)]);
+    let shown = built.ran.shown();
+    assert!(shown.contains("one.txt); declared outputs are missing: one.txt"), "{shown}");
+    assert!(shown.contains("permission-denied"), "{shown}");
+}
