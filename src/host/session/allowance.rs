@@ -24,9 +24,9 @@ impl Allowance {
     pub fn of(tools: &[String], worktree: &Path) -> Self {
         let defaults: Vec<String> = DEFAULT_TOOLS.map(str::to_owned).into();
         let declared = if tools.is_empty() { &defaults } else { tools };
-        let declared = declared.iter().map(|tool| Declared::of(tool));
-        let (mut tools, mut rules): (Vec<_>, Vec<_>) =
-            declared.map(|tool| (tool.built_in(), tool.rule(worktree))).unzip();
+        let declared: Vec<Declared<'_>> = declared.iter().map(|tool| Declared::of(tool)).collect();
+        let mut tools: Vec<String> = declared.iter().map(Declared::built_in).collect();
+        let mut rules: Vec<String> = declared.iter().flat_map(|it| it.rules(worktree)).collect();
         for words in [&mut tools, &mut rules] {
             words.retain(|word| !word.is_empty());
             words.sort();
@@ -60,26 +60,30 @@ impl<'a> Declared<'a> {
         }
     }
 
-    fn rule(&self, worktree: &Path) -> String {
+    fn rules(&self, worktree: &Path) -> Vec<String> {
         match (self.name, self.scope) {
             ("Edit" | "MultiEdit" | "Write" | "NotebookEdit", scope) => {
-                format!("Edit({})", anchored(scope.unwrap_or("**"), worktree))
+                anchored("Edit", scope.unwrap_or("**"), worktree)
             }
-            ("Read", Some(scope)) => format!("Read({})", anchored(scope, worktree)),
-            (name, Some(scope)) => format!("{name}({scope})"),
-            (name, None) => name.to_owned(),
+            ("Read", Some(scope)) => anchored("Read", scope, worktree),
+            (name, Some(scope)) => vec![format!("{name}({scope})")],
+            (name, None) => vec![name.to_owned()],
         }
     }
 }
 
-/// The pattern as an absolute one. `//PATH` and `~/PATH` are so already; `/PATH` starts at the
-/// project, which is the worktree.
-fn anchored(pattern: &str, worktree: &Path) -> String {
+/// The rule with an absolute pattern. `//PATH` and `~/PATH` are so already; `/PATH` starts at the
+/// project, which is the worktree. Not every name of a folder can be written as a pattern: there the
+/// rule that follows the shell's folder stands beside it.
+fn anchored(tool: &str, pattern: &str, worktree: &Path) -> Vec<String> {
     if pattern.starts_with("//") || pattern.starts_with("~/") {
-        return pattern.to_owned();
+        return vec![format!("{tool}({pattern})")];
     }
     let below = pattern.trim_start_matches("./").trim_start_matches('/');
-    format!("/{}/{below}", escaped(&worktree.to_string_lossy()))
+    let plain = worktree.to_string_lossy();
+    let root = escaped(&plain);
+    let relative = (root != plain).then(|| format!("{tool}(./{below})"));
+    relative.into_iter().chain([format!("{tool}(/{root}/{below})")]).collect()
 }
 
 /// A folder's name may have what is special in a pattern.
@@ -122,6 +126,6 @@ mod tests {
     #[test]
     fn a_folder_is_no_pattern() {
         let rules = Allowance::of(&["Edit".to_owned()], Path::new("/a [b] (c)")).rules;
-        assert_eq!(rules, ["Edit(//a \\[b\\] \\(c\\)/**)"]);
+        assert_eq!(rules, ["Edit(./**)", "Edit(//a \\[b\\] \\(c\\)/**)"]);
     }
 }
