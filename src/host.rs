@@ -1,5 +1,6 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
+pub mod asker;
 pub mod clock;
 pub mod compiled;
 pub mod doctor;

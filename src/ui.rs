@@ -13,6 +13,7 @@ pub mod text;
 pub mod transcript;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::base::name::TaskRef;
@@ -56,6 +57,8 @@ fn exit_of_answer(answer: &clap::Error) -> Exit {
 
 /// Where the command was typed.
 struct Here {
+    /// The folder it was started in, whatever `-C` says.
+    start: Option<PathBuf>,
     located: Located,
     is_json: bool,
 }
@@ -63,12 +66,13 @@ struct Here {
 impl Here {
     /// With `-C` every path on the command line is meant from there.
     fn of(global: &Global) -> Result<Self, Failure> {
+        let start = std::env::current_dir().ok();
         if let Some(directory) = &global.directory {
             std::env::set_current_dir(directory).map_err(|problem| {
                 Failure::usage(format!("`{}` cannot be entered: {problem}", directory.display()))
             })?;
         }
-        Ok(Self { located: root::locate(None)?, is_json: global.is_json() })
+        Ok(Self { start, located: root::locate(None)?, is_json: global.is_json() })
     }
 
     fn place(&self) -> Place<'_> {
@@ -109,6 +113,9 @@ impl Here {
 }
 
 fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
+    if args.command.effect() != args::Effect::Looks {
+        commands::refusal::of_session(&args.command, &here.located.root, here.start.as_deref())?;
+    }
     let (root, is_json, place) = (&here.located.root, here.is_json, here.place());
     match &args.command {
         Command::Build(args) => {

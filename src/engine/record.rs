@@ -290,6 +290,18 @@ pub enum Decision {
     Reset,
 }
 
+impl Decision {
+    /// The command that says it.
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Accept => "accept",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 /// An accepted result in the action cache: one of possibly several candidates for its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedResult {

@@ -61,6 +61,7 @@ use super::zone;
 
 pub use self::check::{agents::refused, check};
 pub use self::halt::StopReason;
+pub use self::heed::Said;
 pub use self::rest::{AtRest, at_rest, driver_to_see};
 
 /// A repository with its engine, opened for one command.
@@ -239,11 +240,6 @@ impl Driver {
 
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// False where another orch builds here.
-    pub fn may_write(&self) -> bool {
-        self.access == Access::ReadWrite
     }
 
     pub fn store(&self) -> &Store {

@@ -46,6 +46,8 @@ pub struct Journal {
     folder: OrchFolder,
     file: File,
     end: u64,
+    /// Somebody else wrote into it since this was last asked.
+    was_touched: bool,
 }
 
 impl Journal {
@@ -63,7 +65,7 @@ impl Journal {
         let options = File::options().read(true).append(true).create(true).to_owned();
         let mut file = options.open(&path).doing("opening the journal", &path)?;
         let end = heal(&folder, &mut file, offset)?;
-        Ok(Self { folder, file, end })
+        Ok(Self { folder, file, end, was_touched: false })
     }
 
     /// Writes a record at the end. It has reached the disk when this returns if it is of a kind
@@ -94,7 +96,35 @@ impl Journal {
         self.end
     }
 
+    /// True where somebody else has written into it since this was last asked. What they wrote behind
+    /// its end is cut off.
+    pub fn was_touched(&mut self) -> Result<bool> {
+        self.cut_strange()?;
+        Ok(std::mem::take(&mut self.was_touched))
+    }
+
+    /// There is one writer: what stands behind its last record comes from nobody who may write.
+    fn cut_strange(&mut self) -> Result<()> {
+        let doing = "looking at the journal";
+        let length = self.file.metadata().doing(doing, self.path())?.len();
+        if length == self.end {
+            return Ok(());
+        }
+        self.was_touched = true;
+        if length > self.end {
+            let strange = bytes_from(&mut self.file, self.end).doing(doing, self.path())?;
+            keep_cut(&self.folder, &strange);
+            self.file.set_len(self.end).doing("mending the journal", self.path())?;
+        }
+        // Where it is shorter, what is gone cannot be brought back.
+        if length < self.end {
+            self.end = heal(&self.folder, &mut self.file, 0)?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, records: &[Record]) -> Result<()> {
+        self.cut_strange()?;
         let mut lines = Vec::new();
         for record in records {
             frame::write(&mut lines, record).doing("writing a record", self.path())?;

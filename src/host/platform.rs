@@ -18,11 +18,17 @@ pub struct ProcessInfo {
 /// The variable that marks every process of an attempt; the shim appends its own identity.
 pub const MARKER: &str = "ORCH_ATTEMPT";
 
+/// The variable that tells every process of an attempt whose build it belongs to: the root of the
+/// checkout.
+pub const CHECKOUT: &str = "ORCH_CHECKOUT";
+
 #[cfg(all(target_os = "linux", not(orch_portable)))]
 mod linux {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::ffi::OsString;
     use std::fs;
     use std::io;
+    use std::os::unix::ffi::OsStringExt;
     use std::time::{Duration, Instant};
 
     use rustix::process::{
@@ -31,6 +37,12 @@ mod linux {
     };
 
     use super::{MARKER, ProcessInfo};
+
+    /// Whether a process can be asked where it comes from.
+    pub const KNOWS_LINEAGE: bool = true;
+
+    /// More generations than any process has: numbers that are given out anew meanwhile make no ring.
+    const GENERATIONS: usize = 1000;
 
     /// How long a killed family may take to vanish before it is given up (uninterruptible sleep).
     const KILL_DEADLINE: Duration = Duration::from_secs(10);
@@ -66,6 +78,39 @@ mod linux {
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
         Some((state, parent, fields.nth(17).and_then(|ticks| ticks.parse().ok())))
+    }
+
+    /// A living process and those it comes from, itself first; nothing where it is gone.
+    pub fn lineage_of(pid: u32) -> Vec<u32> {
+        let parent = |pid: &u32| {
+            let (state, parent, _) = stat_of(*pid)?;
+            (parent != 0 && !matches!(state, 'Z' | 'X')).then_some(parent)
+        };
+        let is_alive = stat_of(pid).is_some_and(|(state, ..)| !matches!(state, 'Z' | 'X'));
+        let first = is_alive.then_some(pid);
+        std::iter::successors(first, parent).take(GENERATIONS).collect()
+    }
+
+    /// From now on orphans of this process' descendants are its children, so that they can be told
+    /// from strangers.
+    pub fn adopt_orphans() -> io::Result<()> {
+        Ok(set_child_subreaper(Some(getpid()))?)
+    }
+
+    /// The words that a process was started with, joined by blanks.
+    pub fn command_of(pid: u32) -> Option<String> {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words = words.strip_suffix(b"\0").unwrap_or(&words);
+        Some(String::from_utf8_lossy(words).replace('\0', " "))
+    }
+
+    /// What a process' environment said when its program was started.
+    pub fn variable_of(pid: u32, name: &str) -> Option<OsString> {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let mut entries = environment.split(|&byte| byte == 0);
+        let value = entries
+            .find_map(|it| it.strip_prefix(name.as_bytes()).and_then(|it| it.strip_prefix(b"=")))?;
+        Some(OsString::from_vec(value.to_vec()))
     }
 
     /// CPU time that a process, its descendants and their dead children have used, in milliseconds.
@@ -168,12 +213,7 @@ mod linux {
     }
 
     fn marker_of(pid: u32) -> Option<String> {
-        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        let mut values = environment.split(|&byte| byte == 0);
-        let value = values.find_map(|entry| {
-            entry.strip_prefix(MARKER.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
-        })?;
-        Some(String::from_utf8_lossy(value).into_owned())
+        Some(variable_of(pid, MARKER)?.to_string_lossy().into_owned())
     }
 
     fn kill_until_none(mut family: impl FnMut() -> Vec<u32>) -> bool {
@@ -202,11 +242,15 @@ mod linux {
 
 #[cfg(not(all(target_os = "linux", not(orch_portable))))]
 mod other {
+    use std::ffi::OsString;
     use std::io;
 
     use rustix::process::setsid;
 
     use super::ProcessInfo;
+
+    /// Whether a process can be asked where it comes from.
+    pub const KNOWS_LINEAGE: bool = false;
 
     /// The program a process can start itself again by.
     pub fn own_program() -> io::Result<std::path::PathBuf> {
@@ -227,6 +271,26 @@ mod other {
     /// Not known here.
     pub fn start_ticks_of(_pid: u32) -> Option<u64> {
         None
+    }
+
+    /// The process alone: where it comes from is not known here.
+    pub fn lineage_of(pid: u32) -> Vec<u32> {
+        vec![pid]
+    }
+
+    /// Not known here.
+    pub fn adopt_orphans() -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Not known here.
+    pub fn command_of(_pid: u32) -> Option<String> {
+        None
+    }
+
+    /// Known of this process alone.
+    pub fn variable_of(pid: u32, name: &str) -> Option<OsString> {
+        (pid == std::process::id()).then(|| std::env::var_os(name)).flatten()
     }
 
     /// Not known here.

@@ -50,6 +50,8 @@ pub struct Spawn {
     pub private: PathBuf,
     /// Names the attempt in the environment of its processes.
     pub marker: String,
+    /// The checkout whose build this is.
+    pub checkout: PathBuf,
     /// Applied to the stderr that is kept.
     pub mask: Mask,
 }
@@ -101,6 +103,7 @@ impl Spawn {
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env(platform::MARKER, &self.marker)
+            .env(platform::CHECKOUT, &self.checkout)
             .stdin(Stdio::from(OwnedFd::from(shims_end)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

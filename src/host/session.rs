@@ -229,6 +229,7 @@ impl Runner {
             stdin,
             private: place.private.clone(),
             marker: format!("{}-{}", std::process::id(), launch.attempt.0),
+            checkout: place.root.clone(),
             mask: mask.clone(),
         };
         Ok(Ok(Prepared { spawn, session, config_folder, mask }))

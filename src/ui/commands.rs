@@ -27,6 +27,7 @@ pub mod watch;
 pub mod why;
 
 mod decision;
+pub mod refusal;
 mod selection;
 
 /// Where a command was typed, and how it is to answer.

@@ -68,12 +68,14 @@ pub enum Access {
 }
 
 /// Who was told what a person decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It is written down, for the next build.
     Journal,
     /// Another orch builds here: it takes the word in.
     Builder,
+    /// Another orch builds here and does not take it, for this reason.
+    Refused(String),
 }
 
 /// Opens the repository for a person's word: where another orch builds, that one will be told.

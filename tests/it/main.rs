@@ -7,6 +7,7 @@ mod commands;
 mod competition;
 mod cost;
 mod denials;
+mod deciding;
 mod faults;
 mod floors;
 mod hygiene;

@@ -139,7 +139,7 @@ async fn set_up(
     let started = async |info| {
         let _ = tell.send(Message::Started { attempt, info }).await;
     };
-    let place = (worktree.root(), private);
+    let place = (worktree.root(), private, &*shared.root);
     let ended = shared.runner.set_up(line, place, started, stop).await?;
     let how = match ended.ending {
         Ending::Exited(0) => {

@@ -1,6 +1,7 @@
 //! The one loop: messages in, engine steps, effects out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::host::clock;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::surroundings::Surroundings;
 use crate::host::machine;
+use crate::host::platform;
 use crate::host::process::{ProcessInfo, reap};
 use crate::host::session::{Runner, Stop};
 use crate::host::stop::Ears;
@@ -84,6 +86,8 @@ pub(super) struct Run<'a> {
     pub watch: Option<Watch>,
     pub stopped: Option<StopReason>,
     pub ears: Ears,
+    /// Words of people that lay there when the run began.
+    pub waiting: Vec<PathBuf>,
     /// An attempt ended for a reason outside of documents and work.
     pub has_machine_failed: bool,
     began: Instant,
@@ -120,6 +124,7 @@ impl Driver {
         let request = self.narrowed(request);
         self.arm()?;
         self.has_built = true;
+        platform::adopt_orphans().doing("watching over processes", &self.root)?;
         self.reap_leftovers(surface)?;
         self.catch_up()?;
         let begin = self.journal_end();
@@ -137,6 +142,7 @@ impl Driver {
             watch,
             stopped: None,
             ears: Ears::of_run(&self.root, &self.config().plans_dirs),
+            waiting: self.words_that_wait()?,
             has_machine_failed: false,
             began: Instant::now(),
             last_status: Instant::now(),
@@ -175,6 +181,7 @@ impl Driver {
                 _ = tick.tick() => self.tick(&mut run)?,
             }
         }
+        self.heed_no_more(&mut run)?;
         let summary = self.conclude(&mut run)?;
         self.report_usage(run.surface, begin);
         if may_rest && run.stopped.is_none() && !self.has_smoke_tests() {
@@ -291,6 +298,7 @@ impl Driver {
             Message::Ended { attempt, evidence, kept } => {
                 run.stops.remove(&attempt);
                 self.warn_of_strays(run)?;
+                self.warn_of_touched_journal(run)?;
                 run.tasks.remove(&attempt);
                 if let Some(kept) = kept {
                     let told = warn::left_out(&kept.task, &kept.left_out);
@@ -322,6 +330,7 @@ impl Driver {
             self.step(run, Event::MachineTold(machine::present()))?;
         }
         self.heed(run)?;
+        self.warn_of_touched_journal(run)?;
         self.listen(run)?;
         if run.last_status.elapsed() >= STATUS_EVERY {
             run.last_status = Instant::now();

@@ -202,6 +202,7 @@ impl Test {
             dir: self.shared.root.to_path_buf(),
             private,
             marker: format!("{}-{}", std::process::id(), self.launch.attempt.0),
+            checkout: self.shared.root.to_path_buf(),
         }
     }
 

@@ -32,12 +32,35 @@ impl Driver {
         if changes.is_empty() {
             return Ok(());
         }
-        let tasks: BTreeSet<String> = run.tasks.values().map(ToString::to_string).collect();
-        let tasks = tasks.into_iter().collect::<Vec<_>>().join(", ");
+        let tasks = running(run);
         let text = format!("while {tasks} ran, {}; nothing was undone", changes.join(", "));
         run.surface.say(&Notice::Warning(text), clock::now());
         Ok(())
     }
+
+    /// Says that somebody else has written into the journal; it counts for nothing.
+    pub(super) fn warn_of_touched_journal(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        if !journal.was_touched()? {
+            return Ok(());
+        }
+        let who = match running(run) {
+            tasks if tasks.is_empty() => "somebody else".to_owned(),
+            tasks => format!("while {tasks} ran, somebody else"),
+        };
+        let text = format!(
+            "{who} wrote into orch's journal; what was added was cut off and counts for nothing \
+             (`.orch/journal-v1.cut` keeps it)"
+        );
+        run.surface.say(&Notice::Warning(text), clock::now());
+        Ok(())
+    }
+}
+
+/// The tasks that run now, by name.
+fn running(run: &Run<'_>) -> String {
+    let tasks: BTreeSet<String> = run.tasks.values().map(ToString::to_string).collect();
+    tasks.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What a task made that no tree can hold. A replay of its result does not tell of it again.

@@ -216,3 +216,24 @@ proptest! {
         prop_assert_eq!(Journal::open(root.path()).unwrap().end(), offsets[5]);
     }
 }
+
+#[test]
+fn what_another_writer_adds_is_cut_off_and_told() {
+    let folder = TempDir::new().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    journal.append_all(&records(2)).unwrap();
+    assert!(!journal.was_touched().unwrap());
+    let path = folder.path().join(".orch").join(FILE);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], &whole[..]].concat()).unwrap();
+    journal.append(&record(2)).unwrap();
+    assert_eq!(read(folder.path()).unwrap().records, records(3));
+    assert!(journal.was_touched().unwrap());
+    assert!(!journal.was_touched().unwrap());
+    let cut = fs::read(folder.path().join(".orch").join(CUT_FILE)).unwrap();
+    assert_eq!(cut, [&whole[..], b"\n"].concat());
+    fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    assert!(journal.was_touched().unwrap(), "shorter");
+    journal.append(&record(7)).unwrap();
+    assert_eq!(read(folder.path()).unwrap().records, [record(0), record(7)]);
+}

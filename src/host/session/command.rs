@@ -24,6 +24,8 @@ pub struct Aside {
     pub env: Environment,
     /// Names it in the environment of its processes.
     pub marker: String,
+    /// The checkout whose build this is.
+    pub checkout: PathBuf,
 }
 
 /// How it ended; its processes are gone.
@@ -48,6 +50,7 @@ impl Runner {
             stdin: None,
             private: aside.private.clone(),
             marker: aside.marker.clone(),
+            checkout: aside.checkout.clone(),
             mask: aside.env.mask(),
         })
     }

@@ -17,7 +17,7 @@ impl Runner {
     pub async fn set_up(
         &self,
         line: &str,
-        (worktree, private): (&Path, &Path),
+        (worktree, private, checkout): (&Path, &Path, &Path),
         started: impl AsyncFnOnce(ProcessInfo),
         mut stop: watch::Receiver<Stop>,
     ) -> Result<Ended> {
@@ -35,6 +35,7 @@ impl Runner {
             stdin: None,
             private: private.to_owned(),
             marker: format!("{}-setup", std::process::id()),
+            checkout: checkout.to_owned(),
         };
         let mut family = spawn.start()?;
         started(family.info).await;

@@ -28,7 +28,10 @@ pub fn run(
         return Ok(Exit::Success);
     }
     let answer = chosen(&text, &question.options)?;
-    let told = project.answer(&asking.task, &answer)?;
+    let told = match project.answer(&asking.task, &answer)? {
+        Told::Refused(why) => return Err(Failure::usage(why)),
+        told => told,
+    };
     match place.is_json {
         true => shell.data(&crate::ui::json::line_of(
             &serde_json::json!({ "task": asking.task.to_string(), "answer": answer }),
@@ -37,7 +40,7 @@ pub fn run(
     }
     shell.note(match told {
         Told::Journal => "its session goes on with this answer at the next `orch build`",
-        Told::Builder => "the orch that builds here goes on with this answer",
+        Told::Builder | Told::Refused(_) => "the orch that builds here goes on with this answer",
     })?;
     Ok(Exit::Success)
 }

@@ -6,7 +6,7 @@ use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::{Project, Told};
 use crate::ui::report::counted;
-use crate::ui::shell::{Ran, Shell};
+use crate::ui::shell::{Failure, Ran, Shell};
 
 use super::Place;
 use super::selection::Selection;
@@ -22,7 +22,10 @@ pub fn run(
     let tasks = Selection::of(project, &args.targets, place.folder)?.tasks();
     let decisions: Vec<Decide> =
         tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
-    let told = project.decide(&decisions)?;
+    let told = match project.decide(&decisions)? {
+        Told::Refused(why) => return Err(Failure::usage(why)),
+        told => told,
+    };
     for task in &tasks {
         let text = match place.is_json {
             true => crate::ui::json::line_of(
@@ -35,7 +38,7 @@ pub fn run(
     let count = counted(tasks.len(), "task");
     let consequence = match told {
         Told::Journal => consequence_of(decision),
-        Told::Builder => "the orch that builds here is told",
+        Told::Builder | Told::Refused(_) => "the orch that builds here is told",
     };
     shell.note(&format!("{count}: {consequence}"))?;
     Ok(Exit::Success)

@@ -8,7 +8,7 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
-use crate::host::driver::{self, Driver};
+use crate::host::driver::{self, Driver, Said};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
@@ -130,13 +130,11 @@ impl Project for Driver {
     }
 
     fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
-        decisions.iter().try_for_each(|decide| Self::decide(self, decide.clone()))?;
-        Ok(told(self))
+        Ok(told(Self::decide(self, decisions)?))
     }
 
     fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
-        self.answer_question(task, text)?;
-        Ok(told(self))
+        Ok(told(self.answer_question(task, text)?))
     }
 
     fn land(&mut self, how: Landing) -> Result<Landed> {
@@ -158,8 +156,12 @@ impl Project for Driver {
     }
 }
 
-fn told(driver: &Driver) -> Told {
-    if driver.may_write() { Told::Journal } else { Told::Builder }
+fn told(said: Said) -> Told {
+    match said {
+        Said::Journaled => Told::Journal,
+        Said::Told => Told::Builder,
+        Said::Refused(why) => Told::Refused(why),
+    }
 }
 
 fn ended_of<'a>(task: &TaskRef, records: &'a [Record]) -> Vec<&'a AttemptEnded> {
