@@ -13,11 +13,15 @@ pub mod text;
 pub mod transcript;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::base::name::TaskRef;
 use crate::host::documents;
+use crate::host::error::{Doing as _, Error};
+use crate::host::git::inherited;
+use crate::host::platform;
 use crate::host::root::{self, Located};
 
 use args::{Args, Command, Global};
@@ -39,13 +43,40 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line, whose first word is the program's name.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
-    let args = match Args::read(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let args = match Args::read(&words) {
         Ok(args) => args,
         Err(answer) => return exit_of_answer(&answer),
     };
     let mut shell = Shell::of_process(args.global.color, args.global.quiet);
-    let ran = Here::of(&args.global).and_then(|here| dispatch(&args, &here, &mut shell));
+    let ran = Here::of(&args.global).and_then(|here| {
+        if args.command.effect() == args::Effect::Builds {
+            commands::refusal::in_a_hook(&args.command, &here.located.root, here.start.as_deref())?;
+        }
+        without_local_variables(&words, here.start.as_deref())?;
+        dispatch(&args, &here, &mut shell)
+    });
     shell.conclude(ran)
+}
+
+/// What git tells its hooks and aliases of one repository counts for nothing here, nor for any child: this
+/// process becomes the same program without it.
+fn without_local_variables(words: &[OsString], start: Option<&Path>) -> Result<(), Failure> {
+    let local = inherited::local_variables();
+    let (false, [name, rest @ ..]) = (local.is_empty(), words) else { return Ok(()) };
+    let program = platform::own_program().doing("finding orch's own program", ".")?;
+    let mut again = std::process::Command::new(program);
+    again.arg0(name).args(rest);
+    for name in &local {
+        again.env_remove(name);
+    }
+    if let Some(start) = start {
+        again.current_dir(start);
+    }
+    let doing = "starting anew without git's variables of one repository";
+    Err(Error::because(doing, again.exec())
+        .help("unset GIT_DIR, GIT_INDEX_FILE and the like")
+        .into())
 }
 
 /// Help and version are answers; everything else clap says is a wrong command line.

@@ -7,6 +7,7 @@
 pub(crate) mod committed;
 pub mod extent;
 pub(crate) mod index;
+pub mod inherited;
 pub(crate) mod known;
 pub mod lineage;
 mod lineage_cache;

@@ -104,6 +104,11 @@ mod linux {
         Some(String::from_utf8_lossy(words).replace('\0', " "))
     }
 
+    /// The folder that a process is in.
+    pub fn folder_of(pid: u32) -> Option<std::path::PathBuf> {
+        fs::read_link(format!("/proc/{pid}/cwd")).ok()
+    }
+
     /// What a process' environment said when its program was started.
     pub fn variable_of(pid: u32, name: &str) -> Option<OsString> {
         let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
@@ -285,6 +290,11 @@ mod other {
 
     /// Not known here.
     pub fn command_of(_pid: u32) -> Option<String> {
+        None
+    }
+
+    /// Not known here.
+    pub fn folder_of(_pid: u32) -> Option<std::path::PathBuf> {
         None
     }
 

@@ -10,6 +10,7 @@ mod denials;
 mod deciding;
 mod faults;
 mod floors;
+mod git_env;
 mod hygiene;
 mod kill;
 mod large_plan;

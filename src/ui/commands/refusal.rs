@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::host::asker::{self, Asker, Inside};
+use crate::host::git::inherited;
 use crate::host::inbox::{self, Word};
 use crate::host::lock::Lock;
 use crate::ui::args::{Command, Effect};
@@ -21,6 +22,21 @@ pub fn of_session(command: &Command, root: &Path, start: Option<&Path>) -> Resul
     tell(command.name(), &inside, root);
     let message = format!("`{}` is not for {inside}", command.name());
     Err(Failure::usage_with_help(message, help_of(command.effect())))
+}
+
+/// Refuses to build or land in the middle of a command of git: index and branch are git's then.
+///
+/// # Errors
+/// It is refused.
+pub fn in_a_hook(command: &Command, root: &Path, start: Option<&Path>) -> Result<(), Failure> {
+    let Some(git) = inherited::command_under_way(root, start) else { return Ok(()) };
+    let message = format!(
+        "`{}` inside `{git}`, as in a hook: it would move the branch beneath that; nothing was run",
+        command.name()
+    );
+    let help = "run it when that is over, or leave `orch watch` running: it sees every commit; \
+                `orch check` may stand in a hook";
+    Err(Failure::usage_with_help(message, help))
 }
 
 fn help_of(effect: Effect) -> &'static str {
