@@ -130,6 +130,9 @@ fn describe_agent(agent: &Agent, out: &mut dyn Manifest) {
     out.section("agent");
     out.entry("body", agent.body.as_bytes());
     out.entry("tools", agent.tools.join(",").as_bytes());
+    if !agent.disallowed.is_empty() {
+        out.entry("disallowed tools", agent.disallowed.join(",").as_bytes());
+    }
     let permission: &[u8] = match agent.permission {
         Permission::LeastPrivilege => b"least",
         Permission::Bypass => b"bypass",

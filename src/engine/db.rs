@@ -46,6 +46,8 @@ pub struct AgentText {
 #[salsa::input]
 pub struct Library {
     pub agents: Vec<AgentText>,
+    /// Names of files of agents that are no text, with the reason.
+    pub unread_agents: BTreeMap<AgentName, String>,
     pub rules: Vec<Source>,
     pub prompts: BTreeMap<String, String>,
     pub config: Config,
@@ -151,10 +153,18 @@ pub fn agent_of(db: &dyn salsa::Database, text: AgentText) -> Parsed<Arc<Agent>>
     Parsed { value: Arc::new(parsed.value), diagnostics: parsed.diagnostics }
 }
 
-/// Agents by name; a later file of the same name replaces an earlier one.
+/// Agents by name; a later file of the same name replaces an earlier one. What cannot be told of is
+/// left out, and no other file takes its place.
 #[salsa::tracked]
 pub fn agents_of(db: &dyn salsa::Database, library: Library) -> BTreeMap<AgentName, AgentText> {
-    library.agents(db).iter().map(|text| (agent_of(db, *text).value.name.clone(), *text)).collect()
+    let texts = library.agents(db).iter();
+    let mut agents: BTreeMap<AgentName, AgentText> =
+        texts.map(|text| (agent_of(db, *text).value.name.clone(), *text)).collect();
+    let unread = library.unread_agents(db);
+    agents.retain(|name, text| {
+        agent_of(db, *text).value.doubt.is_none() && !unread.contains_key(name)
+    });
+    agents
 }
 
 #[salsa::tracked]
@@ -181,11 +191,14 @@ pub fn rules_of(
 /// What plans may name.
 #[salsa::tracked]
 pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
-    let agents: Vec<Arc<Agent>> =
-        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
+    let agents = library.agents(db).iter().map(|it| &*agent_of(db, *it).value);
     let rules = &rules_of(db, library).value;
-    let models = library.config(db).models.clone();
-    Known { models, ..Known::of(agents.iter().map(Arc::as_ref), rules.values().map(Arc::as_ref)) }
+    let mut known = Known::of(agents, rules.values().map(Arc::as_ref));
+    known.models = library.config(db).models.clone();
+    for (name, why) in library.unread_agents(db) {
+        known.agents.entry(name.clone()).or_default().doubt = Some(why.clone());
+    }
+    known
 }
 
 /// What is wrong with a plan as a whole.

@@ -151,8 +151,10 @@ pub struct SessionLaunch {
     /// Goes to the CLI by stdin.
     pub prompt: String,
     pub model: Option<ModelName>,
-    /// Tools as the agent declares them.
+    /// What it may use.
     pub tools: Vec<String>,
+    /// What it may not use, whatever `tools` and `permission` say.
+    pub denied: Vec<String>,
     pub permission: Permission,
     /// How hard it is to think, in the CLI's words; `None` leaves it to the CLI.
     pub effort: Option<String>,

@@ -171,6 +171,8 @@ pub struct Documents {
     pub compiled: BTreeMap<RelPath, Compiled>,
     /// Files of `agents_dir`; built-ins are the engine's own.
     pub agents: Vec<Source>,
+    /// Agent files that are there and cannot be read as text, with the reason.
+    pub unread_agents: BTreeMap<RelPath, String>,
     pub rules: Vec<Source>,
     /// Prompt templates that rules name, by path.
     pub prompts: Vec<Source>,

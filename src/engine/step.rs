@@ -162,6 +162,7 @@ impl Engine {
         let library = Library::new(
             &db,
             Vec::new(),
+            BTreeMap::new(),
             Vec::new(),
             BTreeMap::new(),
             crate::spec::config::Config::default(),

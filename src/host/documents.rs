@@ -1,5 +1,7 @@
 //! Finding and reading documents: config, plans, agents, rules, prompts.
 
+mod agents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,11 +45,10 @@ pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
     }
     plans.retain(|path| path.file_name() != SAMPLE_PLAN);
     plans.extend(extra.iter().cloned());
-    let agents = files_in(root, &config.agents_dir, &["md"])?;
     let rules = files_in(root, &config.rules_dir, &["yaml", "yml"])?;
     let prompts = files_in(root, &format!("{}/prompts", config.rules_dir), &["md"])?;
     loaded.documents.plans = loaded.read_all(root, plans);
-    loaded.documents.agents = loaded.read_all(root, agents);
+    loaded.read_agents(root, &config.agents_dir)?;
     loaded.documents.rules = loaded.read_all(root, rules);
     let prefix = format!("{}/", config.rules_dir.trim_end_matches('/'));
     loaded.documents.prompts = loaded

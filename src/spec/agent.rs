@@ -1,10 +1,18 @@
-//! An agent: Markdown with YAML front matter; the body is the role text that opens the prompt.
+//! An agent: Markdown with YAML front matter; the body is the role text that opens the prompt. Front
+//! matter is read as leniently as Claude Code reads it: nothing in an agent file is an error by
+//! itself, only a task whose agent cannot be told is.
 
-use crate::base::diagnostic::{Diagnostic, Parsed};
+mod loose;
+mod parts;
+mod tools;
+
+use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::name::{AgentName, ModelName};
 use crate::base::source::{Source, Span};
 
-use super::yaml::{self, Codes, Fields, Problems, codes};
+use super::yaml::{self, Codes, Fields, Node, Problems, codes};
+
+pub use tools::DEFAULT_TOOLS;
 
 /// An agent file. The name is the file's stem unless the front matter has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,21 +21,14 @@ pub struct Agent {
     pub description: String,
     /// Tool names as the CLI knows them (`Read`, `Bash`, `Bash(git *)`); empty means none declared.
     pub tools: Vec<String>,
+    /// What it may not use whatever `tools` says: names of tools, and patterns.
+    pub disallowed: Vec<String>,
     pub model: Option<ModelName>,
     pub permission: Permission,
     /// The Markdown after the front matter, without leading blank lines.
     pub body: String,
-}
-
-impl Agent {
-    /// True where a tool that can change files is declared, or none is: the default tools have one.
-    pub fn can_write(&self) -> bool {
-        self.tools.is_empty()
-            || self.tools.iter().any(|tool| {
-                let name = tool.split('(').next().unwrap_or(tool).trim();
-                matches!(name, "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "Bash")
-            })
-    }
+    /// Why tools, model or permission cannot be told: no session may be started with this agent.
+    pub doubt: Option<String>,
 }
 
 /// How the CLI's permission prompts are answered.
@@ -40,84 +41,192 @@ pub enum Permission {
     Bypass,
 }
 
-/// Every key of the front matter that has a meaning.
-pub const KEYS: &[&str] = &["name", "description", "tools", "model", "permission"];
+/// Every key of the front matter that has a meaning here.
+pub const KEYS: &[&str] =
+    &["name", "description", "tools", "disallowedTools", "model", "permission"];
+
+/// Keys that mean something to Claude Code and nothing here.
+pub const KEYS_OF_CLI: &[&str] = &[
+    "background",
+    "color",
+    "effort",
+    "hooks",
+    "initialPrompt",
+    "isolation",
+    "maxTurns",
+    "mcpServers",
+    "memory",
+    "permissionMode",
+    "skills",
+];
 
 const CODES: Codes = codes!("agent");
 
 /// Reads an agent file. Without front matter the whole file is the body.
 pub fn parse(source: &Source) -> Parsed<Agent> {
     let problems = Problems::new(&source.path, &CODES);
-    let parts = split(&source.text);
+    let parts = parts::split(&source.text);
     let mut agent = Agent {
         name: AgentName::new(stem(source.path.file_name())),
         description: String::new(),
         tools: Vec::new(),
+        disallowed: Vec::new(),
         model: None,
         permission: Permission::default(),
         body: body_of(&source.text[parts.body..]).to_owned(),
+        doubt: None,
     };
-    if parts.is_open {
-        problems.report(unclosed());
+    if let Some(opening) = parts.unclosed {
+        problems.report(unclosed(opening, parts.front.is_some()));
     }
-    let mut diagnostics = Vec::new();
     if let Some(front) = parts.front {
-        let parsed = yaml::parse_part(source, front);
-        diagnostics = parsed.diagnostics;
-        let fields = parsed.value.as_ref().filter(|node| !node.is_null());
-        if let Some(fields) = fields.and_then(|node| Fields::of(node, "front matter", &problems)) {
-            read(fields, &mut agent);
-        }
+        read_front(source, front, (&mut agent, &problems));
     }
-    diagnostics.extend(problems.into_found());
+    let mut diagnostics = problems.into_found();
+    let doubt = diagnostics.iter().find(|it| it.severity == Severity::Error);
+    agent.doubt = doubt.map(|it| it.message.clone());
+    for found in &mut diagnostics {
+        found.severity = found.severity.min(Severity::Warning);
+    }
     Parsed { value: agent, diagnostics }
 }
 
-fn read(mut fields: Fields<'_, '_>, agent: &mut Agent) {
-    if let Some(name) = fields.text("name").map(str::trim).filter(|name| !name.is_empty()) {
+/// True where a text begins with front matter, closed or not.
+pub fn has_front_matter(text: &str) -> bool {
+    parts::split(text).front.is_some()
+}
+
+/// YAML where it is YAML, else line by line.
+fn read_front(source: &Source, front: Span, (agent, problems): (&mut Agent, &Problems<'_>)) {
+    let parsed = yaml::parse_part(source, front.clone());
+    let wrong = parsed.diagnostics.into_iter().find(Diagnostic::is_error);
+    match parsed.value {
+        None if wrong.is_none() => return,
+        Some(node) if wrong.is_none() && node.is_null() => return,
+        Some(node) if wrong.is_none() && node.as_mapping().is_some() => {
+            return read_node(&node, (agent, problems));
+        }
+        _ => {}
+    }
+    let Some(loose) = loose::read(&source.text[front.clone()], front.start) else {
+        let message = "nothing of the front matter is understood";
+        let found = Diagnostic::error("agent::wrong-type", message)
+            .label(front, "no line has a `key: value`")
+            .help("begin with `name:`, `description:` and `tools:`, each in a line of its own");
+        problems.report(found);
+        return;
+    };
+    problems.report(no_yaml(wrong, front));
+    for (key, span, odd) in &loose.unclear {
+        if matches!(*key, "tools" | "disallowedTools" | "model" | "permission") {
+            let message = format!("`{key}` cannot be told: {odd}");
+            problems.report(
+                Diagnostic::error(CODES.bad_value, message)
+                    .label(span.clone(), "not understood")
+                    .help("write it in one line, without quotes: `tools: Read, Edit`"),
+            );
+        }
+    }
+    read_node(&loose.node, (agent, problems));
+}
+
+fn read_node(node: &Node<'_>, (agent, problems): (&mut Agent, &Problems<'_>)) {
+    let Some(mut fields) = Fields::of(node, "front matter", problems) else { return };
+    if let Some(name) = said(&mut fields, "name").map(str::trim).filter(|name| !name.is_empty()) {
         agent.name = AgentName::new(name);
     }
-    agent.description = fields.text("description").unwrap_or_default().trim().to_owned();
-    agent.tools = fields.comma_texts("tools");
+    agent.description = said(&mut fields, "description").unwrap_or_default().trim().to_owned();
+    agent.tools = tools_of(&mut fields, "tools");
+    agent.disallowed = tools_of(&mut fields, "disallowedTools");
     agent.model = fields.model();
     let permissions = [("least", Permission::LeastPrivilege), ("bypass", Permission::Bypass)];
     agent.permission = fields.choice("permission", &permissions).unwrap_or_default();
+    check_tools(&mut fields, agent);
+    fields.known(KEYS_OF_CLI);
     fields.rest_of(KEYS);
 }
 
-/// Where the parts of the file stand.
-struct Parts {
-    front: Option<Span>,
-    body: usize,
-    /// The first line opens front matter and no line closes it.
-    is_open: bool,
-}
-
-/// Front matter stands between a first line `---` and the next line that is nothing but `---`.
-fn split(text: &str) -> Parts {
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut lines = text[start..].split_inclusive('\n');
-    let Some(first) = lines.next().filter(|line| is_fence(line)) else {
-        return Parts { front: None, body: start, is_open: false };
-    };
-    let front = start + first.len();
-    let mut at = front;
-    for line in lines {
-        if is_fence(line) {
-            return Parts { front: Some(front..at), body: at + line.len(), is_open: false };
-        }
-        at += line.len();
+/// A text that decides nothing: where it is none, only a warning is worth it.
+fn said<'n>(fields: &mut Fields<'n, '_>, name: &'static str) -> Option<&'n str> {
+    let node = fields.node(name)?;
+    if node.as_text().is_none() {
+        let message = format!("`{name}` must be text, not {}", node.noun());
+        let found = Diagnostic::warning(CODES.wrong_type, message);
+        fields.problems().report(found.label(node.span.clone(), "it is left out"));
     }
-    Parts { front: None, body: start, is_open: true }
+    node.as_text()
 }
 
-fn is_fence(line: &str) -> bool {
-    line.trim_end() == "---"
+fn tools_of(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
+    let Some(node) = fields.node(name) else { return Vec::new() };
+    if let Some(text) = node.as_text() {
+        return tools::split(text);
+    }
+    let Some(list) = node.as_sequence() else {
+        fields.problems().wrong_type(name, node, "a list of tools");
+        return Vec::new();
+    };
+    let items = list.items.iter().filter(|item| !item.is_null());
+    let (texts, others): (Vec<&Node<'_>>, Vec<&Node<'_>>) =
+        items.partition(|item| item.as_text().is_some());
+    for other in others {
+        fields.problems().wrong_type(&format!("{name}[]"), other, "text");
+    }
+    texts.into_iter().filter_map(Node::as_text).map(|text| text.trim().to_owned()).collect()
 }
 
-fn unclosed() -> Diagnostic {
+/// Tools that do not exist, and whether any is left. `*` among them means every tool: none declared.
+fn check_tools(fields: &mut Fields<'_, '_>, agent: &mut Agent) {
+    let place = |fields: &Fields<'_, '_>, key: &str| fields.span_of(key).unwrap_or_default();
+    for (key, tools) in [("tools", &agent.tools), ("disallowedTools", &agent.disallowed)] {
+        for tool in tools.iter().filter(|tool| !tools::is_known(tool)) {
+            let found =
+                unknown_tool(tool).label(place(fields, key), "no release of the CLI has it");
+            fields.problems().report(found);
+        }
+    }
+    if agent.tools.iter().any(|tool| tool == tools::ALL) {
+        agent.tools.clear();
+    }
+    let is_useless = |tool: &String| !tools::is_known(tool);
+    let has_none = !agent.tools.is_empty() && agent.tools.iter().all(is_useless);
+    let has_lost_all = !agent.disallowed.is_empty() && agent.own_tools().is_empty();
+    if has_none || has_lost_all {
+        let key = if has_none { "tools" } else { "disallowedTools" };
+        let message = "there is no tool that this agent may use";
+        let found =
+            Diagnostic::error(CODES.bad_value, message).label(place(fields, key), "by this");
+        fields.problems().report(found.help("leave `tools` out for the default ones"));
+    }
+}
+
+fn unknown_tool(tool: &str) -> Diagnostic {
+    let help = match tools::meant_by(tool) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "tools are called as Claude Code calls them: `Read`, `Edit`, `Bash`".to_owned(),
+    };
+    Diagnostic::warning("agent::unknown-tool", format!("there is no tool `{tool}`")).help(help)
+}
+
+/// What is said of front matter that YAML does not take; `wrong` is what YAML says.
+fn no_yaml(wrong: Option<Diagnostic>, front: Span) -> Diagnostic {
+    let label = wrong.as_ref().and_then(|it| it.labels.first());
+    let (span, text) = match (label, &wrong) {
+        (Some(label), Some(wrong)) => (label.span.clone(), wrong.message.clone()),
+        _ => (front, "a text".to_owned()),
+    };
+    Diagnostic::warning("agent::no-yaml", "the front matter is no YAML; it was read line by line")
+        .label(span, text)
+        .help("put texts with a `: ` or quotes into quotes, or below `|`")
+}
+
+fn unclosed(opening: Span, has_keys: bool) -> Diagnostic {
+    let taken = match has_keys {
+        true => "opened here; the lines with keys are taken as the front matter",
+        false => "opened here; the whole file is taken as the role text",
+    };
     Diagnostic::warning("agent::unclosed-front-matter", "the front matter is never closed")
-        .label(0..3, "opened here; the whole file is taken as the role text")
+        .label(opening, taken)
         .help("end the front matter with a line `---`")
 }
 
@@ -128,7 +237,7 @@ fn body_of(text: &str) -> &str {
 }
 
 /// A file name without its extension.
-pub(super) fn stem(file_name: &str) -> &str {
+pub fn stem(file_name: &str) -> &str {
     file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem)
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::agent::{Agent, Permission};
 use super::config::Models;
-use super::plan::{Plan, Status, Task};
+use super::plan::{Plan, Status, Task, ValidatorKind};
 use super::rule::{ActionKind, Match, Rule};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
@@ -30,12 +30,14 @@ pub struct Known {
 /// What a check needs of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KnownAgent {
-    /// As declared; empty means that nothing is known of its tools.
+    /// What is left to it; empty means that nothing is known of its tools.
     pub tools: Vec<String>,
     pub can_write: bool,
     /// It is not held to its tools.
     pub is_unbound: bool,
     pub model: Option<ModelName>,
+    /// Why no session may be started with it.
+    pub doubt: Option<String>,
 }
 
 /// What a check needs of a rule.
@@ -43,6 +45,8 @@ pub struct KnownAgent {
 pub struct KnownRule {
     pub matches: Option<Match>,
     pub agent: Option<AgentName>,
+    /// Agents that validate or judge for it.
+    pub reviewers: Vec<AgentName>,
     pub needs_tools: Vec<String>,
     /// Its sessions have to change files.
     pub writes: bool,
@@ -57,10 +61,11 @@ impl Known {
     ) -> Self {
         let agents = agents.into_iter().map(|agent| {
             let known = KnownAgent {
-                tools: agent.tools.clone(),
+                tools: agent.own_tools(),
                 can_write: agent.can_write(),
                 is_unbound: agent.permission == Permission::Bypass,
                 model: agent.model.clone(),
+                doubt: agent.doubt.clone(),
             };
             (agent.name.clone(), known)
         });
@@ -69,6 +74,7 @@ impl Known {
             let known = KnownRule {
                 matches: rule.matches.clone(),
                 agent: rule.agent.clone(),
+                reviewers: reviewers_of(rule),
                 needs_tools: rule.needs_tools.clone(),
                 writes: rule.outputs.must_change && !is_command,
                 needs_run: is_command && rule.run.is_none(),
@@ -83,6 +89,15 @@ impl Known {
     pub fn digest(&self) -> Digest {
         Digest::of(format!("{self:?}").as_bytes())
     }
+}
+
+fn reviewers_of(rule: &Rule) -> Vec<AgentName> {
+    let validators = rule.validators.iter().filter_map(|it| match &it.kind {
+        ValidatorKind::Agent(agent) => Some(agent),
+        ValidatorKind::Command(_) => None,
+    });
+    let judge = rule.proposals.as_ref().map(|it| &it.judge);
+    validators.chain(judge).cloned().collect()
 }
 
 /// Everything that is wrong with `plan`, which was read from `source`, beyond what reading it told;

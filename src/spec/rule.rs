@@ -15,13 +15,14 @@ use super::glob::GlobSet;
 use super::plan::{CommandLine, Proposals, Validator};
 use super::sandbox::{Sandbox, Sandboxing};
 
+pub use super::agent::DEFAULT_TOOLS;
 pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, parse};
 pub use resolve::{DEFAULTS, resolve};
 pub use retry::{OUTCOME_CLASSES, Retry, RetryStep};
 pub use template::{ITEM_VARIABLES, VARIABLES};
-pub use tools::{DEFAULT_TOOLS, tools_of};
+pub use tools::tools_of;
 
 /// A rule file with its `extends` already applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::source::{Source, Span};
 
-pub use fields::Fields;
+pub use fields::{Fields, split_commas};
 pub(crate) use problems::codes;
 pub use problems::{Codes, Problems};
 pub use scalar::Resolved;

@@ -142,6 +142,7 @@ fn session() -> Launch {
         max_usd: None,
         prompt: "Do it.\n".into(),
         model: Some(ModelName::new("sonnet")),
+        denied: Vec::new(),
         tools: vec!["Read".into(), "Write".into()],
         permission: Permission::LeastPrivilege,
         effort: None,

@@ -313,6 +313,7 @@ impl Engine {
             prompt,
             model,
             tools,
+            denied: agent.map(|it| it.disallowed.clone()).unwrap_or_default(),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: resume.is_some().then_some(fresh),
             effort: effort_of(run.n_efforts),

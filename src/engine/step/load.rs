@@ -11,14 +11,15 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
 use crate::base::source::{Source, Span};
 use crate::engine::db::{
-    self, AgentText, Database, Library, PlanText, Slot, agent_of, agents_of, compiled_of,
-    findings_of, graph_of, plan_of, recipe_of, rules_of,
+    self, AgentText, Database, Library, PlanText, Slot, agent_of, compiled_of, findings_of,
+    graph_of, known_of, plan_of, recipe_of, rules_of,
 };
 use crate::engine::event::Documents;
 use crate::engine::history::History;
-use crate::spec::agent::Agent;
+use crate::spec::agent::stem;
 use crate::spec::config::Config;
 use crate::spec::plan::Compiled;
+use crate::spec::plan_check::Known;
 use crate::spec::rule::{self, ActionKind, Rule, RuleDraft};
 
 use super::Engine;
@@ -58,6 +59,9 @@ impl Engine {
         let shared = self.shared_documents();
         let plans = self.plan_texts(&documents.plans, documents.compiled);
         let agents = self.agent_texts(documents.agents);
+        let named = |path: &RelPath| AgentName::new(stem(path.file_name()));
+        let unread = documents.unread_agents.iter().map(|(path, why)| (named(path), why.clone()));
+        let unread: BTreeMap<AgentName, String> = unread.collect();
         let mut rules = crate::spec::builtin::rules();
         rules.extend(documents.rules);
         let prompts: BTreeMap<String, String> = documents
@@ -69,6 +73,7 @@ impl Engine {
         let db = &mut self.db;
         set_if_changed!(library, db, plans, set_plans, plans);
         set_if_changed!(library, db, agents, set_agents, agents);
+        set_if_changed!(library, db, unread_agents, set_unread_agents, unread);
         set_if_changed!(library, db, rules, set_rules, rules);
         set_if_changed!(library, db, prompts, set_prompts, prompts);
         set_if_changed!(library, db, env, set_env, env);
@@ -216,13 +221,11 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
     for text in library.agents(db) {
         all.extend(agent_of(db, *text).diagnostics.iter().cloned());
     }
+    all.extend(same_agents(db, library));
     let rules = rules_of(db, library);
     all.extend(rules.diagnostics.iter().cloned());
-    let agents: Vec<Arc<Agent>> =
-        agents_of(db, library).values().map(|it| Arc::clone(&agent_of(db, *it).value)).collect();
-    all.extend(
-        rules.value.values().filter_map(|rule| lost_agent(rule, &agents, library.rules(db))),
-    );
+    let known = known_of(db, library);
+    all.extend(rules.value.values().filter_map(|rule| lost_agent(rule, known, library.rules(db))));
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
     for text in library.plans(db) {
         let parsed = plan_of(db, *text);
@@ -236,12 +239,29 @@ pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic>
     all
 }
 
+/// Files of the project that another one of the same name replaces.
+fn same_agents(db: &Database, library: Library) -> Vec<Diagnostic> {
+    let own = &library.agents(db)[crate::spec::builtin::agents().len()..];
+    let mut names: BTreeMap<&AgentName, &RelPath> = BTreeMap::new();
+    let mut found = Vec::new();
+    for text in own {
+        let (name, path) = (&agent_of(db, *text).value.name, &text.source(db).path);
+        if let Some(other) = names.insert(name, path) {
+            let message = format!("two agents are called `{name}`: {other} and {path}");
+            let help = format!("{path} counts; give the other one a `name` of its own");
+            let finding = Diagnostic::warning("agent::same-name", message);
+            found.push(finding.in_file(other).help(help));
+        }
+    }
+    found
+}
+
 /// A rule for sessions whose agent nobody has written: its tasks could never run.
-fn lost_agent(rule: &Rule, agents: &[Arc<Agent>], files: &[Source]) -> Option<Diagnostic> {
+fn lost_agent(rule: &Rule, known: &Known, files: &[Source]) -> Option<Diagnostic> {
     let named = rule.agent.iter().chain(rule.proposals.as_ref().map(|it| &it.judge));
     let mut named = named.filter(|_| rule.action == ActionKind::Session);
-    let wanted = named.find(|name| agents.iter().all(|agent| agent.name != **name))?;
-    let names = agents.iter().map(|agent| agent.name.as_str());
+    let wanted = named.find(|name| !known.agents.contains_key(*name))?;
+    let names = known.agents.keys().map(AgentName::as_str);
     let help = match crate::spec::text::nearest(wanted.as_str(), names) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("`orch new agent {wanted}` starts one"),

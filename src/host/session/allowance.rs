@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use crate::spec::rule::DEFAULT_TOOLS;
+use crate::spec::agent::DEFAULT_TOOLS;
 
 /// What `--tools` and `--allowedTools` are given.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -131,6 +131,11 @@ impl Cli {
         }
         let allowance = Allowance::of(&launch.tools, call.worktree);
         add(&["--tools", &allowance.tools.join(",")]);
+        if !launch.denied.is_empty() {
+            add(&["--disallowedTools"]);
+            argv.extend(launch.denied.iter().map(OsString::from));
+        }
+        let mut add = |words: &[&str]| argv.extend(words.iter().map(OsString::from));
         match launch.permission {
             Permission::Bypass => add(&["--dangerously-skip-permissions"]),
             Permission::LeastPrivilege => {
@@ -220,6 +225,7 @@ mod tests {
             model: None,
             effort: None,
             tools: Vec::new(),
+            denied: Vec::new(),
             permission: Permission::LeastPrivilege,
             resume: None,
             otherwise: None,
@@ -239,6 +245,16 @@ mod tests {
         let effort = Some("high".to_owned());
         let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
         insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --tools Bash,Edit,Read --permission-mode dontAsk --allowedTools Bash(git *) Edit(//w/**) Read");
+    }
+
+    #[test]
+    fn what_an_agent_may_not_use_is_denied_whatever_it_is_allowed() {
+        for permission in [Permission::LeastPrivilege, Permission::Bypass] {
+            let denied = ["Bash(rm *)", "WebFetch"].map(str::to_owned).into();
+            let told = check(SessionLaunch { denied, permission, ..launch() }, &Limits::default());
+            let (_, denied) = told.split_once("--disallowedTools ").unwrap();
+            assert!(denied.starts_with("Bash(rm *) WebFetch --"), "{told}");
+        }
     }
 
     #[test]

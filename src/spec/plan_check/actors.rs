@@ -21,6 +21,7 @@ pub(super) fn check(
     for task in &index.tasks {
         check_agent(task, known, found);
         check_rule(task, known, found);
+        check_agents_of_rule(task, known, found);
         check_validators(task, known, found);
         check_judge(task, known, found);
         if !is_over(task) {
@@ -36,13 +37,13 @@ fn validation(source: &Source, index: &Index<'_>, known: &Known, found: &mut Vec
     for (key, agents) in
         [("validators", &validation.validators), ("run_after", &validation.run_after)]
     {
-        if agents.iter().all(|agent| !is_unknown_agent(agent, known)) {
+        if agents.iter().all(|agent| !is_lost(agent, known)) {
             continue;
         }
         let places = places::validation_names(source, key);
-        for (at, agent) in agents.iter().enumerate().filter(|(_, it)| is_unknown_agent(it, known)) {
+        for (at, agent) in agents.iter().enumerate() {
             let place = places.get(at).cloned().unwrap_or_default();
-            let finding = unknown_agent(agent, place, known);
+            let Some(finding) = lost_agent(agent, place, known) else { continue };
             // A name that starts no validation does no harm; a validator that is missing does.
             let is_harmless = key == "run_after";
             found.push(if is_harmless { softened(finding) } else { finding });
@@ -50,34 +51,69 @@ fn validation(source: &Source, index: &Index<'_>, known: &Known, found: &mut Vec
     }
 }
 
-fn is_unknown_agent(agent: &AgentName, known: &Known) -> bool {
-    !known.agents.is_empty() && !known.agents.contains_key(agent)
+/// True where no session can be started with the agent.
+fn is_lost(agent: &AgentName, known: &Known) -> bool {
+    !known.agents.is_empty() && known.agents.get(agent).is_none_or(|it| it.doubt.is_some())
 }
 
 fn check_agent(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
-    if let Some(agent) = task.spec.agent.as_ref().filter(|agent| is_unknown_agent(agent, known)) {
-        let finding = unknown_agent(agent, task.spans.agent.clone().unwrap_or_default(), known);
+    let Some(agent) = &task.spec.agent else { return };
+    let place = task.spans.agent.clone().unwrap_or_default();
+    if let Some(finding) = lost_agent(agent, place, known) {
         found.push(if is_over(task) { softened(finding) } else { finding });
+    }
+}
+
+/// Agents that the task's rule brings, where one of them is in doubt; the search for rules is spared else.
+fn check_agents_of_rule(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
+    let is_doubtful =
+        |agent: &&AgentName| known.agents.get(*agent).is_some_and(|it| it.doubt.is_some());
+    let agents = |rule: &'_ KnownRule| -> Option<AgentName> {
+        let own =
+            rule.agent.iter().filter(|_| task.spec.agent.is_none() && task.spec.run.is_none());
+        own.chain(&rule.reviewers).find(is_doubtful).cloned()
+    };
+    if is_over(task) || known.rules.values().all(|rule| agents(rule).is_none()) {
+        return;
+    }
+    let Some((_, rule)) = chosen_rule(task, known) else { return };
+    if let Some(agent) = agents(rule) {
+        let place = task.spans.rule.clone().unwrap_or_else(|| task.spans.id.clone());
+        found.extend(lost_agent(&agent, place, known));
     }
 }
 
 fn check_validators(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     for (at, validator) in task.spec.validators.iter().flatten().enumerate() {
-        if let ValidatorKind::Agent(agent) = &validator.kind
-            && is_unknown_agent(agent, known)
-        {
+        if let ValidatorKind::Agent(agent) = &validator.kind {
             let place = task.spans.validators.get(at).cloned().unwrap_or_default();
-            found.push(unknown_agent(agent, place, known));
+            found.extend(lost_agent(agent, place, known));
         }
     }
 }
 
 fn check_judge(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     let Some(proposals) = &task.spec.proposals else { return };
-    if is_unknown_agent(&proposals.judge, known) {
-        let place = task.spans.proposals.clone().unwrap_or_default();
-        found.push(unknown_agent(&proposals.judge, place, known));
+    let place = task.spans.proposals.clone().unwrap_or_default();
+    found.extend(lost_agent(&proposals.judge, place, known));
+}
+
+/// What is said where an agent is named with which no session can be started.
+fn lost_agent(agent: &AgentName, place: Span, known: &Known) -> Option<Diagnostic> {
+    if !is_lost(agent, known) {
+        return None;
     }
+    let doubt = known.agents.get(agent).and_then(|it| it.doubt.as_ref());
+    Some(match doubt {
+        Some(doubt) => unclear_agent(agent, place, doubt),
+        None => unknown_agent(agent, place, known),
+    })
+}
+
+fn unclear_agent(agent: &AgentName, place: Span, doubt: &str) -> Diagnostic {
+    Diagnostic::error("plan::unclear-agent", format!("the agent `{agent}` cannot be told: {doubt}"))
+        .label(place, "this task needs it")
+        .help("`orch check` shows the place in the agent's file; mend it, or name another agent")
 }
 
 fn unknown_agent(agent: &AgentName, place: Span, known: &Known) -> Diagnostic {
@@ -168,6 +204,13 @@ fn rule_of<'k>(
     };
     if !known.rules.values().any(is_demanding) {
         return None;
+    }
+    chosen_rule(task, known)
+}
+
+fn chosen_rule<'k>(task: &Task, known: &'k Known) -> Option<(&'k RuleName, &'k KnownRule)> {
+    if let Some(name) = &task.spec.rule {
+        return known.rules.get_key_value(name);
     }
     let rules = known.rules.iter().map(|(name, rule)| (name, rule.matches.as_ref()));
     let chosen = choose_among(rules, &task.spec).rule;

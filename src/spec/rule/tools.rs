@@ -1,21 +1,23 @@
 //! Which tools a session gets: those of its agent, else a default set that fits its rule.
 
-use crate::spec::agent::Agent;
+use crate::spec::agent::{Agent, DEFAULT_TOOLS};
 
 use super::Rule;
-
-/// What a session may use where its agent declares no tools.
-pub const DEFAULT_TOOLS: [&str; 6] = ["Read", "Grep", "Glob", "Edit", "Write", "Bash"];
 
 /// Those of the default set that do nothing but write files.
 const WRITERS: [&str; 2] = ["Edit", "Write"];
 
 /// The agent's own tools. Where it declares none: the default set and what the rule needs, without
-/// those that write files where the rule allows no file to be written.
+/// those that write files where the rule allows no file to be written. Never one that it disallows.
 pub fn tools_of(rule: &Rule, agent: Option<&Agent>) -> Vec<String> {
-    if let Some(agent) = agent.filter(|agent| !agent.tools.is_empty()) {
-        return agent.tools.clone();
+    let defaults = defaults_of(rule);
+    match agent {
+        Some(agent) => agent.tools_or(&defaults),
+        None => defaults,
     }
+}
+
+fn defaults_of(rule: &Rule) -> Vec<String> {
     let only_looks = rule.outputs.allowed.as_ref().is_some_and(|it| it.patterns.is_empty());
     let defaults = DEFAULT_TOOLS.iter().filter(|tool| !(only_looks && WRITERS.contains(tool)));
     let mut tools: Vec<String> = defaults.map(|tool| (*tool).to_owned()).collect();
@@ -48,5 +50,11 @@ mod tests {
         assert_eq!(check("implement", "---\ntools: Read, Bash(git *)\n---\n"), "Read Bash(git *)");
         assert_eq!(check("implement", "Do it."), "Read Grep Glob Edit Write Bash");
         assert_eq!(check("review", "Look."), "Read Grep Glob Bash");
+        assert_eq!(check("implement", "---\ntools: '*'\n---\n"), "Read Grep Glob Edit Write Bash");
+        let careful = "---\ndisallowedTools: Bash, WebFetch\n---\n";
+        assert_eq!(check("implement", careful), "Read Grep Glob Edit Write");
+        let both =
+            "---\ntools: Read, Bash(git *), Edit\ndisallowedTools: [Bash, Edit(*.md)]\n---\n";
+        assert_eq!(check("implement", both), "Read Edit");
     }
 }

@@ -13,9 +13,13 @@ pub(super) struct Agent {
     pub name: Option<String>,
     /// What it is for, in a sentence.
     pub description: Option<String>,
-    /// The CLI's names of the tools it may use (`Read`, `Bash(git *)`), as a list or with commas.
+    /// The CLI's names of the tools it may use (`Read`, `Bash(git *)`), as a list or with commas. `*`
+    /// stands for the default ones.
     pub tools: Option<OneOrMany>,
-    /// The model, as the CLI takes it.
+    /// Tools it may not use, or uses of them (`Bash(rm *)`), whatever `tools` says.
+    #[schemars(rename = "disallowedTools")]
+    pub disallowed_tools: Option<OneOrMany>,
+    /// The model, as the CLI takes it; `inherit` is the same as none.
     pub model: Option<String>,
     /// `least` (the default): exactly these tools. `bypass`: no permission is ever asked for.
     pub permission: Option<Permission>,

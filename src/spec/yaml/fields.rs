@@ -343,7 +343,8 @@ fn is_likely_typo(key: &str, meant: &str) -> bool {
     close(key, meant)
 }
 
-fn split_commas(text: &str) -> Vec<String> {
+/// A text's parts between commas that stand outside of parentheses, without outer blanks and empty ones.
+pub fn split_commas(text: &str) -> Vec<String> {
     let mut depth = 0i32;
     let parts = text.split(|c| {
         match c {

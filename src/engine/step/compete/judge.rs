@@ -159,14 +159,11 @@ impl Engine {
         let labels: Vec<&str> = contenders.iter().map(|it| it.label.as_str()).collect();
         let listed: Vec<Listed<'_>> = contenders.iter().map(|it| listed(it)).collect();
         let asked = judge_prompt(&attempt.task, &attempt.recipe.spec, &listed);
-        let tools = match judge.tools.is_empty() {
-            true => TOOLS.map(str::to_owned).into(),
-            false => judge.tools.clone(),
-        };
         let session = SessionLaunch {
             prompt: format!("{}\n\n---\n\n{asked}", judge.body.trim_end()),
             model: judge.model.clone(),
-            tools,
+            tools: judge.tools_or(&TOOLS.map(str::to_owned)),
+            denied: judge.disallowed.clone(),
             permission: judge.permission,
             effort: None,
             resume: None,

@@ -111,6 +111,7 @@ impl Engine {
                     prompt: stable + &volatile,
                     model: self.validating_model(owner, validator),
                     tools: tools_of(&rule, Some(&agent)),
+                    denied: agent.disallowed.clone(),
                     permission: agent.permission,
                     effort: None,
                     resume: None,

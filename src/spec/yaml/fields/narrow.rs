@@ -26,7 +26,8 @@ impl Fields<'_, '_> {
         (limit > Millis(0)).then_some(limit)
     }
 
-    /// The model under `model`. One that starts with `-` would be an option of the session's CLI.
+    /// The model under `model`. One that starts with `-` would be an option of the session's CLI;
+    /// `inherit` means no model of its own.
     pub fn model(&mut self) -> Option<ModelName> {
         let text = self.text("model")?.trim();
         if let (true, Some(node)) = (text.starts_with('-'), self.node("model")) {
@@ -36,7 +37,8 @@ impl Fields<'_, '_> {
         if let (Some(meant), Some(node)) = (meant_by(text), self.node("model")) {
             self.problems.report(unknown_model(text, meant, node.span.clone()));
         }
-        (!text.is_empty()).then(|| ModelName::new(text))
+        let is_own = !text.is_empty() && !text.eq_ignore_ascii_case("inherit");
+        is_own.then(|| ModelName::new(text))
     }
 
     /// Names of variables of the environment.
