@@ -47,6 +47,7 @@ mod review;
 mod smoke;
 mod spend;
 mod stop;
+mod used;
 
 use self::hold::Holding;
 use self::pace::Pacing;

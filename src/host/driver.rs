@@ -4,6 +4,7 @@
 mod admit;
 mod attempt;
 mod book;
+mod caution;
 mod check;
 mod conclude;
 mod exhibits;
@@ -60,6 +61,7 @@ use super::store::folder::Access;
 use super::zone;
 
 pub use self::check::{agents::refused, check};
+pub use self::caution::is_settings;
 pub use self::halt::StopReason;
 pub use self::heed::Said;
 pub use self::rest::{AtRest, at_rest, driver_to_see};
@@ -99,6 +101,7 @@ pub struct Driver {
     attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
     /// Landings that the user's branch has not followed to, and why.
     waiting: Option<String>,
+    cautions: caution::Cautions,
     /// Held until the driver is dropped.
     lock: Option<Lock>,
 }
@@ -216,6 +219,7 @@ impl Driver {
             part: opened.part,
             attempts: OnceCell::new(),
             waiting: None,
+            cautions: caution::Cautions::default(),
             lock: opened.lock,
         }
     }

@@ -26,6 +26,8 @@ pub trait Surface {
     fn say(&mut self, notice: &Notice, now: Moment);
     /// The documents that have errors now, while a build stays; none where all are right again.
     fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment);
+    /// Documents that this build is made from, with warnings that it has not told yet.
+    fn caution(&mut self, documents: &[CheckedDocument], now: Moment);
     /// A step of a running attempt.
     fn stream(&mut self, task: &TaskRef, progress: &Progress);
 }

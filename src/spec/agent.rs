@@ -143,6 +143,7 @@ fn read_node(node: &Node<'_>, (agent, problems): (&mut Agent, &Problems<'_>)) {
     agent.permission = fields.choice("permission", &permissions).unwrap_or_default();
     check_tools(&mut fields, agent);
     fields.known(KEYS_OF_CLI);
+    fields.habits(&[("allowedtools", "tools"), ("permissions", "permission")]);
     fields.rest_of(KEYS);
 }
 

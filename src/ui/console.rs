@@ -112,6 +112,12 @@ impl Surface for Console {
         }
     }
 
+    fn caution(&mut self, documents: &[CheckedDocument], now: Moment) {
+        for screen in &mut self.screens {
+            screen.caution(documents, now);
+        }
+    }
+
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
         for screen in &mut self.screens {
             screen.stream(task, progress);

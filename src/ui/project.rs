@@ -22,6 +22,8 @@ pub trait Project {
     fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>>;
     /// The documents with errors, all of them parsed already: what a build asks first.
     fn faulty(&mut self) -> Result<Vec<CheckedDocument>>;
+    /// Warnings of the settings and of what these tasks, or all, are made from.
+    fn cautions(&mut self, wanted: Option<&[TaskRef]>) -> Result<Vec<CheckedDocument>>;
     /// Tasks to be done that this build could give no model because of its flags, with why.
     fn without_model(&mut self, request: &BuildRequest) -> Result<Vec<(TaskRef, String)>>;
     /// Every task there is, in plan and file order.

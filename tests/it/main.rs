@@ -34,4 +34,5 @@ mod sources;
 mod stop;
 mod support;
 mod validators;
+mod warnings;
 mod watch;

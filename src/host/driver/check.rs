@@ -91,7 +91,10 @@ fn checked(loaded: &Loaded, engine: &Engine, wanted: Option<&[RelPath]>) -> Vec<
         .collect()
 }
 
-fn by_file(loaded: &Loaded, engine: &Engine) -> BTreeMap<Option<RelPath>, Vec<Diagnostic>> {
+pub(super) fn by_file(
+    loaded: &Loaded,
+    engine: &Engine,
+) -> BTreeMap<Option<RelPath>, Vec<Diagnostic>> {
     let mut findings: BTreeMap<Option<RelPath>, Vec<Diagnostic>> = BTreeMap::new();
     for diagnostic in loaded.diagnostics.iter().cloned().chain(engine.diagnostics()) {
         findings.entry(diagnostic.file.clone()).or_default().push(diagnostic);
@@ -103,7 +106,7 @@ fn plan_at(engine: &Engine, path: Option<&RelPath>) -> Option<Plan> {
     engine.plan_at(path?).cloned()
 }
 
-fn document(
+pub(super) fn document(
     loaded: &Loaded,
     path: Option<RelPath>,
     (diagnostics, plan): (Vec<Diagnostic>, Option<Plan>),

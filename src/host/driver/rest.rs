@@ -112,6 +112,10 @@ impl Driver {
             return Ok(());
         };
         let is_level = self.repo.state()?.head == self.tip && self.extra_plans.is_empty();
+        // A warning is told by each build: a glance at the files would not.
+        if !self.cautions(None).is_empty() {
+            return Ok(());
+        }
         if !self.engine.is_at_rest() || self.seen.has_news || !is_level {
             return Ok(());
         }

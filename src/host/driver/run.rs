@@ -155,6 +155,8 @@ impl Driver {
         let mut hangups = halt::hangups()?;
         self.append(&started())?;
         self.warn_of_missing_history(run.surface);
+        self.cautions.wanted.clone_from(&request.targets);
+        self.caution(run.surface);
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
         }

@@ -143,7 +143,9 @@ impl Driver {
             self.take_config(run)?;
         }
         let documents = Box::new(self.loaded.documents.clone());
-        self.step(run, Event::DocumentsRead(documents))
+        self.step(run, Event::DocumentsRead(documents))?;
+        self.caution(run.surface);
+        Ok(())
     }
 
     /// The config was edited: attempts that start from now on, and the watcher, go by the new one.

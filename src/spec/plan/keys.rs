@@ -64,6 +64,69 @@ pub const TASK: &[&str] = &[
     "model_used",
 ];
 
+/// What other tools call such keys, in small letters without `-` and `_`, and the key that was most
+/// likely meant; none for what orch has no key for. People write these by habit and rely on them.
+pub const TASK_HABITS: &[(&str, &str)] = &[
+    ("dependson", "depends_on"),
+    ("dependency", "depends_on"),
+    ("depends", "depends_on"),
+    ("deps", "depends_on"),
+    ("needs", "depends_on"),
+    ("after", "depends_on"),
+    ("runafter", "depends_on"),
+    ("runsafter", "depends_on"),
+    ("blockedby", "depends_on"),
+    ("requires", "depends_on"),
+    ("require", "depends_on"),
+    ("prerequisites", "depends_on"),
+    ("prerequisite", "depends_on"),
+    ("prereqs", "depends_on"),
+    ("waitfor", "depends_on"),
+    ("waitsfor", "depends_on"),
+    ("upstream", "depends_on"),
+    ("before", ""),
+    ("blocks", ""),
+    ("command", "run"),
+    ("commands", "run"),
+    ("cmd", "run"),
+    ("cmds", "run"),
+    ("script", "run"),
+    ("shell", "run"),
+    ("exec", "run"),
+    ("bash", "run"),
+    ("subagent", "agent"),
+    ("subagenttype", "agent"),
+    ("environment", "env"),
+    ("timeoutminutes", "timeout"),
+    ("timeoutseconds", "timeout"),
+    ("retry", "max_attempts"),
+    ("retries", "max_attempts"),
+    ("maxretries", "max_attempts"),
+    ("if", ""),
+    ("when", ""),
+    ("unless", ""),
+    ("skip", ""),
+    ("disabled", ""),
+    ("enabled", ""),
+    ("allowfailure", ""),
+    ("continueonerror", ""),
+    ("cwd", ""),
+    ("workdir", ""),
+    ("workingdirectory", ""),
+];
+
+/// The same for sections, which follow one another and depend on nothing.
+pub const SECTION_HABITS: &[(&str, &str)] = &[
+    ("dependson", ""),
+    ("dependencies", ""),
+    ("needs", ""),
+    ("after", ""),
+    ("blockedby", ""),
+    ("requires", ""),
+    ("if", ""),
+    ("when", ""),
+];
+
 /// `proposals` of a task or rule.
 pub const PROPOSALS: &[&str] = &["count", "judge"];
 

@@ -129,6 +129,7 @@ fn read_section<'n>(node: &'n Node<'_>, problems: &'n Problems<'n>) -> Option<Se
         tasks.extend(task::read(node, Place { section: &id, section_name: &name }, problems));
     }
     let span = fields.span();
+    fields.habits(keys::SECTION_HABITS);
     fields.rest_of(keys::SECTION);
     Some(Section { id, name, status, tasks, span })
 }

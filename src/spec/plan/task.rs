@@ -56,6 +56,7 @@ pub(super) fn read<'n>(
 
 fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
     fields.known(OTHER_KEYS);
+    fields.habits(keys::TASK_HABITS);
     let name = fields.required_text("name", "say in a few words what it is to do");
     TaskSpec {
         name: name.unwrap_or_default().to_owned(),

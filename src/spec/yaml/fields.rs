@@ -22,6 +22,7 @@ pub struct Fields<'n, 's> {
     what: &'static str,
     asked: Vec<&'static str>,
     known: &'static [&'static str],
+    habits: &'static [(&'static str, &'static str)],
 }
 
 impl<'n, 's> Fields<'n, 's> {
@@ -32,7 +33,15 @@ impl<'n, 's> Fields<'n, 's> {
             return None;
         };
         let asked = Vec::with_capacity(32);
-        Some(Self { problems, mapping, span: node.span.clone(), what, asked, known: &[] })
+        Some(Self {
+            problems,
+            mapping,
+            span: node.span.clone(),
+            what,
+            asked,
+            known: &[],
+            habits: &[],
+        })
     }
 
     pub fn problems(&self) -> &'n Problems<'n> {
@@ -279,7 +288,14 @@ impl<'n, 's> Fields<'n, 's> {
         self.known = names;
     }
 
-    /// The keys nobody asked for, as normalized text. One that looks like a typo is reported.
+    /// Declares what other tools call such keys, in small letters without `-` and `_`, and which key is
+    /// meant, if any: reported by [`Fields::rest`].
+    pub fn habits(&mut self, habits: &'static [(&'static str, &'static str)]) {
+        self.habits = habits;
+    }
+
+    /// The keys nobody asked for, as normalized text. One that looks like a typo, or like a key of
+    /// another tool, is reported.
     pub fn rest(self) -> BTreeMap<String, String> {
         self.leftover(Strictness::Typos)
     }
@@ -297,7 +313,9 @@ impl<'n, 's> Fields<'n, 's> {
                 continue;
             }
             if !self.known.contains(&key) {
-                let meant = nearest(key, self.unused()).filter(|meant| is_likely_typo(key, meant));
+                let habit = self.habit_of(key);
+                let typo = || nearest(key, self.unused()).filter(|it| is_likely_typo(key, it));
+                let meant = if habit.is_some() { habit } else { typo() };
                 if meant.is_some() || strictness == Strictness::All {
                     self.report_unknown(key, entry.key_span.clone(), meant);
                 }
@@ -313,10 +331,24 @@ impl<'n, 's> Fields<'n, 's> {
         names.filter(|name| self.mapping.entry(name).is_none())
     }
 
+    /// The key that is written otherwise here, or has another name elsewhere; empty where there is none
+    /// of that meaning.
+    fn habit_of(&self, key: &str) -> Option<&'static str> {
+        let bare = bare(key);
+        let mut own = self.asked.iter().chain(self.known);
+        let same = own.find(|name| self::bare(name) == bare).copied();
+        let habit = || self.habits.iter().find(|(word, _)| *word == bare).map(|(_, own)| *own);
+        same.or_else(habit)
+    }
+
     fn report_unknown(&self, key: &str, span: Span, meant: Option<&str>) {
         let message = format!("{} has no key `{}`", self.what, shorten(key));
+        let meant = meant.filter(|meant| !meant.is_empty());
         let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
+            Some(meant) if self.mapping.entry(meant).is_none() => {
+                format!("did you mean `{meant}`?")
+            }
+            Some(meant) => format!("it has no effect beside `{meant}`"),
             None => "it has no effect".to_owned(),
         };
         let codes = self.problems.codes;
@@ -332,6 +364,10 @@ impl<'n, 's> Fields<'n, 's> {
 enum Strictness {
     Typos,
     All,
+}
+
+fn bare(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
 /// Short keys are close to one another by chance, so they need a closer look.

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::base::name::TaskRef;
 use crate::engine::effect::BuildRequest;
 use crate::host::clock::now;
+use crate::host::driver::is_settings;
 use crate::host::error::Doing;
 use crate::host::surface::{CheckedDocument, Summary};
 use crate::ui::args::{BuildArgs, OriginalArgs, ShownArgs};
@@ -34,6 +35,7 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     let request = BuildRequest { resume_from, ..request_of(args, targets, force) };
     refuse_bad_models(project, &request)?;
     if args.dry_run {
+        tell_cautions(project, &request, shell, place)?;
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
     perform(request, project, (shell, place), &args.shown)
@@ -198,10 +200,15 @@ pub fn refuse_bad_documents(
         let plan = document.plan.as_ref().map(|plan| plan.name.as_str());
         plan.is_none_or(|plan| plans.as_ref().is_none_or(|p| p.contains(plan)))
     };
-    let bad: Vec<CheckedDocument> = documents.into_iter().filter(stops).collect();
+    let mut bad: Vec<CheckedDocument> = documents.into_iter().filter(stops).collect();
     if bad.is_empty() {
         return Ok(None);
     }
+    // Settings that were not understood may be why the others are wrong.
+    let is_new = |it: &CheckedDocument| bad.iter().all(|bad| bad.path != it.path);
+    let mut settings = project.cautions(None)?;
+    settings.retain(|it| is_settings(&it.source.path) && is_new(it));
+    bad.splice(0..0, settings);
     match place.is_json {
         true => {
             shell.data(&report::json_lines(&bad))?;
@@ -215,6 +222,21 @@ pub fn refuse_bad_documents(
         }
     }
     Ok(Some(Exit::BadDocuments))
+}
+
+/// What a build would tell before it starts; to programs a preview says only what would run.
+pub fn tell_cautions(
+    project: &mut dyn Project,
+    request: &BuildRequest,
+    shell: &mut Shell,
+    place: Place,
+) -> Result<(), Failure> {
+    let documents = project.cautions(request.targets.as_deref())?;
+    if documents.is_empty() || place.is_json {
+        return Ok(());
+    }
+    let look = Look { paint: shell.err_paint(), width: shell.width() };
+    shell.urgent(report::text_of(&documents, look).trim_end_matches('\n'))
 }
 
 /// Model flags under which a task cannot begin are a mistake on the command line.

@@ -28,6 +28,7 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
     };
     build::refuse_bad_models(project, &request)?;
     if args.dry_run {
+        build::tell_cautions(project, &request, shell, place)?;
         return preview::run(&request, &project.picture(now())?, shell, place.is_json);
     }
     if request.watch {

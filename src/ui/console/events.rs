@@ -120,11 +120,12 @@ impl Surface for Events {
 
     fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment) {
         self.now = now;
-        let documents: Vec<Value> = crate::ui::report::json_lines(documents)
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        self.emit("diagnosed", json!({ "documents": documents }));
+        self.emit("diagnosed", json!({ "documents": values_of(documents) }));
+    }
+
+    fn caution(&mut self, documents: &[CheckedDocument], now: Moment) {
+        self.now = now;
+        self.emit("cautioned", json!({ "documents": values_of(documents) }));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
@@ -133,6 +134,11 @@ impl Surface for Events {
         fields["step"] = json!(step);
         self.emit("progress", fields);
     }
+}
+
+fn values_of(documents: &[CheckedDocument]) -> Vec<Value> {
+    let lines = crate::ui::report::json_lines(documents);
+    lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 fn notice_fields(notice: &Notice) -> (&'static str, Value) {

@@ -167,6 +167,10 @@ impl Surface for Live {
         self.print(Some(words::diagnoses_text(documents, self.paint)));
     }
 
+    fn caution(&mut self, documents: &[CheckedDocument], _now: Moment) {
+        self.print(Some(words::cautions_text(documents, self.paint)));
+    }
+
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
         if self.detail == Detail::Streams {
             self.print(words::progress_text(task, progress, self.paint));

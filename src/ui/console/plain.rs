@@ -59,6 +59,10 @@ impl Surface for Plain {
         self.line(Some(words::diagnoses_text(documents, self.paint)));
     }
 
+    fn caution(&mut self, documents: &[CheckedDocument], _now: Moment) {
+        self.line(Some(words::cautions_text(documents, self.paint)));
+    }
+
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
         if self.detail == Detail::Streams {
             self.line(words::progress_text(task, progress, self.paint));

@@ -141,6 +141,13 @@ pub fn diagnoses_text(documents: &[CheckedDocument], paint: Paint) -> String {
     format!("{text}{}", line(paint.paint(Tone::Bad, "wrong "), &rest))
 }
 
+/// Warnings of documents.
+pub fn cautions_text(documents: &[CheckedDocument], paint: Paint) -> String {
+    let text = report::text_of(documents, Look { paint, width: WIDTH });
+    let summary = format!("{}; the build goes on", report::summary_of(documents));
+    format!("{text}{}", line(paint.paint(Tone::Caution, "warn  "), &summary))
+}
+
 /// A head, and the text beside it; further lines of the text below its first.
 fn line(head: String, text: &str) -> String {
     format!("  {head}{}", visible(text).trim_end().replace('\n', "\n        "))

@@ -28,6 +28,10 @@ impl Project for Driver {
         Ok(Self::faulty(self))
     }
 
+    fn cautions(&mut self, wanted: Option<&[TaskRef]>) -> Result<Vec<CheckedDocument>> {
+        Ok(Self::cautions(self, wanted))
+    }
+
     fn without_model(&mut self, request: &BuildRequest) -> Result<Vec<(TaskRef, String)>> {
         Ok(self.engine().without_model(request))
     }
@@ -193,6 +197,10 @@ impl Project for Loose {
     }
 
     fn faulty(&mut self) -> Result<Vec<CheckedDocument>> {
+        Err(self.needs_repository())
+    }
+
+    fn cautions(&mut self, _wanted: Option<&[TaskRef]>) -> Result<Vec<CheckedDocument>> {
         Err(self.needs_repository())
     }
 

@@ -42,6 +42,10 @@ impl Project for Fake {
         Ok(self.documents.iter().filter(|document| !document.is_ok()).cloned().collect())
     }
 
+    fn cautions(&mut self, _wanted: Option<&[TaskRef]>) -> Result<Vec<CheckedDocument>> {
+        Ok(self.documents.iter().filter(|document| document.is_ok()).cloned().collect())
+    }
+
     fn without_model(&mut self, _request: &BuildRequest) -> Result<Vec<(TaskRef, String)>> {
         Ok(Vec::new())
     }

@@ -1,0 +1,69 @@
+//! Warnings of documents as a build tells them, by the built program.
+
+use crate::support::Space;
+
+/// A plan of two tasks in free order, the second with this key.
+fn two(key: &str) -> String {
+    format!(
+        "meta: {{ order: free }}\nsections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', name: A, run: 'true', no_change: allowed }}\n  - {{ id: '2', name: B, run: 'true', no_change: allowed, {key} }}\n"
+    )
+}
+
+#[test]
+fn a_key_of_another_tool_is_told_once_by_each_build_that_needs_its_plan() {
+    let plan = two("dependsOn: ['1']");
+    let space = Space::new(&[("plans/a.yaml", &plan), ("plans/b.yaml", &two("inputs: []"))]);
+    let events = space.home().join("events");
+    let told = space.orch(&["build", "-n"]).exits(0).shown();
+    assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{told}");
+    let told = space.orch(&["build", "b"]).exits(0).shown();
+    assert!(!told.contains("dependsOn"), "{told}");
+    let told = space.orch(&["build", "--events", &events.display().to_string()]).exits(0).shown();
+    assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{told}");
+    assert!(told.contains("did you mean `depends_on`?"), "{told}");
+    let events = std::fs::read_to_string(events).unwrap();
+    let line = events.lines().find(|it| it.contains("\"event\":\"cautioned\"")).unwrap();
+    assert!(line.contains("plans/a.yaml") && line.contains("plan::unknown-key"), "{line}");
+    let told = space.orch(&["build"]).exits(0).shown();
+    assert!(!told.contains("dependsOn"), "nothing is left to do: {told}");
+}
+
+#[test]
+fn keys_without_any_effect_are_named() {
+    let check = |key: &str, help: &str| {
+        let space = Space::without_git(&[("plans/a.yaml", &two(key))]);
+        space.orch(&["check"]).exits(0).says(&[&format!("has no key `{}`", key_of(key)), help]);
+    };
+    check("needs: ['1']", "did you mean `depends_on`?");
+    check("blocked-by: ['1']", "did you mean `depends_on`?");
+    check("command: make", "it has no effect beside `run`");
+    check("maxAttempts: 2", "did you mean `max_attempts`?");
+    check("if: false", "it has no effect");
+}
+
+fn key_of(pair: &str) -> &str {
+    pair.split(':').next().unwrap()
+}
+
+#[test]
+fn agents_and_settings_are_told_of_where_they_are_used() {
+    let agent = "---\nname: odd\ndescription: a: b\ntools: Read, Write, Raed\n---\nRole.\n";
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: A, description: Write one.txt., agent: coder }\n";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        (".claude/orchestrator-config.yaml", "test_command: [unclosed\n"),
+        (".claude/agents/odd.md", agent),
+        ("sessions.yaml", "'1':\n- write: { path: one.txt, content: \"one\\n\" }\n"),
+        ("plans/a.yaml", plan),
+    ]);
+    let told = space.orch(&["build", "-n"]).exits(0).shown();
+    assert!(told.contains("orchestrator-config.yaml") && !told.contains("odd.md"), "{told}");
+    space.replace("plans/a.yaml", "agent: coder", "agent: odd");
+    space.commit("another agent");
+    let told = space.orch(&["build"]).exits(0).shown();
+    assert_eq!(told.matches("there is no tool `Raed`").count(), 1, "{told}");
+    assert!(told.contains("agent::no-yaml"), "{told}");
+    space.write("plans/a.yaml", &plan.replace("agent: coder", "agent: lost"));
+    let refused = space.orch(&["build"]).exits(2);
+    refused.complains(&["plan::unknown-agent", "orchestrator-config.yaml"]);
+}
