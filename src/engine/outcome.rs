@@ -284,27 +284,47 @@ fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Ve
     (class, format!("{}{first}", verdict.as_str()), Some((verdict, findings)))
 }
 
-/// `exit 1: its last line`, then the end of its output where there is more, at most 20 lines.
+/// `exit 1: its last line`, then the end of its output where there is more: at most 20 lines of stdout,
+/// and 20 of stderr.
 fn findings_of_output(evidence: &Evidence, ending: &Ending) -> Vec<String> {
     let how = match ending {
         Ending::Exited(code) => format!("exit {code}"),
         other => format!("{other:?}"),
     };
-    let lines: Vec<_> = evidence
-        .stdout_tail
-        .lines()
-        .chain(evidence.stderr_tail.lines())
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let end_of = |output: &'_ str| -> Vec<String> {
+        let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(20)..].iter().map(|line| (*line).to_owned()).collect()
+    };
+    let mut lines = end_of(&evidence.stdout_tail);
+    lines.extend(end_of(&evidence.stderr_tail));
     let Some((last, before)) = lines.split_last() else {
         return vec![format!("{how}, without any output")];
     };
     let mut findings = vec![format!("{how}: {}", last.trim())];
-    let before = &before[before.len().saturating_sub(19)..];
     if !before.is_empty() {
         findings.push(format!("before that:\n{}", before.join("\n")));
     }
     findings
+}
+
+/// Of a program's last lines.
+const WORDS: usize = 6;
+/// Of each of them, in characters.
+const WORD: usize = 200;
+
+/// What a program said before it ended, in one line: its last lines, since the very last often tells the
+/// least. `None` where it said nothing.
+pub fn last_words(text: &str) -> Option<String> {
+    let mut lines: Vec<String> = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(WORDS)
+        .map(|line| line.chars().take(WORD).collect())
+        .collect();
+    lines.reverse();
+    (!lines.is_empty()).then(|| lines.join(" | "))
 }
 
 fn first_line(text: &str) -> &str {

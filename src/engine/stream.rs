@@ -3,6 +3,7 @@
 mod denied;
 mod fold;
 mod line;
+mod output;
 mod pace;
 mod price;
 mod spending;
@@ -12,6 +13,7 @@ mod wire;
 use serde::{Deserialize, Serialize};
 
 pub use line::LINE_LIMIT;
+pub use output::{stderr_in, stderr_line, stdout_line};
 pub use pace::Pace;
 pub use price::PRICES_VERSION;
 
@@ -209,6 +211,8 @@ pub enum Progress {
     },
     /// Output of a command, one line.
     Output(String),
+    /// The same of its stderr.
+    Complaint(String),
 }
 
 /// Reads a stream as it comes, in chunks of any size, with bounded memory.

@@ -25,8 +25,8 @@ use crate::engine::evidence::Ending;
 
 pub use super::platform::{ProcessInfo, reap};
 
-/// Chunks of stdout that may wait to be read; then the family waits.
-const STDOUT_SLOTS: usize = 16;
+/// Chunks of each output that may wait to be read; then the family waits.
+const SLOTS: usize = 16;
 const CHUNK: usize = 64 * 1024;
 /// Kept of the end of an output, in bytes.
 pub const TAIL_LIMIT: usize = crate::engine::evidence::OUTPUT_KEPT;
@@ -63,14 +63,35 @@ pub struct Family {
     /// To the shim goes what orch asks for, from it comes its report. No file: making and removing
     /// one is the dearest part of a short command.
     life_line: UnixStream,
-    stdout: mpsc::Receiver<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Heard,
+    stderr: Heard,
+    /// Ends with the tail of stderr.
+    keeper: JoinHandle<Vec<u8>>,
 }
 
-/// Whether stdout is wanted now; left unread, the family waits.
+/// One of the outputs, on its way.
+struct Heard {
+    chunks: mpsc::Receiver<Vec<u8>>,
+    is_over: bool,
+}
+
+impl Heard {
+    fn new(chunks: mpsc::Receiver<Vec<u8>>) -> Self {
+        Self { chunks, is_over: false }
+    }
+
+    /// The next chunk; `None` once, at the end. Cancel safe.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let chunk = self.chunks.recv().await;
+        self.is_over = chunk.is_none();
+        chunk
+    }
+}
+
+/// Whether output is wanted now; left unread, the family waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    Stdout,
+    Output,
     Nothing,
 }
 
@@ -78,7 +99,8 @@ pub enum Reading {
 #[derive(Debug)]
 pub enum Happening {
     Output(Vec<u8>),
-    OutputEnded,
+    /// Whole lines of stderr, masked; the last one may lack its end.
+    Complaint(Vec<u8>),
     /// The shim has ended, and the family with it.
     Over,
 }
@@ -114,26 +136,38 @@ impl Spawn {
         let stdout = child.stdout.take().ok_or_else(|| Error::new("reading a child's stdout"))?;
         let stderr = child.stderr.take().ok_or_else(|| Error::new("reading a child's stderr"))?;
         let file = LazyFile::new(self.private.join("stderr"));
-        let (sender, receiver) = mpsc::channel(STDOUT_SLOTS);
+        let (sender, chunks) = mpsc::channel(SLOTS);
+        let (complain, complaints) = mpsc::channel(SLOTS);
         tokio::spawn(forward(stdout, sender));
+        let masked = MaskedStream::new(self.mask.clone());
         Ok(Family {
             info: ProcessInfo { pid, start_ticks },
             life_line,
             shim: child,
-            stdout: receiver,
-            stderr: tokio::spawn(keep(stderr, file, MaskedStream::new(self.mask.clone()))),
+            stdout: Heard::new(chunks),
+            stderr: Heard::new(complaints),
+            keeper: tokio::spawn(keep(stderr, file, masked, complain)),
         })
     }
 }
 
 impl Family {
-    /// What happens next; stdout only where `reading` says so. Cancel safe.
+    /// What happens next; output only where `reading` says so. Cancel safe.
     pub async fn next(&mut self, reading: Reading) -> Happening {
-        tokio::select! {
-            chunk = self.stdout.recv(), if reading == Reading::Stdout => {
-                chunk.map_or(Happening::OutputEnded, Happening::Output)
+        let reads = reading == Reading::Output;
+        loop {
+            let happening = tokio::select! {
+                chunk = self.stdout.next(), if reads && !self.stdout.is_over => {
+                    chunk.map(Happening::Output)
+                }
+                chunk = self.stderr.next(), if reads && !self.stderr.is_over => {
+                    chunk.map(Happening::Complaint)
+                }
+                _ = self.shim.wait() => Some(Happening::Over),
+            };
+            if let Some(happening) = happening {
+                return happening;
             }
-            _ = self.shim.wait() => Happening::Over,
         }
     }
 
@@ -148,9 +182,9 @@ impl Family {
         let _ = self.life_line.shutdown(Shutdown::Write);
     }
 
-    /// After [`Happening::Over`]: what is left of stdout, where a stray writer cannot hold us for long,
-    /// then how it ended.
-    pub async fn finish(mut self, mut take: impl FnMut(Vec<u8>)) -> Ended {
+    /// After [`Happening::Over`]: what is left of its output, where a stray writer cannot hold us for
+    /// long, then how it ended.
+    pub async fn finish(mut self, mut take: impl FnMut(Happening)) -> Ended {
         let status = self.shim.try_wait().ok().flatten();
         let report = self.report();
         let ending = ending_of(&report, status);
@@ -160,16 +194,26 @@ impl Family {
             let _ = tokio::task::spawn_blocking(move || platform::reap(info)).await;
         }
         let drained = async {
-            while let Some(chunk) = self.stdout.recv().await {
-                take(chunk);
+            while !(self.stdout.is_over && self.stderr.is_over) {
+                let happening = tokio::select! {
+                    chunk = self.stdout.next(), if !self.stdout.is_over => {
+                        chunk.map(Happening::Output)
+                    }
+                    chunk = self.stderr.next(), if !self.stderr.is_over => {
+                        chunk.map(Happening::Complaint)
+                    }
+                };
+                happening.into_iter().for_each(&mut take);
             }
         };
         let _ = timeout(DRAIN, drained).await;
-        let tail = match timeout(DRAIN, &mut self.stderr).await {
+        // Nobody hears the keeper any more: it must not wait for that.
+        self.stderr.chunks.close();
+        let tail = match timeout(DRAIN, &mut self.keeper).await {
             Ok(Ok(tail)) => tail,
             _ => Vec::new(),
         };
-        self.stderr.abort();
+        self.keeper.abort();
         Ended { ending, stderr_tail: String::from_utf8_lossy(&tail).into_owned() }
     }
 
@@ -249,25 +293,35 @@ async fn forward(mut stdout: impl AsyncRead + Unpin, sender: mpsc::Sender<Vec<u8
     }
 }
 
-/// Writes stderr to its file and answers with its tail, both masked.
+/// Writes stderr to its file, tells it, and answers with its tail, all masked.
 async fn keep(
     mut stderr: impl AsyncRead + Unpin,
     mut file: LazyFile,
     mut masked: MaskedStream,
+    told: mpsc::Sender<Vec<u8>>,
 ) -> Vec<u8> {
     let mut tail = Vec::new();
     let mut buffer = vec![0; CHUNK];
     let mut n_kept = 0;
-    let mut take = |bytes: Vec<u8>| {
+    let mut is_open = true;
+    while is_open {
+        let bytes = match stderr.read(&mut buffer).await {
+            Ok(n @ 1..) => masked.feed(&buffer[..n]),
+            _ => {
+                is_open = false;
+                masked.finish()
+            }
+        };
+        if bytes.is_empty() {
+            continue;
+        }
         if n_kept < STDERR_LIMIT && file.write(&bytes).is_ok() {
             n_kept += bytes.len();
         }
         push_tail(&mut tail, &bytes);
-    };
-    while let Ok(n @ 1..) = stderr.read(&mut buffer).await {
-        take(masked.feed(&buffer[..n]));
+        // Where nobody listens it is kept all the same.
+        let _ = told.send(bytes).await;
     }
-    take(masked.finish());
     tail
 }
 

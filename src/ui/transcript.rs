@@ -1,9 +1,11 @@
 //! A session's stream as people read it: one event of the CLI, one or a few lines. Lines that are
 //! no JSON (a command's output) are shown as they are.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::measure::{Millis, Usd};
+use crate::engine::stream::{stderr_in, stdout_line};
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::{cut, one_line, visible, without_worktree};
 
@@ -13,12 +15,35 @@ const DETAIL: usize = 160;
 /// Turns bytes into readable lines as they come, whatever their boundaries.
 pub struct Reader {
     rest: Vec<u8>,
-    paint: Paint,
+    form: Form,
+}
+
+/// For whom it is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    People(Paint),
+    /// Nothing but objects of JSON, one a line: events as they came, other lines in one of orch's own.
+    Programs,
+}
+
+impl Form {
+    /// One line of the stream, each line of it ended.
+    fn of_line(self, line: &str) -> String {
+        match self {
+            Self::People(paint) => text_of_line(line, paint),
+            Self::Programs if line.trim().is_empty() => String::new(),
+            Self::Programs => {
+                let is_event = serde_json::from_str::<Value>(line).is_ok_and(|it| it.is_object());
+                let line = line.trim_end();
+                format!("{}\n", if is_event { line.to_owned() } else { stdout_line(line) })
+            }
+        }
+    }
 }
 
 impl Reader {
-    pub fn new(paint: Paint) -> Self {
-        Self { rest: Vec::new(), paint }
+    pub fn new(form: Form) -> Self {
+        Self { rest: Vec::new(), form }
     }
 
     /// What the complete lines so far say; an incomplete one is kept.
@@ -29,7 +54,7 @@ impl Reader {
         };
         let complete: Vec<u8> = self.rest.drain(..=end).collect();
         let text = String::from_utf8_lossy(&complete);
-        text.lines().map(|line| text_of_line(line, self.paint)).collect()
+        text.lines().map(|line| self.form.of_line(line)).collect()
     }
 
     /// The last line, where it had no line break.
@@ -37,12 +62,41 @@ impl Reader {
         if self.rest.is_empty() {
             return String::new();
         }
-        text_of_line(&String::from_utf8_lossy(&self.rest), self.paint)
+        self.form.of_line(&String::from_utf8_lossy(&self.rest))
     }
+}
+
+/// A line of plain output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutputLine {
+    pub stream: &'static str,
+    pub text: String,
+}
+
+/// The last `n` lines of a transcript that are plain output, and not events of a session.
+pub fn output_of(bytes: &[u8], n: usize) -> Vec<OutputLine> {
+    let line_of = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end();
+        if let Some(text) = stderr_in(line) {
+            return Some(OutputLine { stream: "stderr", text });
+        }
+        let is_event = serde_json::from_str::<Value>(line).is_ok_and(|it| it["type"].is_string());
+        let is_output = !line.is_empty() && !is_event;
+        is_output.then(|| OutputLine { stream: "stdout", text: line.to_owned() })
+    };
+    let lines = bytes.rsplit(|byte| *byte == b'\n').filter_map(line_of);
+    let mut lines: Vec<OutputLine> =
+        lines.filter(|it| !it.text.trim().is_empty()).take(n).collect();
+    lines.reverse();
+    lines
 }
 
 /// One line of the stream as text, each line of it ended.
 fn text_of_line(line: &str, paint: Paint) -> String {
+    if let Some(text) = stderr_in(line) {
+        return format!("{}\n", paint.paint(Tone::Caution, visible(&text).trim_end()));
+    }
     let shown = match serde_json::from_str::<Value>(line) {
         Ok(event) if event.is_object() => text_of_event(&event, paint),
         _ if line.trim().is_empty() => return String::new(),
@@ -225,7 +279,7 @@ mod tests {
     );
 
     fn check(pieces: usize) -> String {
-        let mut reader = Reader::new(Paint::PLAIN);
+        let mut reader = Reader::new(Form::People(Paint::PLAIN));
         let chunks = STREAM.as_bytes().chunks(STREAM.len().div_ceil(pieces));
         let text: String = chunks.map(|chunk| reader.push(chunk)).collect();
         text + &reader.finish()
@@ -258,7 +312,7 @@ mod tests {
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let mut count = 0;
         for path in files.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl")) {
-            let mut reader = Reader::new(Paint::PLAIN);
+            let mut reader = Reader::new(Form::People(Paint::PLAIN));
             let text = reader.push(&std::fs::read(&path).unwrap()) + &reader.finish();
             assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{path:?}");
             count += 1;

@@ -17,6 +17,7 @@ mod kill;
 mod large_plan;
 mod lies;
 mod newer_in_git;
+mod output;
 mod overnight;
 mod plan_change;
 mod questions;

@@ -2,7 +2,7 @@
 
 use super::OutcomeClass as C;
 use super::phrases::{class_of_message, class_of_refusal};
-use super::{AttemptKind, Expectation, Finding, api, last_line};
+use super::{AttemptKind, Expectation, Finding, api, last_line, last_words};
 use crate::engine::evidence::{Ending, Evidence};
 use crate::engine::limits::{Clock, Limit, clean, limit_of_message};
 use crate::engine::stream::{ResultFacts, StreamFacts};
@@ -132,7 +132,8 @@ fn by_stream(
 }
 
 fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
-    let stderr = last_line(&evidence.stderr_tail).unwrap_or("nothing on stderr");
+    let said = last_words(&evidence.stderr_tail);
+    let stderr = said.as_deref().unwrap_or("nothing on stderr");
     match code {
         130 => (C::Aborted, "interrupted (exit 130)".to_owned()),
         129 | 131..=159 => (C::Killed, format!("killed by signal {}", code - 128)),
@@ -150,7 +151,8 @@ fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Findi
 fn by_refusal(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
     let said = refusal_of(evidence);
     let text = clean(&said);
-    let last = last_line(&said).unwrap_or("nothing on stderr");
+    let last = last_words(&said);
+    let last = last.as_deref().unwrap_or("nothing on stderr");
     let message = format!("exit {code} at the start: {last}");
     if stream.n_foreign_lines == 0 || matches!(code, 126 | 127) {
         return (class_of_refusal(&text), message);

@@ -111,7 +111,9 @@ impl Engine {
             Progress::Started { .. } | Progress::Cost(_) if is_review => {}
             Progress::Cost(cost) => it.cost = cost,
             Progress::Started { .. } => {}
-            Progress::Said(text) | Progress::Output(text) => it.doing = text,
+            Progress::Said(text) | Progress::Output(text) | Progress::Complaint(text) => {
+                it.doing = text
+            }
             Progress::UsedTool { tool, detail } => it.doing = format!("{tool} {detail}"),
             Progress::Retrying { attempt, error, .. } => {
                 it.doing = format!("waits for the API (try {attempt}): {error}");

@@ -9,6 +9,7 @@ use crate::base::name::{ModelName, SessionId};
 
 use super::denied::Denied;
 use super::line::trim_noise;
+use super::output::stderr_in;
 use super::pace::Pacer;
 use super::spending::Spending;
 use super::windows::Windows;
@@ -64,7 +65,7 @@ impl Fold {
     /// Takes one whole line.
     pub fn take(&mut self, line: &[u8], shown: &mut Vec<Progress>) {
         let text = String::from_utf8_lossy(trim_noise(line));
-        if text.is_empty() {
+        if text.is_empty() || stderr_in(&text).is_some() {
             return;
         }
         if self.take_text(&text, shown).is_err() {
@@ -75,7 +76,8 @@ impl Fold {
     /// Takes a last line that had no newline.
     pub fn take_last(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(trim_noise(line));
-        if text.is_empty() || self.take_text(&text, &mut Vec::new()).is_ok() {
+        let is_no_event = text.is_empty() || stderr_in(&text).is_some();
+        if is_no_event || self.take_text(&text, &mut Vec::new()).is_ok() {
             return;
         }
         if self.facts.n_events > 0 || text.starts_with(['{', '[']) {

@@ -11,6 +11,7 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
 use crate::engine::evidence::{Ending, Evidence, PlanEdit, StatusFile};
+use crate::engine::outcome::last_words;
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};
 use crate::host::scan::{AsIs, Scanner};
@@ -154,7 +155,7 @@ async fn set_up(
         Ending::Signaled(signal) => format!("signal {signal}"),
         other => format!("{other:?}"),
     };
-    let last = ended.stderr_tail.lines().last().unwrap_or("it said nothing").to_owned();
+    let last = last_words(&ended.stderr_tail).unwrap_or_else(|| "it said nothing".to_owned());
     shared.pool.discard(worktree)?;
     Ok(Err(Ending::SetupFailed(format!(
         "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"

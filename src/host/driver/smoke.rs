@@ -269,13 +269,15 @@ impl Server {
 /// Takes in what the server says, so that it never waits for a reader, until it is to end.
 async fn serve(mut family: Family, mut ending: oneshot::Receiver<()>) -> Vec<String> {
     let mut tail = Vec::new();
-    let mut reading = Reading::Stdout;
+    let mut take = |happening: Happening| match happening {
+        Happening::Output(chunk) => crate::host::process::push_tail(&mut tail, &chunk),
+        Happening::Complaint(_) | Happening::Over => {}
+    };
     loop {
         tokio::select! {
-            happening = family.next(reading) => match happening {
-                Happening::Output(chunk) => crate::host::process::push_tail(&mut tail, &chunk),
-                Happening::OutputEnded => reading = Reading::Nothing,
+            happening = family.next(Reading::Output) => match happening {
                 Happening::Over => break,
+                said => take(said),
             },
             _ = &mut ending => {
                 family.terminate();
@@ -287,19 +289,12 @@ async fn serve(mut family: Family, mut ending: oneshot::Receiver<()>) -> Vec<Str
             }
         }
     }
-    let ended = family.finish(|chunk| crate::host::process::push_tail(&mut tail, &chunk)).await;
+    let ended = family.finish(take).await;
     last_lines(&String::from_utf8_lossy(&tail), &ended.stderr_tail)
 }
 
 async fn over(family: &mut Family) {
-    let mut reading = Reading::Stdout;
-    loop {
-        match family.next(reading).await {
-            Happening::Over => return,
-            Happening::OutputEnded => reading = Reading::Nothing,
-            Happening::Output(_) => {}
-        }
-    }
+    while !matches!(family.next(Reading::Output).await, Happening::Over) {}
 }
 
 fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {

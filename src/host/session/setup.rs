@@ -39,7 +39,6 @@ impl Runner {
         };
         let mut family = spawn.start()?;
         started(family.info).await;
-        let mut reading = Reading::Stdout;
         let mut is_stopped = false;
         loop {
             tokio::select! {
@@ -48,9 +47,8 @@ impl Runner {
                     is_stopped = true;
                     family.kill();
                 }
-                happening = family.next(reading) => match happening {
-                    Happening::Output(_) => {}
-                    Happening::OutputEnded => reading = Reading::Nothing,
+                happening = family.next(Reading::Output) => match happening {
+                    Happening::Output(_) | Happening::Complaint(_) => {}
                     Happening::Over => break,
                 },
             }

@@ -14,7 +14,7 @@ use super::{Stop, Told};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
 use crate::engine::evidence::Ending;
-use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
+use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader, stderr_line};
 use crate::host::error::{Doing, Error, Result};
 use crate::host::process::{Happening, LazyFile, Reading, Spawn, push_tail};
 
@@ -57,30 +57,27 @@ impl Watched {
         output.queue.push_back(Told::Started(family.info));
         let mut clock = Clock::start(&self);
         let mut pulse = Pulse::new(family.info.pid, &spawn.private, self.config_folder.clone());
-        let mut flow = Flow { is_told: true, is_read: true, is_wished: true, is_over: false };
+        let mut flow = Flow { is_told: true, is_wished: true, is_over: false };
         while !flow.is_over {
             let waits = flow.is_told && !output.queue.is_empty();
             if waits {
                 // Nobody listens: the family's silence is ours.
                 clock.heard();
             }
-            let reads = flow.is_read && !waits;
-            let reading = if reads { Reading::Stdout } else { Reading::Nothing };
+            let reading = if waits { Reading::Nothing } else { Reading::Output };
             tokio::select! {
                 permit = told.reserve(), if waits => match (permit, output.queue.pop_front()) {
                     (Ok(permit), Some(next)) => permit.send(next),
                     _ => flow.is_told = false,
                 },
                 happening = family.next(reading) => {
-                    clock.heard();
-                    match happening {
-                        Happening::Output(chunk) => {
-                            output.take(&chunk);
-                            clock.set_pace(output.pace());
-                        }
-                        Happening::OutputEnded => flow.is_read = false,
-                        Happening::Over => flow.is_over = true,
+                    // Stderr is no event: whether it grows is the pulse's to see.
+                    if !matches!(happening, Happening::Complaint(_)) {
+                        clock.heard();
                     }
+                    flow.is_over = matches!(happening, Happening::Over);
+                    output.hear(&happening);
+                    clock.set_pace(output.pace());
                 }
                 changed = stop.changed(), if flow.is_wished => flow.is_wished = changed.is_ok(),
                 () = sleep_until(clock.deadline()) => {}
@@ -96,7 +93,7 @@ impl Watched {
                 clock.tick(wish, &mut family);
             }
         }
-        let ended = family.finish(|chunk| output.take(&chunk)).await;
+        let ended = family.finish(|happening| output.hear(&happening)).await;
         let mut seen = output.finish(&told, flow.is_told).await?;
         seen.ending = clock.reason.unwrap_or(ended.ending);
         seen.stderr_tail = ended.stderr_tail;
@@ -107,12 +104,11 @@ impl Watched {
 /// Which ends are still open.
 struct Flow {
     is_told: bool,
-    is_read: bool,
     is_wished: bool,
     is_over: bool,
 }
 
-/// Stdout on its way: masked, kept, understood, told.
+/// Output on its way: masked, kept, understood, told.
 struct Output {
     masked: MaskedStream,
     file: LazyFile,
@@ -120,6 +116,9 @@ struct Output {
     reader: Option<StreamReader>,
     tail: Vec<u8>,
     line: Vec<u8>,
+    /// Lines of stderr that came in the middle of a line of stdout.
+    held: String,
+    is_within_line: bool,
     queue: VecDeque<Told>,
 }
 
@@ -137,6 +136,8 @@ impl Output {
             reader: watched.is_session.then(|| StreamReader::new(watched.base_cost)),
             tail: Vec::new(),
             line: Vec::new(),
+            held: String::new(),
+            is_within_line: false,
             queue: VecDeque::new(),
         })
     }
@@ -151,15 +152,50 @@ impl Output {
         self.reader.as_ref()?.session()
     }
 
-    fn take(&mut self, chunk: &[u8]) {
-        let bytes = self.masked.feed(chunk);
-        self.take_masked(&bytes);
+    fn hear(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Output(chunk) => {
+                let bytes = self.masked.feed(chunk);
+                self.take_masked(&bytes);
+            }
+            Happening::Complaint(lines) => self.take_complaint(lines),
+            Happening::Over => {}
+        }
     }
 
-    fn take_masked(&mut self, bytes: &[u8]) {
+    fn write(&mut self, bytes: &[u8]) {
         if self.failure.is_none() {
             self.failure = self.file.write(bytes).err();
         }
+    }
+
+    /// Lines of stderr stand in the transcript where they came, each marked as such; a command's are
+    /// told as well.
+    fn take_complaint(&mut self, bytes: &[u8]) {
+        let before = self.queue.len();
+        for line in String::from_utf8_lossy(bytes).lines() {
+            self.held.push_str(&stderr_line(line));
+            self.held.push('\n');
+            if self.reader.is_none() {
+                let shown = line.trim_end().chars().take(LINE_SHOWN).collect();
+                self.queue.push_back(Told::Progress(Progress::Complaint(shown)));
+            }
+        }
+        self.leave_out(before);
+        self.write_held();
+    }
+
+    fn write_held(&mut self) {
+        if !self.is_within_line && !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held);
+            self.write(held.as_bytes());
+        }
+    }
+
+    fn take_masked(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+        self.is_within_line = bytes.last().map_or(self.is_within_line, |last| *last != b'\n');
+        self.write_held();
         push_tail(&mut self.tail, bytes);
         match &mut self.reader {
             Some(reader) => self.queue.extend(reader.feed(bytes).into_iter().map(Told::Progress)),
@@ -177,6 +213,10 @@ impl Output {
                 self.end_line();
             }
         }
+        self.leave_out(before);
+    }
+
+    fn leave_out(&mut self, before: usize) {
         let n_left_out = (self.queue.len() - before).saturating_sub(LINES_SHOWN);
         if n_left_out > 0 {
             let text = format!("... {n_left_out} lines left out; `orch log` has them all");
@@ -200,6 +240,11 @@ impl Output {
         self.take_masked(&rest);
         if !self.line.is_empty() {
             self.end_line();
+        }
+        if !self.held.is_empty() {
+            self.write(b"\n");
+            self.is_within_line = false;
+            self.write_held();
         }
         for last in self.queue {
             if !is_told || told.send(last).await.is_err() {

@@ -6,23 +6,26 @@ use crate::base::name::TaskRef;
 use crate::host::clock::now;
 use crate::ui::args::LogArgs;
 use crate::ui::exit::Exit;
-use crate::ui::project::{Project, Transcript};
+use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
-use crate::ui::transcript::Reader;
+use crate::ui::transcript::{Form, Reader};
 
 use super::Place;
 
 /// How often a running attempt is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// With `--format json` the stream's own lines, unchanged.
+/// With `--format json` a session's events as they came, and other lines as objects of the same kind.
 pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
     let picture = project.picture(now())?;
     let tasks = target::tasks_of(&picture);
     let known = Known { plans: &picture.plans, tasks: &tasks, folder: place.folder };
     let task = target::resolve_one(&args.target, known)?;
-    let mut reader = (!place.is_json).then(|| Reader::new(shell.out_paint()));
+    let mut reader = Reader::new(match place.is_json {
+        true => Form::Programs,
+        false => Form::People(shell.out_paint()),
+    });
     let mut piece = project
         .transcript(&task, args.attempt, 0)?
         .ok_or_else(|| nothing_recorded(&task, args.attempt))?;
@@ -30,7 +33,7 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     let mut from = 0;
     loop {
         from += piece.bytes.len() as u64;
-        write(&piece, reader.as_mut(), shell)?;
+        shell.data(&reader.push(&piece.bytes))?;
         if !(args.follow && piece.is_running) {
             break;
         }
@@ -41,21 +44,8 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
             None => break,
         }
     }
-    if let Some(reader) = reader {
-        shell.data(&reader.finish())?;
-    }
+    shell.data(&reader.finish())?;
     Ok(Exit::Success)
-}
-
-fn write(
-    piece: &Transcript,
-    reader: Option<&mut Reader>,
-    shell: &mut Shell,
-) -> Result<(), Failure> {
-    match reader {
-        Some(reader) => shell.data(&reader.push(&piece.bytes)),
-        None => shell.bytes(&piece.bytes),
-    }
 }
 
 fn nothing_recorded(task: &TaskRef, attempt: Option<u32>) -> Failure {
@@ -94,7 +84,10 @@ mod tests {
             check(&pieces, "demo//1.2", true, false),
             "demo//1.2, attempt 1\none\ntwo\nthree\n"
         );
-        assert_eq!(check(&pieces, "demo//1.2", false, true), "demo//1.2, attempt 1\none\ntw");
+        assert_eq!(
+            check(&pieces, "demo//1.2", true, true),
+            "demo//1.2, attempt 1\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"one\"}\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"two\"}\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"three\"}\n"
+        );
     }
 
     #[test]

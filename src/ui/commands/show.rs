@@ -6,17 +6,23 @@ use serde::Serialize;
 
 use crate::base::file::Change;
 use crate::base::measure::{Moment, Usd};
+use crate::base::name::TaskRef;
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
 use crate::ui::project::Project;
-use crate::ui::shell::{Paint, Ran, Shell, Tone};
+use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
+use crate::ui::transcript::{OutputLine, output_of};
 
 use super::selection::{Selection, task_in};
 use super::{Place, status};
+
+/// Lines of output that are shown of an attempt that failed; `orch log` has all.
+const OUTPUT_SHOWN: usize = 20;
 
 pub fn run(
     args: &SomeTargetsArgs,
@@ -28,7 +34,9 @@ pub fn run(
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
-        let shown = Shown { task, result, judged, attempts: project.attempts_of(name)? };
+        let attempts = project.attempts_of(name)?;
+        let output = output_of_failure(&attempts, name, project)?;
+        let shown = Shown { task, result, judged, attempts, output };
         let text = match place.is_json {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
@@ -39,11 +47,26 @@ pub fn run(
     Ok(Exit::Success)
 }
 
+/// What the newest attempt said beside events, where that one failed.
+fn output_of_failure(
+    attempts: &[AttemptEnded],
+    task: &TaskRef,
+    project: &mut dyn Project,
+) -> Result<Vec<OutputLine>, Failure> {
+    if attempts.last().is_none_or(|it| it.outcome == OutcomeClass::Done) {
+        return Ok(Vec::new());
+    }
+    let transcript = project.transcript(task, u32::try_from(attempts.len()).ok(), 0)?;
+    Ok(transcript.map(|it| output_of(&it.bytes, OUTPUT_SHOWN)).unwrap_or_default())
+}
+
 struct Shown<'a> {
     task: &'a TaskPicture,
     result: Option<AcceptedResult>,
     judged: Option<Judged>,
     attempts: Vec<AttemptEnded>,
+    /// The end of it, of the newest attempt.
+    output: Vec<OutputLine>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +76,8 @@ struct ShownJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     judged: Option<JudgedJson<'a>>,
     attempts: Vec<AttemptJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    output: &'a [OutputLine],
 }
 
 impl<'a> ShownJson<'a> {
@@ -62,6 +87,7 @@ impl<'a> ShownJson<'a> {
             result: shown.result.as_ref().map(ResultJson::of),
             judged: shown.judged.as_ref().map(JudgedJson::of),
             attempts: shown.attempts.iter().map(AttemptJson::of).collect(),
+            output: &shown.output,
         }
     }
 }
@@ -88,6 +114,12 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
         push_judged(&mut text, judged, paint);
     }
     push_attempts(&mut text, &shown.attempts, paint);
+    for (number, line) in shown.output.iter().enumerate() {
+        let head = if number == 0 { "output" } else { "" };
+        let said = visible(&line.text);
+        let tone = if line.stream == "stderr" { Tone::Caution } else { Tone::Faint };
+        let _ = writeln!(text, "  {head:9} {}", paint.paint(tone, said.trim_end()));
+    }
     text
 }
 

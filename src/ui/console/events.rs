@@ -213,7 +213,8 @@ fn progress_fields(progress: &Progress) -> (&'static str, Value) {
         Progress::Retrying { attempt, wait, error } => {
             ("retrying", json!({"try": attempt, "wait_ms": wait, "error": error}))
         }
-        Progress::Output(text) => ("output", json!({"text": text})),
+        Progress::Output(text) => ("output", json!({"stream": "stdout", "text": text})),
+        Progress::Complaint(text) => ("output", json!({"stream": "stderr", "text": text})),
     }
 }
 

@@ -232,7 +232,7 @@ pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Optio
         Progress::Retrying { attempt, wait, error } => {
             format!("the CLI tries again in {wait} (try {attempt}): {}", one_line(error))
         }
-        Progress::Output(text) => visible(text).trim_end().to_owned(),
+        Progress::Output(text) | Progress::Complaint(text) => visible(text).trim_end().to_owned(),
     };
     let head = paint.paint(Tone::Faint, format!("  |     {task}"));
     Some(format!("{head}  {words}"))

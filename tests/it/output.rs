@@ -1,0 +1,82 @@
+//! What commands and session programs say on stderr, by the built program.
+
+use serde_json::Value;
+
+use crate::support::Space;
+
+/// A plan of one command task.
+fn command(line: &str) -> Space {
+    let line = serde_json::to_string(line).unwrap();
+    let plan = format!(
+        "sections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', name: Compile, run: {line}, max_attempts: 1 }}\n"
+    );
+    Space::new(&[("plans/a.yaml", &plan)])
+}
+
+#[test]
+fn every_line_of_stderr_is_kept_and_marked() {
+    let space = command(
+        "echo fine; for i in 1 2 3 4; do echo \"complaint $i\" >&2; done; echo ghp_0123456789abcdefghij >&2; printf last >&2; exit 3",
+    );
+    space.orch(&["build"]).exits(1);
+    let all =
+        ["fine", "complaint 1", "complaint 2", "complaint 3", "complaint 4", "[masked]", "last"];
+    space.orch(&["log", "a//1"]).exits(0).says(&all);
+    space.orch(&["show", "a//1"]).exits(0).says(&all);
+    let json = space.orch(&["log", "a//1", "--format", "json"]).exits(0);
+    let lines: Vec<Value> =
+        json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |stream: &str| -> Vec<&str> {
+        let lines = lines.iter().filter(|line| line["stream"] == stream);
+        lines.map(|line| line["text"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of("stdout"), ["fine"]);
+    assert_eq!(of("stderr"), all[1..]);
+    let shown = space.orch(&["show", "a//1", "--format", "json"]).exits(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown["output"].as_array().unwrap().len(), all.len(), "{shown}");
+}
+
+#[test]
+fn a_flood_of_stderr_is_kept_whole_and_shown_by_its_end() {
+    let space = command("seq 1 30000 >&2; exit 1");
+    let told = space.orch(&["build", "-v"]).exits(1).shown();
+    assert!(told.contains("lines left out") && told.len() < 1_000_000, "{}", told.len());
+    let log = space.orch(&["log", "a//1"]).exits(0).stdout;
+    assert_eq!(log.lines().count(), 30_000);
+    let shown = space.orch(&["show", "a//1"]).exits(0).says(&["29981", "30000"]).shown();
+    assert!(!shown.contains("29980"), "{shown}");
+}
+
+#[test]
+fn what_a_validator_says_on_stderr_reaches_the_next_attempt_beside_its_output() {
+    let line = "echo the test that failed; seq 1 100 >&2; echo the error >&2; grep -q good one.txt";
+    let plan = format!(
+        "sections:\n- id: s\n  name: S\n  tasks:\n  - id: '1'\n    name: A\n    description: Write one.txt.\n    max_attempts: 2\n    validators:\n    - name: tests\n      run: {}\n",
+        serde_json::to_string(line).unwrap()
+    );
+    let sessions = "'1':\n- - write: { path: one.txt, content: bad }\n- - save-prompt: PROMPT\n  - write: { path: one.txt, content: good }\n";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/a.yaml", &plan),
+        ("sessions.yaml", sessions),
+    ]);
+    let prompt = space.home().join("prompt");
+    space.replace("sessions.yaml", "PROMPT", &prompt.display().to_string());
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
+    let prompt = std::fs::read_to_string(prompt).unwrap();
+    assert!(prompt.contains("the test that failed") && prompt.contains("the error"), "{prompt}");
+    assert!(!prompt.contains("\n80\n") && prompt.contains("\n90\n"), "{prompt}");
+}
+
+#[test]
+fn why_a_session_did_not_start_is_told_by_all_its_lines() {
+    let cli = "#!/bin/sh\n[ \"$1\" = --version ] && { echo '2.1.0 (Claude Code)'; exit 0; }\ncat > /dev/null\necho 'error: nothing is installed here' >&2\necho 'a newer release is out' >&2\nexit 1\n";
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: A, description: d, agent: coder }\n";
+    let space = Space::new(&[("plans/a.yaml", plan), ("cli.sh", cli)]);
+    let place = space.root().join("cli.sh");
+    let space = space.env("ORCH_CLAUDE", &format!("sh {}", place.display()));
+    let told = space.orch(&["build"]).shown();
+    assert!(told.contains("nothing is installed here") && told.contains("newer release"), "{told}");
+    space.orch(&["log", "a//1"]).exits(0).says(&["nothing is installed here", "newer release"]);
+}
