@@ -60,8 +60,8 @@ use super::store::Store;
 use super::store::folder::Access;
 use super::zone;
 
-pub use self::check::{agents::refused, check};
 pub use self::caution::is_settings;
+pub use self::check::{agents::refused, check};
 pub use self::halt::StopReason;
 pub use self::heed::Said;
 pub use self::rest::{AtRest, at_rest, driver_to_see};
