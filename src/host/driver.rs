@@ -27,7 +27,7 @@ mod warn;
 mod watch;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +51,7 @@ use super::error::Result;
 use super::git::Repository;
 use super::git::committed::Committed;
 use super::git::lineage::Caching;
+use super::git::tip::TipMove;
 use super::git::trailer::ReceiptTold;
 use super::journal::{self, Journal};
 use super::landing::OwnWrites;
@@ -80,6 +81,8 @@ pub struct Driver {
     /// Plan files named on the command line that no folder of plans holds.
     extra_plans: Vec<RelPath>,
     branch: Option<String>,
+    /// What was done to parked landings and is not told yet.
+    moved: Option<TipMove>,
     tip: CommitId,
     own_writes: OwnWrites,
     /// Status edits that wait to be written.
@@ -152,12 +155,14 @@ impl Driver {
             Access::ReadWrite => Some(Journal::open(&root)?),
             Access::ReadOnly => None,
         };
+        let mut moved = None;
         let (branch, tip) = match branch {
             Some(branch) => {
                 // Looking at the tip notes what was seen: a dead run's lock may be in the way.
                 repo.clear_dead_locks()?;
-                let tip = repo.tip(&branch)?.commit;
-                (Some(branch), tip)
+                let tip = repo.settled_tip(&branch)?;
+                moved = tip.moved;
+                (Some(branch), tip.commit)
             }
             None => {
                 let state = repo.state()?;
@@ -184,6 +189,7 @@ impl Driver {
             lock,
             part,
         });
+        driver.moved = moved;
         driver.read_history(past.join().unwrap_or_default())?;
         Ok(driver)
     }
@@ -207,6 +213,7 @@ impl Driver {
             extra_plans: opened.extra_plans,
             branch: opened.branch,
             tip: opened.tip,
+            moved: None,
             own_writes: OwnWrites::default(),
             pending: status::Pending::new(),
             kept: BTreeMap::new(),
@@ -290,6 +297,13 @@ impl Driver {
         let lineage = self.lineage()?;
         let landings = lineage.landings.iter().filter(|it| parked.contains(&it.commit));
         Ok(landings.map(|it| it.task.clone()).collect())
+    }
+
+    /// Files whose uncommitted text of the user's lies beneath those landings.
+    pub fn parked_edits(&self) -> Result<BTreeSet<RelPath>> {
+        let parked = self.repo.parked(&self.branch()?)?;
+        let found = self.repo.beneath_among(&parked)?;
+        Ok(found.iter().flat_map(|it| it.patch.paths().cloned()).collect())
     }
 
     pub fn tasks(&self) -> Vec<TaskRef> {

@@ -1,11 +1,13 @@
 //! Landing: an accepted patch becomes one commit on the integration tip, and the user's branch and
 //! checkout follow where that touches nothing of theirs. Hooks are not run, by neither.
 
+mod beneath;
 mod checkout;
 mod follow;
 mod locks;
 mod sparse;
 
+pub use beneath::Beneath;
 pub use follow::{Follow, Followed, OwnWrites};
 
 #[cfg(test)]
@@ -29,8 +31,9 @@ use crate::host::git::{Repository, commit_id, object_id};
 #[derive(Clone, Copy, Debug)]
 pub struct LandingInput<'a> {
     pub branch: &'a str,
-    /// The tip that `tree` was merged onto.
     pub onto: &'a CommitId,
+    /// What `tree` was merged onto: the tip, or a commit above it with the user's uncommitted text.
+    pub beneath: &'a CommitId,
     pub tree: &'a TreeId,
     pub request: &'a LandingRequest,
     /// The plan file's new content, where its status line rides along.
@@ -59,8 +62,8 @@ impl Repository {
     /// Commits a merged tree and moves the integration tip to it.
     pub fn land(&self, input: LandingInput<'_>) -> Result<LandOutcome> {
         let git = self.local();
-        let onto = object_id(input.onto.as_str())?;
-        let before = self.commit_tree(&git, onto)?;
+        let parent = object_id(input.beneath.as_str())?;
+        let before = self.commit_tree(&git, parent)?;
         let merged = object_id(input.tree.as_str())?;
         let patch = self.patch_of(&git, &tree_changes(&git, before, merged)?)?;
         if patch.output_digest() != input.request.expected {
@@ -72,7 +75,7 @@ impl Repository {
         };
         let output = input.request.output;
         let message = trailer::landing_message(input.request, output, plan);
-        let commit = self.new_commit(&git, NewCommit { tree, parent: onto, message: &message })?;
+        let commit = self.new_commit(&git, NewCommit { tree, parent, message: &message })?;
         if !self.advance_tip(input.branch, input.onto, commit)? {
             return Ok(LandOutcome::TipMoved(self.tip(input.branch)?.commit));
         }

@@ -55,6 +55,9 @@ pub struct Summary {
     pub wall_ms: u64,
     /// The exit code that follows from all this; see `ui::exit`.
     pub exit: u8,
+    /// What waits for the user's branch, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked: Option<String>,
     /// What came of the smoke tests of plans that are done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub smoke: Vec<SmokeTold>,

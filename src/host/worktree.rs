@@ -20,7 +20,7 @@ mod registration;
 mod sparse;
 mod status;
 
-pub use base::BaseTree;
+pub use base::{Apart, BaseTree, Did};
 pub use collect::Collected;
 pub use pool::{Pool, Worktree};
 

@@ -163,6 +163,9 @@ pub struct Landed {
     /// Tasks whose landings the branch takes, oldest first.
     #[serde(serialize_with = "crate::engine::picture::all_as_text")]
     pub tasks: Vec<TaskRef>,
+    /// Files whose uncommitted edits of the user's are committed with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
     /// Why it cannot be done now, and what to do.
     pub refused: Option<String>,
 }

@@ -601,18 +601,20 @@ fn landings_that_wait_are_told_by_every_build_and_status_and_taken_when_they_can
 }
 
 #[test]
-fn an_uncommitted_edit_that_a_session_builds_on_is_named_and_not_tried_again() {
+fn an_uncommitted_edit_that_a_session_builds_on_is_named_and_waits_for_the_user() {
     let space = pair(
         "  - { id: '1', name: One, description: Edit it., inputs: [shared.txt] }\n",
         "'1':\n- write: { path: shared.txt, content: \"theirs\\n\" }\n",
     );
     space.replace("shared.txt", "5", "mine");
-    let built = space.build(&[], 1).has(&[("sessions", 1), ("failed", 1)]);
-    let told = format!("{}{}", built.ran.stdout, built.ran.stderr);
-    for word in ["shared.txt", "uncommitted edits of yours", "commit or stash", "orch retry"] {
-        assert!(told.contains(word), "no {word}:\n{told}");
+    let built = space.build(&[], 0).has(&[("sessions", 1), ("accepted", 1)]);
+    for word in ["shared.txt", "uncommitted edits of yours", "orch land"] {
+        assert!(built.ran.stdout.contains(word), "no {word}:\n{}", built.ran.shown());
     }
     assert!(space.read("shared.txt").contains("mine"));
+    space.orch(&["land"]).exits(0);
+    assert_eq!(space.read("shared.txt"), "theirs\n");
+    assert!(space.git(&["show", "HEAD~1:shared.txt"]).contains("mine"));
 }
 
 #[test]

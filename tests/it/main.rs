@@ -34,6 +34,7 @@ mod smoke;
 mod sources;
 mod stop;
 mod support;
+mod users_edits;
 mod validators;
 mod warnings;
 mod watch;

@@ -261,7 +261,7 @@ impl Engine {
             purpose: Purpose::Work,
             action,
             base,
-            overlay: self.declared_paths(attempt.slot),
+            overlay: self.paths_of(attempt.slot),
             declared: vec![recipe.spec.inputs.clone(), recipe.rule.inputs.declared.clone()],
             env,
             limits,

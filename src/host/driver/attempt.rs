@@ -239,7 +239,7 @@ fn left_by(
     };
     let mut left = Left { patch: collected.patch, plan_edit, ..Left::default() };
     for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
-        match output_of(shared, pattern, (worktree.root(), &collected.tree))? {
+        match output_of(shared, pattern, (worktree, &collected.tree, &left.patch))? {
             Output::Present => {}
             Output::Missing => left.missing_outputs.push(pattern.clone()),
             Output::Ignored => left.ignored_outputs.push(pattern.clone()),
@@ -288,13 +288,22 @@ enum Output {
     Ignored,
 }
 
-fn output_of(shared: &Shared, pattern: &str, (worktree, tree): (&Path, &TreeId)) -> Result<Output> {
-    let scanner = Scanner::open(worktree, Access::ReadOnly, Arc::new(AsIs));
+fn output_of(
+    shared: &Shared,
+    pattern: &str,
+    (worktree, tree, patch): (&Worktree, &TreeId, &Patch),
+) -> Result<Output> {
+    let tip = shared.repo.tree_of(&worktree.base().tip)?;
+    let scanner = Scanner::open(worktree.root(), Access::ReadOnly, Arc::new(AsIs));
     let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
     let mut output = Output::Missing;
     for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
         if shared.repo.state_at(tree, path)?.is_some() {
-            return Ok(Output::Present);
+            // A draft of the user's that was laid there is not the task's.
+            if shared.repo.has_path(&tip, path)? || patch.paths().any(|it| it == path) {
+                return Ok(Output::Present);
+            }
+            continue;
         }
         output = Output::Ignored;
     }

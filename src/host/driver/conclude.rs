@@ -29,6 +29,7 @@ impl Driver {
         for event in self.land_receipts()? {
             self.step(run, event)?;
         }
+        self.warn_of_set_aside(run.surface);
         self.scanner.save()?;
         self.keep_plans();
         run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
@@ -50,6 +51,7 @@ impl Driver {
             is_api_equivalent: self.engine.is_api_equivalent(),
             wall_ms: Self::elapsed(run),
             exit,
+            parked: self.waiting.clone(),
             smoke: self.smokes_told(),
         })
     }

@@ -97,10 +97,11 @@ impl Driver {
             task,
             base: self.repo.tree_of(&stands_on)?,
             tree,
-            tip: stands_on.clone(),
+            tip: self.repo.beneath_overlay(&stands_on)?,
             stands_on,
             worktree: None,
             merged: None,
+            users: None,
             left_out: Vec::new(),
         };
         self.kept.insert(attempt, kept);

@@ -1,6 +1,6 @@
 //! Merging, landing, receipts: from an attempt's tree to a commit on the branch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::digest::Digest;
@@ -13,11 +13,11 @@ use crate::engine::record::AcceptedResult;
 use crate::host::clock;
 use crate::host::error::{Error, Result};
 use crate::host::fault;
-use crate::host::git::merge::Merge;
+use crate::host::git::merge::{Merge, MergeConflict};
 use crate::host::git::object::ReplayTrees;
 use crate::host::git::trailer::ReceiptTold;
-use crate::host::landing::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
-use crate::host::worktree::{BaseTree, Worktree};
+use crate::host::landing::{Follow, Followed, LandOutcome, LandingInput, ReceiptOutcome};
+use crate::host::worktree::{BaseTree, Did, Worktree};
 
 use super::Driver;
 use super::status::{Home, Pending, said, told};
@@ -32,6 +32,16 @@ pub(super) const TRIES: usize = 8;
 /// Plans with new text, and why others have none.
 type PlanTexts = (Vec<(RelPath, Arc<String>)>, BTreeMap<RelPath, String>);
 
+/// A merge of what an attempt left.
+#[derive(Clone)]
+pub(super) struct MergedOnto {
+    /// The tip.
+    pub onto: CommitId,
+    /// The tip, or a commit above it with the user's uncommitted text that the attempt changed.
+    pub beneath: CommitId,
+    pub tree: TreeId,
+}
+
 /// What an attempt left, until it has landed or is dropped.
 pub(super) struct Kept {
     pub task: TaskRef,
@@ -43,8 +53,10 @@ pub(super) struct Kept {
     pub stands_on: CommitId,
     /// Kept where the session may go on in it.
     pub worktree: Option<Worktree>,
-    /// The tip it was merged onto, and the tree that came out.
-    pub merged: Option<(CommitId, TreeId)>,
+    /// What came out when it was merged.
+    pub merged: Option<MergedOnto>,
+    /// Of a cached result: where its base is the user's uncommitted text.
+    pub users: Option<BTreeSet<RelPath>>,
     /// What it made that no tree can hold.
     pub left_out: Vec<RelPath>,
 }
@@ -59,6 +71,7 @@ impl Kept {
             stands_on: base.commit.clone(),
             worktree: Some(worktree),
             merged: None,
+            users: None,
             left_out: Vec::new(),
         }
     }
@@ -67,38 +80,53 @@ impl Kept {
 impl Driver {
     pub(super) fn merge(&mut self, attempt: AttemptId) -> Result<Event> {
         let onto = self.refresh_tip()?;
+        let judged = self.engine.judged_with(attempt);
         let Some(kept) = self.kept.get_mut(&attempt) else {
             return Ok(lost(attempt));
         };
         // Its content is in git by now: the worktree may serve somebody else.
         kept.worktree = None;
-        let (base, left) = self.repo.off_overlay((&kept.base, &kept.tree), &kept.tip)?;
-        match self.repo.merge(&base, &left, &onto)? {
+        let (tip, users) = (&kept.tip, kept.users.as_ref());
+        let did = Did { tip, base: &kept.base, left: &kept.tree, users };
+        let apart = self.repo.apart(&did, &judged)?;
+        let beneath = match self.repo.lay_beneath((&apart, tip), &onto, &kept.task)? {
+            Ok(beneath) => beneath,
+            Err(conflict) => return self.conflicted(attempt, conflict, onto),
+        };
+        match self.repo.merge(&apart.base, &apart.left, &beneath)? {
             Merge::Clean(merged) => {
-                let beneath = self.repo.tree_of(&onto)?;
-                kept.merged = Some((onto, merged.tree.clone()));
-                let (candidate, patch) = (merged.tree, merged.patch);
-                Ok(Event::Merged { attempt, candidate, beneath, patch })
+                // What failed on the user's own text is no fault of before: that is to be mended.
+                let was = self.repo.tree_of(&onto)?;
+                let (candidate, patch) = (merged.tree.clone(), merged.patch);
+                kept.merged = Some(MergedOnto { onto, beneath, tree: merged.tree });
+                Ok(Event::Merged { attempt, candidate, beneath: was, patch })
             }
-            Merge::Conflict(conflict) => {
-                let subject = format!("orch: attempt {} that did not merge", attempt.0);
-                let name = format!("{}{}-{}", kept_prefix(&kept.task), clock::now().0, attempt.0);
-                let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
-                let with = self.engine.history().tasks_that_touched(&conflict.paths);
-                let uncommitted =
-                    self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
-                let conflict = Conflict {
-                    paths: conflict.paths,
-                    uncommitted,
-                    with,
-                    tip: onto,
-                    description: conflict.description,
-                    kept_as,
-                    at: clock::now(),
-                };
-                Ok(Event::Conflicted { attempt, conflict })
-            }
+            Merge::Conflict(conflict) => self.conflicted(attempt, conflict, onto),
         }
+    }
+
+    fn conflicted(
+        &self,
+        attempt: AttemptId,
+        conflict: MergeConflict,
+        onto: CommitId,
+    ) -> Result<Event> {
+        let Some(kept) = self.kept.get(&attempt) else { return Ok(lost(attempt)) };
+        let subject = format!("orch: attempt {} that did not merge", attempt.0);
+        let name = format!("{}{}-{}", kept_prefix(&kept.task), clock::now().0, attempt.0);
+        let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
+        let with = self.engine.history().tasks_that_touched(&conflict.paths);
+        let uncommitted = self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
+        let conflict = Conflict {
+            paths: conflict.paths,
+            uncommitted,
+            with,
+            tip: onto,
+            description: conflict.description,
+            kept_as,
+            at: clock::now(),
+        };
+        Ok(Event::Conflicted { attempt, conflict })
     }
 
     /// A cached patch: its trees are rebuilt from the store, then merged like any other.
@@ -117,6 +145,7 @@ impl Driver {
                     stands_on,
                     worktree: None,
                     merged: None,
+                    users: Some(self.made_on_edits(&result.patch)?),
                     left_out: Vec::new(),
                 };
                 self.kept.insert(attempt, kept);
@@ -149,10 +178,8 @@ impl Driver {
         }
         self.queue_status(request.status.clone());
         for _ in 0..TRIES {
-            let Some((onto, tree)) = self.kept.get(&attempt).and_then(|it| it.merged.clone())
-            else {
-                break;
-            };
+            let merged = self.kept.get(&attempt).and_then(|it| it.merged.clone());
+            let Some(MergedOnto { onto, beneath, tree }) = merged else { break };
             let path = &request.status.plan_path;
             let text = match self.riding(request)? {
                 Ok(text) => text.map(Arc::new),
@@ -160,7 +187,9 @@ impl Driver {
             };
             let plan = text.as_ref().map(|text| (path, text));
             let branch = self.branch()?;
-            let input = LandingInput { branch: &branch, onto: &onto, tree: &tree, request, plan };
+            let (branch, onto) = (&branch, &onto);
+            let input =
+                LandingInput { branch, onto, beneath: &beneath, tree: &tree, request, plan };
             match self.repo.land(input)? {
                 LandOutcome::Landed(landing) => {
                     self.tip = landing.commit.clone();
@@ -179,7 +208,7 @@ impl Driver {
                     return Ok(events);
                 }
                 LandOutcome::OutputDiffers(patch) => {
-                    let beneath = self.repo.tree_of(&onto)?;
+                    let beneath = self.repo.tree_of(onto)?;
                     return Ok(vec![Event::Merged { attempt, candidate: tree, beneath, patch }]);
                 }
                 LandOutcome::TipMoved(_) => match self.merge(attempt)? {
@@ -310,7 +339,9 @@ impl Driver {
 
     /// Takes parked work onto the branch where nothing of the user's stands in the way.
     pub fn take_parked(&mut self) -> Result<Followed> {
-        self.follow()
+        let branch = self.branch()?;
+        let follow = self.repo.take(&branch, &self.own_writes)?;
+        self.note_followed(&branch, follow)
     }
 
     /// At the start of a build: finishes what a killed run left half done, and takes landings that
@@ -322,9 +353,14 @@ impl Driver {
     pub(super) fn follow(&mut self) -> Result<Followed> {
         let branch = self.branch()?;
         let follow = self.repo.follow(&branch, &self.own_writes)?;
+        self.note_followed(&branch, follow)
+    }
+
+    fn note_followed(&mut self, branch: &str, follow: Follow) -> Result<Followed> {
         self.tip = follow.tip.commit;
+        self.moved = follow.tip.moved.or(self.moved.take());
         self.waiting = match &follow.followed {
-            Followed::Parked { reason, .. } => self.waiting_because(&branch, reason.clone())?,
+            Followed::Parked { reason, .. } => self.waiting_because(branch, reason.clone())?,
             Followed::Level | Followed::Moved { .. } => None,
         };
         Ok(follow.followed)
@@ -343,7 +379,8 @@ impl Driver {
     fn waiting_because(&self, branch: &str, reason: String) -> Result<Option<String>> {
         let commits = self.repo.parked(branch)?;
         let n_landings = self.repo.landings_among(&commits)?;
-        Ok((!commits.is_empty()).then(|| format!("{}: {reason}", wait(commits.len(), n_landings))))
+        let n_commits = commits.len() - self.repo.beneath_among(&commits)?.len();
+        Ok((!commits.is_empty()).then(|| format!("{}: {reason}", wait(n_commits, n_landings))))
     }
 
     /// The engine's picture, with what waits for the user's branch, from earlier builds too.

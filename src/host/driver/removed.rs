@@ -1,4 +1,5 @@
-//! Declared inputs that the user has removed and not committed as removed.
+//! What the user has changed and not committed, of what a task declares or owns: removed inputs,
+//! too.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,6 +7,7 @@ use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Base, Launch};
 use crate::host::documents;
 use crate::host::error::Result;
+use crate::host::scan::IgnoreRules;
 use crate::spec::glob::GlobSet;
 
 use super::Driver;
@@ -17,10 +19,27 @@ impl Driver {
             Base::Tip | Base::Candidate(_) => {
                 let mut overlay = self.changed_by_user(&launch.overlay)?;
                 overlay.extend(self.removed_by_user(launch)?);
+                overlay.extend(self.outputs_of_user(launch)?);
                 Ok(overlay)
             }
             Base::Continue(_) | Base::Parked(_) => Ok(Vec::new()),
         }
+    }
+
+    /// Files at declared outputs that the user has made or changed, and that the overlay does not name
+    /// anyway. What git ignores cannot land, so it is none of them.
+    fn outputs_of_user(&self, launch: &Launch) -> Result<Vec<RelPath>> {
+        if launch.required_outputs.patterns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.scanner.scan(std::slice::from_ref(&launch.required_outputs), &[])?;
+        let named: HashSet<&RelPath> = launch.overlay.iter().collect();
+        let is_open = |path: &RelPath| !named.contains(path) && !self.is_plan(path);
+        let there = found.into_iter().filter(|(path, state)| state.is_some() && is_open(path));
+        let mut changed = self.changed_by_user(&there.map(|(path, _)| path).collect::<Vec<_>>())?;
+        let mut rules = IgnoreRules::of(&self.root);
+        changed.retain(|path| !rules.ignores(path, false));
+        Ok(changed)
     }
 
     /// Files of HEAD that declared patterns take, that are not in the checkout, and that the overlay

@@ -157,6 +157,7 @@ impl Driver {
         self.warn_of_missing_history(run.surface);
         self.cautions.wanted.clone_from(&request.targets);
         self.caution(run.surface);
+        self.warn_of_set_aside(run.surface);
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
         }

@@ -1,11 +1,11 @@
 //! What the engine may know of files: the user's checkout, and parked landings where they differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileState};
-use crate::base::name::RelPath;
+use crate::base::file::{Change, FileState, Patch};
+use crate::base::name::{RelPath, TreeId};
 use crate::host::error::Result;
 use crate::host::git::Repository;
 use crate::host::git::normalize::{Normalizer, version_of_filters};
@@ -79,18 +79,55 @@ impl Driver {
         if head == self.tip {
             return Ok(Vec::new());
         }
-        let patch =
-            self.repo.patch_between(&self.repo.tree_of(&head)?, &self.repo.tree_of(&self.tip)?)?;
-        Ok(patch.changes().to_vec())
+        let tip = self.repo.tree_of(&self.tip)?;
+        let patch = self.repo.patch_between(&self.repo.tree_of(&head)?, &tip)?;
+        let mut changes = patch.changes().to_vec();
+        changes.extend(self.mended_at(&tip)?);
+        Ok(changes)
     }
 
-    /// Those of `paths` whose content in the checkout is the user's own: it differs from HEAD.
+    /// What parked landings made of uncommitted text of the user's.
+    fn mended_at(&self, tip: &TreeId) -> Result<Vec<Change>> {
+        let Some(branch) = &self.branch else { return Ok(Vec::new()) };
+        let parked = self.repo.parked(branch)?;
+        let mut changes = Vec::new();
+        for beneath in self.repo.beneath_among(&parked)? {
+            for change in beneath.patch.changes() {
+                let (path, before) = (change.path.clone(), change.after);
+                changes.push(Change { after: self.repo.state_at(tip, &path)?, path, before });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Files that a cached result changes and that the user has changed to what it changes them from.
+    pub(super) fn made_on_edits(&self, patch: &Patch) -> Result<BTreeSet<RelPath>> {
+        let paths: Vec<RelPath> = patch.paths().cloned().collect();
+        let mut edited: BTreeSet<RelPath> = self.changed_by_user(&paths)?.into_iter().collect();
+        for change in patch.changes() {
+            if self.scanner.digest_of(&change.path)? != change.before {
+                edited.remove(&change.path);
+            }
+        }
+        Ok(edited)
+    }
+
+    /// Those of `paths` whose content in the checkout is the user's own: it differs from HEAD, and no
+    /// parked landing was made on it.
     pub(super) fn changed_by_user(&self, paths: &[RelPath]) -> Result<Vec<RelPath>> {
-        let head = self.repo.tree_of(&self.repo.state()?.head)?;
+        let head = self.repo.state()?.head;
+        let mended = match head == self.tip {
+            true => Vec::new(),
+            false => self.mended_at(&self.repo.tree_of(&self.tip)?)?,
+        };
+        let is_mended = |path: &RelPath, present: Option<FileState>| {
+            mended.iter().any(|it| it.path == *path && it.before == present)
+        };
+        let head = self.repo.tree_of(&head)?;
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in paths {
             let present = self.scanner.digest_of(path)?;
-            if present != self.repo.state_at(&head, path)? {
+            if present != self.repo.state_at(&head, path)? && !is_mended(path, present) {
                 let which = if present.is_some() { &mut changed } else { &mut gone };
                 which.push(path.clone());
             }

@@ -7,6 +7,7 @@ use crate::engine::effect::Notice;
 use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::git::extent;
+use crate::host::git::tip::TipMove;
 use crate::host::surface::Surface;
 
 use super::Driver;
@@ -22,6 +23,17 @@ impl Driver {
             let text = format!("{}; {}", extent::SHALLOW, extent::UNSHALLOW);
             surface.say(&Notice::Warning(text), clock::now());
         }
+    }
+
+    /// Landings that do not fit the branch any more are not lost, and not in it.
+    pub(super) fn warn_of_set_aside(&mut self, surface: &mut dyn Surface) {
+        let Some(TipMove::SetAside { kept_as, paths }) = self.moved.take() else { return };
+        let shown: Vec<String> = paths.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
+        let text = format!(
+            "landings that waited do not fit the branch any more, in {}: they are kept as `{kept_as}`",
+            shown.join(", ")
+        );
+        surface.say(&Notice::Warning(text), clock::now());
     }
 
     /// Says what changed beside the worktrees while these tasks ran: it is never undone.

@@ -96,6 +96,14 @@ impl Repository {
         Ok(pending.into_iter().map(commit_id).collect())
     }
 
+    /// Takes commits out of those that wait; the others are put onto the branch again without them.
+    pub(crate) fn tip_without(&self, branch: &str, taken: &[CommitId]) -> Result<Option<Tip>> {
+        let standing = self.standing(branch)?;
+        let mut left = pending(&self.local(), &standing)?;
+        left.retain(|it| !taken.contains(&commit_id(*it)));
+        self.put_on_branch(branch, &standing, &left)
+    }
+
     /// How many of these commits are landings of tasks; others carry receipts or status lines.
     pub fn landings_among(&self, commits: &[CommitId]) -> Result<usize> {
         let git = self.local();

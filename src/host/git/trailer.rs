@@ -15,6 +15,8 @@ use crate::engine::lineage::VerdictMark;
 pub struct Told {
     pub landing: Option<LandingTold>,
     pub receipts: Vec<ReceiptTold>,
+    /// It holds what the user had not committed, beneath a result of this task.
+    pub beneath: Option<TaskRef>,
 }
 
 /// The trailers of a landing.
@@ -62,6 +64,12 @@ pub fn landing_message(
     lines.extend(request.proposals.iter().map(|it| format!("Orch-Proposal: {}", it)));
     lines.extend(plan.map(|path| format!("Orch-Plan: {}", escaped(path.as_str()))));
     message(&request.subject, &lines)
+}
+
+/// The message of a commit with what the user had not committed, beneath a task's result.
+pub fn beneath_message(task: &TaskRef) -> String {
+    let line = format!("Orch-Beneath: {}", escaped(&task.to_string()));
+    message(&format!("Uncommitted edits beneath {task}"), &[line])
 }
 
 /// The message of a receipt commit.
@@ -126,7 +134,9 @@ impl<'a> Reading<'a> {
 
     fn told(self) -> Told {
         let landing = self.landing();
-        Told { landing, receipts: self.receipts }
+        let beneath = self.fields.get("Orch-Beneath").map(|task| unescaped(task));
+        let beneath = beneath.and_then(|task| TaskRef::parse(&task));
+        Told { landing, receipts: self.receipts, beneath }
     }
 
     fn landing(&self) -> Option<LandingTold> {

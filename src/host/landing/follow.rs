@@ -11,6 +11,7 @@ use gix::ObjectId;
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
+use super::beneath::paths_of;
 use super::checkout::{Inspection, Plan};
 use super::locks::{Turn, lock_index};
 use super::sparse::outside;
@@ -20,7 +21,7 @@ use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::index::bytes_of;
-use crate::host::git::object::tree_changes;
+use crate::host::git::object::{TreeChange, tree_changes};
 use crate::host::git::tip::{Tip, first_parent};
 use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
 
@@ -79,8 +80,22 @@ impl Followed {
 
 impl Repository {
     /// Moves the user's branch, files and index to the tip where nothing of the user's is touched.
-    /// Also what `orch land` calls to take parked work.
     pub fn follow(&self, branch: &str, own: &OwnWrites) -> Result<Follow> {
+        let tip = self.settled_tip(branch)?;
+        let found = self.beneath_among(&self.parked(branch)?)?;
+        let followed = match found.is_empty() {
+            true => self.follow_to(branch, &tip, own)?,
+            false => Followed::Parked {
+                reason: self.reason_of(&found, &tip.commit)?,
+                paths: paths_of(&found).into_iter().collect(),
+            },
+        };
+        Ok(Follow { tip, followed })
+    }
+
+    /// As `follow`, where the user has asked for all that is parked: their uncommitted text beneath
+    /// it is committed with it, as far as it is what it was when the result was made.
+    pub fn take(&self, branch: &str, own: &OwnWrites) -> Result<Follow> {
         let tip = self.tip(branch)?;
         let followed = self.follow_to(branch, &tip, own)?;
         Ok(Follow { tip, followed })
@@ -153,11 +168,30 @@ impl Repository {
         }
         let before = self.commit_tree(moving.git, moving.from)?;
         let after = self.commit_tree(moving.git, moving.to)?;
-        let changes = tree_changes(moving.git, before, after)?;
+        let mut changes = tree_changes(moving.git, before, after)?;
+        changes.extend(self.kept_changes(moving, &changes, after)?);
         let outside = &outside(moving.git, &changes)?;
         let halfway = &self.halfway(moving)?;
         let inspection = Inspection { repo: self, git: moving.git, index, own, outside, halfway };
         Ok(inspection.plan(changes)?.map_err(in_the_way))
+    }
+
+    /// Files that are on the branch as they will be, and hold text of the user's in between.
+    fn kept_changes(
+        &self,
+        moving: &Moving<'_>,
+        changes: &[TreeChange],
+        after: ObjectId,
+    ) -> Result<Vec<TreeChange>> {
+        let mut paths = paths_of(&self.beneath_among(&self.parked(moving.branch)?)?);
+        for change in changes {
+            RelPath::from_bytes(&change.path).map(|path| paths.remove(&path));
+        }
+        let kept = paths.iter().map(|path| {
+            let entry = self.entry_at(moving.git, after, path)?;
+            Ok(TreeChange { path: path.to_bytes().into(), before: entry, after: entry })
+        });
+        kept.collect()
     }
 
     /// The trees of the landings between the branch and the tip: a run that was killed while it
@@ -180,6 +214,10 @@ impl Repository {
         }
         if first_parent(&git, object_id(first.as_str())?) != Some(from) {
             return Ok(Some("the branch has moved meanwhile".into()));
+        }
+        let found = self.beneath_among(&parked)?;
+        if !found.is_empty() && self.taken_back(&found, &self.state()?.head)?.is_empty() {
+            return Ok(Some(self.reason_of(&found, last)?));
         }
         let moving = Moving { git: &git, branch, from, to };
         Ok(match self.plan(&moving, &open_index(&git)?, &OwnWrites::default())? {

@@ -46,6 +46,7 @@ fn land_with_plan(scratch: &Scratch, task: &str, theirs: &TreeId, plan: Option<&
     let outcome = repo.land(LandingInput {
         branch: "main",
         onto: &onto,
+        beneath: &onto,
         tree: theirs,
         request: &request(task, patch.output_digest()),
         plan: plan.as_ref().map(|content| (&plan_path, content)),
@@ -153,8 +154,14 @@ fn a_moved_tip_or_other_content_is_not_landed() {
     let theirs = edit(&scratch, &base.tree, &[("c.txt", Some("c\n"))]);
     let land_on = |onto: &CommitId, expected| {
         let request = request("2", expected);
-        let input =
-            LandingInput { branch: "main", onto, tree: &theirs, request: &request, plan: None };
+        let input = LandingInput {
+            branch: "main",
+            onto,
+            beneath: onto,
+            tree: &theirs,
+            request: &request,
+            plan: None,
+        };
         scratch.repo().land(input).unwrap()
     };
     let patch = scratch.repo().patch_between(&base.tree, &theirs).unwrap();
@@ -707,7 +714,8 @@ fn many_landings_at_once_are_all_there() {
             let Merge::Clean(merged) = repo.merge(&base, &theirs, &onto).unwrap() else { panic!() };
             let request = request(&name, merged.patch.output_digest());
             let (tree, plan) = (&merged.tree, None);
-            let input = LandingInput { branch: "main", onto: &onto, tree, request: &request, plan };
+            let (onto, request) = (&onto, &request);
+            let input = LandingInput { branch: "main", onto, beneath: onto, tree, request, plan };
             match repo.land(input).unwrap() {
                 LandOutcome::Landed(_) => break,
                 LandOutcome::TipMoved(_) => {}

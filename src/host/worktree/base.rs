@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use gix::ObjectId;
-use gix::bstr::BString;
 
 use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::engine::effect::Base;
 use crate::host::error::{Doing, Result};
 use crate::host::git::merge::{NewCommit, have_met};
-use crate::host::git::object::{Entry, edit_tree, entry_kind, tree_changes, tree_id};
-use crate::host::git::{Repository, object_id};
+use crate::host::git::object::{Entry, TreeChange, edit_tree, entry_kind, tree_changes, tree_id};
+use crate::host::git::{Repository, commit_id, object_id};
 
 /// Where an attempt starts, and what its patch is taken against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,27 @@ pub struct BaseTree {
     /// What HEAD of the worktree stands on: the tip, or a commit above it that holds the overlay.
     pub commit: CommitId,
     pub tree: TreeId,
+}
+
+/// What an attempt did: from its base to what it left, with the tip that the base was made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Did<'a> {
+    pub tip: &'a CommitId,
+    pub base: &'a TreeId,
+    pub left: &'a TreeId,
+    /// Where the base was not made from the checkout: the paths that are in both alike.
+    pub users: Option<&'a BTreeSet<RelPath>>,
+}
+
+/// What an attempt did, and the text of the user's that it did it to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The tip with that text.
+    pub beneath: TreeId,
+    pub base: TreeId,
+    pub left: TreeId,
+    /// Where the text is.
+    pub paths: Vec<RelPath>,
 }
 
 const OVERLAY_MESSAGE: &str = "Files of the checkout that are not committed yet\n";
@@ -63,32 +83,41 @@ impl Repository {
         Ok(found)
     }
 
-    /// The base of an attempt and what it left, both without the overlay: the tip it was made from,
-    /// and what the attempt did, done to that. So a file that the overlay moved is none that moved.
-    /// Both stay as they are where the attempt changed what was laid over; to make a removed file
-    /// anew is to change the tip's.
-    pub fn off_overlay(
-        &self,
-        (base, left): (&TreeId, &TreeId),
-        tip: &CommitId,
-    ) -> Result<(TreeId, TreeId)> {
+    /// What an attempt did, apart from the overlay that it started on. What the user has not
+    /// committed stays out of its result, but where the attempt changed that very file, or the file
+    /// is `judged` with what it changed: there the user's text is beneath the result.
+    pub fn apart(&self, did: &Did<'_>, judged: &BTreeSet<RelPath>) -> Result<Apart> {
         let git = self.local();
-        let tip_tree = self.commit_tree(&git, object_id(tip.as_str())?)?;
-        let base_tree = object_id(base.as_str())?;
-        let as_it_is = Ok((base.clone(), left.clone()));
-        if base_tree == tip_tree {
-            return as_it_is;
+        let tip = self.commit_tree(&git, object_id(did.tip.as_str())?)?;
+        let (base, left) = (object_id(did.base.as_str())?, object_id(did.left.as_str())?);
+        let made = tree_changes(&git, base, left)?;
+        let laid = tree_changes(&git, tip, base)?;
+        let mut along = laid.clone();
+        let is_judged = |it: &TreeChange| {
+            !made.is_empty() && RelPath::from_bytes(&it.path).is_some_and(|it| judged.contains(&it))
+        };
+        along.retain(|it| is_judged(it) || have_met(std::slice::from_ref(it), &made));
+        if let Some(users) = did.users {
+            along.retain(|it| RelPath::from_bytes(&it.path).is_some_and(|it| users.contains(&it)));
         }
-        let mut laid = tree_changes(&git, tip_tree, base_tree)?;
-        let made = tree_changes(&git, base_tree, object_id(left.as_str())?)?;
-        let written = made.iter().filter(|it| it.after.is_some());
-        let written: BTreeSet<&BString> = written.map(|it| &it.path).collect();
-        laid.retain(|it| it.after.is_some() || !written.contains(&it.path));
-        if have_met(&laid, &made) {
-            return as_it_is;
-        }
-        let edits = made.into_iter().map(|it| (it.path.into(), it.after)).collect();
-        Ok((tree_id(tip_tree), tree_id(edit_tree(&git, tip_tree, edits)?)))
+        let paths = along.iter().filter_map(|it| RelPath::from_bytes(&it.path)).collect();
+        let edits = |of: Vec<TreeChange>| of.into_iter().map(|it| (it.path.into(), it.after));
+        let beneath = edit_tree(&git, tip, edits(along).collect())?;
+        let (base, left) = match did.users {
+            Some(users) => (edit_tree(&git, base, made_anew(laid, &made, users))?, left),
+            None => (beneath, edit_tree(&git, beneath, edits(made).collect())?),
+        };
+        Ok(Apart { beneath: tree_id(beneath), base: tree_id(base), left: tree_id(left), paths })
+    }
+
+    /// The commit that an attempt's base stands on: the tip, without the overlay above it.
+    pub fn beneath_overlay(&self, commit: &CommitId) -> Result<CommitId> {
+        let git = self.local();
+        let doing = "reading the base of an attempt";
+        let found = git.find_commit(object_id(commit.as_str())?).doing(doing, commit.as_str())?;
+        let is_overlay = found.message_raw_sloppy() == OVERLAY_MESSAGE;
+        let parent = found.parent_ids().next().filter(|_| is_overlay);
+        Ok(parent.map_or_else(|| commit.clone(), |it| commit_id(it.detach())))
     }
 
     fn overlaid(
@@ -114,6 +143,20 @@ impl Repository {
         }
         edit_tree(git, tree, edits)
     }
+}
+
+/// Files that a cached result makes where the tip has some by now: to make one is to change that.
+fn made_anew(
+    laid: Vec<TreeChange>,
+    made: &[TreeChange],
+    users: &BTreeSet<RelPath>,
+) -> Vec<(Vec<u8>, Option<Entry>)> {
+    let is_users =
+        |it: &TreeChange| RelPath::from_bytes(&it.path).is_some_and(|it| users.contains(&it));
+    let is_written =
+        |it: &TreeChange| made.iter().any(|made| made.path == it.path && made.after.is_some());
+    let anew = laid.into_iter().filter(|it| it.after.is_none() && is_written(it) && !is_users(it));
+    anew.map(|it| (it.path.into(), it.before)).collect()
 }
 
 /// A commit above the tip for HEAD to stand on, so that a session sees a clean worktree. Its id

@@ -19,7 +19,11 @@ pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell, is_jso
 }
 
 fn summary_of(landed: &Landed, how: Landing) -> String {
-    let count = counted(landed.tasks.len(), "landing");
+    let mut count = counted(landed.tasks.len(), "landing");
+    let with: Vec<String> = landed.with.iter().map(|path| format!("`{path}`")).collect();
+    if !with.is_empty() {
+        count += &format!(" with your edits of {}", with.join(", "));
+    }
     match (&landed.refused, how) {
         (Some(why), _) => format!("not landed: {why}"),
         (None, _) if landed.tasks.is_empty() => "nothing is parked".to_owned(),
@@ -37,7 +41,8 @@ mod tests {
     fn a_refusal_is_never_read_as_success() {
         let check = |tasks: &[&str], refused: Option<&str>, how| {
             let tasks = tasks.iter().filter_map(|task| TaskRef::parse(task)).collect();
-            summary_of(&Landed { tasks, refused: refused.map(str::to_owned) }, how)
+            let refused = refused.map(str::to_owned);
+            summary_of(&Landed { tasks, with: Vec::new(), refused }, how)
         };
         assert_eq!(check(&[], None, Landing::Now), "nothing is parked");
         assert_eq!(check(&["a//1"], None, Landing::Now), "1 landing taken onto the branch");

@@ -36,7 +36,12 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
         return text;
     }
     if exit == Exit::Success && is_idle {
-        let head = paint.paint(Tone::Good, "up to date");
+        let (tone, head) = match leftover.parked.is_some() {
+            // The checkout is not what the results are.
+            true => (Tone::Caution, "done, and not in the checkout yet"),
+            false => (Tone::Good, "up to date"),
+        };
+        let head = paint.paint(tone, head);
         let tasks = counted(summary.targets as usize, "task");
         let _ = writeln!(text, "{head}: {tasks} ({})", time_of(summary.wall_ms));
         return text;

@@ -143,8 +143,9 @@ impl Project for Driver {
 
     fn land(&mut self, how: Landing) -> Result<Landed> {
         let tasks = self.parked_tasks()?;
+        let with = self.parked_edits()?.iter().map(ToString::to_string).collect();
         if how == Landing::DryRun || tasks.is_empty() {
-            return Ok(Landed { tasks, refused: None });
+            return Ok(Landed { tasks, with, refused: None });
         }
         let refused = match self.take_parked()? {
             Followed::Level | Followed::Moved { .. } => None,
@@ -156,7 +157,7 @@ impl Project for Driver {
                 })
             }
         };
-        Ok(Landed { tasks, refused })
+        Ok(Landed { tasks, with, refused })
     }
 }
 

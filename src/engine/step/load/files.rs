@@ -171,13 +171,16 @@ impl Engine {
         after.map(|(it, _)| it).take_while(move |it| it.as_str().starts_with(&below))
     }
 
-    /// The inputs a task declares, as paths: laid over its worktree where they are not committed.
-    pub(in crate::engine::step) fn declared_paths(&self, slot: Slot) -> Vec<RelPath> {
+    /// What a task is about, as paths: the inputs it declares, its documents, the files it owns. Laid
+    /// over its worktree where they are not committed.
+    pub(in crate::engine::step) fn paths_of(&self, slot: Slot) -> Vec<RelPath> {
         let mut paths: BTreeSet<RelPath> =
             inputs_of(&self.db, self.world, slot).iter().map(|(path, _)| path.clone()).collect();
         let meta = meta_of(&self.db, slot.plan(&self.db));
         paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
         paths.insert(slot.plan(&self.db).path(&self.db).clone());
+        let owned = self.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
+        paths.extend(owned.into_iter().flatten());
         paths.into_iter().collect()
     }
 }

@@ -121,13 +121,6 @@ impl Engine {
                 })
             }
         };
-        let overlay = match &attempt.candidate {
-            Some(_) => self.papers_of(attempt, validator),
-            None => {
-                let owned = self.owned_now(attempt.slot).into_keys();
-                owned.chain(self.papers_of(attempt, validator)).collect()
-            }
-        };
         let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
         Ok(Launch {
             attempt: review,
@@ -137,9 +130,8 @@ impl Engine {
             purpose: Purpose::Validate(validator.name.clone()),
             action,
             base,
-            overlay,
-            // A candidate is judged as it would land, with the inputs that are committed.
-            declared: Vec::new(),
+            overlay: self.papers_of(attempt, validator),
+            declared: self.judged_inputs(attempt, validator),
             env: attempt.recipe.rule.env.clone(),
             limits: Limits { usd: None, ..limits },
             pool: attempt.recipe.rule.pool.clone(),

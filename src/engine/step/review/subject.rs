@@ -1,6 +1,6 @@
 //! What a verdict is about: the files, the validator and the task that its key is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::digest::Digest;
@@ -13,6 +13,7 @@ use crate::engine::step::attempt::{Attempt, Origin};
 use crate::engine::step::load::recipe;
 use crate::engine::view::view;
 use crate::spec::agent::Agent;
+use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Validator, ValidatorKind};
 
 /// The agent that reads the backlog item which a plan was made from.
@@ -50,16 +51,43 @@ impl Engine {
         state.is_none().then(missing)
     }
 
-    /// Documents that an agent reads beside the candidate: laid over it where they are not committed
-    /// and the task itself has not written them.
+    /// What is laid over the candidate where it is not committed and the task itself has not written
+    /// it: all that the session was given, and what the validator reads.
     pub(super) fn papers_of(&self, attempt: &Attempt, validator: &Validator) -> Vec<RelPath> {
-        if !matches!(validator.kind, ValidatorKind::Agent(_)) {
-            return Vec::new();
-        }
         let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
-        let doc = meta.plan_doc.as_deref().and_then(RelPath::normalize);
-        let papers = doc.into_iter().chain(item_read_by(std::slice::from_ref(validator), meta));
-        papers.filter(|path| !attempt.merged.paths().any(|changed| changed == path)).collect()
+        let mut papers: BTreeSet<RelPath> = self.paths_of(attempt.slot).into_iter().collect();
+        papers.extend(item_read_by(std::slice::from_ref(validator), meta));
+        let listing = self.world.files(&self.db).listings(&self.db).get(&validator.inputs);
+        let inputs = listing.into_iter().flat_map(|it| it.files(&self.db).iter());
+        papers.extend(inputs.map(|file| file.path(&self.db).clone()));
+        for written in attempt.merged.paths() {
+            papers.remove(written);
+        }
+        papers.into_iter().collect()
+    }
+
+    /// Patterns of what a validator reads. A candidate may have made anew what the user removed: it
+    /// is judged with all that would land.
+    pub(super) fn judged_inputs(&self, attempt: &Attempt, validator: &Validator) -> Vec<GlobSet> {
+        match attempt.candidate {
+            Some(_) => Vec::new(),
+            None => vec![
+                attempt.recipe.spec.inputs.clone(),
+                attempt.recipe.rule.inputs.declared.clone(),
+                validator.inputs.clone(),
+            ],
+        }
+    }
+
+    /// The files that the verdicts on an attempt's result are about beside what it changed: those the
+    /// task owns. None where nothing validates it.
+    pub fn judged_with(&self, attempt: AttemptId) -> BTreeSet<RelPath> {
+        let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&attempt));
+        let Some(attempt) = attempt.filter(|it| !it.validators.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let past = self.history.task(&attempt.task);
+        past.into_iter().flat_map(|it| it.owned.keys().cloned()).collect()
     }
 
     /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
