@@ -109,6 +109,8 @@ pub struct Part {
     pub targets: Vec<TaskRef>,
     /// Tasks that are up to date and not among the targets.
     pub n_resting: u32,
+    /// How many of all, targets too, were skipped.
+    pub n_skipped: u32,
 }
 
 impl Chart {
@@ -200,7 +202,7 @@ impl Chart {
             plans: plans.collect(),
             committed: committed.map(|it| it.path.clone()).collect(),
             history: self.past.with(past, touches),
-            part: Part { targets, n_resting },
+            part: Part { targets, n_resting, n_skipped: 0 },
         })
     }
 

@@ -15,7 +15,7 @@ use crate::spec::sandbox::Sandbox;
 
 use super::compete::Score;
 use super::lineage::VerdictMark;
-use super::plan_change::PlanChange;
+use super::plan_change::{ChangeTold, PlanChange};
 use super::record::{AcceptedResult, Decision, Record, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
@@ -296,6 +296,8 @@ pub enum Notice {
         task: TaskRef,
         reason: String,
     },
+    /// A session changed its plan.
+    PlanChanged(ChangeTold),
     SmokeStarted {
         plans: Vec<PlanName>,
     },
@@ -360,6 +362,8 @@ pub struct BuildRequest {
     pub skip_smoke: bool,
     /// Tasks beside those in the documents, known to be up to date: they are counted, and no more.
     pub n_resting: u32,
+    /// How many of all tasks were skipped when they were last looked at.
+    pub n_skipped: u32,
 }
 
 /// How much of what could run is run.

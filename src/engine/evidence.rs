@@ -54,6 +54,8 @@ pub struct Evidence {
     pub patch: Patch,
     /// How it left its plan, where that is not as it was given.
     pub plan_edit: Option<PlanEdit>,
+    /// Other plans that it changed.
+    pub other_plans: Vec<OtherPlan>,
     /// What it did to its own worktree, so that nothing of it can be read.
     pub damage: Option<String>,
     /// The commit the worktree stood on.
@@ -79,6 +81,14 @@ pub struct PlanEdit {
     pub laid: Arc<str>,
     /// What is wrong with it where it cannot be read.
     pub left: Result<Arc<str>, String>,
+}
+
+/// Another plan that a session changed: its text, `None` where there is none, or none that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherPlan {
+    pub path: RelPath,
+    pub before: Option<Arc<str>>,
+    pub after: Option<Arc<str>>,
 }
 
 /// The result file that a session writes as its last act.

@@ -239,6 +239,8 @@ pub enum Extent {
 pub struct Counts {
     pub wanted: u32,
     pub accepted: u32,
+    /// Left out by their plan: no result, and none wanted.
+    pub skipped: u32,
     pub up_to_date: u32,
     pub replayed: u32,
     pub ran: u32,

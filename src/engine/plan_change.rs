@@ -3,6 +3,10 @@
 
 mod apply;
 mod compare;
+mod told;
+
+pub use compare::statuses_set;
+pub use told::ChangeTold;
 
 use std::collections::BTreeSet;
 
@@ -71,6 +75,8 @@ pub struct Bounds {
     pub own: TaskId,
     pub finished: BTreeSet<TaskId>,
     pub running: BTreeSet<TaskId>,
+    /// They have validators or are commands: others judge by them.
+    pub guarded: BTreeSet<TaskId>,
     /// It has a tool that runs commands, so it may plan some.
     pub may_run: bool,
 }

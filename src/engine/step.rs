@@ -28,6 +28,7 @@ mod attempt;
 mod chart;
 mod compete;
 mod decide;
+mod documents;
 mod door;
 mod escalate;
 mod expect;

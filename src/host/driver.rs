@@ -14,6 +14,7 @@ mod heed;
 mod history;
 mod land;
 mod live;
+mod merge;
 mod perform;
 mod plan;
 mod removed;
@@ -338,8 +339,10 @@ impl Driver {
 
     /// The request as far as the documents go.
     fn narrowed(&self, request: BuildRequest) -> BuildRequest {
-        let Some(Part { targets, n_resting }) = self.part.clone() else { return request };
-        BuildRequest { targets: Some(targets), only: true, n_resting, ..request }
+        let Some(Part { targets, n_resting, n_skipped }) = self.part.clone() else {
+            return request;
+        };
+        BuildRequest { targets: Some(targets), only: true, n_resting, n_skipped, ..request }
     }
 
     /// Decides everything and runs nothing: `status`, `why`, `graph`, `--dry-run`.

@@ -9,6 +9,7 @@ use crate::base::name::{PlanName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
+use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::spec::plan::Plan;
@@ -39,6 +40,8 @@ pub struct Summary {
     pub targets: u32,
     /// Of those, how many have an accepted result now.
     pub accepted: u32,
+    /// Left out, by the user or by a session: neither accepted nor up to date.
+    pub skipped: u32,
     pub up_to_date: u32,
     pub replayed: u32,
     pub ran: u32,
@@ -55,6 +58,9 @@ pub struct Summary {
     pub wall_ms: u64,
     /// The exit code that follows from all this; see `ui::exit`.
     pub exit: u8,
+    /// What sessions changed in their plans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan_changes: Vec<ChangeTold>,
     /// What waits for the user's branch, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parked: Option<String>,

@@ -9,6 +9,7 @@ mod competition;
 mod cost;
 mod deciding;
 mod denials;
+mod documents;
 mod faults;
 mod floors;
 mod git_env;

@@ -50,7 +50,7 @@ fn at_rest() -> Space {
 
 fn rest(space: &Space) {
     space.orch(&["build"]).exits(0).says(&["up to date: 24 tasks"]);
-    assert!(space.exists(".orch/rest-v2") && space.exists(".orch/charted-v1"));
+    assert!(space.exists(".orch/rest-v3") && space.exists(".orch/charted-v1"));
     // Only a build of everything makes them again.
     let _ = fs::remove_dir_all(space.root().join(".orch/plans-v1"));
 }
@@ -139,7 +139,7 @@ fn what_changed_for_nobody_is_looked_at_once() {
     let space = at_rest();
     fs::remove_file(space.root().join("out/15")).unwrap();
     space.orch(&["build"]).exits(0).says(&["up to date: 24 tasks"]);
-    assert!(is_of_slices(&space) && !space.exists(".orch/rest-v2"), "that state is at rest itself");
+    assert!(is_of_slices(&space) && !space.exists(".orch/rest-v3"), "that state is at rest itself");
     rest(&space);
 }
 

@@ -14,6 +14,8 @@ pub struct Expectation {
     pub no_change_allowed: bool,
     /// Written paths that the rule does not allow.
     pub stray_writes: Vec<RelPath>,
+    /// What it did to documents that are not its to change.
+    pub documents: Vec<String>,
     /// Files that are gone or empty although the rule keeps them and the task does not name them.
     pub lost_files: Vec<RelPath>,
     pub schema_expected: bool,
@@ -51,6 +53,7 @@ impl Expectation {
             report: ReportPlace::StatusFile,
             no_change_allowed: false,
             stray_writes: Vec::new(),
+            documents: Vec::new(),
             lost_files: Vec::new(),
             schema_expected: false,
             needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]

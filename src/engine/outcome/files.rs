@@ -7,6 +7,9 @@ use super::Expectation;
 
 /// Why the files that an attempt left are not what was asked for; `None` where they are.
 pub(super) fn mismatch_of(evidence: &Evidence, expectation: &Expectation) -> Option<String> {
+    if !expectation.documents.is_empty() {
+        return Some(format!("{}; put it back", expectation.documents.join("; ")));
+    }
     if !evidence.missing_outputs.is_empty() {
         let missing = evidence.missing_outputs.join(", ");
         return Some(format!("declared outputs are missing: {missing}"));

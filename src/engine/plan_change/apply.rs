@@ -1,5 +1,6 @@
 //! Making a change to the plan as it is now, and proving that it is the change and nothing else.
 
+use super::compare::GUARDED;
 use super::{Bounds, EntryChange, NewSection, NewTask, PlanChange, PlanStep, Refusals, new_errors};
 use crate::base::source::Source;
 use crate::spec::edit::{Outline, Rewrite, SectionOutline, TaskOutline, rewrite};
@@ -102,6 +103,9 @@ impl Work<'_> {
         let Some((_, there)) = self.expected.task(task) else { return Ok(()) };
         if let Some(why) = self.bounds.why_not(task) {
             return Err(format!("task {task} {why} by now: it cannot be taken out"));
+        }
+        if self.bounds.guarded.contains(task) {
+            return Err(format!("task {task} {GUARDED} by now: it cannot be taken out"));
         }
         if there.keys != *was {
             return Err(format!("task {task} was changed meanwhile: it is not taken out"));

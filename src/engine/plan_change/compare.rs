@@ -26,6 +26,9 @@ const EDITABLE: &[&str] = &[
 /// Remarks for people: any task may get them.
 const NOTES: &[&str] = &["notes", "note"];
 
+/// Why a task stays.
+pub(super) const GUARDED: &str = "has validators or is a command";
+
 struct Comparison<'a> {
     laid: (&'a Source, Outline, Plan),
     left: (&'a Source, Outline, Plan),
@@ -148,6 +151,9 @@ impl Comparison<'_> {
         if let Some(why) = self.bounds.why_not(&task.id) {
             return self.refuse(format!("task {} {why}: it cannot be taken out", task.id));
         }
+        if self.bounds.guarded.contains(&task.id) {
+            return self.refuse(format!("task {} {GUARDED}: it cannot be taken out", task.id));
+        }
         let (task, was) = (task.id.clone(), task.keys.clone());
         self.steps.push(PlanStep::Remove { task, was });
     }
@@ -201,6 +207,9 @@ impl Comparison<'_> {
             (self.status_in(&self.laid.2, &new.id), self.status_in(&self.left.2, &new.id));
         let sets_aside =
             was == Status::Pending && matches!(is, Status::Skipped | Status::Suspended);
+        if sets_aside && self.bounds.guarded.contains(&new.id) {
+            self.refuse(format!("task {} {GUARDED}: it cannot be set aside", new.id));
+        }
         for key in &keys {
             let is_free = is_note(key)
                 || EDITABLE.contains(&key.as_str())
@@ -270,6 +279,19 @@ fn has_command(task: &Task) -> bool {
     let run: Option<&CommandLine> = task.spec.run.as_ref();
     let mut validators = task.spec.validators.iter().flatten();
     run.is_some() || validators.any(|it| matches!(it.kind, ValidatorKind::Command(_)))
+}
+
+/// Tasks of a plan that have another status than before, or, being new, any that says more than that
+/// they are to be done or left out.
+pub fn statuses_set(before: Option<&Source>, after: &Source) -> Vec<TaskId> {
+    let before = before.map(|it| parse(it).value);
+    let plan = parse(after).value;
+    let was = |id: &TaskId| before.as_ref()?.tasks().find(|it| it.id == *id);
+    let is_set = |task: &&Task| match was(&task.id) {
+        Some(was) => was.record.status != task.record.status,
+        None => !is_fresh(task),
+    };
+    plan.tasks().filter(is_set).map(|it| it.id.clone()).collect()
 }
 
 /// Keys whose values differ.

@@ -34,7 +34,13 @@ fn source(text: &str) -> Source {
 
 fn bounds() -> Bounds {
     let id = TaskId::new;
-    Bounds { own: id("2"), finished: [id("1")].into(), running: [].into(), may_run: false }
+    Bounds {
+        own: id("2"),
+        finished: [id("1")].into(),
+        running: [].into(),
+        guarded: [].into(),
+        may_run: false,
+    }
 }
 
 fn known() -> Known {

@@ -11,6 +11,7 @@ use crate::engine::history::TaskHistory;
 use crate::engine::lineage::Landing;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
+use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
 use crate::engine::schedule::Settled;
 use crate::spec::plan::Status;
@@ -151,6 +152,9 @@ impl Engine {
         let (node, slot) = (attempt.node, attempt.slot);
         let is_outdated = self.is_outdated(&attempt);
         let how = how_of(&attempt);
+        if let Some(change) = &attempt.plan_change {
+            self.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
+        }
         let won = attempt.won.as_ref().and_then(|it| it.kept_as.clone());
         self.out.extend(won.map(|kept_as| Effect::Forget { kept_as }));
         let result = self.result_of(attempt);

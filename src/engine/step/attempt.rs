@@ -129,10 +129,12 @@ impl Engine {
         if let Some(owner) = build.proposals.remove(&id) {
             return self.take_entry_ended(owner, id, evidence);
         }
-        let Some(attempt) = build.attempts.get(&id) else { return };
+        let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&id));
+        let Some(attempt) = attempt else { return };
         let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
-        let expectation = Expectation { clock: self.clock(), ..expectation };
+        let documents = self.documents_touched(attempt, &evidence);
+        let expectation = Expectation { clock: self.clock(), documents, ..expectation };
         let judgement = with_reset(classify(&evidence, &expectation), self.now);
         let judgement = self.judge_plan_edit(id, &evidence, judgement);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);

@@ -74,6 +74,10 @@ impl Engine {
                 _ => {}
             }
         }
+        let at_rest = build.request.n_skipped.saturating_sub(counts.skipped).min(n_resting);
+        counts.skipped += at_rest;
+        counts.accepted -= at_rest;
+        counts.up_to_date -= at_rest;
         counts
     }
 
@@ -201,7 +205,8 @@ fn is_quiet(state: State) -> bool {
 
 fn count(counts: &mut Counts, settled: Settled) {
     match settled {
-        Settled::UpToDate | Settled::Skipped => {
+        Settled::Skipped => counts.skipped += 1,
+        Settled::UpToDate => {
             counts.accepted += 1;
             counts.up_to_date += 1;
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::name::{AttemptId, TaskId, TaskRef};
+use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
-use crate::engine::db::{known_of, plan_of};
+use crate::engine::db::{known_of, meta_of, plan_of};
 use crate::engine::effect::Notice;
 use crate::engine::evidence::{Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
@@ -15,6 +15,8 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Engine;
 use super::attempt::{Attempt, Origin};
+use super::load::recipe;
+use super::review::validators_of;
 
 impl Engine {
     /// Work that is done is done only if what it changed in its plan can be taken, too.
@@ -106,12 +108,26 @@ impl Engine {
         let recipe = &attempt.recipe;
         let tools = tools_of(&recipe.rule, recipe.agent.as_deref());
         Bounds {
+            guarded: value
+                .tasks()
+                .filter(|it| self.is_guarded(plan, &it.id))
+                .map(|it| it.id.clone())
+                .collect(),
             own: attempt.task.task.clone(),
             finished: finished.map(|it| it.id.clone()).collect(),
             running: running.map(|it| it.task.clone()).collect::<BTreeSet<TaskId>>(),
             may_run: recipe.rule.action == ActionKind::Command
                 || tools.iter().any(|it| it.starts_with("Bash")),
         }
+    }
+
+    /// It has validators, its rule's and its plan's too, or is a command.
+    fn is_guarded(&self, plan: &PlanName, id: &TaskId) -> bool {
+        let task = TaskRef { plan: plan.clone(), task: id.clone() };
+        let Some(&slot) = self.slots.get(&task) else { return false };
+        let Some(recipe) = recipe(self, slot) else { return false };
+        recipe.rule.action == ActionKind::Command
+            || !validators_of(recipe, meta_of(&self.db, slot.plan(&self.db))).is_empty()
     }
 
     /// The plan is another by now. A cached result lands without its change, which is told; a fresh

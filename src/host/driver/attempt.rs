@@ -10,7 +10,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
-use crate::engine::evidence::{Ending, Evidence, PlanEdit, StatusFile};
+use crate::engine::evidence::{Ending, Evidence, OtherPlan, PlanEdit, StatusFile};
 use crate::engine::outcome::last_words;
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};
@@ -191,6 +191,7 @@ fn collect(
         base: Some(base.tip.clone()),
         missing_outputs: left.missing_outputs,
         ignored_outputs: left.ignored_outputs,
+        other_plans: left.other_plans,
         stdout_tail: attempted.stdout_tail,
         stderr_tail: attempted.stderr_tail,
         session: attempted.session,
@@ -215,6 +216,7 @@ struct Left {
     plan_edit: Option<PlanEdit>,
     missing_outputs: Vec<String>,
     ignored_outputs: Vec<String>,
+    other_plans: Vec<OtherPlan>,
     left_out: Vec<RelPath>,
 }
 
@@ -245,6 +247,8 @@ fn left_by(
             Output::Ignored => left.ignored_outputs.push(pattern.clone()),
         }
     }
+    let (was, is) = (&worktree.base().tree, &collected.tree);
+    left.other_plans = plan::others_in(shared, &left.patch, (was, is))?;
     left.tree = Some(collected.tree);
     left.left_out = collected.left_out;
     Ok(Ok(left))
@@ -321,6 +325,7 @@ fn never_ran(ending: Ending) -> Evidence {
         damage: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
+        other_plans: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

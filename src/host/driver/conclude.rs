@@ -40,6 +40,7 @@ impl Driver {
         Ok(Summary {
             targets: counts.wanted,
             accepted: counts.accepted,
+            skipped: counts.skipped,
             up_to_date: counts.up_to_date,
             replayed: counts.replayed,
             ran: counts.ran,
@@ -51,6 +52,7 @@ impl Driver {
             is_api_equivalent: self.engine.is_api_equivalent(),
             wall_ms: Self::elapsed(run),
             exit,
+            plan_changes: std::mem::take(&mut run.plan_changes),
             parked: self.waiting.clone(),
             smoke: self.smokes_told(),
         })
@@ -70,7 +72,7 @@ impl Driver {
 
     fn exit_of(&self, run: &Run<'_>) -> u8 {
         let counts = self.engine.counts();
-        let is_whole = counts.accepted == counts.wanted;
+        let is_whole = counts.accepted + counts.skipped == counts.wanted;
         match run.stopped {
             // A watch ends only by being ended, whatever it has done.
             _ if run.watch.is_none() && is_whole && self.engine.smokes_hold() => ACCEPTED,

@@ -11,9 +11,9 @@ use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{LandingRequest, Launch, LaunchAction};
 use crate::engine::event::{Event, Written};
-use crate::engine::evidence::PlanEdit;
+use crate::engine::evidence::{OtherPlan, PlanEdit};
 use crate::engine::prompt::PLAN_COPY;
-use crate::host::documents::read_text;
+use crate::host::documents::{self, read_text};
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::trailer::ReceiptTold;
 use crate::host::landing::{Followed, ReceiptOutcome};
@@ -129,6 +129,20 @@ pub(super) fn taken_out(
     let edit = PlanEdit { laid: Arc::clone(laid), left };
     let is_edited = edit.left.as_ref() != Ok(laid);
     Ok((collected, is_edited.then_some(edit)))
+}
+
+/// Other plans that a patch changes; its own is out of it by then.
+pub(super) fn others_in(
+    shared: &Shared,
+    patch: &Patch,
+    (was, is): (&TreeId, &TreeId),
+) -> Result<Vec<OtherPlan>> {
+    let plans = patch.paths().filter(|path| documents::is_plan(path, &shared.config));
+    let other = |path: &RelPath| {
+        let (before, after) = (text_at(shared, was, path)?, text_at(shared, is, path)?);
+        Ok(OtherPlan { path: path.clone(), before, after })
+    };
+    plans.map(other).collect()
 }
 
 fn read_copy(place: &Path) -> std::io::Result<Option<String>> {

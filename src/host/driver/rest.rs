@@ -28,7 +28,7 @@ mod glance;
 
 use glance::Glance;
 
-const FILE: &str = "rest-v2";
+const FILE: &str = "rest-v3";
 /// The journal behind the note is read each time; from this many bytes on a new note pays.
 const TAIL_LIMIT: u64 = 64 * 1024;
 
@@ -45,6 +45,7 @@ struct Note {
     paths: Vec<RelPath>,
     found: Digest,
     n_tasks: u32,
+    n_skipped: u32,
     /// The digest of the chart of all tasks; `None` where none was kept.
     charted: Option<Digest>,
 }
@@ -126,10 +127,20 @@ impl Driver {
         let charted = self.keep_chart(&found);
         let (globs, paths) = self.engine.files_wanted();
         let globs = globs.into_iter().map(|set| set.patterns).collect();
-        let (mark, n_tasks) = (journal.mark()?, self.engine.counts().wanted);
+        let counts = self.engine.counts();
+        let (mark, n_tasks, n_skipped) = (journal.mark()?, counts.wanted, counts.skipped);
         let found = digest_of(&found);
-        let note =
-            Note { circumstances, journal: mark, variables, globs, paths, found, n_tasks, charted };
+        let note = Note {
+            circumstances,
+            journal: mark,
+            variables,
+            globs,
+            paths,
+            found,
+            n_tasks,
+            n_skipped,
+            charted,
+        };
         write(&self.root, &note)
     }
 

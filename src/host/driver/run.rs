@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
+use crate::engine::effect::{BuildRequest, Effect, Launch, Notice, Request};
 use crate::engine::event::{Event, SmokeReport};
 use crate::engine::evidence::Evidence;
+use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::Record;
 use crate::engine::stream::Progress;
 use crate::host::clock;
@@ -84,6 +85,7 @@ pub(super) struct Run<'a> {
     wake_at: Option<Moment>,
     /// Set in a build that stays.
     pub watch: Option<Watch>,
+    pub plan_changes: Vec<ChangeTold>,
     pub stopped: Option<StopReason>,
     pub ears: Ears,
     /// Words of people that lay there when the run began.
@@ -140,6 +142,7 @@ impl Driver {
             effects: VecDeque::new(),
             wake_at: None,
             watch,
+            plan_changes: Vec::new(),
             stopped: None,
             ears: Ears::of_run(&self.root, &self.config().plans_dirs),
             waiting: self.words_that_wait()?,
@@ -254,7 +257,12 @@ impl Driver {
             Effect::Remember(result) => self.remember_attempt(&result)?,
             Effect::Disown { key, output } => self.store.disown(&key, output)?,
             Effect::WriteStatus(edit) => self.queue_status(edit),
-            Effect::Publish(notice) => run.surface.say(&notice, clock::now()),
+            Effect::Publish(notice) => {
+                if let Notice::PlanChanged(told) = &notice {
+                    run.plan_changes.push(told.clone());
+                }
+                run.surface.say(&notice, clock::now());
+            }
             Effect::WakeAt(moment) => {
                 run.wake_at = Some(run.wake_at.map_or(moment, |it| it.min(moment)));
             }

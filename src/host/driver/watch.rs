@@ -226,7 +226,10 @@ impl Driver {
         {
             watch.told_at = attempts;
             let counts = self.engine.counts();
-            let notice = Notice::Rested { accepted: counts.accepted, wanted: counts.wanted };
+            let notice = Notice::Rested {
+                accepted: counts.accepted,
+                wanted: counts.wanted - counts.skipped,
+            };
             run.surface.say(&notice, clock::now());
         }
         Ok(())

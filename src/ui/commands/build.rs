@@ -121,6 +121,7 @@ fn request_of(
         amount: args.original.amount(),
         skip_smoke: args.original.skip_smoke,
         n_resting: 0,
+        n_skipped: 0,
     }
 }
 

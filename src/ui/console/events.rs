@@ -186,6 +186,7 @@ fn notice_fields(notice: &Notice) -> (&'static str, Value) {
         Notice::Parked { task, reason } => {
             ("parked", json!({"task": name(task), "reason": reason}))
         }
+        Notice::PlanChanged(told) => ("plan-changed", json!(told)),
         Notice::SmokeStarted { plans } => ("smoke-started", json!({"plans": plans})),
         Notice::SmokeEnded { plans, outcome, message, tail } => {
             let fields = json!({
@@ -258,7 +259,7 @@ mod tests {
             {"seq":4,"at_ms":1000000,"event":"state","commit":null,"cost_usd":0.0,"detail":null,"key":null,"reason":"input src/a.rs changed","state":"running","task":"demo//1.2"}
             {"seq":10,"at_ms":1000000,"event":"task-started","attempt":1,"name":"Add parser","reason":"input src/a.rs changed","task":"demo//1.2"}
             {"seq":13,"at_ms":1000000,"event":"progress","detail":"src/a.rs","step":"tool","task":"demo//1.2","tool":"Edit"}
-            {"seq":25,"at_ms":1062000,"event":"build-ended","targets":7,"accepted":0,"up_to_date":0,"replayed":0,"ran":0,"failed":0,"blocked":0,"held":0,"sessions":0,"cost_usd":0.0,"wall_ms":0,"exit":1}
+            {"seq":25,"at_ms":1062000,"event":"build-ended","targets":7,"accepted":0,"skipped":0,"up_to_date":0,"replayed":0,"ran":0,"failed":0,"blocked":0,"held":0,"sessions":0,"cost_usd":0.0,"wall_ms":0,"exit":1}
             "#);
     }
 

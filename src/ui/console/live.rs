@@ -143,7 +143,7 @@ fn overall_line(picture: &Picture, now: Moment) -> String {
 /// What is left at the pace so far; `None` before anything ran, when a guess would be a lie.
 fn time_left(counts: &Counts, elapsed: Millis) -> Option<Millis> {
     let worked = u64::from(counts.ran + counts.replayed + counts.failed);
-    let decided = counts.accepted + counts.failed + counts.blocked;
+    let decided = counts.accepted + counts.skipped + counts.failed + counts.blocked;
     let left = u64::from(counts.wanted.saturating_sub(decided));
     (counts.ran > 0 && left > 0).then(|| Millis(elapsed.0.saturating_mul(left) / worked))
 }

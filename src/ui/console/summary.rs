@@ -21,6 +21,10 @@ const NAMED: usize = 20;
 pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> String {
     let mut text = String::new();
     push_unfinished(&mut text, &leftover.unfinished, paint);
+    for told in &summary.plan_changes {
+        let head = paint.paint(Tone::Caution, "plan changed");
+        let _ = writeln!(text, "{head}: {} {told}", told.task);
+    }
     if let Some(reason) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {reason}; `orch land` takes what waits onto the branch");
@@ -30,7 +34,8 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
         let _ = writeln!(text, "{}  smoke test {told}: {}", smoke.plan, one_line(&smoke.message));
     }
     let exit = Exit::from_code(summary.exit);
-    let is_idle = summary.up_to_date == summary.targets && summary.accepted == summary.targets;
+    let is_idle = summary.up_to_date + summary.skipped == summary.targets
+        && summary.accepted == summary.up_to_date;
     if exit == Exit::Success && summary.targets == 0 {
         text.push_str("nothing to do: there is no task; `orch new plan NAME` starts a plan\n");
         return text;
@@ -42,7 +47,10 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
             false => (Tone::Good, "up to date"),
         };
         let head = paint.paint(tone, head);
-        let tasks = counted(summary.targets as usize, "task");
+        let mut tasks = counted(summary.up_to_date as usize, "task");
+        if summary.skipped > 0 {
+            let _ = write!(tasks, ", {} skipped", summary.skipped);
+        }
         let _ = writeln!(text, "{head}: {tasks} ({})", time_of(summary.wall_ms));
         return text;
     }
@@ -64,6 +72,7 @@ fn counts_of(summary: &Summary) -> Vec<String> {
         (summary.ran, "ran"),
         (summary.replayed, "replayed"),
         (summary.up_to_date, "up to date"),
+        (summary.skipped, "skipped"),
         (summary.failed, "failed"),
         (summary.blocked, "blocked"),
         (summary.held, "held"),

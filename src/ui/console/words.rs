@@ -104,6 +104,9 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         Notice::Parked { task, reason } => {
             line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
         }
+        Notice::PlanChanged(told) => {
+            line(paint.paint(Tone::Caution, "plan  "), &format!("{}  {told}", told.task))
+        }
         Notice::SmokeStarted { plans } => {
             line(paint.paint(Tone::Active, "smoke "), &names_of(plans))
         }
@@ -181,6 +184,7 @@ fn is_problem(notice: &Notice) -> bool {
         | Notice::TaskAsked { .. }
         | Notice::TaskBlocked { .. }
         | Notice::Parked { .. }
+        | Notice::PlanChanged(_)
         | Notice::Waiting { .. }
         | Notice::Resumed { .. }
         | Notice::Warning(_) => true,

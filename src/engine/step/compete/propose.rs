@@ -151,7 +151,8 @@ impl Engine {
         }
         let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
-        let expectation = Expectation { clock: self.clock(), ..expectation };
+        let documents = self.documents_touched(attempt, &evidence);
+        let expectation = Expectation { clock: self.clock(), documents, ..expectation };
         let judgement = with_reset(classify(&evidence, &expectation), self.now);
         let judgement = without_plan_edit(judgement, &evidence);
         let Some(label) =

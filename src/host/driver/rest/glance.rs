@@ -102,7 +102,15 @@ impl Glance {
         let ended = Record::RunEnded { at: clock::now(), exit: 0 };
         journal.append_all(&[run::started(), ended]).ok()?;
         let n = self.note.n_tasks;
-        Some(Summary { targets: n, accepted: n, up_to_date: n, ..Summary::default() })
+        let skipped = self.note.n_skipped;
+        let left = n - skipped;
+        Some(Summary {
+            targets: n,
+            accepted: left,
+            up_to_date: left,
+            skipped,
+            ..Summary::default()
+        })
     }
 
     /// A driver that knows of the tasks that changed files can reach, and of `asked`, and of no
@@ -118,7 +126,8 @@ impl Glance {
         if cut.wanted.is_empty() {
             return None;
         }
-        let slice = chart.slice(&cut, charted.parts(&cut)?)?;
+        let mut slice = chart.slice(&cut, charted.parts(&cut)?)?;
+        slice.part.n_skipped = self.note.n_skipped;
         self.driver_of(slice).ok()
     }
 

@@ -1,0 +1,170 @@
+//! Documents that a session changes beside its work: other plans, settings, and the rest of its own
+//! plan.
+
+use crate::support::Space;
+
+const LEDGER: &str = "\
+meta: { name: Ledger }
+sections:
+- id: s
+  name: All
+  tasks:
+  - id: '1'
+    name: First
+    description: Write ledger.txt.
+  - { id: '2', name: Second, run: 'false', depends_on: ['1'] }
+";
+
+/// Two plans; the session of the first task does `steps` beside its work.
+fn two(task: &str, steps: &str) -> Space {
+    let first = format!(
+        "meta: {{ name: First }}\nsections:\n- id: s\n  name: All\n  tasks:\n  - id: '1'\n    name: Write\n    \
+         max_attempts: 1\n{task}"
+    );
+    let sessions = format!(
+        "'first//1':\n- - write: {{ path: a.txt, content: a }}\n{steps}'ledger//1':\n- write: {{ path: ledger.txt, \
+         content: l }}\n"
+    );
+    Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/first.yaml", &first),
+        ("plans/ledger.yaml", LEDGER),
+        ("sessions.yaml", &sessions),
+    ])
+}
+
+/// The attempt fails, names the file, and nothing of it lands.
+#[track_caller]
+fn refused(task: &str, steps: &str, words: &[&str]) {
+    let space = two(task, steps);
+    let built = space.orch(&["build", "first"]).exits(1);
+    for word in words {
+        assert!(built.stderr.contains(word), "no {word}: {}", built.shown());
+    }
+    assert_eq!(space.subjects().last().map(String::as_str), Some("start"));
+    assert!(!space.exists("a.txt") && space.read("plans/ledger.yaml") == LEDGER);
+}
+
+const PLAIN: &str = "    description: Write a.txt.\n";
+const COMPLETES: &str = "  - run: sed -i \"s/name. First/&\\n    status. completed/; s/status[.]/status:/\" plans/ledger.yaml\n";
+
+#[test]
+fn another_plan_is_not_a_session_s_to_change() {
+    refused(PLAIN, COMPLETES, &["changed `plans/ledger.yaml`", "another plan", "put it back"]);
+    let deletes = "  - delete: plans/ledger.yaml\n";
+    refused(PLAIN, deletes, &["deleted `plans/ledger.yaml`"]);
+    let injects = "  - run: sed -i s/.false./injected/ plans/ledger.yaml\n";
+    refused(PLAIN, injects, &["changed `plans/ledger.yaml`"]);
+}
+
+#[test]
+fn settings_are_changed_only_by_declared_outputs() {
+    let hides = "  - append: { path: orch.yaml, content: \"plans_dirs: [later]\\n\" }\n";
+    let named = "    description: Write a.txt and orch.yaml.\n";
+    refused(named, hides, &["changed `orch.yaml`", "settings"]);
+    let space = two("    description: Write.\n    outputs: [orch.yaml, a.txt]\n", hides);
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    assert!(space.read("orch.yaml").contains("later"));
+}
+
+#[test]
+fn a_status_in_another_plan_never_counts() {
+    let declared = "    description: Tidy.\n    outputs: [plans/ledger.yaml]\n";
+    refused(declared, COMPLETES, &["gave a status to task 1 of `plans/ledger.yaml`"]);
+    let new = "  - write: { path: plans/new.yaml, content: \"meta: { name: N }\\nsections: [{ id: s, name: S, tasks: \
+               [{ id: a, name: A, status: completed }] }]\\n\" }\n";
+    let named = "    description: Write plans/new.yaml.\n";
+    refused(named, new, &["gave a status to task a of `plans/new.yaml`"]);
+    let space = two(named, &new.replace(", status: completed", ""));
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    assert!(space.exists("plans/new.yaml"));
+}
+
+#[test]
+fn what_a_session_put_back_when_told_is_accepted() {
+    let space = two(PLAIN, "  - append: { path: orch.yaml, content: \"# mine\\n\" }\n");
+    space.replace("plans/first.yaml", "max_attempts: 1", "max_attempts: 2");
+    let sessions = space.read("sessions.yaml");
+    let again = "- - run: git checkout -q orch.yaml\n'ledger//1'";
+    space.write("sessions.yaml", &sessions.replace("'ledger//1'", again));
+    space.commit("twice");
+    let built = space.orch(&["build", "first"]).exits(0);
+    assert!(built.stderr.contains("changed `orch.yaml`"), "{}", built.shown());
+    assert!(space.exists("a.txt") && !space.read("orch.yaml").contains("mine"));
+}
+
+const OWN: &str = "\
+meta: { name: Own }
+sections:
+- id: s
+  name: All
+  tasks:
+  - { id: '1', name: First, description: Write a.txt., max_attempts: 1 }
+  - { id: '2', name: Second, description: Write b.txt., depends_on: ['1'], outputs: [b.txt] }
+  - { id: '3', name: Third, description: Write c.txt., depends_on: ['1'] }
+  - { id: '4', name: Judged, description: Write d.txt., depends_on: ['1'], validators: [{ name: is, run: test -e d.txt }] }
+  - { id: '5', name: Command, run: touch e.txt, depends_on: ['1'] }
+";
+
+fn own(edit: &str) -> Space {
+    let mut sessions = format!(
+        "'1':\n- - write: {{ path: a.txt, content: a }}\n  - run: \"{edit} .orch/task/plan.yaml\"\n"
+    );
+    for (task, file) in [("2", "b"), ("3", "c"), ("4", "d")] {
+        sessions += &format!("'{task}':\n- write: {{ path: {file}.txt, content: x }}\n");
+    }
+    Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/own.yaml", OWN),
+        ("sessions.yaml", &sessions),
+    ])
+}
+
+#[test]
+fn what_a_session_leaves_out_is_told_and_counted_apart() {
+    let space = own(
+        "sed -i \\\"s/name: Third/name: Third, status: skipped/; s/ outputs: .b.txt./ notes: x/\\\"",
+    );
+    let built = space.orch(&["build", "--format", "json"]).exits(0);
+    let told = built.stdout.lines().find(|it| it.contains("plan-changed")).unwrap().to_owned();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["task"], &told["skipped"]),
+        (&"own//1".into(), &serde_json::json!(["own//3"]))
+    );
+    assert_eq!(told["edited"], serde_json::json!([["own//2", ["notes", "outputs"]]]));
+    let counts = [("targets", 5), ("accepted", 4), ("skipped", 1), ("up_to_date", 0)];
+    let summary = built.summary().has(&counts);
+    assert_eq!(summary.value["plan_changes"][0]["task"], "own//1");
+    space.build(&[], 0).has(&[("accepted", 4), ("skipped", 1), ("up_to_date", 4)]);
+    space.build(&[], 0).has(&[("accepted", 4), ("skipped", 1), ("up_to_date", 4)]);
+    space.orch(&["build"]).exits(0).says(&["up to date: 4 tasks, 1 skipped"]);
+}
+
+#[test]
+fn what_a_session_takes_out_is_named_on_the_console_and_in_the_end() {
+    let space = own("sed -i /Third/d");
+    let told = "own//1  takes out own//3";
+    space
+        .orch(&["build"])
+        .exits(0)
+        .complains(&[told])
+        .says(&["plan changed: own//1 takes out own//3"]);
+}
+
+#[test]
+fn what_judges_and_commands_do_is_not_left_out_by_another_task_s_session() {
+    for (edit, words) in [
+        ("sed -i /Judged/d", "task 4 has validators or is a command: it cannot be taken out"),
+        ("sed -i /Command/d", "task 5 has validators or is a command: it cannot be taken out"),
+        ("sed -i \\\"s/name: Judged/name: Judged, status: skipped/\\\"", "it cannot be set aside"),
+        (
+            "sed -i \\\"s/name: Command/name: Command, status: suspended/\\\"",
+            "it cannot be set aside",
+        ),
+    ] {
+        let space = own(edit);
+        space.orch(&["build"]).exits(1).complains(&[words]);
+        assert_eq!(space.read("plans/own.yaml").matches("completed").count(), 0);
+    }
+}
