@@ -1,10 +1,13 @@
 //! Minimal text edits of a plan: a value is spliced where it stands; comments, quoting and order stay.
 //! Every edit is checked by reading the result again: it differs in the edited fields only.
 
+mod comments;
 mod find;
+mod insert;
 mod local;
 mod outline;
 mod quote;
+mod remove;
 mod rewrite;
 mod splice;
 mod verify;

@@ -108,6 +108,11 @@ impl<'s> Mapping<'s> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
+    /// As [`Self::entry`], where it is written in this very mapping.
+    pub fn own_entry(&self, key: &str) -> Option<&Entry<'s>> {
+        self.entry(key).filter(|entry| !entry.is_merged)
+    }
+
     /// The value of `key`, null or not.
     pub fn get(&self, key: &str) -> Option<&Node<'s>> {
         self.entry(key).map(|entry| &entry.value)

@@ -1,6 +1,7 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
 mod agents;
+mod again;
 mod big;
 mod build;
 mod classify;

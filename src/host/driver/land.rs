@@ -89,10 +89,11 @@ impl Driver {
             let merged = self.kept.get(&attempt).and_then(|it| it.merged.clone());
             let Some(MergedOnto { onto, beneath, tree }) = merged else { break };
             let path = &request.status.plan_path;
-            let text = match self.riding(request)? {
-                Ok(text) => text.map(Arc::new),
+            let riding = match self.riding(request)? {
+                Ok(riding) => riding,
                 Err(why) => return Ok(self.refused(request, why)),
             };
+            let text = riding.text.map(Arc::new);
             let plan = text.as_ref().map(|text| (path, text));
             let branch = self.branch()?;
             let (branch, onto) = (&branch, &onto);
@@ -105,7 +106,8 @@ impl Driver {
                     self.repo.forget_all(&kept_prefix(&request.task))?;
                     let placement = self.follow()?.placement();
                     let is_in_commit = text.is_some();
-                    let edits = text.and_then(|_| self.pending.remove(path)).unwrap_or_default();
+                    let edits = riding.has_statuses.then(|| self.pending.remove(path)).flatten();
+                    let edits = edits.unwrap_or_default();
                     let landing = Box::new(landing);
                     // Status lines of a parked commit are in no file that a person sees yet.
                     let mut events = self.after_change(request, is_in_commit)?;

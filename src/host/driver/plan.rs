@@ -24,8 +24,18 @@ use super::land::TRIES;
 use super::status::{Home, told, write_whole};
 use super::{Driver, Shared};
 
+/// The plan's text that goes into a landing's commit.
+#[derive(Default)]
+pub(super) struct Riding {
+    /// `None` where the plan is not committed.
+    pub text: Option<String>,
+    /// The status lines that wait for the plan are in the text. Where they cannot be written, the
+    /// session's change goes without them, and they are told of later.
+    pub has_statuses: bool,
+}
+
 /// A change of a plan that is in nobody's way, or what stands against it.
-pub(super) type Ridden = std::result::Result<Option<String>, String>;
+pub(super) type Ridden = std::result::Result<Riding, String>;
 
 /// Lays the copy of the plan into a worktree, and says what it is; a validator gets none. A session
 /// that goes on keeps its own. A command gets none: see [`beneath`].
@@ -160,11 +170,12 @@ fn read_copy(place: &Path) -> std::io::Result<Option<String>> {
 
 impl Driver {
     /// The plan's text that goes into the landing's commit: its status lines, and what the session
-    /// changed. `None` where the plan is not committed. `Err` says what stands against the change.
+    /// changed. `Err` says what stands against the change.
     pub(super) fn riding(&self, request: &LandingRequest) -> Result<Ridden> {
         let path = &request.status.plan_path;
         let Some(change) = &request.plan_change else {
-            return Ok(Ok(self.text_that_rides_along(path)?));
+            let text = self.text_that_rides_along(path)?;
+            return Ok(Ok(Riding { has_statuses: text.is_some(), text }));
         };
         let attempt = request.attempt;
         let is_committed = self.home_of(path)? == Home::Committed;
@@ -172,13 +183,14 @@ impl Driver {
         let source = Source::new(path.clone(), text);
         let changed = match self.engine.changed_plan(attempt, &source, change) {
             Ok(changed) if is_committed => changed,
-            Ok(_) => return Ok(Ok(None)),
+            Ok(_) => return Ok(Ok(Riding::default())),
             Err(why) => return Ok(Err(why)),
         };
         let edits = self.pending.get(path).map_or(&[][..], |it| it);
-        let source = Source::new(path.clone(), changed);
-        let text = self.edited(&source, edits).doing("editing the plan", path.as_str())?;
-        Ok(Ok(Some(text)))
+        let source = Source::new(path.clone(), changed.clone());
+        let edited = self.edited(&source, edits).ok();
+        let has_statuses = edited.is_some();
+        Ok(Ok(Riding { text: Some(edited.unwrap_or(changed)), has_statuses }))
     }
 
     fn lying_text(&self, path: &RelPath) -> Result<Arc<str>> {
@@ -261,11 +273,11 @@ impl Driver {
         };
         for _ in 0..TRIES {
             let onto = self.refresh_tip()?;
-            let text = match self.riding(request)? {
+            let riding = match self.riding(request)? {
                 Err(why) => return Ok(self.refused(request, why)),
-                Ok(text) => text,
+                Ok(riding) => riding,
             };
-            let Some(text) = text else {
+            let Some(text) = riding.text else {
                 self.receipts.push(receipt);
                 let mut events = self.after_change(request, false)?;
                 events.push(Event::Settled { attempt });
@@ -276,7 +288,8 @@ impl Driver {
             }
             self.refresh_tip()?;
             let is_parked = matches!(self.follow()?, Followed::Parked { .. });
-            let edits = self.pending.remove(&path).unwrap_or_default();
+            let written_with = riding.has_statuses.then(|| self.pending.remove(&path)).flatten();
+            let edits = written_with.unwrap_or_default();
             let written = if is_parked { Written::Loose } else { Written::Kept };
             let mut events = self.after_change(request, true)?;
             events.extend(told(edits, &written));

@@ -63,9 +63,15 @@ impl Driver {
     }
 
     /// Writes a person's decisions into the plan where it lies.
+    ///
+    /// # Errors
+    /// A status that cannot be written: the decision is journaled, and holds without.
     pub(super) fn flush_statuses(&mut self) -> Result<()> {
         for (path, edits) in std::mem::take(&mut self.pending) {
-            self.edit_in_place(&path, &edits)?;
+            self.edit_in_place(&path, &edits).map_err(|error| {
+                error
+                    .help("the decision is written down and holds; only its status line is missing")
+            })?;
             for edit in edits {
                 let (task, status) = (edit.task, edit.status);
                 self.append(&Record::StatusWritten {

@@ -2,7 +2,7 @@
 
 use super::{Change, EditError, FieldValue, Target};
 use crate::base::source::Span;
-use crate::spec::yaml::{Mapping, Node, Origin};
+use crate::spec::yaml::{Entry, Mapping, Node, Origin};
 
 /// All changes of one mapping, each key once.
 pub(super) struct Edit<'n, 's> {
@@ -10,6 +10,25 @@ pub(super) struct Edit<'n, 's> {
     pub mapping: &'n Mapping<'s>,
     pub span: Span,
     pub fields: Vec<(&'n str, FieldValue<'n>)>,
+}
+
+impl<'n, 's> Edit<'n, 's> {
+    /// The entries that are written in the mapping itself.
+    pub(super) fn own(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &'n Entry<'s>> + Clone + use<'n, 's> {
+        self.mapping.entries.iter().filter(|entry| !entry.is_merged)
+    }
+
+    /// Those of them that stay.
+    pub(super) fn kept(&self) -> impl DoubleEndedIterator<Item = &'n Entry<'s>> + Clone {
+        self.own().filter(|entry| !self.removes(entry))
+    }
+
+    pub(super) fn removes(&self, entry: &Entry<'_>) -> bool {
+        let value = self.fields.iter().find(|(key, _)| *key == entry.key);
+        value.is_some_and(|(_, value)| *value == FieldValue::Absent)
+    }
 }
 
 /// `node_of` finds the mapping of a target.

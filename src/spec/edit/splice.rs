@@ -1,10 +1,11 @@
 //! Which bytes an edit replaces, inserts and removes.
 
+use super::comments::comments_in;
 use super::find::Edit;
 use super::quote::written;
-use super::{EditError, FieldValue};
+use super::{EditError, FieldValue, insert, remove};
 use crate::base::source::Span;
-use crate::spec::yaml::{Entry, Layout, Mapping, NodeKind, Style};
+use crate::spec::yaml::{Entry, Layout, NodeKind, Origin, Style};
 
 /// Bytes of the old text and what stands there instead.
 pub(super) struct Splice {
@@ -15,10 +16,10 @@ pub(super) struct Splice {
 }
 
 /// What stands where instead.
-type Replaced = (Span, String);
+pub(super) type Replaced = (Span, String);
 
 /// Keys that orch writes: a new one goes behind those that are there.
-const RECORD_KEYS: &[&str] = &[
+pub(super) const RECORD_KEYS: &[&str] = &[
     "status",
     "attempts",
     "last_attempt",
@@ -31,27 +32,30 @@ const RECORD_KEYS: &[&str] = &[
     "pause_reason",
 ];
 
+/// No two of the splices overlap: what is put in stands beside entries that stay, or before all of
+/// them.
 pub(super) fn plan_splices(
     text: &str,
     (owner, edit): (usize, &Edit<'_, '_>),
     splices: &mut Vec<Splice>,
 ) -> Result<(), EditError> {
-    let place_of = |key: &str| {
-        edit.mapping.entries.iter().position(|entry| entry.key == key && !entry.is_merged)
-    };
+    let mut replaced = remove::removals(text, edit);
     // A value that is left out ends where a new line starts: what is there comes first.
-    let (there, new): (Vec<_>, Vec<_>) =
-        edit.fields.iter().partition(|(key, _)| place_of(key).is_some());
-    for (key, value) in there.into_iter().chain(new) {
-        let place = place_of(key);
-        let splice = match (place, value) {
-            (None, FieldValue::Absent) => None,
-            (None, value) => Some(insertion(text, edit, key, value)?),
-            (Some(at), FieldValue::Absent) => Some(removal(text, edit, at)?),
-            (Some(at), value) => Some(replacement(text, edit, &edit.mapping.entries[at], value)?),
-        };
-        splices.extend(splice.map(|(span, text)| Splice { span, text, owner }));
+    let is_there = |key: &str| edit.mapping.own_entry(key);
+    for &(key, value) in &edit.fields {
+        match is_there(key) {
+            Some(entry) if value != FieldValue::Absent => {
+                replaced.push(replacement(text, edit, (entry, value))?);
+            }
+            _ => {}
+        }
     }
+    for &(key, value) in &edit.fields {
+        if is_there(key).is_none() && value != FieldValue::Absent {
+            replaced.push(insert::insertion(text, edit, (key, value)));
+        }
+    }
+    splices.extend(replaced.into_iter().map(|(span, text)| Splice { span, text, owner }));
     Ok(())
 }
 
@@ -72,30 +76,47 @@ pub(super) fn apply(text: &str, splices: &mut [Splice]) -> String {
 fn replacement(
     text: &str,
     edit: &Edit<'_, '_>,
-    entry: &Entry<'_>,
-    value: FieldValue<'_>,
+    (entry, value): (&Entry<'_>, FieldValue<'_>),
 ) -> Result<Replaced, EditError> {
     let layout = edit.mapping.layout;
-    let (style, is_replaceable) = match &entry.value.kind {
-        NodeKind::Scalar(scalar) => (scalar.style, true),
-        NodeKind::Sequence(sequence) => (Style::Plain, sequence.layout.is_flow()),
-        NodeKind::Mapping(mapping) => (Style::Plain, mapping.layout.is_flow()),
+    let is_alias = entry.value.origin == Origin::Alias;
+    let (style, is_on_lines) = match &entry.value.kind {
+        _ if is_alias => (Style::Plain, false),
+        NodeKind::Scalar(scalar) => (scalar.style, false),
+        NodeKind::Sequence(sequence) => (Style::Plain, !sequence.layout.is_flow()),
+        NodeKind::Mapping(mapping) => (Style::Plain, !mapping.layout.is_flow()),
     };
-    if !is_replaceable {
-        let (target, key) = (edit.target.clone(), entry.key.to_string());
-        return Err(EditError::NotReplaceable { target, key });
-    }
-    let span = entry.value.span.clone();
+    let behind_colon = behind_colon(text, entry);
+    let span = match behind_colon {
+        Some(colon) if is_on_lines && RECORD_KEYS.contains(&entry.key.as_ref()) => {
+            colon..entry.value.span.end
+        }
+        _ if is_on_lines => {
+            let (target, key) = (edit.target.clone(), entry.key.to_string());
+            return Err(EditError::NotReplaceable { target, key });
+        }
+        _ => entry.value.span.clone(),
+    };
     let new = scalar_text(value, style, layout);
     let lead = match text.as_bytes().get(span.start.wrapping_sub(1)) {
         Some(b':') => " ",
         _ if span.is_empty() => ": ",
         _ => "",
     };
-    Ok((span, format!("{lead}{new}")))
+    let kept = comments_in(text, &span, [&entry.value]);
+    let room = format!("{}{}", eol_of(text), " ".repeat(column_of(text, entry.key_span.start) + 2));
+    let kept: String = kept.iter().map(|comment| format!("{comment}{room}")).collect();
+    Ok((span, format!("{lead}{kept}{new}")))
 }
 
-fn scalar_text(value: FieldValue<'_>, style: Style, layout: Layout) -> String {
+/// Where the value of a key begins at the earliest; `None` where the colon is not right behind it.
+fn behind_colon(text: &str, entry: &Entry<'_>) -> Option<usize> {
+    let between = text.get(entry.key_span.end..entry.value.span.start)?;
+    let colon = between.find(':')?;
+    between[..colon].trim().is_empty().then_some(entry.key_span.end + colon + 1)
+}
+
+pub(super) fn scalar_text(value: FieldValue<'_>, style: Style, layout: Layout) -> String {
     match value {
         FieldValue::Text(text) => written(text, style, layout),
         FieldValue::Number(number) => number.to_string(),
@@ -103,101 +124,15 @@ fn scalar_text(value: FieldValue<'_>, style: Style, layout: Layout) -> String {
     }
 }
 
-fn insertion(
-    text: &str,
-    edit: &Edit<'_, '_>,
-    key: &str,
-    value: FieldValue<'_>,
-) -> Result<Replaced, EditError> {
-    let layout = edit.mapping.layout;
-    let key = written(key, Style::Plain, layout);
-    let pair = format!("{key}: {}", scalar_text(value, Style::Plain, layout));
-    if layout.is_flow() {
-        return Ok(flow_insertion(edit, &pair));
-    }
-    let sibling = sibling_of(text, edit.mapping);
-    let Some(sibling) = sibling else { return Err(EditError::NoPlace(edit.target.clone())) };
-    let (_, line_end) = line_of(text, sibling.value.span.end.max(sibling.key_span.end));
-    let (key_line, _) = line_of(text, sibling.key_span.start);
-    let indent = " ".repeat(text[key_line..sibling.key_span.start].chars().count());
-    let eol =
-        if text[line_end..].starts_with("\r\n") || is_crlf(text, line_end) { "\r\n" } else { "\n" };
-    Ok((line_end..line_end, format!("{eol}{indent}{pair}")))
+/// The line break that the text uses.
+pub(super) fn eol_of(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
-/// Only asked at the end of a text whose last line is not closed.
-fn is_crlf(text: &str, line_end: usize) -> bool {
-    line_end == text.len() && text.contains("\r\n")
-}
-
-fn flow_insertion(edit: &Edit<'_, '_>, pair: &str) -> Replaced {
-    let own = || edit.mapping.entries.iter().filter(|entry| !entry.is_merged);
-    let behind = own().find(|entry| entry.key == "status").or_else(|| own().next_back());
-    match behind {
-        Some(entry) => {
-            let at = entry.value.span.end.max(entry.key_span.end);
-            (at..at, format!(", {pair}"))
-        }
-        None => {
-            let at = edit.span.start + 1;
-            (at..at, format!(" {pair} "))
-        }
-    }
-}
-
-/// The entry a new line goes behind: `status` and what orch wrote behind it, else `id`, else any; it
-/// has to stand on one line.
-fn sibling_of<'m, 's>(text: &str, mapping: &'m Mapping<'s>) -> Option<&'m Entry<'s>> {
-    let entries = &mapping.entries;
-    let is_fit = |entry: &&Entry<'_>| {
-        let is_block = entry
-            .value
-            .as_scalar()
-            .is_some_and(|scalar| matches!(scalar.style, Style::Literal | Style::Folded));
-        let end = entry.value.span.end.max(entry.key_span.end);
-        !entry.is_merged && !is_block && !text[entry.key_span.start..end].contains('\n')
-    };
-    if let Some(at) = entries.iter().position(|entry| entry.key == "status") {
-        let is_record = |entry: &&Entry<'_>| RECORD_KEYS.contains(&entry.key.as_ref());
-        let run = entries[at..].iter().take_while(|entry| is_record(entry) && is_fit(entry));
-        if let Some(last) = run.last() {
-            return Some(last);
-        }
-    }
-    entries
-        .iter()
-        .find(|entry| entry.key == "id" && is_fit(entry))
-        .or_else(|| entries.iter().find(is_fit))
-}
-
-fn removal(text: &str, edit: &Edit<'_, '_>, at: usize) -> Result<Replaced, EditError> {
-    let entries: Vec<&Entry<'_>> = edit.mapping.entries.iter().filter(|it| !it.is_merged).collect();
-    let entry = entries[at];
-    let end = entry.value.span.end.max(entry.key_span.end);
-    let next = entries.get(at + 1).map(|next| next.key_span.start);
-    let before =
-        at.checked_sub(1).map(|at| entries[at].value.span.end.max(entries[at].key_span.end));
-    let span = if edit.mapping.layout.is_flow() {
-        match (before, next) {
-            (Some(before), _) => before..end,
-            (None, Some(next)) => entry.key_span.start..next,
-            (None, None) => entry.key_span.start..end,
-        }
-    } else {
-        let (line_start, _) = line_of(text, entry.key_span.start);
-        let (_, line_end) = line_of(text, end);
-        let is_own_line = text[line_start..entry.key_span.start].trim().is_empty();
-        match next {
-            _ if is_own_line => line_start..after_break(text, line_end),
-            // The next key moves up to the dash, unless a comment would be lost.
-            Some(next) if !text[end..next].contains('#') => entry.key_span.start..next,
-            _ => {
-                let (target, key) = (edit.target.clone(), entry.key.to_string());
-                return Err(EditError::NotReplaceable { target, key });
-            }
-        }
-    };
-    Ok((span, String::new()))
+/// How many characters stand before `at` on its line.
+pub(super) fn column_of(text: &str, at: usize) -> usize {
+    let (start, _) = line_of(text, at);
+    text[start..at].chars().count()
 }
 
 /// Start and end of the line `at` is in, without its line break.

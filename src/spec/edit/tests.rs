@@ -9,6 +9,8 @@ use crate::base::name::RelPath;
 use crate::spec::plan;
 use crate::spec::plan::read::tests::corpus;
 
+mod form;
+
 fn source(text: &str) -> Source {
     Source::new(RelPath::new("plans/p.yaml").unwrap(), text)
 }
@@ -111,7 +113,10 @@ fn new_keys_follow_the_status_in_the_order_given() {
 #[test]
 fn a_field_is_taken_out_with_its_line() {
     let check = |target: &str, key: &str| check(BLOCK, target, &[(key, FieldValue::Absent)]);
-    assert_snapshot!(check("task 1", "status"), @r#"-    status: 'pending'   # why"#);
+    assert_snapshot!(check("task 1", "status"), @r#"
+    -    status: 'pending'   # why
+    +    # why
+    "#);
     assert_snapshot!(check("task 1", "description"), @r#"
     -    description: |
     -      text
@@ -130,6 +135,49 @@ fn a_field_is_taken_out_with_its_line() {
     +  - id: '3'
     "#);
     assert_snapshot!(check("task 3", "nothing"), @r#""#);
+}
+
+#[test]
+fn a_success_replaces_what_was_told_of_a_failure() {
+    let text = "sections:
+- id: a
+  tasks:
+  - id: '1'
+    status: failed
+    attempts: 1
+    last_error: exit code 1 # odd
+    depends_on: []
+  - last_error: |
+      one
+    id: '2'
+  - {id: '3', status: failed, last_error: one} # three
+";
+    let fields = [
+        ("status", Status::Completed.into()),
+        ("completed_at", FieldValue::Text("now")),
+        ("last_error", FieldValue::Absent),
+    ];
+    assert_snapshot!(check(text, "task 1", &fields), @r#"
+    -    status: failed
+    -    attempts: 1
+    -    last_error: exit code 1 # odd
+    +    status: completed
+    +    attempts: 1
+    +    completed_at: now
+    +    # odd
+    "#);
+    assert_snapshot!(check(text, "task 2", &fields), @r#"
+    -  - last_error: |
+    -      one
+    -    id: '2'
+    +  - id: '2'
+    +    status: completed
+    +    completed_at: now
+    "#);
+    assert_snapshot!(check(text, "task 3", &fields), @r#"
+    -  - {id: '3', status: failed, last_error: one} # three
+    +  - {id: '3', status: completed, completed_at: now} # three
+    "#);
 }
 
 #[test]
