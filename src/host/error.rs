@@ -11,6 +11,8 @@ pub struct Error {
     pub path: Option<PathBuf>,
     /// What a person can do about it.
     pub help: Option<String>,
+    /// Asked for in a place where it cannot be had: no failure of the machine, exit 2.
+    pub is_users: bool,
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -19,7 +21,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A failure with no deeper cause.
     pub fn new(doing: impl Into<String>) -> Self {
-        Self { doing: doing.into(), path: None, help: None, source: None }
+        Self { doing: doing.into(), path: None, help: None, is_users: false, source: None }
     }
 
     pub fn because(
@@ -32,6 +34,13 @@ impl Error {
     #[must_use]
     pub fn at(mut self, path: impl AsRef<Path>) -> Self {
         self.path = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Marks it as a mistake of whoever asked.
+    #[must_use]
+    pub fn of_user(mut self) -> Self {
+        self.is_users = true;
         self
     }
 

@@ -98,6 +98,9 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        if error.is_users {
+            return Self::Usage { message: error.to_string(), help: error.help };
+        }
         Self::Machine(error)
     }
 }
@@ -119,6 +122,7 @@ pub struct Shell {
     err_paint: Paint,
     is_quiet: bool,
     is_err_terminal: bool,
+    is_out_terminal: bool,
     width: usize,
 }
 
@@ -131,6 +135,7 @@ impl Shell {
         let paint = |is_terminal| Paint { colored: color.is_on(is_terminal, no_color.as_deref()) };
         Self {
             out_paint: paint(out.is_terminal()),
+            is_out_terminal: out.is_terminal(),
             err_paint: paint(is_err_terminal),
             out: Box::new(io::BufWriter::new(out)),
             err: Box::new(err),
@@ -149,6 +154,7 @@ impl Shell {
             err_paint: Paint::PLAIN,
             is_quiet: false,
             is_err_terminal: false,
+            is_out_terminal: false,
             width: 100,
         }
     }
@@ -204,6 +210,11 @@ impl Shell {
     /// Whether stderr is a terminal that can redraw lines.
     pub fn is_err_terminal(&self) -> bool {
         self.is_err_terminal
+    }
+
+    /// Whether a person reads stdout at once.
+    pub fn is_out_terminal(&self) -> bool {
+        self.is_out_terminal
     }
 
     /// Columns to write in.

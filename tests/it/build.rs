@@ -416,7 +416,7 @@ fn a_missing_cli_is_named_with_its_remedy() {
 fn places_where_nothing_can_land_are_named_with_their_remedy() {
     let files = [("orch.yaml", SETTINGS), ("plans/three.yaml", PLAN), ("sessions.yaml", SESSIONS)];
     let none = Space::without_git(&files);
-    none.orch(&["build"]).exits(101).complains(&["git init"]);
+    none.orch(&["build"]).exits(2).complains(&["no git repository", "git init"]);
     assert!(!none.exists(".orch"));
 
     let unborn = Space::without_git(&files);

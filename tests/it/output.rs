@@ -38,6 +38,14 @@ fn every_line_of_stderr_is_kept_and_marked() {
 }
 
 #[test]
+fn a_name_is_whole_where_no_screen_is_narrow() {
+    let space = command("true");
+    let name = "Compile everything that there is in this repository, and more";
+    space.replace("plans/a.yaml", "name: Compile", &format!("name: \"{name}\""));
+    space.orch(&["status"]).exits(0).says(&[name]);
+}
+
+#[test]
 fn a_flood_of_stderr_is_kept_whole_and_shown_by_its_end() {
     let space = command("seq 1 30000 >&2; exit 1");
     let told = space.orch(&["build", "-v"]).exits(1).shown();

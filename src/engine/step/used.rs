@@ -43,7 +43,7 @@ impl Engine {
             rules.insert(recipe.rule.name.clone());
             agents.extend(recipe.agent.as_ref().map(|it| it.name.clone()));
             agents.extend(recipe.judge.as_ref().map(|(_, judge)| judge.name.clone()));
-            for validator in validators_of(recipe, &meta_of(&self.db, slot.plan(&self.db))) {
+            for validator in validators_of(recipe, meta_of(&self.db, slot.plan(&self.db))) {
                 if let ValidatorKind::Agent(agent) = validator.kind {
                     agents.insert(agent);
                 }

@@ -48,6 +48,7 @@ pub(super) fn not_opened(start: &Path, why: gix::Error) -> Error {
     if !is_there {
         return Error::new("no git repository was found here or above")
             .at(start)
+            .of_user()
             .help("start one with `git init && git commit --allow-empty -m start`");
     }
     let failed = Error::because("opening the git repository", why).at(start);

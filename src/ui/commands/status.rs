@@ -17,7 +17,7 @@ use crate::ui::text::{cut, fill, one_line, without_worktree};
 
 use super::selection::Selection;
 
-/// Names are cut to this many characters, so that reasons line up.
+/// On a terminal names are cut to this many characters, so that reasons line up.
 const NAME_WIDTH: usize = 36;
 
 pub fn run(
@@ -29,7 +29,10 @@ pub fn run(
     let picture = Selection::of(project, &args.targets, place.folder)?.narrowed();
     let text = match place.is_json {
         true => crate::ui::json::line_of(&picture),
-        false => text_of(&picture, now(), shell.out_paint()),
+        false => {
+            let name_width = if shell.is_out_terminal() { NAME_WIDTH } else { usize::MAX };
+            text_of(&picture, Look { now: now(), paint: shell.out_paint(), name_width })
+        }
     };
     shell.data(&text)?;
     let faulty = project.faulty()?;
@@ -40,14 +43,24 @@ pub fn run(
     Ok(Exit::Success)
 }
 
+/// How the table is shown.
+#[derive(Clone, Copy)]
+pub struct Look {
+    pub now: Moment,
+    pub paint: Paint,
+    /// Longest name, in characters.
+    pub name_width: usize,
+}
+
 /// A table for each plan, and a line that counts.
-pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
+pub fn text_of(picture: &Picture, look: Look) -> String {
+    let Look { now, paint, .. } = look;
     let mut text = String::new();
     if picture.plans.is_empty() {
         text.push_str("no plans; `orch new plan NAME` starts one\n");
     }
     for plan in &picture.plans {
-        push_plan(&mut text, plan, picture, (now, paint));
+        push_plan(&mut text, plan, picture, look);
     }
     if let Some(why) = &picture.holding {
         let _ = writeln!(text, "{}: {why}", paint.paint(Tone::Caution, "holding"));
@@ -64,8 +77,8 @@ pub fn text_of(picture: &Picture, now: Moment, paint: Paint) -> String {
     text
 }
 
-fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Moment, Paint)) {
-    let (now, paint) = look;
+fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Look) {
+    let Look { now, paint, name_width } = look;
     let title =
         plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
     let path = paint.paint(Tone::Faint, format!("({})", plan.path));
@@ -77,7 +90,7 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: (Mo
     let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
     let id_width = tasks.iter().map(|task| task.task.task.as_str().chars().count()).max();
     let names = tasks.iter().map(|task| one_line(&task.name).chars().count()).max();
-    let name_width = names.unwrap_or(0).min(NAME_WIDTH);
+    let name_width = names.unwrap_or(0).min(name_width);
     for task in tasks {
         let id = fill(task.task.task.as_str(), id_width.unwrap_or(0));
         let name = fill(&cut(&one_line(&task.name), name_width), name_width);
@@ -215,12 +228,14 @@ mod tests {
     use super::*;
     use crate::ui::console::sample;
 
+    const LOOK: Look = Look { now: sample::NOW, paint: Paint::PLAIN, name_width: NAME_WIDTH };
+
     #[test]
     fn every_state_has_a_line() {
         let mut picture = sample::picture();
         picture.holding = Some("usage limit until 15:00".to_owned());
         picture.parked = Some("you have changed src/a.rs".to_owned());
-        insta::assert_snapshot!(text_of(&picture, sample::NOW, Paint::PLAIN), @r#"
+        insta::assert_snapshot!(text_of(&picture, LOOK), @r#"
             demo  A demo  (plans/demo.yaml)
               ✓ 1.1  Set up        up to date  $0.42
                   no test for the empty file
@@ -241,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_repository_without_plans_says_how_to_start() {
-        let text = text_of(&Picture::default(), sample::NOW, Paint::PLAIN);
+        let text = text_of(&Picture::default(), LOOK);
         assert_eq!(text, "no plans; `orch new plan NAME` starts one\n0 tasks\n");
     }
 }

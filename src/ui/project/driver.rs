@@ -184,7 +184,7 @@ pub struct Loose {
 
 impl Loose {
     fn needs_repository(&self) -> Error {
-        Error::new("this needs a git repository").at(&self.root)
+        Error::new("this needs a git repository").at(&self.root).of_user()
     }
 }
 
