@@ -204,6 +204,9 @@ fn judgement_of(
     (evidence, expectation): (&Evidence, &Expectation),
 ) -> Judgement {
     let is_limit = class == OutcomeClass::PlanLimit;
+    let is_silent = class != OutcomeClass::Done && message.trim().is_empty();
+    let message =
+        if is_silent { format!("it gave no reason ({})", class.as_str()) } else { message };
     let limit = is_limit.then(|| ending::limit_in(evidence, &expectation.clock));
     let mut clues = clues::clues_of(evidence, expectation);
     clues.extend(limit.iter().flat_map(|limit: &Limit| limit.notes.iter().cloned()));

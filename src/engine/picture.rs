@@ -34,6 +34,20 @@ pub struct Picture {
     pub is_finished: bool,
 }
 
+impl Picture {
+    /// For who asks where things stand, and not what a build would do: what failed last has failed.
+    #[must_use]
+    pub fn with_failures(mut self) -> Self {
+        for task in self.tasks.iter_mut().filter(|task| task.state == TaskState::Ready) {
+            let Some((class, why)) = task.last_failure.take() else { continue };
+            task.state = TaskState::Failed(class);
+            task.reason = why;
+            self.counts.failed += u32::from(task.is_wanted);
+        }
+        self
+    }
+}
+
 /// Why no session starts for now, and when the first tries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Waiting {
@@ -116,6 +130,10 @@ pub struct TaskPicture {
     pub apart: Vec<String>,
     /// WARN findings of accepted results.
     pub warnings: Vec<String>,
+    /// How its last attempt failed under the present key, where nothing has come of that since: a build
+    /// tries it anew.
+    #[serde(skip)]
+    pub last_failure: Option<(OutcomeClass, String)>,
     /// What its session asks; `orch answer` goes on with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<QuestionPicture>,

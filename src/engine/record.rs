@@ -92,6 +92,15 @@ pub enum Record {
         window: Window,
     },
     SmokeEnded(Box<SmokeEnded>),
+    /// No more attempts are made at a task under this key for now. Its last attempt may have ended well,
+    /// as before a conflict.
+    GaveUp {
+        at: Moment,
+        task: TaskRef,
+        key: ActionKey,
+        class: OutcomeClass,
+        message: String,
+    },
     RunEnded {
         at: Moment,
         exit: u8,

@@ -209,6 +209,7 @@ pub fn is_durable(record: &Record) -> bool {
         | Record::StatusWritten { .. }
         | Record::LimitLifted { .. }
         | Record::SmokeEnded(_)
+        | Record::GaveUp { .. }
         | Record::RunEnded { .. } => false,
     }
 }

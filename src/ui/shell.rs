@@ -1,5 +1,6 @@
 //! Where output goes: data to stdout, all else to stderr, each with its own choice of colour.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
@@ -12,7 +13,7 @@ use crate::ui::report;
 /// What `--color` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// On a terminal that is not dumb, unless `NO_COLOR` is set.
     #[default]
     Auto,
     Always,
@@ -131,10 +132,12 @@ impl Shell {
     pub fn of_process(color: ColorChoice, is_quiet: bool) -> Self {
         let no_color = std::env::var("NO_COLOR").ok();
         let (out, err) = (io::stdout(), io::stderr());
-        let is_err_terminal = err.is_terminal();
+        // Such a terminal shows lines and nothing else.
+        let is_dumb = is_dumb(std::env::var_os("TERM").as_deref());
+        let is_err_terminal = err.is_terminal() && !is_dumb;
         let paint = |is_terminal| Paint { colored: color.is_on(is_terminal, no_color.as_deref()) };
         Self {
-            out_paint: paint(out.is_terminal()),
+            out_paint: paint(out.is_terminal() && !is_dumb),
             is_out_terminal: out.is_terminal(),
             err_paint: paint(is_err_terminal),
             out: Box::new(io::BufWriter::new(out)),
@@ -252,6 +255,16 @@ pub fn exit_with(exit: Exit, told: Result<(), Failure>) -> Ran {
     }
 }
 
+/// Whether `TERM` says that lines are all the terminal can show.
+fn is_dumb(term: Option<&OsStr>) -> bool {
+    term.is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Rows of the terminal on stderr as it is now; 24 where that is not known.
+pub fn rows_of_terminal() -> usize {
+    rows_of(io::stderr()).ok().filter(|&rows| rows > 0).unwrap_or(24)
+}
+
 /// Columns of the terminal on stderr or stdout, within what is readable; 100 where there is none.
 fn width_of_terminal() -> usize {
     let of = |size: std::io::Result<usize>| size.ok().filter(|&columns| columns > 0);
@@ -262,6 +275,16 @@ fn width_of_terminal() -> usize {
 #[cfg(unix)]
 fn columns_of(stream: impl std::os::fd::AsFd) -> io::Result<usize> {
     Ok(usize::from(rustix::termios::tcgetwinsize(stream)?.ws_col))
+}
+
+#[cfg(unix)]
+fn rows_of(stream: impl std::os::fd::AsFd) -> io::Result<usize> {
+    Ok(usize::from(rustix::termios::tcgetwinsize(stream)?.ws_row))
+}
+
+#[cfg(not(unix))]
+fn rows_of<T>(_stream: T) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(not(unix))]
@@ -282,6 +305,13 @@ mod tests {
         assert!(check(ColorChoice::Auto, true, Some("")));
         assert!(!check(ColorChoice::Auto, true, Some("1")));
         assert!(!check(ColorChoice::Auto, false, None));
+    }
+
+    #[test]
+    fn a_terminal_of_unknown_kind_is_dumb() {
+        let check = |term: Option<&str>| is_dumb(term.map(OsStr::new));
+        assert!(check(None) && check(Some("")) && check(Some("dumb")));
+        assert!(!check(Some("xterm-256color")));
     }
 
     #[test]

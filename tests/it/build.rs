@@ -236,7 +236,7 @@ fn a_conflict_without_end_fails_the_task_and_names_both_sides() {
     let command = command.unwrap_or_else(|| panic!("no command to look at it:\n{}", ran.shown()));
     let words: Vec<&str> = command.split(' ').skip(1).collect();
     assert!(space.git(&words).contains("+pair//"), "{command} shows what is kept");
-    space.orch(&["status"]).exits(0).says(&["failed before: its patch conflicts"]);
+    space.orch(&["status"]).exits(0).says(&["failed: its patch conflicts", "1 failed"]);
     space.build(&["-j", "2"], 0).has(&[("ran", 1), ("up_to_date", 1)]);
     assert_eq!(space.git(&["for-each-ref", "refs/orch/kept"]), "", "nobody needs it any more");
 }

@@ -241,3 +241,37 @@ fn a_sample_is_not_mixed_with_files_that_are_there() {
     space.orch(&["demo", "--keep", root]).exits(2).complains(&["no empty folder", "not there yet"]);
     assert!(!space.exists("plans"));
 }
+
+#[test]
+fn what_failed_has_failed_until_something_changes() {
+    let plan = "meta: { name: P }\nsections:\n- id: s\n  name: S\n  tasks:\n  \
+                - { id: a, name: A, run: 'cat in.txt; exit 3', inputs: [in.txt] }\n  \
+                - { id: b, name: B, run: 'true', depends_on: [a] }\n";
+    let space = Space::new(&[("plans/p.yaml", plan), ("in.txt", "no such thing\n")]);
+    let state = || -> Value {
+        let told = space.orch(&["status", "--format", "json"]).exits(0).stdout;
+        serde_json::from_str(&told).unwrap()
+    };
+    let check = |expected: &str, failed: u64| {
+        let told = state();
+        assert_eq!(told["tasks"][0]["state"], expected, "{told}");
+        assert_eq!(told["counts"]["failed"], failed, "{told}");
+    };
+    check("ready", 0);
+    space.build(&[], 1);
+    check("failed", 1);
+    let told = "failed: exit 3: no such thing";
+    space.orch(&["status"]).exits(0).says(&[told, "1 failed"]);
+    space.orch(&["why", "p//a"]).exits(0).says(&["a  A: failed", "exit 3: no such thing"]);
+    space.orch(&["build", "-n"]).exits(0).says(&["p//a"]);
+    space.write("in.txt", "changed\n");
+    check("ready", 0);
+    space.write("in.txt", "no such thing\n");
+    check("failed", 1);
+    space.orch(&["retry", "p//a"]).exits(0);
+    check("ready", 0);
+    space.build(&[], 1);
+    check("failed", 1);
+    space.orch(&["reset", "p//a"]).exits(0);
+    check("ready", 0);
+}

@@ -37,6 +37,7 @@ mod sources;
 mod stop;
 mod support;
 mod users_edits;
+mod terminal;
 mod validators;
 mod warnings;
 mod watch;

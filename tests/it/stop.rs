@@ -37,8 +37,10 @@ struct Build {
 
 impl Build {
     fn start(space: &Space) -> Self {
-        let mut build = space.bare(ORCH);
-        build.args(["build"]).current_dir(space.root()).stdout(Stdio::null());
+        // Whoever runs the tests may have SIGHUP ignored.
+        let mut build = space.bare("env");
+        build.args(["--default-signal=HUP", ORCH, "build"]);
+        build.current_dir(space.root()).stdout(Stdio::null());
         let log = std::fs::File::create(space.home().join("said")).unwrap();
         Self { child: build.stderr(log).spawn().unwrap() }
     }

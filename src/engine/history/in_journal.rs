@@ -59,6 +59,10 @@ impl History {
             Record::LimitLifted { window, .. } => {
                 self.limits.remove(window);
             }
+            Record::GaveUp { task, key, class, message, .. } => {
+                let failure = Failure { key: *key, class: *class, message: message.clone() };
+                self.task_mut(task.clone()).last_failure = Some(failure);
+            }
             Record::RunStarted { .. }
             | Record::AttemptStarted { .. }
             | Record::ProcessStarted { .. }
@@ -150,6 +154,10 @@ impl History {
         let task = self.task_mut(name.clone());
         task.decision = Some(decision);
         task.dialogue.withdraw();
+        if decision == Decision::Retry {
+            // It is to be tried again, whatever came of it before.
+            task.last_failure = None;
+        }
         if decision == Decision::Reset {
             task.accepted = None;
             task.last_failure = None;

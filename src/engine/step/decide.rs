@@ -142,7 +142,7 @@ impl Engine {
     }
 
     /// The plan says `pending`, and that is not only because orch has not written its word yet.
-    fn is_set_back(&self, id: NodeId, record: &TaskRecord) -> bool {
+    pub(super) fn is_set_back(&self, id: NodeId, record: &TaskRecord) -> bool {
         let Some(task) = self.build.as_ref().map(|build| &build.graph.node(id).task) else {
             return false;
         };

@@ -4,11 +4,14 @@ use crate::base::name::{ActionKey, RuleName, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
 use crate::engine::history::TaskHistory;
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::{
-    Counts, Extent, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
+    Counts, Extent, IN_CACHE, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture,
+    TaskState,
 };
 use crate::engine::record::Provenance;
 use crate::engine::schedule::{Settled, State};
+use crate::spec::plan::Status;
 
 use super::load::recipe;
 use super::{Build, Engine};
@@ -145,8 +148,28 @@ impl Engine {
             chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
             apart: build.pacing.apart_of(id),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
+            last_failure: past.zip(key).and_then(|it| self.last_failure(build, id, it)),
             question: past.and_then(|it| question(it, key)),
         }
+    }
+
+    /// How the task failed last, where a survey finds that it would be tried again and nothing else
+    /// has changed.
+    fn last_failure(
+        &self,
+        build: &Build,
+        id: NodeId,
+        (past, key): (&TaskHistory, ActionKey),
+    ) -> Option<(OutcomeClass, String)> {
+        let failure = past.last_failure.as_ref().filter(|it| it.key == key)?;
+        let is_stale = build.schedule.state(id) == State::Settled(Settled::Stale);
+        let is_cached = build.runs.get(&id).is_some_and(|run| run.reason == IN_CACHE);
+        let is_set_back = past.written == Some(Status::Failed)
+            && self.is_set_back(id, &self.record_of(build.nodes[id.index()]));
+        let is_answered = past.dialogue.answer_at_hand(key).is_some();
+        let stands = is_stale && !is_cached && !is_set_back && !is_answered;
+        (stands && failure.class.counts_as_attempt())
+            .then(|| (failure.class, failure.message.clone()))
     }
 
     /// The rule that takes the task, be there one of that name or not.

@@ -9,7 +9,7 @@ use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::record::Provenance;
+use crate::engine::record::{Provenance, Record};
 use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
@@ -231,6 +231,11 @@ impl Engine {
             (OutcomeClass::LaunchRefused, _) => Some(format!("{REFUSED_HELP}; then `orch build`")),
             _ => None,
         };
+        if let Some(key) = build.runs.get(&id).and_then(|run| run.key) {
+            let (at, task, message) = (self.now, task.clone(), why.clone());
+            let record = Record::GaveUp { at, task, key, class, message };
+            self.append(record);
+        }
         self.note_reason(id, why.clone());
         self.note_given_up(id, class);
         self.write_failure(id, &why);

@@ -175,10 +175,12 @@ fn console_of(shell: &Shell, shown: &ShownArgs, is_json: bool) -> Result<Console
         (false, true) => Detail::Streams,
         (false, false) => Detail::Events,
     };
+    let may_redraw = shell.is_err_terminal() && !shell.is_quiet();
+    let live = || may_redraw.then(|| Live::on_stderr(shell.err_paint(), detail)).flatten();
     if is_json {
         console.add(Events::new(io::LineWriter::new(io::stdout())));
-    } else if shell.is_err_terminal() && !shell.is_quiet() {
-        console.add(Live::on_stderr(shell.err_paint(), detail));
+    } else if let Some(live) = live() {
+        console.add(live);
     } else {
         console.add(Plain::new(io::stderr(), shell.err_paint(), detail));
     }

@@ -23,7 +23,7 @@ pub fn run(
     drawing: (Format, &str),
 ) -> Ran {
     let (format, folder) = drawing;
-    let picture = Selection::of(project, &args.targets, folder)?.narrowed();
+    let picture = Selection::of(project, &args.targets, folder)?.narrowed().with_failures();
     let drawn = match format {
         Format::Text => text::tree_of(&picture, shell.out_paint()),
         Format::Json => json::graph_of(&picture),

@@ -39,6 +39,12 @@ impl Selection {
         }
     }
 
+    /// What failed last has failed; see [`Picture::with_failures`].
+    #[must_use]
+    pub fn with_failures(self) -> Self {
+        Self { picture: self.picture.with_failures(), ..self }
+    }
+
     /// The picture with nothing but the tasks named and their plans. Counts stay those of all.
     pub fn narrowed(self) -> Picture {
         let Self { mut picture, wanted } = self;

@@ -30,7 +30,7 @@ pub fn run(
     shell: &mut Shell,
     place: Place,
 ) -> Ran {
-    let selection = Selection::of(project, &args.targets, place.folder)?;
+    let selection = Selection::of(project, &args.targets, place.folder)?.with_failures();
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);

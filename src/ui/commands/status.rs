@@ -26,7 +26,7 @@ pub fn run(
     shell: &mut Shell,
     place: super::Place,
 ) -> Ran {
-    let picture = Selection::of(project, &args.targets, place.folder)?.narrowed();
+    let picture = Selection::of(project, &args.targets, place.folder)?.narrowed().with_failures();
     let text = match place.is_json {
         true => crate::ui::json::line_of(&picture),
         false => {

@@ -31,7 +31,7 @@ pub fn run(
     shell: &mut Shell,
     place: Place,
 ) -> Ran {
-    let selection = Selection::of(project, &args.targets, place.folder)?;
+    let selection = Selection::of(project, &args.targets, place.folder)?.with_failures();
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let reasons = Reasons::of(project, name)?;

@@ -13,7 +13,7 @@ use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, Tas
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::report::counted;
-use crate::ui::shell::Paint;
+use crate::ui::shell::{Paint, rows_of_terminal};
 use crate::ui::text::{one_line, without_worktree};
 
 use super::words::{self, Names};
@@ -26,18 +26,26 @@ pub struct Live {
     lines: MultiProgress,
     overall: Option<ProgressBar>,
     running: BTreeMap<TaskRef, ProgressBar>,
+    /// Counts the running tasks that the terminal has no row for.
+    more: Option<ProgressBar>,
     paint: Paint,
     detail: Detail,
     names: Names,
 }
 
 impl Live {
-    /// On stderr, which must be a terminal.
-    pub fn on_stderr(paint: Paint, detail: Detail) -> Self {
+    /// On stderr; `None` where that cannot redraw lines, so that nothing of it would be seen.
+    pub fn on_stderr(paint: Paint, detail: Detail) -> Option<Self> {
+        let target = ProgressDrawTarget::stderr();
+        (!target.is_hidden()).then(|| Self::on(target, paint, detail))
+    }
+
+    fn on(target: ProgressDrawTarget, paint: Paint, detail: Detail) -> Self {
         Self {
-            lines: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            lines: MultiProgress::with_draw_target(target),
             overall: None,
             running: BTreeMap::new(),
+            more: None,
             paint,
             detail,
             names: Names::default(),
@@ -52,34 +60,66 @@ impl Live {
     }
 
     fn show_running(&mut self, picture: &Picture, now: Moment) {
+        let tasks: Vec<&TaskPicture> =
+            picture.tasks.iter().filter(|task| task.running.is_some()).collect();
+        let n_shown = n_shown(tasks.len(), rows_of_terminal());
         let mut gone = std::mem::take(&mut self.running);
-        for task in &picture.tasks {
+        // Who has a line keeps it.
+        let (old, new): (Vec<&TaskPicture>, Vec<_>) =
+            tasks.iter().copied().partition(|task| gone.contains_key(&task.task));
+        for task in old.into_iter().chain(new).take(n_shown) {
             let Some(running) = &task.running else { continue };
             let line = gone.remove(&task.task).unwrap_or_else(|| self.add_line(running, now));
             line.set_message(running_line(task, running));
             self.running.insert(task.task.clone(), line);
         }
-        for line in gone.into_values() {
-            line.finish_and_clear();
-            self.lines.remove(&line);
+        gone.into_values().for_each(|line| self.take_away(&line));
+        self.count_more(tasks.len() - n_shown);
+    }
+
+    fn count_more(&mut self, n_more: usize) {
+        if n_more == 0 {
+            if let Some(line) = self.more.take() {
+                self.take_away(&line);
+            }
+            return;
         }
+        let line = self.more.take().unwrap_or_else(|| {
+            let line = self.add_above_bar(ProgressBar::new_spinner());
+            line.set_style(style_of("    {wide_msg}"));
+            line
+        });
+        line.set_message(format!("and {n_more} more"));
+        self.more = Some(line);
+    }
+
+    fn take_away(&self, line: &ProgressBar) {
+        line.finish_and_clear();
+        self.lines.remove(line);
     }
 
     fn add_line(&self, running: &RunningPicture, now: Moment) -> ProgressBar {
         let elapsed = Duration::from_millis((now - running.since).0);
-        let line = ProgressBar::new_spinner().with_elapsed(elapsed);
-        let line = match &self.overall {
-            Some(overall) => self.lines.insert_before(overall, line),
-            None => self.lines.add(line),
-        };
+        let line = self.add_above_bar(ProgressBar::new_spinner().with_elapsed(elapsed));
         line.set_style(style_of("  {spinner} {elapsed:>4} {wide_msg}"));
         line.enable_steady_tick(TICK);
         line
     }
 
+    fn add_above_bar(&self, line: ProgressBar) -> ProgressBar {
+        match self.more.as_ref().or(self.overall.as_ref()) {
+            Some(below) => self.lines.insert_before(below, line),
+            None => self.lines.add(line),
+        }
+    }
+
     fn show_overall(&mut self, picture: &Picture, now: Moment) {
         let Counts { wanted, accepted, failed, blocked, .. } = picture.counts;
         if accepted + failed + blocked >= wanted && picture.counts.running == 0 {
+            // Nothing is left to be counted down: a build that stays rests.
+            if let Some(bar) = self.overall.take() {
+                self.take_away(&bar);
+            }
             return;
         }
         let overall = self.overall.get_or_insert_with(|| {
@@ -91,6 +131,13 @@ impl Live {
         overall.set_position(u64::from(accepted + failed + blocked));
         overall.set_message(overall_line(picture, now));
     }
+}
+
+/// How many running tasks have a line of their own on a terminal of so many rows: the bar is always
+/// there, one row stays free, and where not all have one there is a line that counts the others.
+fn n_shown(n_running: usize, rows: usize) -> usize {
+    let room = rows.saturating_sub(2);
+    if n_running <= room { n_running } else { room.saturating_sub(1) }
 }
 
 /// The template is ours and constant; a wrong one only loses the layout.
@@ -140,12 +187,14 @@ fn overall_line(picture: &Picture, now: Moment) -> String {
     parts.join(" · ")
 }
 
-/// What is left at the pace so far; `None` before anything ran, when a guess would be a lie.
+/// What is left at the pace so far; `None` before anything ran, and while nothing does, when a guess would
+/// be a lie.
 fn time_left(counts: &Counts, elapsed: Millis) -> Option<Millis> {
     let worked = u64::from(counts.ran + counts.replayed + counts.failed);
     let decided = counts.accepted + counts.skipped + counts.failed + counts.blocked;
     let left = u64::from(counts.wanted.saturating_sub(decided));
-    (counts.ran > 0 && left > 0).then(|| Millis(elapsed.0.saturating_mul(left) / worked))
+    (counts.ran > 0 && counts.running > 0 && left > 0)
+        .then(|| Millis(elapsed.0.saturating_mul(left) / worked))
 }
 
 impl Surface for Live {
@@ -180,10 +229,11 @@ impl Surface for Live {
 
 impl Screen for Live {
     fn close(&mut self, _summary: Option<&Summary>) -> io::Result<()> {
-        for line in self.running.values().chain(&self.overall) {
+        for line in self.running.values().chain(&self.more).chain(&self.overall) {
             line.finish_and_clear();
         }
         self.running.clear();
+        self.more = None;
         self.lines.clear()
     }
 }
@@ -230,17 +280,51 @@ mod tests {
     fn nothing_is_estimated_before_something_ran() {
         let counts = Counts { wanted: 5, ..Counts::default() };
         assert_eq!(time_left(&counts, Millis(9000)), None);
-        let counts = Counts { wanted: 5, accepted: 1, ran: 1, ..counts };
+        let counts = Counts { wanted: 5, accepted: 1, ran: 1, running: 1, ..counts };
         assert_eq!(time_left(&counts, Millis(9000)), Some(Millis(36_000)));
+        let resting = Counts { running: 0, ..counts };
+        assert_eq!(time_left(&resting, Millis(9000)), None);
     }
 
     #[test]
     fn a_whole_build_can_be_shown_where_no_terminal_is() {
-        let mut live = Live::on_stderr(Paint::PLAIN, Detail::Streams);
-        live.lines.set_draw_target(ProgressDrawTarget::hidden());
+        let mut live = Live::on(ProgressDrawTarget::hidden(), Paint::PLAIN, Detail::Streams);
         sample::play(&mut live);
         assert_eq!(live.running.len(), 1);
+        assert!(live.overall.is_some());
         live.show(&Picture::default(), sample::NOW);
         assert!(live.running.is_empty());
+        assert!(live.overall.is_none(), "nothing is said to run while nothing does");
+    }
+
+    #[test]
+    fn the_bar_has_a_row_however_many_run() {
+        let check = n_shown;
+        assert_eq!(check(16, 40), 16);
+        assert_eq!((check(10, 12), check(11, 12), check(16, 12)), (10, 9, 9));
+        assert_eq!((check(1, 3), check(2, 3), check(5, 1)), (1, 0, 0));
+    }
+
+    #[test]
+    fn who_has_a_line_keeps_it_and_the_others_are_counted() {
+        let mut live = Live::on(ProgressDrawTarget::hidden(), Paint::PLAIN, Detail::Events);
+        let mut picture = sample::picture();
+        let rows = rows_of_terminal();
+        let first = picture.tasks[1].clone();
+        picture.tasks = (0..rows + 3)
+            .map(|n| TaskPicture { task: sample::task(&format!("demo//{n}")), ..first.clone() })
+            .collect();
+        let late = picture.tasks.remove(0);
+        live.show(&picture, sample::NOW);
+        assert_eq!(live.running.len(), rows - 3);
+        let more = live.more.as_ref().map(ProgressBar::message);
+        assert_eq!(more.as_deref(), Some("and 5 more"));
+        let shown: Vec<TaskRef> = live.running.keys().cloned().collect();
+        picture.tasks.insert(0, late);
+        live.show(&picture, sample::NOW);
+        assert_eq!(live.running.keys().cloned().collect::<Vec<_>>(), shown);
+        picture.tasks.truncate(2);
+        live.show(&picture, sample::NOW);
+        assert!(live.more.is_none());
     }
 }

@@ -65,6 +65,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         chosen: String::new(),
         apart: Vec::new(),
         warnings: Vec::new(),
+        last_failure: None,
         question: None,
     }
 }
