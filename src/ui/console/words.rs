@@ -111,11 +111,8 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
             line(paint.paint(Tone::Active, "smoke "), &names_of(plans))
         }
         Notice::SmokeEnded { plans, outcome, message, tail } => {
-            let mut text = format!("{}  {}: {message}", names_of(plans), outcome.as_str());
-            for line in tail {
-                text.push_str(&format!("\n| {line}"));
-            }
-            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &text)
+            let head = format!("{}  {}: {message}", names_of(plans), outcome.as_str());
+            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &with_tail(head, tail))
         }
         Notice::Rested { accepted, wanted } => {
             let tone = if accepted == wanted { Tone::Good } else { Tone::Caution };
@@ -173,6 +170,14 @@ fn judged_text(
     }
     for name in kept {
         text.push_str(&format!("\nkept: git show {name}"));
+    }
+    text
+}
+
+/// The end of an output, line by line below a text.
+fn with_tail(mut text: String, tail: &[String]) -> String {
+    for line in tail {
+        text.push_str(&format!("\n| {line}"));
     }
     text
 }
