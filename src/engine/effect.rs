@@ -16,7 +16,7 @@ use crate::spec::sandbox::Sandbox;
 use super::compete::Score;
 use super::lineage::VerdictMark;
 use super::plan_change::{ChangeTold, PlanChange};
-use super::record::{AcceptedResult, Decision, Record, SmokeOutcome};
+use super::record::{AcceptedResult, Decision, Lookup, Record, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub enum Effect {
     FindFiles { paths: Vec<RelPath> },
     /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
     /// `lookup` is false where only that is wanted.
-    FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: bool },
+    FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: Lookup },
     /// Answered by `AttemptProgressed`*, then `AttemptEnded`.
     Run(Box<Launch>),
     /// Answered by `Merged` or `Conflicted`: the patch of a finished attempt onto the tip.
@@ -52,8 +52,10 @@ pub enum Effect {
     /// answered by `LandingFailed`.
     Recall { attempt: AttemptId, task: TaskRef, kept_as: String, commit: CommitId },
     /// A result that was put into the action cache before its validators spoke is not to be found
-    /// there any more: it was refused, or comes again with its verdicts.
+    /// there any more: it comes again with its verdicts.
     Disown { key: ActionKey, output: OutputDigest },
+    /// Such a result is kept as one that a validator refused.
+    Refuse { key: ActionKey, output: OutputDigest },
     /// A kept ref is no longer wanted.
     Forget { kept_as: String },
     /// The attempt's session asked a person something: its worktree stays as it is, also beyond this

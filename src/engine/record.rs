@@ -333,4 +333,26 @@ pub struct AcceptedResult {
     /// What the session changed in its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_change: Option<PlanChange>,
+    /// A validator said FAIL of it: it is kept to be judged anew, and counts for nothing until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_refused: bool,
+}
+
+/// Which results the action cache is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    None,
+    /// Only those that a validator refused: it is to be asked again.
+    Refused,
+    All,
+}
+
+impl Lookup {
+    pub fn takes(self, result: &AcceptedResult) -> bool {
+        match self {
+            Self::None => false,
+            Self::Refused => result.is_refused,
+            Self::All => true,
+        }
+    }
 }

@@ -9,7 +9,7 @@ use salsa::Setter;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef};
+use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
 use crate::base::source::Source;
 use crate::spec::plan::Status;
 
@@ -37,6 +37,7 @@ mod gate;
 mod hold;
 mod launch;
 mod load;
+mod look_up;
 mod pace;
 mod paint;
 mod plan;
@@ -109,6 +110,8 @@ struct Build {
     reviews: BTreeMap<AttemptId, AttemptId>,
     /// A proposal's or its judge's id -> the attempt that they compete for.
     proposals: BTreeMap<AttemptId, AttemptId>,
+    /// Verdicts that were reached in this build, and for which task.
+    asked: BTreeMap<VerdictKey, TaskRef>,
     queue: BTreeSet<NodeId>,
     pacing: Pacing,
     smokes: Smokes,

@@ -17,8 +17,7 @@ sections:
     run: test -e $HOME/mended
 ";
 
-const PLANNER: &str = "\
-  - id: '2'
+const PLANNER: &str = "  - id: '2'
     name: Extend
     description: Add a task.
     agent: planner
@@ -27,12 +26,15 @@ const PLANNER: &str = "\
 ";
 
 /// The planner's session adds a task; more than one of it would add it twice.
-const SESSIONS: &str = "\
+const SESSIONS: &str = r#"
 '2':
-- - run: \"printf \\\"  - id: '3'\\n    name: Added\\n    description: More.\\n\\\" >> .orch/task/plan.yaml\"
+- - run: |
+      printf "  - id: '3'\n    name: Added\n    description: More.\n" >> .orch/task/plan.yaml
 '3':
 - - write: { path: three.txt, content: three }
-";
+'made':
+- - write: { path: made.txt, content: made }
+"#;
 
 fn space(plan: &str) -> Space {
     Space::new(&[("orch.yaml", SETTINGS), ("plans/again.yaml", plan), ("sessions.yaml", SESSIONS)])
@@ -70,4 +72,92 @@ fn a_planner_behind_a_success_after_a_failure_is_paid_once() {
     let plan = space.read("plans/again.yaml");
     assert_eq!(plan.matches("status: completed").count(), 4, "{plan}");
     assert!(plan.contains("name: Added") && space.exists("three.txt"), "{plan}");
+}
+
+/// A task by a session whose validator wants a tool that is not there.
+const JUDGED: &str = "\
+meta: { name: Judged }
+sections:
+- id: s
+  name: All
+  tasks:
+  - id: made
+    name: Make it
+    description: Write made.txt.
+    max_attempts: 1
+    validators: [{ name: tool, run: 'echo x >> $HOME/asked; test -e $HOME/mended' }]
+";
+
+fn n_asked(space: &Space) -> usize {
+    std::fs::read_to_string(space.home().join("asked")).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn a_command_validator_that_failed_is_asked_again_before_a_session_is_bought() {
+    let check = |word: &[&str], flags: &[&str]| {
+        let space = space(JUDGED);
+        space.build(&[], 1).has(&[("failed", 1), ("sessions", 1)]);
+        assert_eq!(n_asked(&space), 1);
+        mend(&space);
+        if !word.is_empty() {
+            space.orch(word).exits(0);
+        }
+        space.build(flags, 0).has(&[("accepted", 1), ("replayed", 1), ("sessions", 0)]);
+        assert_eq!(n_asked(&space), 2);
+        assert_eq!(space.read("made.txt"), "made", "the result that was judged has landed");
+        space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+    };
+    check(&[], &[]);
+    check(&["retry", "again//made"], &[]);
+    check(&[], &["--force", "again//made"]);
+    check(&[], &["--no-cache"]);
+}
+
+#[test]
+fn one_that_fails_again_costs_a_session_and_is_asked_once_in_a_build_for_one_content() {
+    let space = space(&JUDGED.replace("max_attempts: 1", "max_attempts: 2"));
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 2)]);
+    assert_eq!(n_asked(&space), 1, "the second attempt made the same");
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 2)]);
+    assert_eq!(n_asked(&space), 2);
+}
+
+const BY_AGENT: &str = "\
+'made':
+- - write: { path: made.txt, content: made }
+'validate:validator':
+- read: made.txt
+- verdict: FAIL
+";
+
+#[test]
+fn an_agent_that_said_fail_is_asked_again_where_a_person_asks() {
+    let plan = JUDGED.replace(
+        "[{ name: tool, run: 'echo x >> $HOME/asked; test -e $HOME/mended' }]",
+        "[validator]",
+    );
+    let space = space(&plan);
+    space.write("sessions.yaml", BY_AGENT);
+    space.commit("sessions");
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 2)]);
+    space.orch(&["retry", "again//made"]).exits(0);
+    space.write("sessions.yaml", &BY_AGENT.replace("FAIL", "PASS"));
+    space.commit("another opinion");
+    space.build(&[], 0).has(&[("accepted", 1), ("replayed", 1), ("sessions", 1)]);
+}
+
+#[test]
+fn a_fail_on_what_has_landed_is_asked_again_before_the_task_runs() {
+    let space = space(JUDGED);
+    mend(&space);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    space.write("made.txt", "mended by hand");
+    space.write("sessions.yaml", "'made':\n- status: failed\n");
+    space.commit("by hand");
+    std::fs::remove_file(space.home().join("mended")).unwrap();
+    space.build(&[], 1).has(&[("failed", 1)]);
+    let n = n_asked(&space);
+    mend(&space);
+    space.build(&[], 0).has(&[("sessions", 0)]);
+    assert_eq!(n_asked(&space), n + 1);
 }

@@ -179,6 +179,7 @@ impl Engine {
         if let Some(node) = node {
             if let Some(run) = self.run_of(node) {
                 run.accepted = Some(provenance);
+                run.is_asked_for = false;
                 run.gave_up = None;
                 run.not_before = None;
                 run.findings.clear();
@@ -210,6 +211,7 @@ impl Engine {
             transcript: attempt.facts.transcript,
             message: attempt.facts.message,
             plan_change: attempt.plan_change,
+            is_refused: false,
         }
     }
 

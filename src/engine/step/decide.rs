@@ -4,13 +4,11 @@ use crate::base::digest::Digest;
 use crate::base::name::{ActionKey, OutputDigest, TaskRef};
 use crate::engine::db::{Slot, key_of, plan_of};
 use crate::engine::effect::{Decide, Effect, Notice};
-use crate::engine::event::{Candidate, Found};
 use crate::engine::graph::NodeId;
 use crate::engine::history::TaskHistory;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::picture::IN_CACHE;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
-use crate::engine::schedule::{Settled, State};
+use crate::engine::schedule::Settled;
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
 
 use super::load::recipe;
@@ -19,7 +17,7 @@ use super::{Engine, Mode, Stopping};
 
 /// Why a task runs although its key may have a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Forced {
+pub(super) enum Forced {
     No,
     /// For this reason.
     Because(&'static str),
@@ -106,6 +104,12 @@ impl Engine {
             Some(_) => Forced::No,
             None => self.forced(id, &past, record),
         };
+        self.note_asking(id, &past);
+        if let Some(standing) = past.standing(key)
+            && self.asks_standing(id, slot)
+        {
+            return self.decide_verdicts(id, slot, standing.clone());
+        }
         if forced == Forced::No {
             if let Some(standing) = past.standing(key) {
                 if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
@@ -188,84 +192,6 @@ impl Engine {
             Forced::Because("its verdict is FAIL")
         } else {
             Forced::No
-        }
-    }
-
-    /// Asks the cache, or only for the manifest that tells why the task is stale.
-    fn look_up(
-        &mut self,
-        id: NodeId,
-        key: ActionKey,
-        (past, record): (&TaskHistory, &TaskRecord),
-        forced: &Forced,
-    ) {
-        let Some(build) = &mut self.build else { return };
-        let run = build.runs.entry(id).or_default();
-        run.reason = match forced {
-            Forced::Because(reason) => (*reason).to_owned(),
-            Forced::No if past.dialogue.answer_at_hand(key).is_some() => {
-                format!("answered: {}", past.dialogue.answer_at_hand(key).unwrap_or_default())
-            }
-            Forced::No if past.accepted.is_some() => "its inputs changed".to_owned(),
-            Forced::No => match &past.last_failure {
-                Some(failure) if failure.key != key => "no accepted result yet".to_owned(),
-                Some(failure) if !failure.class.counts_as_attempt() => {
-                    format!("held back before: {}", failure.message)
-                }
-                Some(failure) => format!("failed before: {}", failure.message),
-                None => match &record.last_error {
-                    Some(why) if record.status == Status::Failed => format!("failed before: {why}"),
-                    _ => "no accepted result yet".to_owned(),
-                },
-            },
-        };
-        let lookup = *forced == Forced::No && !build.request.no_cache;
-        let task = build.graph.node(id).task.clone();
-        build.schedule.set(id, State::Looking);
-        let manifest = past.manifest;
-        self.out.push(Effect::FindCandidates { task, key, manifest, lookup });
-    }
-
-    pub(super) fn take_candidates(&mut self, task: &TaskRef, key: ActionKey, found: Found) {
-        let Some(build) = &self.build else { return };
-        let Some(id) = build.graph.id_of(task) else { return };
-        if build.schedule.state(id) != State::Looking {
-            return;
-        }
-        self.explain(id, task, found.previous);
-        let slot = self.build.as_ref().map(|it| it.nodes[id.index()]);
-        let pin = slot.and_then(|slot| recipe(self, slot)).and_then(|it| it.spec.pin);
-        let usable = |it: &Candidate| {
-            it.mismatched.is_empty()
-                && it.lost.is_empty()
-                && pin.is_none_or(|pin| pin == it.result.output)
-        };
-        let candidate = found.candidates.into_iter().find(usable);
-        if candidate.is_some() && !self.choose_replayed(id) {
-            return self.settle(id, Settled::Unwanted);
-        }
-        let Some(build) = &mut self.build else { return };
-        match (candidate, build.mode) {
-            (Some(candidate), Mode::Build) => self.replay(id, key, candidate.result),
-            (Some(_), Mode::Survey) => {
-                self.note_reason(id, IN_CACHE);
-                self.settle(id, Settled::Stale);
-            }
-            (None, Mode::Survey) => self.settle(id, Settled::Stale),
-            (None, Mode::Build) if build.request.offline => {
-                self.note_reason(id, "not in the cache, and nothing may run offline");
-                self.settle(id, Settled::Held);
-            }
-            (None, Mode::Build) => {
-                let wait = build.runs.get(&id).and_then(|run| run.not_before);
-                match wait.filter(|until| *until > self.now) {
-                    Some(until) => build.schedule.set(id, State::BackingOff(until)),
-                    None => {
-                        build.schedule.set(id, State::Queued);
-                        build.queue.insert(id);
-                    }
-                }
-            }
         }
     }
 
@@ -364,6 +290,7 @@ impl Engine {
         let at = self.now;
         self.append(Record::Decided { at, task: task.clone(), decision });
         self.take_person_seriously(&task);
+        self.ask_validators_again(&task);
         if decision != Decision::Accept {
             return;
         }

@@ -281,13 +281,14 @@ impl Engine {
         self.out.push(Effect::Remember(Box::new(result)));
     }
 
-    /// Takes back what was kept before its validators spoke.
-    pub(super) fn disown_candidate(&mut self, owner: AttemptId) {
+    /// Keeps what a validator refused, to be judged anew when it is asked again.
+    pub(super) fn refuse_candidate(&mut self, owner: AttemptId) {
+        self.keep_candidate(owner);
         let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&owner)) else {
             return;
         };
         let (key, output) = (attempt.key, attempt.facts.patch.output_digest());
-        self.out.push(Effect::Disown { key, output });
+        self.out.push(Effect::Refuse { key, output });
     }
 }
 

@@ -15,6 +15,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::overlap::Claims;
 use crate::engine::picture::Phase;
 use crate::engine::priority::{Durations, Pace, chains};
+use crate::engine::record::Lookup;
 use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::CacheUse;
 use crate::spec::rule::ActionKind;
@@ -245,7 +246,7 @@ impl Engine {
         build.queue.remove(&id);
         build.schedule.set(id, State::Looking);
         let task = build.graph.node(id).task.clone();
-        self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup: true });
+        self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup: Lookup::All });
         true
     }
 

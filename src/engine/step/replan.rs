@@ -47,6 +47,7 @@ impl Engine {
             attempts: BTreeMap::new(),
             reviews: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            asked: BTreeMap::new(),
             queue: BTreeSet::new(),
             pacing: super::Pacing::default(),
             smokes: super::Smokes::default(),

@@ -27,6 +27,8 @@ pub struct TaskRun {
     pub has_shown_failure: bool,
     /// It does not run again before this moment.
     pub not_before: Option<Moment>,
+    /// A person asked for it again: what its validators said before is asked anew.
+    pub is_asked_for: bool,
     /// What its blocking was last blamed on.
     pub blocked_by: Option<TaskRef>,
     /// How it was accepted under this key in this build.

@@ -1,5 +1,6 @@
 //! Validators: which a task has, which verdicts are known, running those that are not.
 
+mod asking;
 mod baseline;
 mod launch;
 mod subject;
@@ -18,7 +19,7 @@ use crate::engine::history::AcceptedFact;
 use crate::engine::limits::Clock;
 use crate::engine::lineage::VerdictMark;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
-use crate::engine::record::{Provenance, Record, VerdictReached};
+use crate::engine::record::{Lookup, Provenance, Record, VerdictReached};
 use crate::engine::schedule::Settled;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Validator, ValidatorKind};
@@ -81,7 +82,7 @@ impl Engine {
         let mut unknown = None;
         for validator in &validators {
             let key = self.verdict_key(slot, validator, &owned);
-            match self.history.verdict(&key).cloned() {
+            match self.known_verdict((Some(id), validator), &key).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
                     return self.reject_standing(id, &known.findings);
                 }
@@ -122,8 +123,8 @@ impl Engine {
         let Some(build) = &mut self.build else { return };
         build.schedule.set(id, crate::engine::schedule::State::Looking);
         let task = build.graph.node(id).task.clone();
-        let manifest = None;
-        self.out.push(Effect::FindCandidates { task, key, manifest, lookup: false });
+        let lookup = Lookup::None;
+        self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup });
     }
 
     fn present_key(&self, id: NodeId) -> Option<crate::base::name::ActionKey> {
@@ -155,7 +156,8 @@ impl Engine {
                 return self.land(id);
             };
             let key = self.candidate_key(id, &validator);
-            let Some(known) = self.history.verdict(&key).cloned() else {
+            let known = self.known_verdict((attempt.node, &validator), &key).cloned();
+            let Some(known) = known else {
                 return self.launch_review(id, &validator);
             };
             let reached = VerdictReached {
@@ -227,6 +229,9 @@ impl Engine {
             findings,
         };
         self.append(Record::VerdictReached(Box::new(reached.clone())));
+        if let Some(build) = &mut self.build {
+            build.asked.insert(reached.key, reached.task.clone());
+        }
         if self.take_verdict(owner, reached) {
             self.review_candidate(owner);
         }
@@ -320,7 +325,7 @@ impl Engine {
             false => reached.findings.clone(),
         };
         findings.extend(warned_of(&attempt.reached));
-        self.disown_candidate(owner);
+        self.refuse_candidate(owner);
         let Some(run) = self.run_of(node) else { return };
         run.findings = findings;
         run.n_rejections += u32::from(!is_standing);

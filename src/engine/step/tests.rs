@@ -162,7 +162,7 @@ impl Space {
             }
             Effect::Look { paths } => vec![Event::Looked(self.scan(&[], &paths))],
             Effect::FindCandidates { task, key, lookup, .. } => {
-                let found = self.cache.iter().rev().filter(|it| lookup && it.key == key);
+                let found = self.cache.iter().rev().filter(|it| lookup.takes(it) && it.key == key);
                 let candidates = found.map(|it| self.candidate(it)).collect();
                 let found = Box::new(Found { candidates, previous: None });
                 vec![Event::CandidatesFound { task, key, found }]
@@ -188,6 +188,12 @@ impl Space {
             Effect::Disown { key, output } => {
                 let is_it = |it: &AcceptedResult| it.key == key && it.output == output;
                 self.cache.retain(|it| !is_it(it) || !it.verdicts.is_empty());
+                vec![]
+            }
+            Effect::Refuse { key, output } => {
+                let is_it = |it: &&mut AcceptedResult| it.key == key && it.output == output;
+                let cached = self.cache.iter_mut().filter(|it| it.verdicts.is_empty());
+                cached.filter(is_it).for_each(|it| it.is_refused = true);
                 vec![]
             }
             Effect::Remember(result) => {

@@ -5,7 +5,7 @@ use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, RelPath, TaskRef};
 use crate::engine::effect::{Effect, Launch, LaunchAction};
 use crate::engine::event::{Candidate, Event, Found};
-use crate::engine::record::{AcceptedResult, Record};
+use crate::engine::record::{AcceptedResult, Lookup, Record};
 use crate::host::error::Result;
 
 use super::Driver;
@@ -40,7 +40,7 @@ impl Driver {
                     Some(digest) => self.store.manifest(digest)?,
                     None => None,
                 };
-                let candidates = if *lookup { self.candidates(key)? } else { Vec::new() };
+                let candidates = self.candidates(key, *lookup)?;
                 let found = Box::new(Found { candidates, previous });
                 Some(found_event(task, *key, found))
             }
@@ -48,9 +48,12 @@ impl Driver {
         })
     }
 
-    fn candidates(&self, key: &ActionKey) -> Result<Vec<Candidate>> {
-        let results = self.store.results_of(key)?;
-        results.into_iter().map(|result| self.candidate(result)).collect()
+    fn candidates(&self, key: &ActionKey, lookup: Lookup) -> Result<Vec<Candidate>> {
+        if lookup == Lookup::None {
+            return Ok(Vec::new());
+        }
+        let results = self.store.results_of(key)?.into_iter();
+        results.filter(|it| lookup.takes(it)).map(|result| self.candidate(result)).collect()
     }
 
     /// Compares what the recorded session saw and made with what lies here.

@@ -256,6 +256,7 @@ impl Driver {
             Effect::Append(record) => self.append(&record)?,
             Effect::Remember(result) => self.remember_attempt(&result)?,
             Effect::Disown { key, output } => self.store.disown(&key, output)?,
+            Effect::Refuse { key, output } => self.store.refuse(&key, output)?,
             Effect::WriteStatus(edit) => self.queue_status(edit),
             Effect::Publish(notice) => {
                 if let Notice::PlanChanged(told) = &notice {

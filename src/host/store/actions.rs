@@ -32,8 +32,8 @@ impl Store {
         Ok(())
     }
 
-    /// Drops results without verdicts: kept before their validators spoke, and refused since, or
-    /// kept again with what they said.
+    /// Drops results without verdicts: kept before their validators spoke, and kept again with what
+    /// they said.
     pub fn disown(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
         for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
             if result.output == output && result.verdicts.is_empty() {
@@ -43,7 +43,18 @@ impl Store {
         Ok(())
     }
 
-    /// The accepted results for a key, newest first.
+    /// Marks results without verdicts as refused.
+    pub fn refuse(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
+        for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
+            if result.output == output && result.verdicts.is_empty() && !result.is_refused {
+                self.remember(&AcceptedResult { is_refused: true, ..result })?;
+                fs::remove_file(&path).doing("marking a result as refused", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The results for a key, refused ones among them, newest first.
     pub fn results_of(&self, key: &ActionKey) -> Result<Vec<AcceptedResult>> {
         let candidates = self.candidates_in(&self.candidates_path(key), key)?;
         if self.folder.may_write() {

@@ -39,6 +39,7 @@ fn result_of(key: &str, at: u64, content: &[u8]) -> AcceptedResult {
         transcript: None,
         message: None,
         plan_change: None,
+        is_refused: false,
     }
 }
 

@@ -60,7 +60,8 @@ fn protected(root: &Path) -> Result<BTreeSet<Digest>, Failure> {
 /// in the cache itself, which may know tasks that no plan has any more.
 fn ls(store: &Store, targets: &[String], to: (&mut Shell, bool)) -> Ran {
     let (shell, is_json) = to;
-    let entries = store.entries()?;
+    let mut entries = store.entries()?;
+    entries.retain(|entry| !entry.result.is_refused);
     let tasks: BTreeSet<TaskRef> = entries.iter().map(|entry| entry.result.task.clone()).collect();
     let tasks: Vec<TaskRef> = tasks.into_iter().collect();
     let wanted = target::resolve(targets, Known { plans: &[], tasks: &tasks, folder: "" })?;

@@ -92,7 +92,7 @@ impl Project for Driver {
             self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
         let Some(key) = key else { return Ok(None) };
         let results = self.store().results_of(&key)?;
-        Ok(results.into_iter().find(|it| it.task == *task))
+        Ok(results.into_iter().find(|it| it.task == *task && !it.is_refused))
     }
 
     fn transcript(

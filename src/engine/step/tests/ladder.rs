@@ -170,6 +170,7 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
     assert_eq!(states(&engine), "a=Failed(Rejected)");
     let (other, told) = space_of(".", ONE);
     space.play = other.play;
+    let mut n_asked = 0;
     space.play = Box::new({
         let mut play = space.play;
         move |launch, files| match &launch.action {
@@ -177,7 +178,11 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
                 assert!(session.prompt.contains("## Findings to address\n\n- exit 1"));
                 play(launch, files)
             }
-            LaunchAction::Command(_) => Ended::Exit(0),
+            // The result that was refused is still no better.
+            LaunchAction::Command(_) => {
+                n_asked += 1;
+                Ended::Exit(i32::from(n_asked == 1))
+            }
         }
     });
     let engine = space.build();
