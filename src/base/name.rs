@@ -110,6 +110,12 @@ pub struct OutputDigest(pub Digest);
 #[serde(transparent)]
 pub struct VerdictKey(pub Digest);
 
+/// Whose usage limits those of a session are: a digest of how its CLI signs in, and where. Never
+/// the secret itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(pub Digest);
+
 macro_rules! shown_as_digest {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {

@@ -50,6 +50,8 @@ pub enum Event {
     /// A person or a driver wants something.
     Asked(Request),
     Decided(Decide),
+    /// A person says that the usage limits which are known are over.
+    LimitsLifted,
     /// Answer to `FindCandidates`.
     CandidatesFound {
         task: TaskRef,

@@ -34,13 +34,18 @@ struct Near {
     until: Option<Moment>,
 }
 
-/// When the first session may try after a limit that was hit at `at` and is heard of `now`.
-pub fn opens_at(resets_at: Option<u64>, at: Moment, now: Moment) -> Moment {
+/// When the first session may try after a limit that was met at `at`, as far as it tells.
+pub fn opens_at(resets_at: Option<u64>, at: Moment) -> Moment {
     match resets_at.map(|seconds| Moment(seconds.saturating_mul(1000))) {
         None => at + UNTOLD,
-        Some(reset) if reset + AFTER_RESET <= now => now + OVERDUE,
         Some(reset) => reset + AFTER_RESET,
     }
+}
+
+/// As [`opens_at`], for the build that met it just now: a reset in the past makes no loop.
+fn opens_again_at(resets_at: Option<u64>, now: Moment) -> Moment {
+    let opens = opens_at(resets_at, now);
+    if opens <= now { now + OVERDUE } else { opens }
 }
 
 /// True where a session of the model counts in the window. Nobody knows which model it is where none
@@ -83,7 +88,7 @@ impl Gate {
         let is_news = latch.as_shut().is_none_or(|shut| {
             shut.probe == Some(attempt) || shut.probe.is_none() && shut.until <= now
         });
-        let until = opens_at(limit.resets_at, now, now);
+        let until = opens_again_at(limit.resets_at, now);
         is_news.then(|| {
             latch.shut(why, now, until);
             until
@@ -93,6 +98,11 @@ impl Gate {
     /// What an earlier run of orch met.
     pub fn restore(&mut self, window: &Window, (since, until): (Moment, Moment), why: &str) {
         self.latches.entry(window.clone()).or_default().shut(why, since, until);
+    }
+
+    /// A person wants to know: whatever was said, one may find out now.
+    pub fn hurry(&mut self, now: Moment) {
+        self.latches.values_mut().for_each(|it| it.hurry(now));
     }
 
     /// The probe's session came through, as far as `met`, the limit that it met if any. The windows
@@ -177,9 +187,7 @@ mod tests {
 
     #[test]
     fn the_first_tries_a_minute_after_the_reset() {
-        let check = |resets_at: Option<u64>| {
-            opens_at(resets_at, Moment(1_000_000), Moment(1_000_000)).0 / 1000
-        };
+        let check = |resets_at: Option<u64>| opens_again_at(resets_at, Moment(1_000_000)).0 / 1000;
         assert_eq!(check(Some(5000)), 5060);
         assert_eq!(check(None), 1000 + 3600);
         assert_eq!(check(Some(900)), 1300, "no reset in the past makes a loop");

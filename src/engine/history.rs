@@ -13,7 +13,8 @@ use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef, VerdictKey,
+    AccountId, ActionKey, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef,
+    VerdictKey,
 };
 use crate::spec::plan::Status;
 
@@ -26,7 +27,7 @@ use super::record::{AttemptEnded, Decision, Judged, Proposed, Provenance, Record
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 6;
+pub const SCHEMA: u32 = 7;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -37,13 +38,22 @@ pub struct History {
     touches: BTreeMap<RelPath, Vec<Touch>>,
     /// What was spent.
     pub totals: Totals,
-    /// Windows of the account that were used up, and that no session came through since: when it
-    /// was met, and when it resets (seconds since 1970).
-    limits: BTreeMap<Window, (Moment, Option<u64>)>,
+    /// Windows of accounts that were used up, and that no session came through since.
+    limits: BTreeMap<(Window, Option<AccountId>), KnownLimit>,
+    /// When a person last asked for a task again.
+    pub last_asked: Option<Moment>,
     smokes: BTreeMap<PlanName, SmokeEnded>,
     /// What is folded from now on happens now, after all that git has told.
     #[serde(skip)]
     is_live: bool,
+}
+
+/// A limit that was met and not lifted since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownLimit {
+    pub at: Moment,
+    /// Seconds since 1970; absent where nobody says it.
+    pub resets_at: Option<u64>,
 }
 
 /// What is known of one task.
@@ -212,10 +222,22 @@ impl History {
         self.verdicts.get(key)
     }
 
-    /// Windows of the account that are used up as far as is known: when that was met, and when each
-    /// resets (seconds since 1970).
-    pub fn limits(&self) -> impl Iterator<Item = (&Window, &(Moment, Option<u64>))> {
-        self.limits.iter()
+    /// Windows that are used up as far as is known, of an account: its own, and those of which
+    /// nobody knows whose they are. Of an account that nobody knows, all.
+    pub fn limits_of(
+        &self,
+        account: Option<AccountId>,
+    ) -> impl Iterator<Item = (&Window, &KnownLimit)> {
+        let is_its = move |owner: Option<AccountId>| {
+            owner.is_none() || account.is_none() || owner == account
+        };
+        let its = self.limits.iter().filter(move |((_, owner), _)| is_its(*owner));
+        its.map(|((window, _), known)| (window, known))
+    }
+
+    /// All windows that are used up as far as is known, of whichever account.
+    pub fn limits(&self) -> impl Iterator<Item = (&Window, Option<AccountId>, &KnownLimit)> {
+        self.limits.iter().map(|((window, account), known)| (window, *account, known))
     }
 
     /// Landings on a path, oldest first.

@@ -39,6 +39,13 @@ impl Latch {
         self.shut = Some(Shut { why: why.to_owned(), since, until, probe: None });
     }
 
+    /// A probe may go from now on.
+    pub fn hurry(&mut self, now: Moment) {
+        if let Some(shut) = &mut self.shut {
+            shut.until = shut.until.min(now);
+        }
+    }
+
     /// True where it was shut.
     pub fn open(&mut self) -> bool {
         self.shut.take().is_some()

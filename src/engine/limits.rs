@@ -28,6 +28,15 @@ pub struct Limit {
     pub notes: Vec<String>,
 }
 
+impl Limit {
+    /// The limit as one can be that was met at `at`: no window is longer than it lasts.
+    #[must_use]
+    pub fn bounded(self, at: Moment) -> Self {
+        let bound = (at + self.window.longest()).0 / 1000;
+        Self { resets_at: self.resets_at.map(|reset| reset.min(bound)), ..self }
+    }
+}
+
 /// When and where a message was read: what `resets 3pm` is relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
@@ -43,8 +52,9 @@ impl Default for Clock {
 }
 
 /// The limit that a message of the CLI tells of; `None` where it tells of none. A time of day
-/// without date is its next occurrence after `now`, a date without year likewise; a moment with
-/// year, or in seconds since 1970, is given as it stands, past or not.
+/// without date is its next occurrence after `now`, a date without year likewise, but for one that
+/// has just passed: that reset is over. A moment with year, or in seconds since 1970, is given as it
+/// stands, past or not.
 pub fn limit_of_message(text: &str, now: Moment, local_zone: &str) -> Option<Limit> {
     let text = clean(text);
     let class = class_of_message(&text)?;

@@ -6,8 +6,8 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, AttemptId, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef,
-    ValidatorName, VerdictKey,
+    AccountId, ActionKey, AttemptId, CommitId, ModelName, OutputDigest, PlanName, RelPath,
+    SessionId, TaskRef, ValidatorName, VerdictKey,
 };
 use crate::spec::plan::Status;
 
@@ -85,11 +85,17 @@ pub enum Record {
         /// Seconds since 1970.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resets_at: Option<u64>,
+        /// Whose it is; absent where nobody knows: then it is everybody's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
     },
-    /// A session came through in it again.
+    /// A session came through in it again, or a person said that it is over. Without an account
+    /// it is so for all.
     LimitLifted {
         at: Moment,
         window: Window,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
     },
     SmokeEnded(Box<SmokeEnded>),
     /// No more attempts are made at a task under this key for now. Its last attempt may have ended well,

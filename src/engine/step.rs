@@ -9,7 +9,7 @@ use salsa::Setter;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
+use crate::base::name::{AccountId, AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
 use crate::base::source::Source;
 use crate::spec::plan::Status;
 
@@ -91,6 +91,8 @@ pub struct Engine {
     now: Moment,
     /// The machine's zone: the CLI tells resets in it.
     zone: String,
+    /// Whose limits sessions meet; `None` where nobody knows.
+    account: Option<AccountId>,
     out: Vec<Effect>,
 }
 
@@ -191,6 +193,7 @@ impl Engine {
             stopped: BTreeSet::new(),
             now: Moment::default(),
             zone: Clock::default().zone,
+            account: None,
             out: Vec::new(),
         }
     }
@@ -238,6 +241,7 @@ impl Engine {
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
             Event::Decided(decide) => self.take_decision(decide),
+            Event::LimitsLifted => self.lift_limits(),
             Event::CandidatesFound { task, key, found } => self.take_candidates(&task, key, *found),
             Event::AttemptProgressed { attempt, progress } => self.take_progress(attempt, progress),
             Event::AttemptEnded { attempt, evidence } => self.take_ended(attempt, *evidence),

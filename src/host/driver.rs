@@ -58,6 +58,7 @@ use super::journal::{self, Journal};
 use super::landing::OwnWrites;
 use super::lock::{Holder, Lock};
 use super::scan::Scanner;
+use super::session::account_of;
 use super::store::Store;
 use super::store::folder::Access;
 use super::zone;
@@ -136,7 +137,9 @@ impl Driver {
         let place = root.clone();
         let past = std::thread::spawn(move || history::Kept::read(&place));
         let loaded = read_documents(&repo, &extra_plans)?;
-        let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
+        let account = account_of(|name| std::env::var_os(name));
+        let engine = Engine::default().in_zone(zone::local_zone()).of_account(account);
+        let mut engine = ManuallyDrop::new(engine);
         let mut documents = Box::new(loaded.documents.clone());
         documents.compiled = compiled::read(&root, &documents.plans);
         engine.step(clock::now(), Event::DocumentsRead(documents));

@@ -1,6 +1,7 @@
 //! Runs one attempt in a worktree: a command, a CLI session, or the scripted stand-in. Answers with
 //! facts; the classifier judges them.
 
+mod account;
 mod allowance;
 pub mod bubble;
 mod cli;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
+pub use account::account_of;
 pub use cli::{Cli, new_session_id, program_on_path};
 pub use command::{Aside, AsideEnded};
 pub use environment::Environment;

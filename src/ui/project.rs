@@ -54,6 +54,8 @@ pub trait Project {
     ) -> Result<Option<Transcript>>;
     /// Takes a person's decisions down.
     fn decide(&mut self, decisions: &[Decide]) -> Result<Told>;
+    /// Takes down that the usage limits which are known are over: their names.
+    fn lift_limits(&mut self) -> Result<Vec<String>>;
     /// Takes a person's answer to a task's open question down.
     fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told>;
     /// Takes parked landings onto the branch, or only says which there are.

@@ -18,6 +18,7 @@ mod hygiene;
 mod kill;
 mod large_plan;
 mod lies;
+mod limits;
 mod newer_in_git;
 mod output;
 mod overnight;

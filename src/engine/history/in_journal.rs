@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::measure::Usd;
-use crate::base::name::TaskRef;
+use crate::base::name::{AccountId, TaskRef};
 use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::question::Dialogue;
 use crate::engine::record::{
@@ -11,7 +11,7 @@ use crate::engine::record::{
 };
 use crate::spec::plan::Status;
 
-use super::{AcceptedFact, Failure, History, KnownVerdict};
+use super::{AcceptedFact, Failure, History, KnownLimit, KnownVerdict};
 
 impl History {
     /// Takes in one journal record.
@@ -33,7 +33,12 @@ impl History {
             Record::SmokeEnded(ended) => {
                 self.smokes.insert(ended.plan.clone(), ended.as_ref().clone());
             }
-            Record::Decided { task, decision, .. } => self.fold_decision(task, *decision),
+            Record::Decided { at, task, decision } => {
+                if matches!(decision, Decision::Retry | Decision::Reset) {
+                    self.last_asked = Some(*at);
+                }
+                self.fold_decision(task, *decision);
+            }
             Record::AttemptStarted { attempt, task, validator: None, .. } => {
                 if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
                     task.dialogue.begin(*attempt);
@@ -53,11 +58,15 @@ impl History {
                     task.dialogue.answer(text);
                 }
             }
-            Record::LimitHit { at, window, resets_at } => {
-                self.limits.insert(window.clone(), (*at, *resets_at));
+            Record::LimitHit { at, window, resets_at, account } => {
+                let known = KnownLimit { at: *at, resets_at: *resets_at };
+                self.limits.insert((window.clone(), *account), known);
             }
-            Record::LimitLifted { window, .. } => {
-                self.limits.remove(window);
+            Record::LimitLifted { window, account, .. } => {
+                let is_its = |owner: &Option<AccountId>| {
+                    account.is_none() || owner.is_none() || owner == account
+                };
+                self.limits.retain(|(lifted, owner), _| lifted != window || !is_its(owner));
             }
             Record::GaveUp { task, key, class, message, .. } => {
                 let failure = Failure { key: *key, class: *class, message: message.clone() };

@@ -15,6 +15,7 @@ impl History {
         Self {
             totals: self.totals.clone(),
             limits: self.limits.clone(),
+            last_asked: self.last_asked,
             smokes: self.smokes.clone(),
             ..Self::default()
         }

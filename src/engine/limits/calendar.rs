@@ -10,6 +10,13 @@ use crate::base::measure::Moment;
 /// A message shows minutes: its moment may lie up to a minute behind what it shows.
 const MINUTE: i64 = 60;
 
+/// A message is read a while after it was written: a time of day that has passed by so little is
+/// over, and not tomorrow's.
+const JUST_PASSED: i64 = 10 * 60;
+
+/// As `JUST_PASSED`, of a date without year: next year's is further away than any window lasts.
+const DATE_PASSED: i64 = 7 * 86_400;
+
 /// A day as a message tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Day {
@@ -22,8 +29,8 @@ pub enum Day {
     Exact(Date),
 }
 
-/// The moment, in seconds since 1970, at which a clock in `zone` shows `time` on `day`: the first
-/// one after `now`, but as it stands where the year is told.
+/// The moment, in seconds since 1970, at which a clock in `zone` shows `time` on `day`: one that has
+/// just passed, else the first one after `now`; as it stands where the year is told.
 pub fn moment_of(day: Day, time: Time, zone: &TimeZone, now: Moment) -> Option<u64> {
     let now = i64::try_from(now.0 / 1000).ok()?;
     let today = Timestamp::from_second(now).ok()?.to_zoned(zone.clone()).date();
@@ -32,8 +39,13 @@ pub fn moment_of(day: Day, time: Time, zone: &TimeZone, now: Moment) -> Option<u
     }
     let days = candidates(day, today);
     let all = days.into_iter().flat_map(|date| moments(date, time, zone));
-    let at = all.filter(|at| at + MINUTE > now).min()?;
-    seconds(if at > now { at } else { at + MINUTE })
+    let passed = match day {
+        Day::Dated(..) => DATE_PASSED,
+        _ => JUST_PASSED,
+    };
+    let at = all.filter(|at| at + passed > now).min()?;
+    let is_this_minute = at <= now && at + MINUTE > now;
+    seconds(if is_this_minute { at + MINUTE } else { at })
 }
 
 fn seconds(at: i64) -> Option<u64> {
@@ -47,11 +59,11 @@ fn candidates(day: Day, today: Date) -> Vec<Date> {
         Day::Next => (-1..=2).filter_map(after).collect(),
         Day::Tomorrow => after(1).into_iter().collect(),
         Day::On(weekday) => {
-            (0..=7).filter_map(after).filter(|it| it.weekday() == weekday).collect()
+            (-1..=7).filter_map(after).filter(|it| it.weekday() == weekday).collect()
         }
         Day::Dated(month, day) => {
             // Eight years on there was a 29th of February, even around 2100.
-            let years = (0..=8).filter_map(|more| today.year().checked_add(more));
+            let years = (-1..=8).filter_map(|more| today.year().checked_add(more));
             years.filter_map(|year| Date::new(year, month, day).ok()).collect()
         }
         Day::Exact(date) => vec![date],

@@ -64,6 +64,40 @@ fn windows_are_written_as_the_cli_names_them() {
 }
 
 #[test]
+fn a_reset_that_has_just_passed_is_over() {
+    // It is Sunday, 2026-11-22 17:00 UTC.
+    let check = |tail: &str| check(&format!("You've hit your weekly limit · resets {tail}"));
+    let at = |moment: &str| format!("seven_day {moment} UTC");
+    assert_eq!(check("4:58pm (UTC)"), at("2026-11-22 16:58"));
+    assert_eq!(check("4:49pm (UTC)"), at("2026-11-23 16:49"), "tomorrow's");
+    assert_eq!(check("Nov 22 at 4:58pm (UTC)"), at("2026-11-22 16:58"));
+    assert_eq!(check("Nov 22 (UTC)"), at("2026-11-22 00:00"));
+    assert_eq!(check("Nov 16, 9am (UTC)"), at("2026-11-16 09:00"));
+    assert_eq!(check("Sunday 4:58pm (UTC)"), at("2026-11-22 16:58"));
+    let newyear =
+        read_at("Weekly limit reached · resets Dec 31, 11:59pm (UTC)", 1_798_761_700, "UTC");
+    assert_eq!(told(&newyear.unwrap()), "seven_day 2026-12-31 23:59 UTC", "last year's");
+}
+
+#[test]
+fn no_window_lasts_longer_than_it_can() {
+    let check = |window: &str, days: u64| {
+        let limit = Limit {
+            window: Window::parse(window),
+            resets_at: Some(NOW + days * 86_400),
+            notes: vec![],
+        };
+        (limit.bounded(Moment(NOW * 1000)).resets_at.unwrap() - NOW) / 3600
+    };
+    assert_eq!((check("five_hour", 300), check("five_hour", 0)), (5, 0));
+    assert_eq!(
+        (check("seven_day", 300), check("seven_day_opus", 300), check("seven_day", 3)),
+        (168, 168, 72)
+    );
+    assert_eq!((check("unknown", 300), check("overage", 300)), (744, 744));
+}
+
+#[test]
 fn resets_are_read_in_all_their_forms() {
     let check = |tail: &str| check(&format!("You've hit your session limit · {tail}"));
     let at = |moment: &str| format!("five_hour {moment} UTC");
@@ -224,7 +258,8 @@ fn hours_that_clocks_skip_or_show_twice_are_read() {
     check("9am (Pacific/Apia)", "2011-12-29T20:00:00Z", "2011-12-30T19:00:00Z");
     // Messages are cut to the minute: within it the reset is still to come.
     check("1am (UTC)", "2026-01-05T01:00:40Z", "2026-01-05T01:01:00Z");
-    check("1am (UTC)", "2026-01-05T01:01:00Z", "2026-01-06T01:00:00Z");
+    check("1am (UTC)", "2026-01-05T01:01:00Z", "2026-01-05T01:00:00Z");
+    check("1am (UTC)", "2026-01-05T01:10:00Z", "2026-01-06T01:00:00Z");
     check("1am (UTC)", "2026-01-05T00:59:59Z", "2026-01-05T01:00:00Z");
     // Over the end of the year.
     check("Jan 1, 1am (UTC)", "2026-12-31T23:00:00Z", "2027-01-01T01:00:00Z");
@@ -259,7 +294,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reset_without_year_lies_ahead(
+    fn a_reset_without_year_lies_ahead_or_has_just_passed(
         hour in 1u32..=12, minute in 0u32..60, half in prop::sample::select(vec!["am", "pm"]),
         day in prop::sample::select(vec!["", "Feb 28, ", "Dec 31 at ", "Monday at ", "tomorrow at "]),
         zone in prop::sample::select(jiff::tz::TimeZoneDatabase::bundled().available()
@@ -270,7 +305,8 @@ proptest! {
         let limit = read_at(&text, now, "UTC").unwrap();
         prop_assert_eq!(limit.notes, Vec::<String>::new());
         let at = limit.resets_at.unwrap();
-        prop_assert!(at > now);
+        let passed = if day.starts_with(['F', 'D']) { 7 * 86_400 } else { 600 };
+        prop_assert!(at + passed > now, "{} before {}", at, now);
         // A zone may leave out a day.
         prop_assert!(!day.is_empty() || at <= now + 49 * 3600, "{} after {}", at, now);
     }

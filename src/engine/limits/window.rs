@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::measure::Millis;
+
 /// A window, written as the CLI's `rateLimitType`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Window {
@@ -45,6 +47,15 @@ impl Window {
             (Self::Unknown, _) => said.clone(),
             (window, _) => window,
         }
+    }
+
+    /// The longest that it can last until the window resets; of one that is not known, a month's.
+    pub fn longest(&self) -> Millis {
+        Millis::seconds(match self {
+            Self::FiveHour => 5 * 3600,
+            Self::Weekly | Self::WeeklyOf(_) => 7 * 86_400,
+            Self::Overage | Self::Unknown => 31 * 86_400,
+        })
     }
 
     /// For people: `five-hour`, `weekly`, `weekly opus`, `overage`; `None` where it is unknown.

@@ -100,7 +100,7 @@ fn by_error(error: &ApiError, text: &str) -> OutcomeClass {
     match error.code.as_deref().unwrap_or_default() {
         "usage_limit_reached" => return PlanLimit,
         "max_output_tokens" => return ContextOverflow,
-        "connection_failed" => return Network,
+        "connection_failed" | "stream_idle_timeout" => return Network,
         _ => {}
     }
     match error.error.as_str() {

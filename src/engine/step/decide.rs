@@ -291,6 +291,9 @@ impl Engine {
         self.append(Record::Decided { at, task: task.clone(), decision });
         self.take_person_seriously(&task);
         self.ask_validators_again(&task);
+        if matches!(decision, Decision::Retry | Decision::Reset) {
+            self.doubt_limits();
+        }
         if decision != Decision::Accept {
             return;
         }

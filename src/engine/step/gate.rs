@@ -2,12 +2,13 @@
 //! it. What is known of limits is journaled: the next run of orch honours it.
 
 use crate::base::measure::{Millis, Moment};
-use crate::base::name::{AttemptId, ModelName};
+use crate::base::name::{AccountId, AttemptId, ModelName};
 use crate::engine::breaker::Service;
 use crate::engine::effect::Notice;
 use crate::engine::evidence::Evidence;
 use crate::engine::gate::{concerns, may_wait, opens_at};
 use crate::engine::graph::NodeId;
+use crate::engine::history::KnownLimit;
 use crate::engine::limits::{Limit, Window};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::record::Record;
@@ -15,6 +16,7 @@ use crate::engine::stream::StreamFacts;
 use crate::spec::config::LimitsConfig;
 use crate::spec::rule::ActionKind;
 
+use super::hold::advice_on;
 use super::load::recipe;
 use super::{Engine, Mode};
 
@@ -26,6 +28,12 @@ pub(super) struct Refused {
 }
 
 impl Engine {
+    /// The same engine whose sessions sign in with this account.
+    #[must_use]
+    pub fn of_account(self, account: Option<AccountId>) -> Self {
+        Self { account, ..self }
+    }
+
     /// What the end of a session says of the account's windows. True where it was sent to find out.
     pub(super) fn hear_of_limits(
         &mut self,
@@ -81,12 +89,14 @@ impl Engine {
     }
 
     fn hit(&mut self, attempt: AttemptId, limit: &Limit) {
-        let why = used_up(&limit.window, limit.resets_at);
         let now = self.now;
+        let limit = limit.clone().bounded(now);
+        let why = used_up(&limit.window, limit.resets_at);
         let Some(build) = &mut self.build else { return };
-        let Some(until) = build.doors.gate.hit(attempt, (limit, &why), now) else { return };
-        let (window, resets_at) = (limit.window.clone(), limit.resets_at);
-        self.append(Record::LimitHit { at: now, window: window.clone(), resets_at });
+        let Some(until) = build.doors.gate.hit(attempt, (&limit, &why), now) else { return };
+        let Limit { window, resets_at, .. } = limit;
+        let account = self.account;
+        self.append(Record::LimitHit { at: now, window: window.clone(), resets_at, account });
         self.wait_or_refuse(window, &why, until);
     }
 
@@ -105,6 +115,7 @@ impl Engine {
                 if window.model().is_none() {
                     return self.hold(OutcomeClass::PlanLimit, &why);
                 }
+                let why = format!("{why}{}", advice_on(OutcomeClass::PlanLimit, &why));
                 self.publish(Notice::Warning(format!("no session of that model starts: {why}")));
                 if let Some(build) = &mut self.build {
                     build.doors.refused.push(Refused { window, why });
@@ -116,7 +127,8 @@ impl Engine {
     fn lift(&mut self, window: Window) {
         let label = window.label().unwrap_or_else(|| "usage".to_owned());
         let at = self.now;
-        self.append(Record::LimitLifted { at, window });
+        let account = self.account;
+        self.append(Record::LimitLifted { at, window, account });
         self.publish(Notice::Resumed { why: format!("the {label} limit is over") });
     }
 
@@ -145,15 +157,18 @@ impl Engine {
         told.into_iter().for_each(|text| self.publish(Notice::Warning(text)));
     }
 
-    /// What earlier runs of orch met that is not over, as far as anybody knows.
+    /// What earlier runs of orch met with this account that is not over, as far as anybody knows.
     pub(super) fn restore_limits(&mut self) {
         let now = self.now;
-        let known: Vec<_> =
-            self.history.limits().map(|(window, it)| (window.clone(), *it)).collect();
-        for (window, (at, resets_at)) in known {
-            let until = opens_at(resets_at, at, at);
-            let why = used_up(&window, resets_at);
+        let known = self.history.limits_of(self.account);
+        let known: Vec<_> = known.map(|(window, it)| (window.clone(), *it)).collect();
+        for (window, KnownLimit { at, resets_at }) in known {
+            let limit = Limit { window: window.clone(), resets_at, notes: Vec::new() }.bounded(at);
+            let why = used_up(&window, limit.resets_at);
+            let is_doubted = self.is_doubted(at);
             let Some(build) = &mut self.build else { return };
+            let opens = opens_at(limit.resets_at, at);
+            let until = if is_doubted { opens.min(now) } else { opens };
             let is_over = until <= now;
             if build.mode == Mode::Survey && is_over {
                 continue;
@@ -162,6 +177,33 @@ impl Engine {
             if build.mode == Mode::Build && !is_over {
                 self.wait_or_refuse(window, &why, until);
             }
+        }
+    }
+
+    /// A person has asked for a task since a limit was met: one session finds out whether it is over.
+    fn is_doubted(&self, met_at: Moment) -> bool {
+        let is_forced = self.build.as_ref().is_some_and(|build| !build.request.force.is_empty());
+        is_forced || self.history.last_asked.is_some_and(|asked| asked >= met_at)
+    }
+
+    /// A person asks for a task while sessions wait for a limit: one may find out now.
+    pub(super) fn doubt_limits(&mut self) {
+        let now = self.now;
+        let Some(build) = &mut self.build else { return };
+        build.doors.gate.hurry(now);
+        build.doors.refused.clear();
+        if build.holding.as_ref().is_some_and(|it| it.class == OutcomeClass::PlanLimit) {
+            build.holding = None;
+        }
+    }
+
+    /// A person's word that limits are over, whosever they are.
+    pub(super) fn lift_limits(&mut self) {
+        let at = self.now;
+        let known = self.history.limits();
+        let known: Vec<_> = known.map(|(window, account, _)| (window.clone(), account)).collect();
+        for (window, account) in known {
+            self.append(Record::LimitLifted { at, window, account });
         }
     }
 

@@ -43,9 +43,12 @@ impl Engine {
 }
 
 /// What a person can do about it.
-fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
+pub(super) fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
     match class {
-        OutcomeClass::PlanLimit => "; `orch build` goes on from here then",
+        OutcomeClass::PlanLimit => {
+            "; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on \
+             at once, `orch retry TASK` has one session find out"
+        }
         OutcomeClass::Auth => {
             "; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`"
         }

@@ -948,7 +948,7 @@ fn a_plan_limit_holds_sessions_and_counts_no_attempt() {
     let (mut space, states) = check_held(|| Ended::Limit);
     assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
     insta::assert_snapshot!(space.told.join("\n"), @"
-    no further session starts: the five-hour limit is used up and resets 1970-01-01 02:30 UTC; `limits.wait` is `never`; `orch build` goes on from here then
+    no further session starts: the five-hour limit is used up and resets 1970-01-01 02:30 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     held p//a
     ");
     space.play = Space::new(LIMITED).play;

@@ -78,6 +78,21 @@ impl Driver {
         Ok(None)
     }
 
+    /// Takes down that the usage limits which are known are over; those that were, for people.
+    ///
+    /// # Errors
+    /// Another orch runs here.
+    pub fn lift_limits(&mut self) -> Result<Vec<String>> {
+        self.arm()?;
+        let limits = self.engine.history().limits();
+        let named = limits.map(|(window, ..)| window.label().unwrap_or_else(|| "usage".to_owned()));
+        let named = named.collect();
+        for effect in self.engine.step(clock::now(), Event::LimitsLifted) {
+            self.perform_now(effect)?;
+        }
+        Ok(named)
+    }
+
     /// Writes a person's answer to a task's open question down; where another orch builds, it is
     /// told to.
     ///

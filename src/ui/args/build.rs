@@ -118,6 +118,9 @@ pub struct StopArgs {
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ResumeArgs {
+    /// Usage limits that earlier runs met are over: forget them, and start sessions again
+    #[arg(long)]
+    pub limits: bool,
     #[command(flatten)]
     pub shown: ShownArgs,
 }

@@ -1,4 +1,5 @@
-//! `orch resume`: takes back stops that wait, and goes on with what the last run was asked for.
+//! `orch resume`: takes back stops that wait, lifts limits where asked to, and goes on with what the
+//! last run was asked for.
 
 use crate::engine::record::Record;
 use crate::host::stop;
@@ -19,8 +20,12 @@ pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, plac
     if n > 0 {
         shell.note(&format!("{} taken back", counted(n, "stop file")))?;
     }
+    let lifted = if args.limits { project.lift_limits()? } else { Vec::new() };
+    for limit in &lifted {
+        shell.note(&format!("the {limit} limit is taken for over"))?;
+    }
     let Some(command) = last_asked(&journal::read(&root)?.records) else {
-        return nothing_to_go_on_with(n);
+        return nothing_to_go_on_with(n + lifted.len());
     };
     let place = Place { folder: "", ..place };
     match command {
@@ -34,8 +39,8 @@ pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, plac
 
 /// Building costs money: what nobody has asked for is not begun. Stops that were taken back are what
 /// was asked for, too.
-fn nothing_to_go_on_with(n_stops: usize) -> Ran {
-    if n_stops > 0 {
+fn nothing_to_go_on_with(n_taken_back: usize) -> Ran {
+    if n_taken_back > 0 {
         return Ok(Exit::Success);
     }
     Err(Failure::usage_with_help(

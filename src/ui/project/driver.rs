@@ -137,6 +137,10 @@ impl Project for Driver {
         Ok(told(Self::decide(self, decisions)?))
     }
 
+    fn lift_limits(&mut self) -> Result<Vec<String>> {
+        Self::lift_limits(self)
+    }
+
     fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
         Ok(told(self.answer_question(task, text)?))
     }
@@ -255,6 +259,10 @@ impl Project for Loose {
     }
 
     fn decide(&mut self, _decisions: &[Decide]) -> Result<Told> {
+        Err(self.needs_repository())
+    }
+
+    fn lift_limits(&mut self) -> Result<Vec<String>> {
         Err(self.needs_repository())
     }
 

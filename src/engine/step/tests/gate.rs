@@ -84,9 +84,9 @@ fn the_next_run_of_orch_honours_the_limit_of_the_last() {
     assert_eq!((states(&engine).as_str(), shown(&starts).as_str()), ("a=Held b=Held", ""));
     assert_eq!(engine.held_by(), Some(OutcomeClass::PlanLimit));
     insta::assert_snapshot!(space.told.join("\n"), @"
-    no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then
+    no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     held p//a
-    no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then
+    no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     ");
     space.config.limits.wait = LimitWait::Always;
     let (engine, starts) = drive_in_time(&mut space, jobs(2), |_, _| Ended::Done);
@@ -145,7 +145,7 @@ fn a_limit_too_far_away_or_met_too_often_ends_the_build() {
         drive_in_time(&mut space, jobs(1), |_, _| Ended::LimitIn("seven_day", 1000 + 8 * 3600));
     assert_eq!(states(&engine), "a=Held");
     insta::assert_snapshot!(engine.picture().holding.unwrap(), @"
-    the weekly limit is used up and resets 1970-01-01 08:16 UTC; that is further away than 6h00m (`limits.hours`); `orch build` goes on from here then
+    the weekly limit is used up and resets 1970-01-01 08:16 UTC; that is further away than 6h00m (`limits.hours`); `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     ");
     let mut space = Space::new(&plan_of(&["a"], ""));
     space.config.limits.max_auto_resumes = 2;
