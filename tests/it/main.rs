@@ -1,7 +1,7 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
-mod agents;
 mod again;
+mod agents;
 mod big;
 mod build;
 mod classify;
@@ -37,8 +37,8 @@ mod smoke;
 mod sources;
 mod stop;
 mod support;
-mod users_edits;
 mod terminal;
+mod users_edits;
 mod validators;
 mod warnings;
 mod watch;
