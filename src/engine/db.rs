@@ -2,8 +2,10 @@
 //! salsa. Queries never recurse along the task graph: a key reads its dependencies' *outputs*,
 //! which are inputs, so depth is constant and an equal output wakes nobody.
 
+mod actors;
 mod parts;
 
+pub use actors::{agents_of, known_of};
 pub use parts::compiled_of;
 
 use std::collections::BTreeMap;
@@ -19,7 +21,6 @@ use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Compiled, Meta, Plan, TaskSpec};
-use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, Rule};
 
 use super::action::{Action, Work};
@@ -153,20 +154,6 @@ pub fn agent_of(db: &dyn salsa::Database, text: AgentText) -> Parsed<Arc<Agent>>
     Parsed { value: Arc::new(parsed.value), diagnostics: parsed.diagnostics }
 }
 
-/// Agents by name; a later file of the same name replaces an earlier one. What cannot be told of is
-/// left out, and no other file takes its place.
-#[salsa::tracked]
-pub fn agents_of(db: &dyn salsa::Database, library: Library) -> BTreeMap<AgentName, AgentText> {
-    let texts = library.agents(db).iter();
-    let mut agents: BTreeMap<AgentName, AgentText> =
-        texts.map(|text| (agent_of(db, *text).value.name.clone(), *text)).collect();
-    let unread = library.unread_agents(db);
-    agents.retain(|name, text| {
-        agent_of(db, *text).value.doubt.is_none() && !unread.contains_key(name)
-    });
-    agents
-}
-
 #[salsa::tracked]
 pub fn rules_of(
     db: &dyn salsa::Database,
@@ -186,19 +173,6 @@ pub fn rules_of(
     diagnostics.extend(resolved.diagnostics);
     let value = resolved.value.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
     Parsed { value, diagnostics }
-}
-
-/// What plans may name.
-#[salsa::tracked]
-pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
-    let agents = library.agents(db).iter().map(|it| &*agent_of(db, *it).value);
-    let rules = &rules_of(db, library).value;
-    let mut known = Known::of(agents, rules.values().map(Arc::as_ref));
-    known.models = library.config(db).models.clone();
-    for (name, why) in library.unread_agents(db) {
-        known.agents.entry(name.clone()).or_default().doubt = Some(why.clone());
-    }
-    known
 }
 
 /// What is wrong with a plan as a whole.

@@ -1,0 +1,36 @@
+//! Which agents there are, and what plans may name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::name::AgentName;
+use crate::spec::plan_check::Known;
+
+use super::{AgentText, Library, agent_of, rules_of};
+
+/// Agents by name; a later file of the same name replaces an earlier one. What cannot be told of is
+/// left out, and no other file takes its place.
+#[salsa::tracked]
+pub fn agents_of(db: &dyn salsa::Database, library: Library) -> BTreeMap<AgentName, AgentText> {
+    let texts = library.agents(db).iter();
+    let mut agents: BTreeMap<AgentName, AgentText> =
+        texts.map(|text| (agent_of(db, *text).value.name.clone(), *text)).collect();
+    let unread = library.unread_agents(db);
+    agents.retain(|name, text| {
+        agent_of(db, *text).value.doubt.is_none() && !unread.contains_key(name)
+    });
+    agents
+}
+
+/// What plans may name.
+#[salsa::tracked]
+pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
+    let agents = library.agents(db).iter().map(|it| &*agent_of(db, *it).value);
+    let rules = &rules_of(db, library).value;
+    let mut known = Known::of(agents, rules.values().map(Arc::as_ref));
+    known.models = library.config(db).models.clone();
+    for (name, why) in library.unread_agents(db) {
+        known.agents.entry(name.clone()).or_default().doubt = Some(why.clone());
+    }
+    known
+}
