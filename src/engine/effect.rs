@@ -52,9 +52,9 @@ pub enum Effect {
     /// answered by `LandingFailed`.
     Recall { attempt: AttemptId, task: TaskRef, kept_as: String, commit: CommitId },
     /// A result that was put into the action cache before its validators spoke is not to be found
-    /// there any more: it comes again with its verdicts.
+    /// there any more, since it comes again with its verdicts; nor is one of its key that was refused.
     Disown { key: ActionKey, output: OutputDigest },
-    /// Such a result is kept as one that a validator refused.
+    /// A result that was put there before its validators spoke is kept as one that was refused.
     Refuse { key: ActionKey, output: OutputDigest },
     /// A kept ref is no longer wanted.
     Forget { kept_as: String },

@@ -188,6 +188,7 @@ impl Space {
             Effect::Disown { key, output } => {
                 let is_it = |it: &AcceptedResult| it.key == key && it.output == output;
                 self.cache.retain(|it| !is_it(it) || !it.verdicts.is_empty());
+                self.cache.retain(|it| it.key != key || !it.is_refused);
                 vec![]
             }
             Effect::Refuse { key, output } => {

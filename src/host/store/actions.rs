@@ -32,12 +32,13 @@ impl Store {
         Ok(())
     }
 
-    /// Drops results without verdicts: kept before their validators spoke, and kept again with what
-    /// they said.
+    /// Drops what an accepted result makes idle: itself without verdicts, as it was kept before its
+    /// validators spoke, and those of its key that were refused.
     pub fn disown(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
         for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
-            if result.output == output && result.verdicts.is_empty() {
-                fs::remove_file(&path).doing("dropping a result that was refused", &path)?;
+            let is_unjudged = result.output == output && result.verdicts.is_empty();
+            if is_unjudged || result.is_refused {
+                fs::remove_file(&path).doing("dropping a result that is idle", &path)?;
             }
         }
         Ok(())
