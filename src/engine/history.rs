@@ -27,7 +27,7 @@ use super::record::{AttemptEnded, Decision, Judged, Proposed, Provenance, Record
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 7;
+pub const SCHEMA: u32 = 8;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -172,6 +172,8 @@ pub struct Failure {
     pub key: ActionKey,
     pub class: OutcomeClass,
     pub message: String,
+    /// A person has asked for another try since.
+    pub is_waived: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

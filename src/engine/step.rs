@@ -176,8 +176,7 @@ impl Engine {
             BTreeMap::new(),
             Vec::new(),
         );
-        let files = Files::new(&db, BTreeMap::new(), BTreeMap::new());
-        let world = World::new(&db, library, files);
+        let world = World::new(&db, library, Files::new(&db, BTreeMap::new(), BTreeMap::new()));
         Self {
             db,
             world,

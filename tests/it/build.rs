@@ -184,7 +184,7 @@ fn a_session_that_only_says_it_is_done_is_not_believed() {
     check(
         "  - write: { path: one.txt, content: x }\n  - status: { status: completed, task_id: '7' }\n",
     );
-    check("  - write: { path: one.txt, content: x }\n  - deny: Bash\n");
+    check("  - write: { path: other.txt, content: x }\n  - deny: { tool: Write, path: one.txt }\n");
     check("  - write: { path: one.txt, content: x }\n  - fail: { exit: 3 }\n");
     check("  - write: { path: one.txt, content: x }\n  - cut\n");
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Space, Summary};
 
-const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\nlimits: { wait: never }\n";
 
 /// What a lie needs beside its session.
 #[derive(Clone, Copy)]

@@ -69,7 +69,12 @@ impl History {
                 self.limits.retain(|(lifted, owner), _| lifted != window || !is_its(owner));
             }
             Record::GaveUp { task, key, class, message, .. } => {
-                let failure = Failure { key: *key, class: *class, message: message.clone() };
+                let failure = Failure {
+                    key: *key,
+                    class: *class,
+                    message: message.clone(),
+                    is_waived: false,
+                };
                 self.task_mut(task.clone()).last_failure = Some(failure);
             }
             Record::RunStarted { .. }
@@ -155,6 +160,7 @@ impl History {
                 key: ended.key,
                 class: ended.outcome,
                 message: ended.message.clone(),
+                is_waived: false,
             });
         }
     }
@@ -163,9 +169,8 @@ impl History {
         let task = self.task_mut(name.clone());
         task.decision = Some(decision);
         task.dialogue.withdraw();
-        if decision == Decision::Retry {
-            // It is to be tried again, whatever came of it before.
-            task.last_failure = None;
+        if let (Decision::Retry, Some(failure)) = (decision, &mut task.last_failure) {
+            failure.is_waived = true;
         }
         if decision == Decision::Reset {
             task.accepted = None;

@@ -64,7 +64,7 @@ pub(super) fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
 
 /// A plan limit's message with its window and the moment it resets, as far as they are known.
 pub(super) fn with_reset(judgement: Judgement, now: Moment) -> Judgement {
-    let Some(limit) = &judgement.limit else { return judgement };
+    let Some(limit) = judgement.limit.clone().map(|it| it.bounded(now)) else { return judgement };
     // Older versions of the CLI write the moment behind a bar.
     let text = judgement.message.split('|').next().unwrap_or_default().trim();
     let resets = limit.resets_at.map(|seconds| {

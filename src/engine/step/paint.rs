@@ -161,7 +161,7 @@ impl Engine {
         id: NodeId,
         (past, key): (&TaskHistory, ActionKey),
     ) -> Option<(OutcomeClass, String)> {
-        let failure = past.last_failure.as_ref().filter(|it| it.key == key)?;
+        let failure = past.last_failure.as_ref().filter(|it| it.key == key && !it.is_waived)?;
         let is_stale = build.schedule.state(id) == State::Settled(Settled::Stale);
         let is_cached = build.runs.get(&id).is_some_and(|run| run.reason == IN_CACHE);
         let is_set_back = past.written == Some(Status::Failed)

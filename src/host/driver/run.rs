@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::effect::{BuildRequest, Effect, Launch, Notice, Request};
+use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
 use crate::engine::event::{Event, SmokeReport};
 use crate::engine::evidence::Evidence;
 use crate::engine::plan_change::ChangeTold;
@@ -157,10 +157,7 @@ impl Driver {
         let mut terms = signal(SignalKind::terminate()).doing("listening for SIGTERM", ".")?;
         let mut hangups = halt::hangups()?;
         self.append(&started())?;
-        self.warn_of_missing_history(run.surface);
-        self.cautions.wanted.clone_from(&request.targets);
-        self.caution(run.surface);
-        self.warn_of_set_aside(run.surface);
+        self.warn_at_the_start(&request.targets, run.surface);
         if run.watch.is_some() {
             self.reread_documents(&mut run)?;
         }
@@ -258,12 +255,7 @@ impl Driver {
             Effect::Disown { key, output } => self.store.disown(&key, output)?,
             Effect::Refuse { key, output } => self.store.refuse(&key, output)?,
             Effect::WriteStatus(edit) => self.queue_status(edit),
-            Effect::Publish(notice) => {
-                if let Notice::PlanChanged(told) = &notice {
-                    run.plan_changes.push(told.clone());
-                }
-                run.surface.say(&notice, clock::now());
-            }
+            Effect::Publish(notice) => run.say(&notice),
             Effect::WakeAt(moment) => {
                 run.wake_at = Some(run.wake_at.map_or(moment, |it| it.min(moment)));
             }

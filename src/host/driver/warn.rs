@@ -16,9 +16,31 @@ use super::run::Run;
 /// So many paths are named; the rest are counted.
 const NAMED: usize = 5;
 
+impl Run<'_> {
+    /// Tells people; what the summary repeats is kept.
+    pub(super) fn say(&mut self, notice: &Notice) {
+        if let Notice::PlanChanged(told) = notice {
+            self.plan_changes.push(told.clone());
+        }
+        self.surface.say(notice, clock::now());
+    }
+}
+
 impl Driver {
+    /// What is known before anything runs; `wanted` is what the build is asked for.
+    pub(super) fn warn_at_the_start(
+        &mut self,
+        wanted: &Option<Vec<TaskRef>>,
+        surface: &mut dyn Surface,
+    ) {
+        self.warn_of_missing_history(surface);
+        self.cautions.wanted.clone_from(wanted);
+        self.caution(surface);
+        self.warn_of_set_aside(surface);
+    }
+
     /// What is cut off cannot be told from what was never done.
-    pub(super) fn warn_of_missing_history(&self, surface: &mut dyn Surface) {
+    fn warn_of_missing_history(&self, surface: &mut dyn Surface) {
         if self.repo.is_shallow() {
             let text = format!("{}; {}", extent::SHALLOW, extent::UNSHALLOW);
             surface.say(&Notice::Warning(text), clock::now());
