@@ -13,9 +13,14 @@ use serde::{Deserialize, Serialize};
 pub use clean::clean;
 pub use window::Window;
 
+use reset::Reset;
+
 use super::outcome::{OutcomeClass, class_of_message};
 use super::stream::RateLimit;
 use crate::base::measure::Moment;
+
+/// Clocks and messages are off by so many seconds.
+const SLACK: u64 = 10 * 60;
 
 /// A usage limit that was hit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,17 +28,23 @@ pub struct Limit {
     pub window: Window,
     /// Seconds since 1970; absent where nothing says it.
     pub resets_at: Option<u64>,
+    /// The reset was told without a year: it is the next such moment.
+    #[serde(skip)]
+    pub recurs: bool,
     /// How the reset was read and what was assumed for it, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Limit {
-    /// The limit as one can be that was met at `at`: no window is longer than it lasts.
+    /// The limit as one can be that was met at `at`: no window is longer than it lasts. A moment
+    /// that comes round again and is further away than that was the one before, and is over.
     #[must_use]
     pub fn bounded(self, at: Moment) -> Self {
         let bound = (at + self.window.longest()).0 / 1000;
-        Self { resets_at: self.resets_at.map(|reset| reset.min(bound)), ..self }
+        let is_over = |reset: u64| self.recurs && reset > bound + SLACK;
+        let within = |reset| if is_over(reset) { at.0 / 1000 } else { bound.min(reset) };
+        Self { resets_at: self.resets_at.map(within), ..self }
     }
 }
 
@@ -67,8 +78,12 @@ pub fn limit_of_message(text: &str, now: Moment, local_zone: &str) -> Option<Lim
         return None;
     }
     let window = window::window_of_message(&text, reset.is_dated);
-    Some(Limit { window, resets_at: reset.at, notes: reset.notes })
+    let Reset { at, recurs, notes, .. } = reset;
+    Some(Limit { window, resets_at: at, recurs, notes })
 }
+
+/// As seconds this lies in the year 5138.
+const MILLISECONDS: u64 = 100_000_000_000;
 
 /// The limit of a rejected request: what its event says, and what it leaves open by its message.
 pub fn limit_of(event: Option<&RateLimit>, message: &str, clock: &Clock) -> Limit {
@@ -81,7 +96,9 @@ pub fn limit_of(event: Option<&RateLimit>, message: &str, clock: &Clock) -> Limi
     match event.resets_at {
         Some(at) => {
             let notes = vec!["the reset is that of the rate_limit_event".to_owned()];
-            Limit { window, resets_at: Some(at), notes }
+            // Some versions count milliseconds.
+            let at = if at > MILLISECONDS { at / 1000 } else { at };
+            Limit { window, resets_at: Some(at), recurs: false, notes }
         }
         None => Limit { window, ..said },
     }

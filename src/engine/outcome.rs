@@ -220,7 +220,7 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
     if let Some(damage) = &evidence.damage {
         return (OutcomeClass::Unknown, damage.clone());
     }
-    denial::explained(by_work(evidence, expectation), evidence, expectation)
+    denial::explained(by_work(evidence, expectation), evidence)
 }
 
 fn by_work(evidence: &Evidence, expectation: &Expectation) -> Finding {

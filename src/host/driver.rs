@@ -58,13 +58,13 @@ use super::journal::{self, Journal};
 use super::landing::OwnWrites;
 use super::lock::{Holder, Lock};
 use super::scan::Scanner;
-use super::session::account_of;
+use super::session::account_here;
 use super::store::Store;
 use super::store::folder::Access;
 use super::zone;
 
 pub use self::caution::is_settings;
-pub use self::check::{agents::refused, check};
+pub use self::check::check;
 pub use self::halt::StopReason;
 pub use self::heed::Said;
 pub use self::rest::{AtRest, at_rest, driver_to_see};
@@ -137,7 +137,7 @@ impl Driver {
         let place = root.clone();
         let past = std::thread::spawn(move || history::Kept::read(&place));
         let loaded = read_documents(&repo, &extra_plans)?;
-        let account = account_of(|name| std::env::var_os(name));
+        let account = account_here();
         let engine = Engine::default().in_zone(zone::local_zone()).of_account(account);
         let mut engine = ManuallyDrop::new(engine);
         let mut documents = Box::new(loaded.documents.clone());

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
-pub use account::account_of;
+pub use account::account_here;
 pub use cli::{Cli, new_session_id, program_on_path};
 pub use command::{Aside, AsideEnded};
 pub use environment::Environment;

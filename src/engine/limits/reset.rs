@@ -16,6 +16,8 @@ pub struct Reset {
     pub at: Option<u64>,
     /// A date was given, so that it may be more than a day away.
     pub is_dated: bool,
+    /// It was told without a year, so that there is a next one.
+    pub recurs: bool,
     pub notes: Vec<String>,
 }
 
@@ -36,7 +38,7 @@ const ANCHORS: &[&str] = &[
 pub fn reset_in(text: &str, now: Moment, local_zone: &str) -> Reset {
     if let Some(at) = epoch_in(text) {
         let notes = at.map(|_| "the reset is given in seconds since 1970".to_owned());
-        return Reset { at, is_dated: false, notes: notes.into_iter().collect() };
+        return Reset { at, is_dated: false, recurs: false, notes: notes.into_iter().collect() };
     }
     let tails = ANCHORS
         .iter()
@@ -77,7 +79,7 @@ impl Said {
             Self::In(seconds) => {
                 let at = (now.0 / 1000).checked_add(seconds);
                 let notes = vec!["the reset is given as a time from now".to_owned()];
-                return Reset { at, is_dated: seconds > 86_400, notes };
+                return Reset { at, is_dated: seconds > 86_400, recurs: false, notes };
             }
             Self::At { day, time, zone } => (day, time, zone),
         };
@@ -87,7 +89,8 @@ impl Said {
             notes.push("no time of day: the day's start is taken".to_owned());
         }
         let at = moment_of(day, time.unwrap_or(Time::midnight()), &zone, now);
-        Reset { at, is_dated: day != Day::Next, notes }
+        let recurs = !matches!(day, Day::Exact(_));
+        Reset { at, is_dated: day != Day::Next, recurs, notes }
     }
 }
 

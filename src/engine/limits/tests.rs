@@ -85,7 +85,7 @@ fn no_window_lasts_longer_than_it_can() {
         let limit = Limit {
             window: Window::parse(window),
             resets_at: Some(NOW + days * 86_400),
-            notes: vec![],
+            ..Limit::default()
         };
         (limit.bounded(Moment(NOW * 1000)).resets_at.unwrap() - NOW) / 3600
     };
@@ -310,4 +310,19 @@ proptest! {
         // A zone may leave out a day.
         prop_assert!(!day.is_empty() || at <= now + 49 * 3600, "{} after {}", at, now);
     }
+}
+
+#[test]
+fn what_comes_round_again_beyond_its_window_is_over() {
+    let check = |text: &str| {
+        // 2026-11-30 12:00 UTC, a Monday.
+        let noon = Moment(1_796_040_000_000);
+        let limit = limit_of_message(text, noon, "UTC").unwrap().bounded(noon);
+        limit.resets_at.unwrap() as i64 - 1_796_040_000
+    };
+    assert_eq!(check("You've hit your session limit · resets 3pm (UTC)"), 3 * 3600);
+    assert_eq!(check("You've hit your session limit · resets 11:45am (UTC)"), 0);
+    assert_eq!(check("You've hit your session limit · resets 9am (UTC)"), 0);
+    assert_eq!(check("You've hit your weekly limit · resets Nov 21 at 11am (UTC)"), 0);
+    assert_eq!(check("You've hit your weekly limit · resets Dec 2 at 12pm (UTC)"), 2 * 86_400);
 }

@@ -16,11 +16,7 @@ pub(super) fn needed<'a>(
 
 /// The finding, laid to the denied call that explains it where there is one: a result that is whole
 /// was got in another way.
-pub(super) fn explained(
-    finding: Finding,
-    evidence: &Evidence,
-    expectation: &Expectation,
-) -> Finding {
+pub(super) fn explained(finding: Finding, evidence: &Evidence) -> Finding {
     let (class, message) = &finding;
     let lacks_something = match class {
         C::NoStatus | C::NoChange | C::FailedByStatus => true,
@@ -30,11 +26,12 @@ pub(super) fn explained(
     if !lacks_something {
         return finding;
     }
-    let denied: Vec<&String> = needed(evidence, expectation).collect();
-    let is_of = |denial: &String, path: &str| denial.trim_end_matches(')').ends_with(path);
+    let stream = evidence.stream.as_ref();
+    let denied = stream.map_or(&[][..], |stream| &stream.permission_denials);
+    let is_of = |denial: &String, path: &str| denial.contains(path);
     let of_output =
-        |denial: &&&String| evidence.missing_outputs.iter().any(|path| is_of(denial, path));
-    let of_status = |denial: &&&String| *class == C::NoStatus && is_of(denial, STATUS_FILE);
+        |denial: &&String| evidence.missing_outputs.iter().any(|path| is_of(denial, path));
+    let of_status = |denial: &&String| *class == C::NoStatus && is_of(denial, STATUS_FILE);
     let mattered = denied.iter().find(of_output).or_else(|| denied.iter().find(of_status));
     match mattered.or(denied.last()) {
         Some(denial) => (C::PermissionDenied, format!("denied: {denial}; {message}")),

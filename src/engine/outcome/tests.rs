@@ -149,8 +149,10 @@ fn a_denied_call_fails_what_lacks_something_and_nothing_else() {
         check(&["Write(/tmp/a)", "Bash(make)"], |e| e.patch = Patch::default()),
         denied("denied: Bash(make); nothing was changed")
     );
-    let (class, _) = check(&["WebFetch(https://example.org)"], status);
-    assert_eq!(class, OutcomeClass::NoStatus, "its agent does not have that tool");
+    assert_eq!(
+        check(&["Bash(sh gen.sh > out/a.md)"], |e| e.missing_outputs.push("out/a.md".into())),
+        denied("denied: Bash(sh gen.sh > out/a.md); declared outputs are missing: out/a.md")
+    );
     let (class, _) = check(&["Write(/tmp/a)"], |e| e.ignored_outputs.push("gen/x".into()));
     assert_eq!(class, OutcomeClass::OutputMismatch, "the call is not the reason");
 }

@@ -140,7 +140,7 @@ impl Engine {
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
         let was_probe = self.hear_of_service((id, id), &evidence, &judgement);
-        let denied = denials(&evidence, &expectation);
+        let denied = denials(&evidence);
         let Some(build) = &mut self.build else { return };
         build.cost += cost;
         let Some(attempt) = build.attempts.get_mut(&id) else { return };

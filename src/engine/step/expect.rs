@@ -55,15 +55,11 @@ fn name_of(tool: &str) -> &str {
 /// How many denied calls are told one by one.
 const SHOWN_DENIALS: usize = 5;
 
-/// Denied calls, as warnings: what the session got around, or was not meant to do.
-pub(super) fn denials(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {
+/// Denied calls, as warnings: the result is whole without them.
+pub(super) fn denials(evidence: &Evidence) -> Vec<String> {
     let denied: Vec<&String> =
         evidence.stream.iter().flat_map(|facts| &facts.permission_denials).collect();
-    let is_needed = |call: &str| expectation.needed_tools.iter().any(|it| it == name_of(call));
-    let told = |call: &&String| match is_needed(call) {
-        true => format!("denied, and done without: {}", one_line(call)),
-        false => format!("denied, not among its tools: {}", one_line(call)),
-    };
+    let told = |call: &&String| format!("denied, and done without: {}", one_line(call));
     let mut warnings: Vec<String> = denied.iter().take(SHOWN_DENIALS).map(told).collect();
     let n_more = denied.len().saturating_sub(SHOWN_DENIALS);
     if n_more > 0 {

@@ -78,7 +78,7 @@ impl Engine {
             Some(it) => Limit {
                 window: Window::parse(&it.window),
                 resets_at: it.resets_at,
-                notes: Vec::new(),
+                ..Limit::default()
             },
             None => Limit { window: Window::Overage, ..Limit::default() },
         })
@@ -163,7 +163,7 @@ impl Engine {
         let known = self.history.limits_of(self.account);
         let known: Vec<_> = known.map(|(window, it)| (window.clone(), *it)).collect();
         for (window, KnownLimit { at, resets_at }) in known {
-            let limit = Limit { window: window.clone(), resets_at, notes: Vec::new() }.bounded(at);
+            let limit = Limit { window: window.clone(), resets_at, ..Limit::default() }.bounded(at);
             let why = used_up(&window, limit.resets_at);
             let is_doubted = self.is_doubted(at);
             let Some(build) = &mut self.build else { return };

@@ -145,6 +145,8 @@ impl Rung {
         let counts = match class {
             // Nobody asked for a stop: the session broke off by itself, and may do so for ever.
             OutcomeClass::Aborted => !setback.is_stopping,
+            // Told what is allowed, the same attempt goes on.
+            OutcomeClass::PermissionDenied if step == RetryStep::Resume => false,
             class => class.counts_as_attempt() && !setback.retry.uncounted.contains(class.as_str()),
         };
         Self { step, counts }

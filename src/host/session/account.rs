@@ -10,6 +10,8 @@ use serde::Deserialize;
 use crate::base::digest::{Fingerprint, Manifest};
 use crate::base::name::AccountId;
 
+use super::UserSettings;
+
 /// Where sessions ask; part of every account.
 const PLACES: &[&str] = &["ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"];
 /// Providers that have credentials of their own, and what chooses among those.
@@ -17,12 +19,24 @@ const PLACES: &[&str] = &["ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"];
 const PROVIDERS: &[(&str, &[&str])] = &[
     ("CLAUDE_CODE_USE_BEDROCK", &["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_BEARER_TOKEN_BEDROCK"]),
     ("CLAUDE_CODE_USE_VERTEX", &["ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION"]),
+    ("CLAUDE_CODE_USE_FOUNDRY", &["ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_API_KEY"]),
 ];
 /// Keys that win over a login, the first one that is set.
-const KEYS: &[&str] = &["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"];
+const KEYS: &[&str] =
+    &["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "apiKeyHelper", "CLAUDE_CODE_OAUTH_TOKEN"];
+
+/// The account of sessions that this process starts: its environment, with the user's own CLI
+/// settings laid over it as sessions get them. A helper is told by its command: it is not run.
+pub fn account_here() -> Option<AccountId> {
+    let own = |name: &str| std::env::var_os(name);
+    let home = || Some(Path::new(&own("HOME")?).join(".claude"));
+    let folder = own("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(home);
+    let settings = folder.as_deref().map(UserSettings::read).unwrap_or_default();
+    account_of(|name| settings.variable(name).or_else(|| own(name)))
+}
 
 /// The account of sessions with such an environment; `None` where nothing tells.
-pub fn account_of(caller: impl Fn(&str) -> Option<OsString>) -> Option<AccountId> {
+fn account_of(caller: impl Fn(&str) -> Option<OsString>) -> Option<AccountId> {
     let value = |name: &str| caller(name).filter(|value| !value.is_empty());
     let mut print = Fingerprint::new("orch account v1");
     let mut add = |name: &str, value: &[u8]| print.entry(name, value);

@@ -64,8 +64,12 @@ impl UserSettings {
             .filter_map(|key| Some(((*key).to_owned(), all.get(*key)?.clone())))
             .collect();
         let permissions = all.get("permissions");
-        if let Some(denied) = permissions.and_then(|it| it.get("deny")) {
-            settings.insert("permissions".to_owned(), json!({"deny": denied}));
+        let kept_from = ["deny", "ask"].into_iter();
+        let kept_from: Map<String, Value> = kept_from
+            .filter_map(|key| Some((key.to_owned(), permissions?.get(key)?.clone())))
+            .collect();
+        if !kept_from.is_empty() {
+            settings.insert("permissions".to_owned(), Value::Object(kept_from));
         }
         let allows = permissions.and_then(|it| it.get("allow")).is_some();
         let hooks = all.contains_key("hooks").then_some("hooks");
@@ -76,6 +80,12 @@ impl UserSettings {
             kept_back: hooks.into_iter().chain(allows.then_some("permissions.allow")).collect(),
             ..Self::default()
         }
+    }
+
+    /// The variable of the file's `env`, and under `apiKeyHelper` the command that prints a key.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        let own = self.env.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
+        own.or_else(|| text_of(self.settings.get(name)?))
     }
 
     /// Names of what is handed on.

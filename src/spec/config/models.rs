@@ -51,8 +51,8 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Models {
     let default = Models::default();
     let ladder: Vec<ModelName> =
         fields.texts("ladder").into_iter().map(|(name, _)| ModelName::new(name)).collect();
-    let mut model = |name| fields.text(name).map(ModelName::new);
-    let (starting, max, validation) = (model("starting"), model("max"), model("validation"));
+    let max = fields.text("max").map(ModelName::new);
+    let (starting, validation) = (fields.model_at("starting"), fields.model_at("validation"));
     let read = Models {
         ladder: if ladder.is_empty() { default.ladder } else { ladder },
         starting,

@@ -29,13 +29,13 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Escalation> {
     let mut own = fields.fields("model_escalation")?;
     let is_enabled = own.flag("enabled").unwrap_or(false);
     let mut model = |name, default| {
-        Some(own.text(name).map_or_else(|| ModelName::new(default), ModelName::new))
+        let own = if is_enabled { own.model_at(name) } else { None };
+        Some(own.unwrap_or_else(|| ModelName::new(default)))
     };
-    let (max_model, validation_model, starting_model) = (
-        model("max_model", MAX),
-        model("validation_model", OTHERS),
-        model("starting_model", OTHERS),
-    );
+    let (validation_model, starting_model) =
+        (model("validation_model", OTHERS), model("starting_model", OTHERS));
+    // A cap has to be on the ladder: that is looked at where the ladder is known.
+    let max_model = Some(own.text("max_model").map_or_else(|| ModelName::new(MAX), ModelName::new));
     let escalate_after = own.positive("escalate_after").or(Some(AFTER));
     own.rest_of(keys::ESCALATION);
     is_enabled.then_some(Escalation { escalate_after, max_model, validation_model, starting_model })

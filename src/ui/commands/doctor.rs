@@ -23,7 +23,7 @@ pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
     let loaded = documents::read(root, &[])?;
     findings.push(settings(&loaded));
     findings.push(session(&loaded, root));
-    findings.extend(agents(&loaded));
+    findings.extend(launches(root)?);
     findings.extend(doctor::user_settings());
     findings.push(doctor::sandbox(asks_for_sandbox(&loaded)));
     report(&findings, shell, is_json)
@@ -47,14 +47,18 @@ fn settings(loaded: &Loaded) -> Finding {
     }
 }
 
-/// Agents whose sessions cannot start on this machine; said only where there are some.
-fn agents(loaded: &Loaded) -> Option<Finding> {
-    let refused = driver::refused(&loaded.documents.agents);
-    let first = refused.first()?;
-    let n_more = refused.len() - 1;
-    let more = if n_more > 0 { format!("; and {n_more} more") } else { String::new() };
-    let help = first.help.as_deref().unwrap_or_default();
-    Some(Finding::caution("agents", format!("{}{more}", first.message), help))
+/// What documents ask of sessions that would be refused; said only where there is something.
+fn launches(root: &Path) -> std::result::Result<Vec<Finding>, crate::host::error::Error> {
+    const CODES: [&str; 2] = ["document::unknown-model", "agent::bypass-as-root"];
+    let documents = driver::check(root, &[])?;
+    let told = documents.iter().flat_map(|document| {
+        let refused = document.diagnostics.iter().filter(|it| CODES.contains(&it.code));
+        refused.map(|it| {
+            let help = it.help.as_deref().unwrap_or_default();
+            Finding::caution("sessions", format!("{}: {}", document.path, it.message), help)
+        })
+    });
+    Ok(told.collect())
 }
 
 /// Whether the settings or a rule of the project asks for a sandbox.

@@ -29,12 +29,17 @@ impl Fields<'_, '_> {
     /// The model under `model`. One that starts with `-` would be an option of the session's CLI;
     /// `inherit` means no model of its own.
     pub fn model(&mut self) -> Option<ModelName> {
-        let text = self.text("model")?.trim();
-        if let (true, Some(node)) = (text.starts_with('-'), self.node("model")) {
-            self.problems.bad_value("model", node, "a name, such as `sonnet`");
+        self.model_at("model")
+    }
+
+    /// As [`Fields::model`], under another name.
+    pub fn model_at(&mut self, name: &'static str) -> Option<ModelName> {
+        let text = self.text(name)?.trim();
+        if let (true, Some(node)) = (text.starts_with('-'), self.node(name)) {
+            self.problems.bad_value(name, node, "a name, such as `sonnet`");
             return None;
         }
-        if let (Some(meant), Some(node)) = (meant_by(text), self.node("model")) {
+        if let (Some(meant), Some(node)) = (meant_by(text), self.node(name)) {
             self.problems.report(unknown_model(text, meant, node.span.clone()));
         }
         let is_own = !text.is_empty() && !text.eq_ignore_ascii_case("inherit");
