@@ -161,3 +161,94 @@ fn a_fail_on_what_has_landed_is_asked_again_before_the_task_runs() {
     space.build(&[], 0).has(&[("sessions", 0)]);
     assert_eq!(n_asked(&space), n + 1);
 }
+
+const BLOCK: &str = "\
+meta: { name: P, order: free }
+sections:
+- id: s
+  name: All
+  status: pending
+  tasks:
+  - id: '1'
+    name: First
+    status: pending
+    run: test -e $HOME/mended && echo x > one.txt
+  - id: '2'
+    name: Second
+    status: pending
+    run: test -e $HOME/mended && echo x > two.txt
+";
+
+fn head_of(space: &Space) -> String {
+    space.git(&["show", "HEAD:plans/again.yaml"])
+}
+
+#[test]
+fn a_success_after_a_decision_reaches_the_committed_plan() {
+    let check = |command: &str| {
+        let space = space(BLOCK);
+        space.build(&["-k"], 1).has(&[("failed", 2)]);
+        assert!(head_of(&space).contains("last_error"), "{}", head_of(&space));
+        for task in ["again//1", "again//2"] {
+            space.orch(&[command, task]).exits(0);
+            assert_eq!(space.git(&["status", "--porcelain"]), "", "{command}");
+        }
+        mend(&space);
+        space.build(&[], 0).has(&[("accepted", 2), ("ran", 2)]);
+        let plan = head_of(&space);
+        assert_eq!(plan.matches("status: completed").count(), 3, "{command}: {plan}");
+        assert!(!plan.contains("last_error"), "{command}: {plan}");
+        assert_eq!(space.read("plans/again.yaml").trim_end(), plan, "{command}");
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{command}");
+        space.build(&[], 0).has(&[("up_to_date", 2)]);
+    };
+    check("retry");
+    check("reset");
+}
+
+#[test]
+fn a_decision_that_the_plan_must_say_is_committed_with_a_plan_that_is() {
+    let check = |command: &str, status: &str, counts: &[(&str, u64)]| {
+        let space = space(BLOCK);
+        space.build(&["-k"], 1).has(&[("failed", 2)]);
+        space.orch(&[command, "again//1"]).exits(0);
+        assert!(head_of(&space).contains(status), "{}", head_of(&space));
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{command}");
+        mend(&space);
+        space.build(&[], 0).has(counts);
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{command}");
+        space.orch(&["retry", "again//1"]).exits(0);
+        space.build(&[], 0).has(&[("accepted", 2), ("ran", 1)]);
+        let plan = head_of(&space);
+        assert_eq!(plan.matches("status: completed").count(), 3, "{command}: {plan}");
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{command}");
+    };
+    check("skip", "status: skipped", &[("skipped", 1), ("ran", 1)]);
+    check("accept", "status: completed", &[("up_to_date", 1), ("ran", 1)]);
+}
+
+#[test]
+fn a_decision_goes_into_a_plan_with_edits_of_the_users_as_it_lies() {
+    let check = |edit: &dyn Fn(&Space), status: &str| {
+        let space = space(BLOCK);
+        edit(&space);
+        space.build(&["-k"], 1).has(&[("failed", 2)]);
+        let head = space.git(&["rev-parse", "HEAD"]);
+        space.orch(&["retry", "again//1"]).exits(0);
+        assert!(space.read("plans/again.yaml").contains("    status: pending\n"));
+        space.orch(&["skip", "again//2"]).exits(0);
+        assert!(space.read("plans/again.yaml").contains("    status: skipped\n"));
+        assert_eq!(space.git(&["rev-parse", "HEAD"]), head);
+        mend(&space);
+        space.build(&[], 0).has(&[("accepted", 1), ("skipped", 1)]);
+        assert!(space.read("plans/again.yaml").contains("    status: completed\n"));
+        assert_eq!(space.git(&["status", "--porcelain"]), status);
+    };
+    let add = |space: &Space| space.replace("plans/again.yaml", "name: All", "name: Mine");
+    check(&add, " M plans/again.yaml");
+    let untrack = |space: &Space| {
+        space.git(&["rm", "-q", "--cached", "plans/again.yaml"]);
+        space.git(&["commit", "-qm", "untracked"]);
+    };
+    check(&untrack, "?? plans/");
+}

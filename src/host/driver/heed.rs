@@ -46,6 +46,7 @@ impl Driver {
             return Ok(said);
         }
         decisions.iter().try_for_each(|decide| self.decide_here(decide.clone()))?;
+        self.flush_statuses()?;
         Ok(Said::Journaled)
     }
 
@@ -56,7 +57,7 @@ impl Driver {
         for effect in effects {
             self.perform_now(effect)?;
         }
-        self.flush_statuses()
+        Ok(())
     }
 
     /// Leaves words for the orch that builds here, and waits until it has heard them. `None` where

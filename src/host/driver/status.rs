@@ -14,11 +14,14 @@ use crate::host::clock;
 use crate::host::documents::read_text;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
+use crate::host::git::inherited;
 use crate::host::store::aside;
 use crate::spec::edit::{self, Change, FieldValue, Target};
 use crate::spec::plan::{Plan, Status};
 
 use super::Driver;
+
+const HOLDS: &str = "the decision is written down and holds; only its status line is missing";
 
 /// Edits that wait to be written, by plan.
 pub(super) type Pending = BTreeMap<RelPath, Vec<StatusEdit>>;
@@ -62,27 +65,74 @@ impl Driver {
         tree.and_then(|tree| self.repo.has_path(&tree, path)).unwrap_or(true)
     }
 
-    /// Writes a person's decisions into the plan where it lies.
+    /// Writes a person's decisions into the plans. One that is exactly as committed stays so: where a
+    /// task is only to run again, its line comes with what becomes of it; any other is committed.
     ///
     /// # Errors
     /// A status that cannot be written: the decision is journaled, and holds without.
     pub(super) fn flush_statuses(&mut self) -> Result<()> {
+        let can_commit = self.can_commit()?;
         for (path, edits) in std::mem::take(&mut self.pending) {
-            self.edit_in_place(&path, &edits).map_err(|error| {
-                error
-                    .help("the decision is written down and holds; only its status line is missing")
-            })?;
-            for edit in edits {
-                let (task, status) = (edit.task, edit.status);
-                self.append(&Record::StatusWritten {
-                    at: clock::now(),
-                    task,
-                    status,
-                    is_loose: false,
-                })?;
+            if self.home_of(&path)? == Home::InPlace {
+                self.decided_in_place(&path, edits)?;
+                continue;
+            }
+            let needed: Vec<_> = edits.into_iter().filter(|it| self.needs_line(it)).collect();
+            match can_commit {
+                _ if needed.is_empty() => {}
+                true => drop(self.pending.insert(path, needed)),
+                false => self.decided_in_place(&path, needed)?,
             }
         }
-        Ok(())
+        self.commit_decisions()
+    }
+
+    /// Whether a decision counts by its line in the plan, and not by the journal alone: a task that the
+    /// plan leaves out runs only where the plan says so.
+    fn needs_line(&self, edit: &StatusEdit) -> bool {
+        let plan = self.engine.plan_at(&edit.plan_path);
+        let task = plan.and_then(|plan| plan.tasks().find(|it| it.id == edit.task.task));
+        let status = task.map(|it| it.record.status);
+        let is_left_out = matches!(status, Some(Status::Skipped | Status::Suspended));
+        edit.status != Status::Pending || is_left_out
+    }
+
+    /// Whether a commit of orch comes into the checkout now.
+    fn can_commit(&mut self) -> Result<bool> {
+        self.look_for_waiting()?;
+        let state = self.repo.state()?;
+        let is_free = state.operation_under_way.is_none() && !state.is_detached;
+        let is_free = is_free && self.waiting.is_none() && state.head == self.tip;
+        Ok(is_free && inherited::command_under_way(&self.root, None).is_none())
+    }
+
+    fn commit_decisions(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let decided: Vec<StatusEdit> = self.pending.values().flatten().cloned().collect();
+        let events = self.land_receipts()?;
+        for event in events {
+            if let Event::StatusWritten { written: Written::Failed(why), .. } = &event {
+                return Err(Error::new(why.clone()).help(HOLDS));
+            }
+            for effect in self.engine.step(clock::now(), event) {
+                self.perform_now(effect)?;
+            }
+        }
+        if self.waiting.is_none() {
+            return Ok(());
+        }
+        // The commit waits for the user's branch; the decision does not.
+        decided.into_iter().try_for_each(|it| self.edit_in_place(&it.plan_path.clone(), &[it]))
+    }
+
+    fn decided_in_place(&mut self, path: &RelPath, edits: Vec<StatusEdit>) -> Result<()> {
+        self.edit_in_place(path, &edits).map_err(|error| error.help(HOLDS))?;
+        edits.into_iter().try_for_each(|StatusEdit { task, status, .. }| {
+            let at = clock::now();
+            self.append(&Record::StatusWritten { at, task, status, is_loose: false })
+        })
     }
 
     /// Where a plan's status lines go. A file that is exactly as committed changes only by commits,
