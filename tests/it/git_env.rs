@@ -121,3 +121,50 @@ fn a_hook_of_a_switch_builds_nothing_and_one_of_a_push_does() {
     space.git(&["push", "-q", &other, "main"]);
     assert_eq!(space.read("a.txt"), "x\n", "{}", std::fs::read_to_string(&said).unwrap());
 }
+
+/// Two branches that differ, with `o` to rebase `main` onto.
+fn forked() -> Space {
+    let space = space();
+    space.git(&["switch", "-qc", "o"]);
+    space.write("other.txt", "other\n");
+    space.commit("other");
+    space.git(&["switch", "-q", "main"]);
+    space.write("README.md", "mine\n");
+    space.commit("mine");
+    space
+}
+
+#[test]
+fn nothing_is_built_inside_a_rebase_or_a_reset() {
+    let check = |name: &str, line: &str, command: &[&str]| {
+        let space = forked();
+        let said = space.home().join("said");
+        hook(&space, name, &format!("{line} 2>> {}; true", said.display()));
+        space.git(command);
+        let told = std::fs::read_to_string(&said).unwrap();
+        assert!(told.contains("inside `git "), "{name} {line}: {told}");
+        assert!(!space.exists("a.txt"), "{name} {line}");
+        assert!(!space.subjects().iter().any(|it| it.contains("copy//1")), "{name} {line}");
+        assert_eq!(space.git(&["status", "--porcelain"]), "", "{name} {line}");
+    };
+    let rebase: &[&str] = &["rebase", "-q", "o"];
+    for name in ["pre-rebase", "post-checkout", "post-rewrite"] {
+        check(name, "ORCH build", rebase);
+    }
+    check("post-rewrite", "env -i HOME=$HOME PATH=$PATH ORCH build", rebase);
+    check("post-rewrite", "ORCH build", &["rebase", "-q", "--exec", "true", "o"]);
+    check("post-index-change", "ORCH build", &["reset", "-q", "--hard", "o"]);
+}
+
+#[test]
+fn a_rebase_builds_where_it_is_told_to() {
+    let check = |exec: &str| {
+        let space = forked();
+        let exec = exec.replace("ORCH", ORCH);
+        space.git(&["rebase", "-q", "--exec", &exec, "o"]);
+        assert!(space.read(".orch/journal-v1").contains("\"accepted\""), "{exec}");
+        assert_eq!(space.subjects().first().map(String::as_str), Some("mine"), "{exec}");
+    };
+    check("ORCH build > /dev/null");
+    check("ORCH build");
+}

@@ -20,8 +20,16 @@ const INDEX_FILE: &str = "GIT_INDEX_FILE";
 const NUMBERED: [&str; 2] = ["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"];
 
 /// Commands of git in the middle of which index, HEAD and branch are git's own.
-const AT_WORK: &[&str] =
-    &["am", "checkout", "cherry-pick", "commit", "merge", "pull", "revert", "switch"];
+#[rustfmt::skip]
+const AT_WORK: &[&str] = &[
+    "am", "checkout", "cherry-pick", "commit", "merge", "pull", REBASE, "reset", "revert", "stash",
+    "switch",
+];
+/// It also runs commands that a person gave it, with HEAD where they want it.
+const REBASE: &str = "rebase";
+/// Hooks of a rebase that run while its list of what is done still ends with such a command.
+const BEHIND_EXEC: &[&str] =
+    &["post-checkout", "post-index-change", "post-rewrite", "pre-auto-gc", "reference-transaction"];
 /// Options of git itself whose value is a word of its own.
 const WITH_VALUE: &[&str] =
     &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env"];
@@ -63,11 +71,32 @@ fn git_folder_of(root: &Path) -> Option<PathBuf> {
 }
 
 fn command_above(root: &Path) -> Option<String> {
+    let mut is_of_hook = false;
     let lineage = platform::lineage_of(std::process::id());
     lineage.into_iter().skip(1).find_map(|pid| {
-        let command = at_work(&platform::command_of(pid)?)?;
-        platform::folder_of(pid).is_some_and(|it| it.starts_with(root)).then_some(command)
+        let words = platform::command_of(pid)?;
+        let Some(command) = at_work(&words) else {
+            is_of_hook |= names_a_hook(&words);
+            return None;
+        };
+        let is_here = platform::folder_of(pid).is_some_and(|it| it.starts_with(root));
+        let is_asked_for = || command == "git rebase" && !is_of_hook && is_at_exec(root);
+        (is_here && !is_asked_for()).then_some(command)
     })
+}
+
+/// Whether these are the words of a hook, or of a program that was given its name:
+/// `/bin/sh .git/hooks/post-rewrite rebase`.
+fn names_a_hook(words: &str) -> bool {
+    let name = |word: &str| word.rsplit(['/', '=']).next().unwrap_or_default().to_owned();
+    words.split(' ').any(|word| BEHIND_EXEC.contains(&name(word).as_str()))
+}
+
+/// Whether the last thing that a rebase of the checkout began is a command of `--exec`.
+fn is_at_exec(root: &Path) -> bool {
+    let done = git_folder_of(root).map(|it| it.join("rebase-merge/done"));
+    let done = done.and_then(|it| fs::read_to_string(it).ok()).unwrap_or_default();
+    done.lines().last().is_some_and(|it| it.starts_with("exec ") || it.starts_with("x "))
 }
 
 /// `git commit`, where these are the words of a command that is at work.
@@ -98,10 +127,38 @@ mod tests {
         assert_eq!(check("git commit -qam mine"), "git commit");
         assert_eq!(check("/usr/bin/git -c user.name=A -C x --no-pager merge topic"), "git merge");
         assert_eq!(check("/usr/lib/git-core/git-am --continue"), "git am");
-        for other in ["git push", "git orch build", "git rebase --exec x", "git", "gitk commit", ""]
-        {
+        assert_eq!(check("git rebase --exec x"), "git rebase");
+        for other in ["git push", "git orch build", "git", "gitk commit", ""] {
             assert_eq!(check(other), "", "{other}");
         }
+    }
+
+    #[test]
+    fn a_hook_behind_a_command_of_a_rebase_is_told_by_its_name() {
+        for words in [
+            "/bin/sh .git/hooks/post-rewrite rebase",
+            ".git/hooks/post-checkout a b 1",
+            "python3 -m pre_commit hook-impl --hook-type=post-rewrite",
+        ] {
+            assert!(names_a_hook(words), "{words}");
+        }
+        for words in ["sh -c orch build && true", "make pre-commit", "orch build", ""] {
+            assert!(!names_a_hook(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_rebase_is_at_a_command_where_that_was_begun_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |done: &str| {
+            fs::create_dir_all(folder.path().join(".git/rebase-merge")).unwrap();
+            fs::write(folder.path().join(".git/rebase-merge/done"), done).unwrap();
+            is_at_exec(folder.path())
+        };
+        assert!(!is_at_exec(folder.path()), "nothing is begun");
+        assert!(check("pick 1234 one\nexec orch build\n"));
+        assert!(!check("exec orch build\npick 1234 one\n"));
+        assert!(!check(""));
     }
 
     #[test]
