@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::spec::config::stop_files_of;
+
 use super::error::{Doing, Result};
 use super::lock::{Holder, Lock};
 use super::store::folder::{self, Access, OrchFolder};
 
-/// The original's stop file; one below each configured folder of plans does the same.
-pub const STOP_FILE: &str = ".claude/plans/.stop";
-const NAME: &str = ".stop";
+pub use crate::spec::config::STOP_FILE;
 const REQUEST: &str = "stop";
 /// How often a request is looked after.
 const LOOK: Duration = Duration::from_millis(20);
@@ -85,11 +85,7 @@ impl Ears {
 
 /// Every place of a stop file, whether it is there or not.
 pub fn stop_files(root: &Path, plans_dirs: &[String]) -> Vec<PathBuf> {
-    let mut files = vec![root.join(STOP_FILE)];
-    files.extend(plans_dirs.iter().map(|dir| root.join(dir).join(NAME)));
-    files.sort();
-    files.dedup();
-    files
+    stop_files_of(plans_dirs).iter().map(|file| root.join(file)).collect()
 }
 
 /// True where a stop file waits for the next run.

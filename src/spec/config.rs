@@ -7,10 +7,10 @@ pub mod models;
 mod read;
 mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::measure::Millis;
-use crate::base::name::{EnvName, ModelName, PoolName};
+use crate::base::name::{EnvName, ModelName, PoolName, RelPath};
 use crate::spec::smoke::Smoke;
 
 use super::sandbox::Sandboxing;
@@ -22,6 +22,18 @@ pub use models::Models;
 
 pub use read::{KEYS, NESTED_KEYS, parse};
 pub use schedule::{DevServer, ScheduleConfig};
+
+/// The original's stop file; one in each configured folder of plans does the same.
+pub const STOP_FILE: &str = ".claude/plans/.stop";
+
+/// Every place of a stop file, relative to the root.
+pub fn stop_files_of(plans_dirs: &[String]) -> BTreeSet<String> {
+    let in_folder = |dir: &String| {
+        let file = format!("{dir}/.stop");
+        RelPath::normalize(&file).map_or(file, |it| it.as_str().to_owned())
+    };
+    plans_dirs.iter().map(in_folder).chain([STOP_FILE.to_owned()]).collect()
+}
 
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -81,6 +81,47 @@ fn a_status_in_another_plan_never_counts() {
 }
 
 #[test]
+fn a_bare_file_name_names_no_document() {
+    let named = "    description: Write a.txt and mend ledger.yaml.\n";
+    let edits = "  - run: sed -i s/First/Changed/ plans/ledger.yaml\n";
+    refused(named, edits, &["changed `plans/ledger.yaml`"]);
+}
+
+#[test]
+fn a_command_gives_no_status_in_another_plan_but_may_change_it() {
+    let run = |line: &str| format!("    run: {line}\n");
+    let completes = run("sed -i s/pending/completed/ plans/ledger.yaml && touch a.txt");
+    let pending = LEDGER.replace("name: First\n", "name: First\n    status: pending\n");
+    let space = two(&completes, "");
+    space.write("plans/ledger.yaml", &pending);
+    space.commit("pending");
+    let told = "gave a status to task 1 of `plans/ledger.yaml`";
+    space.orch(&["build", "first"]).exits(1).complains(&[told]);
+    assert_eq!(space.read("plans/ledger.yaml"), pending);
+    space.build(&["ledger//1"], 0).has(&[("ran", 1)]);
+
+    let space = two(&run("sed -i s/First/Changed/ plans/ledger.yaml"), "");
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    assert!(space.read("plans/ledger.yaml").contains("Changed"));
+}
+
+#[test]
+fn a_stop_file_is_no_result() {
+    for file in ["plans/.stop", ".claude/plans/.stop"] {
+        let told = format!("wrote the stop file `{file}`");
+        let declared = format!("    description: Write.\n    outputs: [a.txt, {file}]\n");
+        let stops = format!("  - write: {{ path: {file}, content: stop }}\n");
+        let by_command = format!("    run: mkdir -p .claude/plans && touch a.txt {file}\n");
+        for (task, steps) in [(PLAIN, &*stops), (&declared, &stops), (&by_command, "")] {
+            let space = two(task, steps);
+            space.orch(&["build", "first"]).exits(1).complains(&["first//1", &told]);
+            assert!(!space.exists(file) && !space.exists("a.txt"));
+            space.build(&["ledger//1"], 0).has(&[("ran", 1)]);
+        }
+    }
+}
+
+#[test]
 fn what_a_session_put_back_when_told_is_accepted() {
     let space = two(PLAIN, "  - append: { path: orch.yaml, content: \"# mine\\n\" }\n");
     space.replace("plans/first.yaml", "max_attempts: 1", "max_attempts: 2");

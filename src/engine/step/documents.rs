@@ -5,7 +5,7 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::evidence::{Evidence, OtherPlan};
 use crate::engine::plan_change::statuses_set;
-use crate::spec::config::Config;
+use crate::spec::config::{Config, stop_files_of};
 use crate::spec::plan::TaskSpec;
 use crate::spec::rule::ActionKind;
 
@@ -34,11 +34,29 @@ enum Kind {
 }
 
 impl Engine {
-    /// What a session did to documents that its task neither declares nor names, one finding each.
+    /// What an attempt did to documents that is no part of a result, one finding each.
     pub(super) fn documents_touched(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
-        if attempt.recipe.rule.action != ActionKind::Session {
-            return Vec::new();
-        }
+        let mut findings = match attempt.recipe.rule.action {
+            ActionKind::Session => self.foreign_changes(attempt, evidence),
+            _ => Vec::new(),
+        };
+        findings.extend(evidence.other_plans.iter().filter_map(status_finding));
+        findings.extend(self.stop_files_written(evidence));
+        findings
+    }
+
+    /// Stop files in what an attempt left: landed, one would stop every build that has the commit.
+    fn stop_files_written(&self, evidence: &Evidence) -> Vec<String> {
+        let config = self.world.library(&self.db).config(&self.db);
+        let stops = stop_files_of(&config.plans_dirs);
+        let is_stop = |path: &RelPath| stops.iter().any(|it| path.is_within(it));
+        let changes = evidence.patch.changes().iter();
+        let written = changes.filter(|it| it.after.is_some() && is_stop(&it.path));
+        written.map(|it| format!("wrote the stop file `{}`, which is no result", it.path)).collect()
+    }
+
+    /// What a session did to documents that its task neither declares nor names.
+    fn foreign_changes(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
         let library = self.world.library(&self.db);
         let config = library.config(&self.db);
         let plans: Vec<&RelPath> =
@@ -56,7 +74,6 @@ impl Engine {
                 findings.push(format!("{done} `{path}`, {}", kind.why_not()));
             }
         }
-        findings.extend(evidence.other_plans.iter().filter_map(status_finding));
         findings
     }
 }
@@ -115,21 +132,18 @@ fn is_allowed(attempt: &Attempt, path: &RelPath) -> bool {
     allowed.is_some_and(|it| it.compile().is_ok_and(|it| it.is_match(path)))
 }
 
-/// The text has the path, or its file's name, as a word of its own.
+/// The text has the whole path as a word of its own.
 fn names(text: &str, path: &RelPath) -> bool {
     let is_of_word = |it: char| it.is_alphanumeric() || "-_/.".contains(it);
-    let name = path.file_name();
-    [path.as_str(), name].iter().any(|wanted| {
-        text.match_indices(wanted).any(|(at, _)| {
-            let (before, behind) = (&text[..at], &text[at + wanted.len()..]);
-            let before = before.strip_suffix("./").unwrap_or(before);
-            let behind = behind.trim_start_matches('.');
-            !before.ends_with(is_of_word) && !behind.starts_with(is_of_word)
-        })
+    text.match_indices(path.as_str()).any(|(at, wanted)| {
+        let (before, behind) = (&text[..at], &text[at + wanted.len()..]);
+        let before = before.strip_suffix("./").unwrap_or(before);
+        let behind = behind.trim_start_matches('.');
+        !before.ends_with(is_of_word) && !behind.starts_with(is_of_word)
     })
 }
 
-/// Tasks of another plan that a session gave a status.
+/// Tasks of another plan that an attempt gave a status.
 fn status_finding(plan: &OtherPlan) -> Option<String> {
     let path = &plan.path;
     let source = |text: &std::sync::Arc<str>| Source::new(path.clone(), text.clone());
@@ -171,7 +185,11 @@ mod tests {
             assert_eq!(check(path, "", &[path]), Some(true), "{path}");
         }
         assert_eq!(check("plans/a.yaml", "As in plans/a.yaml.", &[]), Some(true));
-        assert_eq!(check("plans/a.yaml", "Keep data.yaml.", &[]), Some(false));
+        for text in
+            ["Keep data.yaml.", "Mend a.yaml.", "Mend old/plans/a.yaml.", "In plans/a.yaml5."]
+        {
+            assert_eq!(check("plans/a.yaml", text, &[]), Some(false), "{text}");
+        }
         assert_eq!(check("rules/prompts/p.md", "", &[]), Some(false));
     }
 
