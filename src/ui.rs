@@ -5,6 +5,7 @@ pub mod commands;
 pub mod console;
 pub mod exit;
 mod json;
+mod judging;
 pub mod project;
 pub mod report;
 pub mod shell;

@@ -27,6 +27,16 @@ pub enum Form {
 }
 
 impl Form {
+    /// A line above another log.
+    pub fn of_heading(self, text: &str) -> String {
+        match self {
+            Self::People(paint) => {
+                format!("{}\n", paint.paint(Tone::Strong, format!("-- {}", one_line(text))))
+            }
+            Self::Programs => format!("{}\n", serde_json::json!({ "type": "log", "text": text })),
+        }
+    }
+
     /// One line of the stream, each line of it ended.
     fn of_line(self, line: &str) -> String {
         match self {

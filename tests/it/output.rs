@@ -88,3 +88,43 @@ fn why_a_session_did_not_start_is_told_by_all_its_lines() {
     assert!(told.contains("nothing is installed here") && told.contains("newer release"), "{told}");
     space.orch(&["log", "a//1"]).exits(0).says(&["nothing is installed here", "newer release"]);
 }
+
+/// A task whose session writes these words to `one.txt`, an attempt each, and is judged by two validators.
+fn judged(words: &[&str]) -> Space {
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - id: '1'\n    name: A\n    description: Write one.txt.\n    max_attempts: 3\n    validators:\n    - { name: style, run: 'echo style looked; echo style warned >&2' }\n    - { name: tests, run: 'echo test 7 ran; echo test 7 complained >&2; grep -q good one.txt' }\n";
+    let attempts: String = words
+        .iter()
+        .map(|word| format!("- write: {{ path: one.txt, content: {word} }}\n"))
+        .collect();
+    Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/a.yaml", plan),
+        ("sessions.yaml", &format!("'1':\n{}", attempts.replace("- write", "- - write"))),
+    ])
+}
+
+#[test]
+fn what_validators_said_is_told_whatever_their_verdict() {
+    let said = ["style looked", "style warned", "test 7 ran", "test 7 complained"];
+    let space = judged(&["good"]);
+    space.build(&[], 0).has(&[("accepted", 1)]);
+    let log = space.orch(&["log", "a//1"]).exits(0).says(&said);
+    log.says(&["validator style on attempt 1: PASS", "validator tests on attempt 1: PASS"]);
+    space.orch(&["show", "a//1"]).exits(0).says(&said[2..]);
+    let json = space.orch(&["log", "a//1", "--format", "json"]).exits(0);
+    let all = json.stdout.lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
+    assert!(all && json.stdout.contains(r#""stream":"stderr","text":"test 7 complained""#));
+    let first = space.orch(&["log", "a//1", "--attempt", "1"]).exits(0).shown();
+    assert!(!first.contains("test 7"), "{first}");
+}
+
+#[test]
+fn a_verdict_that_was_known_is_told_by_the_run_that_reached_it() {
+    let space = judged(&["bad", "bad", "bad"]);
+    space.build(&[], 1).has(&[("sessions", 3)]);
+    let said = ["test 7 ran", "test 7 complained"];
+    let log = space.orch(&["log", "a//1"]).exits(0).says(&said);
+    log.says(&["validator tests on attempt 1: FAIL", "style warned"]);
+    let shown = space.orch(&["show", "a//1"]).exits(0).says(&said).shown();
+    assert!(!shown.contains("style warned"), "{shown}");
+}

@@ -1,4 +1,4 @@
-//! `orch log`: what a session said and did.
+//! `orch log`: what a session said and did, and what its validators said of it.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use crate::base::name::TaskRef;
 use crate::host::clock::now;
 use crate::ui::args::LogArgs;
 use crate::ui::exit::Exit;
+use crate::ui::judging::{heading, judging};
 use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
@@ -22,13 +23,17 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     let tasks = target::tasks_of(&picture);
     let known = Known { plans: &picture.plans, tasks: &tasks, folder: place.folder };
     let task = target::resolve_one(&args.target, known)?;
-    let mut reader = Reader::new(match place.is_json {
+    let form = match place.is_json {
         true => Form::Programs,
         false => Form::People(shell.out_paint()),
-    });
-    let mut piece = project
-        .transcript(&task, args.attempt, 0)?
-        .ok_or_else(|| nothing_recorded(&task, args.attempt))?;
+    };
+    let Some(mut piece) = project.transcript(&task, args.attempt, 0)? else {
+        if args.attempt.is_none() && replay_judging(&task, form, (project, shell))? > 0 {
+            return Ok(Exit::Success);
+        }
+        return Err(nothing_recorded(&task, args.attempt));
+    };
+    let mut reader = Reader::new(form);
     shell.note(&format!("{task}, attempt {}", piece.attempt))?;
     let mut from = 0;
     loop {
@@ -45,7 +50,36 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
         }
     }
     shell.data(&reader.finish())?;
+    let is_over = args.follow || !piece.is_running;
+    if args.attempt.is_none() && is_over && is_of_work(&task, piece.attempt, project)? {
+        replay_judging(&task, form, (project, shell))?;
+    }
     Ok(Exit::Success)
+}
+
+/// False for a validator's own log.
+fn is_of_work(task: &TaskRef, log: u32, project: &mut dyn Project) -> Result<bool, Failure> {
+    let attempts = project.attempts_of(task)?;
+    Ok(attempts.get(log as usize - 1).is_some_and(|it| it.validator.is_none()))
+}
+
+/// Prints what the validators said that judged the newest attempt: how many did.
+fn replay_judging(
+    task: &TaskRef,
+    form: Form,
+    (project, shell): (&mut dyn Project, &mut Shell),
+) -> Result<usize, Failure> {
+    let attempts = project.attempts_of(task)?;
+    let logs = judging(&attempts);
+    for at in &logs {
+        shell.data(&form.of_heading(&heading(&attempts[*at])))?;
+        let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        let Some(piece) = project.transcript(task, Some(number), 0)? else { continue };
+        let mut reader = Reader::new(form);
+        shell.data(&reader.push(&piece.bytes))?;
+        shell.data(&reader.finish())?;
+    }
+    Ok(logs.len())
 }
 
 fn nothing_recorded(task: &TaskRef, attempt: Option<u32>) -> Failure {

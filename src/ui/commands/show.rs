@@ -7,12 +7,12 @@ use serde::Serialize;
 use crate::base::file::Change;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::TaskRef;
-use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
+use crate::ui::judging::telling;
 use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
@@ -21,7 +21,7 @@ use crate::ui::transcript::{OutputLine, output_of};
 use super::selection::{Selection, task_in};
 use super::{Place, status};
 
-/// Lines of output that are shown of an attempt that failed; `orch log` has all.
+/// Lines of output that are shown; `orch log` has all.
 const OUTPUT_SHOWN: usize = 20;
 
 pub fn run(
@@ -35,7 +35,7 @@ pub fn run(
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
         let attempts = project.attempts_of(name)?;
-        let output = output_of_failure(&attempts, name, project)?;
+        let output = output_shown(&attempts, name, project)?;
         let shown = Shown { task, result, judged, attempts, output };
         let text = match place.is_json {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
@@ -47,17 +47,20 @@ pub fn run(
     Ok(Exit::Success)
 }
 
-/// What the newest attempt said beside events, where that one failed.
-fn output_of_failure(
+/// The end of what was said beside events where it is decided how the task stands.
+fn output_shown(
     attempts: &[AttemptEnded],
     task: &TaskRef,
     project: &mut dyn Project,
 ) -> Result<Vec<OutputLine>, Failure> {
-    if attempts.last().is_none_or(|it| it.outcome == OutcomeClass::Done) {
-        return Ok(Vec::new());
+    for at in telling(attempts) {
+        let transcript = project.transcript(task, u32::try_from(at + 1).ok(), 0)?;
+        let output = transcript.map(|it| output_of(&it.bytes, OUTPUT_SHOWN)).unwrap_or_default();
+        if !output.is_empty() {
+            return Ok(output);
+        }
     }
-    let transcript = project.transcript(task, u32::try_from(attempts.len()).ok(), 0)?;
-    Ok(transcript.map(|it| output_of(&it.bytes, OUTPUT_SHOWN)).unwrap_or_default())
+    Ok(Vec::new())
 }
 
 struct Shown<'a> {
@@ -65,7 +68,7 @@ struct Shown<'a> {
     result: Option<AcceptedResult>,
     judged: Option<Judged>,
     attempts: Vec<AttemptEnded>,
-    /// The end of it, of the newest attempt.
+    /// The end of it, of the log that tells most.
     output: Vec<OutputLine>,
 }
 
