@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::measure::Moment;
+use crate::engine::outcome::last_words;
 use crate::host::git::{Repository, extent};
 use crate::host::lock::Lock;
 use crate::host::session::UserSettings;
@@ -97,7 +98,7 @@ pub fn version_of(command: &[OsString]) -> Result<String, String> {
         .env_remove("CLAUDECODE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(|problem| format!("`{name}` does not start: {problem}"))?;
     let id = child.id();
@@ -111,7 +112,11 @@ pub fn version_of(command: &[OsString]) -> Result<String, String> {
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
         Some(line) if output.status.success() => Ok(line.to_owned()),
-        _ => Err(format!("`{name} --version` failed: {}", output.status)),
+        _ => {
+            let said = last_words(&String::from_utf8_lossy(&output.stderr));
+            let why = said.map_or(String::new(), |said| format!(": {said}"));
+            Err(format!("`{name} --version` failed: {}{why}", output.status))
+        }
     }
 }
 
@@ -295,6 +300,14 @@ mod tests {
         let problem = version_of(&["/no/such/program".into()]).unwrap_err();
         assert!(problem.starts_with("`/no/such/program` does not start: "), "{problem}");
         assert_eq!(version_of(&[]), Err("no command is set".to_owned()));
+    }
+
+    #[test]
+    fn a_program_that_fails_says_why() {
+        let script = "echo fetching; echo 'node: not found' >&2; echo >&2; exit 3";
+        let words = ["sh", "-c", script].map(OsString::from);
+        let problem = version_of(&words).unwrap_err();
+        assert!(problem.ends_with("failed: exit status: 3: node: not found"), "{problem}");
     }
 
     #[test]
