@@ -29,7 +29,10 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Escalation> {
     let mut own = fields.fields("model_escalation")?;
     let is_enabled = own.flag("enabled").unwrap_or(false);
     let mut model = |name, default| {
-        let own = if is_enabled { own.model_at(name) } else { None };
+        let own = match is_enabled {
+            true => own.model_at(name),
+            false => own.text(name).map(ModelName::new),
+        };
         Some(own.unwrap_or_else(|| ModelName::new(default)))
     };
     let (validation_model, starting_model) =
