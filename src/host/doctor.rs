@@ -1,7 +1,7 @@
 //! What the machine has of the things orch needs.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -238,9 +238,7 @@ pub fn sandbox(is_asked_for: bool) -> Finding {
 
 /// What of the user's own CLI settings reaches sessions; said only where there are some.
 pub fn user_settings() -> Option<Finding> {
-    let of = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let folder = of("CLAUDE_CONFIG_DIR").or_else(|| Some(of("HOME")?.join(".claude")))?;
-    let settings = UserSettings::read(&folder);
+    let settings = UserSettings::here();
     let path = settings.path.display();
     if let Some(problem) = &settings.problem {
         let detail = format!("{path} is not used: {problem}");

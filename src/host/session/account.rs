@@ -29,9 +29,7 @@ const KEYS: &[&str] =
 /// settings laid over it as sessions get them. A helper is told by its command: it is not run.
 pub fn account_here() -> Option<AccountId> {
     let own = |name: &str| std::env::var_os(name);
-    let home = || Some(Path::new(&own("HOME")?).join(".claude"));
-    let folder = own("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(home);
-    let settings = folder.as_deref().map(UserSettings::read).unwrap_or_default();
+    let settings = UserSettings::here();
     account_of(|name| settings.variable(name).or_else(|| own(name)))
 }
 

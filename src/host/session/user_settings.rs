@@ -43,6 +43,13 @@ pub struct UserSettings {
 }
 
 impl UserSettings {
+    /// Those of the user who started this process.
+    pub fn here() -> Self {
+        let own = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let folder = own("CLAUDE_CONFIG_DIR").or_else(|| Some(own("HOME")?.join(".claude")));
+        folder.as_deref().map(Self::read).unwrap_or_default()
+    }
+
     /// Those in the CLI's folder; none where there are none.
     pub fn read(config_folder: &Path) -> Self {
         let path = config_folder.join(FILE);
