@@ -29,6 +29,44 @@ fn a_key_of_another_tool_is_told_once_by_each_build_that_needs_its_plan() {
 }
 
 #[test]
+fn a_finished_task_that_runs_again_brings_the_warnings_of_its_plan() {
+    let plan = two("dependsOn: ['1'], inputs: [in.txt]");
+    let space = Space::new(&[("plans/a.yaml", &plan), ("in.txt", "one\n")]);
+    space.orch(&["build"]).exits(0);
+    space.write("in.txt", "two\n");
+    for args in [&["build", "-n"][..], &["build"]] {
+        let told = space.orch(args).exits(0).shown();
+        assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{args:?}: {told}");
+    }
+    assert!(!space.orch(&["build"]).exits(0).shown().contains("dependsOn"));
+}
+
+#[test]
+fn keys_at_a_wrong_place_are_named() {
+    let check = |file: &str, text: &str, said: &[&str]| {
+        let plan =
+            "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: A, run: 'true' }\n";
+        let text = text.replace("SECTIONS", plan);
+        space_of(file, &text).orch(&["check"]).exits(0).says(said);
+    };
+    let plan = "plans/a.yaml";
+    check(
+        plan,
+        "meta: { dependsOn: [b] }\nSECTIONS",
+        &["meta has no key `dependsOn`", "no effect"],
+    );
+    check(plan, "meta: { maxAttempts: 2 }\nSECTIONS", &["did you mean `max_attempts_default`?"]);
+    check(plan, "depends_on: [b]\nSECTIONS", &["plan has no key `depends_on`", "no effect"]);
+    check(plan, "validators: []\nSECTIONS", &["plan has no key `validators`", "no effect"]);
+    let config = ".claude/orchestrator-config.yaml";
+    check(config, "jobs: many\n", &["the original's config has no key `jobs`", "no effect"]);
+}
+
+fn space_of(file: &str, text: &str) -> Space {
+    Space::without_git(&[(file, text)])
+}
+
+#[test]
 fn keys_without_any_effect_are_named() {
     let check = |key: &str, help: &str| {
         let space = Space::without_git(&[("plans/a.yaml", &two(key))]);

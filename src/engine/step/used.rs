@@ -4,21 +4,25 @@ use std::collections::BTreeSet;
 
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
 use crate::engine::db::{Slot, agent_of, meta_of, plan_of, recipe_of};
+use crate::engine::graph::NodeId;
+use crate::engine::schedule::{Settled, State};
 use crate::spec::agent::stem;
 use crate::spec::plan::{Plan, Status, ValidatorKind};
 
 use super::{Engine, validators_of};
 
 impl Engine {
-    /// Files of the plans of these tasks, or of all, in which anything is left to do, and of the agents
-    /// and rules that do it.
+    /// Files of the plans of these tasks, or of all, in which anything is left to do by their statuses or
+    /// as the present build found, and of the agents and rules that do it.
     pub fn documents_used(&self, wanted: Option<&[TaskRef]>) -> BTreeSet<RelPath> {
         let names: Option<BTreeSet<&PlanName>> =
             wanted.map(|tasks| tasks.iter().map(|task| &task.plan).collect());
+        let open = self.plans_open();
         let library = self.world.library(&self.db);
         let plans = library.plans(&self.db).iter().filter(|text| {
             let plan = &plan_of(&self.db, **text).value;
-            names.as_ref().is_none_or(|names| names.contains(&plan.name)) && has_work(plan)
+            names.as_ref().is_none_or(|names| names.contains(&plan.name))
+                && (has_work(plan) || open.contains(&plan.name))
         });
         let mut paths: BTreeSet<RelPath> = plans.map(|text| text.path(&self.db).clone()).collect();
         let (agents, rules) = self.actors_of(&paths);
@@ -31,6 +35,23 @@ impl Engine {
         let files = library.rules(&self.db).iter().map(|source| &source.path);
         paths.extend(files.filter(is_used).cloned());
         paths
+    }
+
+    /// Plans of which the present build, or survey, found something to do.
+    fn plans_open(&self) -> BTreeSet<PlanName> {
+        let Some(build) = &self.build else { return BTreeSet::new() };
+        let is_open = |id: &NodeId| {
+            use Settled::{Done, Failed, Stale};
+            matches!(
+                build.schedule.state(*id),
+                State::Queued
+                    | State::BackingOff(_)
+                    | State::Active(_)
+                    | State::Settled(Stale | Done(_) | Failed(_))
+            )
+        };
+        let open = build.graph.nodes().filter(|(id, _)| is_open(id));
+        open.map(|(_, node)| node.task.plan.clone()).collect()
     }
 
     /// The agents and rules by which the tasks of these plans are done, judged and validated.

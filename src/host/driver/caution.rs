@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::diagnostic::{Diagnostic, Severity};
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::host::clock;
 use crate::host::documents::{CLAUDE_CONFIG, NATIVE_CONFIG};
 use crate::host::surface::{CheckedDocument, Surface};
@@ -18,6 +18,8 @@ type Known = (Option<RelPath>, &'static str, String);
 #[derive(Debug, Default)]
 pub(super) struct Cautions {
     pub wanted: Option<Vec<TaskRef>>,
+    /// Plans of which a task has started.
+    at_work: BTreeSet<PlanName>,
     told: BTreeSet<Known>,
 }
 
@@ -38,6 +40,14 @@ impl Driver {
         documents.retain(|path, _| path.as_ref().is_none_or(concerns));
         let documents = documents.into_iter();
         documents.map(|(path, found)| document(&self.loaded, path, (found, None))).collect()
+    }
+
+    /// Statuses say what is left to do only as a person would read them: a task that is done and starts
+    /// nevertheless brings the warnings of its plan.
+    pub(super) fn caution_of(&mut self, task: &TaskRef, surface: &mut dyn Surface) {
+        if self.cautions.at_work.insert(task.plan.clone()) {
+            self.caution(surface);
+        }
     }
 
     /// Tells what has not been told yet. What is gone and comes back is told again.

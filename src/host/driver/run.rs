@@ -271,6 +271,7 @@ impl Driver {
     }
 
     fn start(&mut self, run: &mut Run<'_>, launch: Launch) -> Result<()> {
+        self.caution_of(&launch.task, run.surface);
         let (launch, continued) = self.with_worktree(run, launch)?;
         let overlay = self.overlay_of(&launch)?;
         let base_cost = self.base_cost_of(&launch);

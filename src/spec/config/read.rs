@@ -52,6 +52,28 @@ pub const NESTED_KEYS: &[(&str, &[&str])] = &[
 const FOREIGN_KEYS: &[&str] =
     &["validation", "identity", "pipeline", "web", "langsmith", "slack", "pricing"];
 
+/// Keys of `orch.yaml` alone, as [`Fields::habits`] takes them: in the original's settings they have no
+/// effect.
+const NATIVE_HABITS: &[(&str, &str)] = &[
+    ("rulesdir", ""),
+    ("plansdirs", ""),
+    ("session", ""),
+    ("worktree", ""),
+    ("pools", ""),
+    ("jobs", ""),
+    ("budget", ""),
+    ("models", ""),
+    ("breaker", ""),
+    ("limits", ""),
+    ("sandbox", ""),
+    ("schedule", ""),
+    ("smoke", ""),
+    ("devserver", ""),
+];
+
+/// How the original's settings are called where something in them is wrong.
+const ORIGINAL: &str = "the original's config";
+
 const CODES: Codes = codes!("config");
 
 /// Reads `.claude/orchestrator-config.yaml` and `orch.yaml`; what neither says gets its default.
@@ -60,20 +82,20 @@ pub fn parse(claude: Option<&Source>, native: Option<&Source>) -> Parsed<Config>
     let mut config = Config::default();
     let mut diagnostics = Vec::new();
     if let Some(source) = claude {
-        let found = read(source, |fields| read_original(fields, &mut config));
+        let found = read(source, ORIGINAL, |fields| read_original(fields, &mut config));
         diagnostics.extend(found.into_iter().map(at_most_a_warning));
     }
     if let Some(source) = native {
-        diagnostics.extend(read(source, |fields| read_native(fields, &mut config)));
+        diagnostics.extend(read(source, "config", |fields| read_native(fields, &mut config)));
     }
     Parsed { value: config, diagnostics }
 }
 
-fn read(source: &Source, take: impl FnOnce(Fields<'_, '_>)) -> Vec<Diagnostic> {
+fn read(source: &Source, what: &'static str, take: impl FnOnce(Fields<'_, '_>)) -> Vec<Diagnostic> {
     let problems = Problems::new(&source.path, &CODES);
     let parsed = yaml::parse(source);
     let node = parsed.value.as_ref().filter(|node| !node.is_null());
-    if let Some(fields) = node.and_then(|node| Fields::of(node, "config", &problems)) {
+    if let Some(fields) = node.and_then(|node| Fields::of(node, what, &problems)) {
         take(fields);
     }
     let mut found = parsed.diagnostics;
@@ -89,6 +111,7 @@ fn at_most_a_warning(mut diagnostic: Diagnostic) -> Diagnostic {
 fn read_original(mut fields: Fields<'_, '_>, config: &mut Config) {
     read_shared(&mut fields, config);
     fields.known(FOREIGN_KEYS);
+    fields.habits(NATIVE_HABITS);
     fields.rest();
 }
 

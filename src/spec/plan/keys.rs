@@ -127,6 +127,68 @@ pub const SECTION_HABITS: &[(&str, &str)] = &[
     ("when", ""),
 ];
 
+/// Keys that look as if they had an effect on the `meta` of a plan, with the key that has it, if any.
+pub const META_HABITS: &[(&str, &str)] = &[
+    ("dependson", ""),
+    ("dependencies", ""),
+    ("needs", ""),
+    ("after", ""),
+    ("blockedby", ""),
+    ("requires", ""),
+    ("maxattempts", "max_attempts_default"),
+    ("maxretries", "max_attempts_default"),
+    ("retries", "max_attempts_default"),
+    ("attempts", "max_attempts_default"),
+    ("parallel", "order"),
+    ("parallelism", "order"),
+    ("validators", "validation"),
+    ("agent", ""),
+    ("model", ""),
+    ("timeout", ""),
+    ("if", ""),
+    ("when", ""),
+];
+
+/// Keys of `meta`, of sections and of tasks that are written at the top of a plan, where they have no
+/// effect.
+pub const PLAN_HABITS: &[(&str, &str)] = &[
+    ("dependson", ""),
+    ("dependencies", ""),
+    ("needs", ""),
+    ("after", ""),
+    ("requires", ""),
+    ("maxattempts", ""),
+    ("maxattemptsdefault", ""),
+    ("retries", ""),
+    ("order", ""),
+    ("parallel", ""),
+    ("budget", ""),
+    ("validation", ""),
+    ("validators", ""),
+    ("agent", ""),
+    ("model", ""),
+    ("timeout", ""),
+    ("tasks", ""),
+    ("steps", ""),
+    ("phases", "sections"),
+];
+
+/// What other tools call the keys of a validator; no key is meant where it is empty.
+pub const VALIDATOR_HABITS: &[(&str, &str)] = &[
+    ("command", "run"),
+    ("cmd", "run"),
+    ("script", "run"),
+    ("shell", "run"),
+    ("dependson", ""),
+    ("needs", ""),
+    ("after", ""),
+    ("maxattempts", ""),
+    ("retries", ""),
+    ("model", ""),
+    ("if", ""),
+    ("when", ""),
+];
+
 /// `proposals` of a task or rule.
 pub const PROPOSALS: &[&str] = &["count", "judge"];
 

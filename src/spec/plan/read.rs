@@ -62,11 +62,13 @@ fn read_root<'n>(root: &'n Node<'_>, problems: &'n Problems<'n>, plan: &mut Plan
     for node in fields.list("sections") {
         plan.sections.extend(read_section(node, problems));
     }
+    fields.habits(keys::PLAN_HABITS);
     fields.rest_of(keys::PLAN);
 }
 
 fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
     fields.known(OTHER_META);
+    fields.habits(keys::META_HABITS);
     Meta {
         title: fields.text("name").map(str::to_owned),
         description: fields.text("description").map(str::to_owned),

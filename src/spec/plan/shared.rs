@@ -126,6 +126,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
     let inputs = own.globs("inputs");
     let timeout = own.time_limit("timeout");
     let baseline = own.flag("baseline");
+    own.habits(keys::VALIDATOR_HABITS);
     own.rest_of(keys::VALIDATOR);
     Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout, baseline })
 }

@@ -35,8 +35,9 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place
     let request = BuildRequest { resume_from, ..request_of(args, targets, force) };
     refuse_bad_models(project, &request)?;
     if args.dry_run {
+        let picture = project.picture(now())?;
         tell_cautions(project, &request, shell, place)?;
-        return preview::run(&request, &project.picture(now())?, shell, place.is_json);
+        return preview::run(&request, &picture, shell, place.is_json);
     }
     perform(request, project, (shell, place), &args.shown)
 }

@@ -28,8 +28,9 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, place
     };
     build::refuse_bad_models(project, &request)?;
     if args.dry_run {
+        let picture = project.picture(now())?;
         build::tell_cautions(project, &request, shell, place)?;
-        return preview::run(&request, &project.picture(now())?, shell, place.is_json);
+        return preview::run(&request, &picture, shell, place.is_json);
     }
     if request.watch {
         shell.note("watching; Ctrl-C ends it")?;
