@@ -57,6 +57,12 @@ struct Contents {
     objects: HashMap<Digest, ObjectId>,
 }
 
+/// True for the folders that [`crate::host::worktree::Pool`] makes.
+fn is_of_an_attempt(root: &Path) -> bool {
+    let parents: Vec<_> = root.ancestors().skip(1).take(2).filter_map(Path::file_name).collect();
+    parents == ["worktrees", ".orch"]
+}
+
 /// Where the user's checkout stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutState {
@@ -106,9 +112,17 @@ impl Repository {
     /// The branch to land on.
     ///
     /// # Errors
-    /// HEAD is detached, or the branch has no commit yet.
+    /// HEAD is detached, as in the worktree of an attempt, or the branch has no commit yet.
     pub fn branch(&self) -> Result<String> {
         self.state()?.branch.ok_or_else(|| {
+            if is_of_an_attempt(self.root()) {
+                return Error::new(
+                    "this is the worktree of an attempt: nothing is built or decided in it",
+                )
+                .at(self.root())
+                .help("run orch in the checkout; what an attempt asks for is refused there, too")
+                .of_user();
+            }
             Error::new("HEAD is detached: there is no branch to land on").at(self.root()).help(
                 "switch to one with `git switch <branch>`, or make one with `git switch -c <name>`",
             )

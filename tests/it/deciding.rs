@@ -62,6 +62,14 @@ fn what_a_session_decides_is_refused_and_told_however_it_asks() {
 }
 
 #[test]
+fn nothing_is_decided_in_the_worktree_of_an_attempt() {
+    let space = space("ORCH accept p//2 2> $HOME/said; echo $? > $HOME/code");
+    space.build(&["-k"], 1).has(&[("accepted", 1), ("failed", 1)]);
+    assert_eq!(noted(&space, "code"), "2\n", "{}", noted(&space, "said"));
+    assert!(noted(&space, "said").contains("this is the worktree of an attempt"));
+}
+
+#[test]
 fn a_command_that_decides_is_refused_as_a_session_is() {
     let space = space("true");
     let line = format!("{ORCH} -C {} accept p//2", space.root().display());
