@@ -15,6 +15,7 @@ mod script;
 mod setup;
 mod status;
 mod tab;
+mod transcript;
 mod user_settings;
 mod watch;
 
@@ -33,7 +34,9 @@ pub use mask::{MASKED, Mask, MaskedStream};
 pub use patience::Patience;
 pub use play::play;
 pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
+pub use setup::SETUP_TRANSCRIPT;
 pub use status::STATUS_PATHS;
+pub use transcript::Transcript;
 pub use user_settings::UserSettings;
 
 use super::error::{Doing, Result};
@@ -98,7 +101,7 @@ pub struct Attempted {
     pub session: Option<SessionId>,
     /// It was started, whatever came of it.
     pub has_run: bool,
-    /// All of stdout, secrets masked; a command that says nothing has no such file.
+    /// All that it said, secrets masked; a command that says nothing has no such file.
     pub transcript: PathBuf,
     pub duration: Millis,
 }

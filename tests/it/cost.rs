@@ -209,6 +209,24 @@ fn sessions_that_died_with_orch_are_booked_by_the_next_build() {
     assert_eq!(cost(&space, &["--by", "attempt"]), told, "and only once");
 }
 
+#[test]
+fn orch_that_died_in_a_set_up_line_had_no_session_to_book() {
+    let tasks = "  - { id: a, name: A, description: It never starts. }\n";
+    let sessions = "'*':\n- [ { write: { path: x.txt, content: x } }, { cost: 0.5 } ]\n";
+    let waits = "echo it came so far; touch $HOME/at; sleep 600";
+    let space = space(tasks, sessions, &format!("worktree: {{ setup: '{waits}' }}\n"));
+    let mut build = start(&space);
+    wait_until(|| space.home().join("at").exists());
+    build.kill().unwrap();
+    build.wait().unwrap();
+    space.replace("orch.yaml", waits, "true");
+    let built = space.orch(&["build"]).exits(0).shown();
+    assert!(!built.contains("is not known"), "{built}");
+    let total = &cost(&space, &[])["total"];
+    assert_eq!((&total["cost_usd"], &total["sessions"]), (&0.5.into(), &1.into()), "{total:#}");
+    space.orch(&["log", "c//a", "--attempt", "1"]).exits(0).says(&["it came so far"]);
+}
+
 fn tasks(names: &[&str]) -> String {
     let task =
         |name: &&str| format!("  - {{ id: {name}, name: {name}, description: It is {name}. }}\n");

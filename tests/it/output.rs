@@ -128,3 +128,42 @@ fn a_verdict_that_was_known_is_told_by_the_run_that_reached_it() {
     let shown = space.orch(&["show", "a//1"]).exits(0).says(&said).shown();
     assert!(!shown.contains("style warned"), "{shown}");
 }
+
+/// A plan of one session task, in worktrees with this set-up line.
+fn set_up(line: &str) -> Space {
+    let settings = format!(
+        "session: {{ scripted: sessions.yaml }}\nworktree: {{ setup: {} }}\n",
+        serde_json::to_string(line).unwrap()
+    );
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: A, description: Write one.txt., max_attempts: 1 }\n";
+    Space::new(&[
+        ("orch.yaml", &settings),
+        ("plans/a.yaml", plan),
+        ("sessions.yaml", "'1':\n- write: { path: one.txt, content: x }\n"),
+    ])
+}
+
+#[test]
+fn all_that_a_failed_set_up_line_said_is_kept_and_is_no_session() {
+    let space = set_up(
+        "for i in $(seq 1 40); do echo \"step $i.\"; done; echo ghp_0123456789abcdefghij; for i in 1 2 3; do echo \"complaint $i.\" >&2; done; exit 4",
+    );
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 0)]);
+    let all = ["step 1.", "step 20.", "step 40.", "[masked]", "complaint 1.", "complaint 3."];
+    space.orch(&["log", "a//1"]).exits(0).says(&all);
+    space.orch(&["show", "a//1"]).exits(0).says(&["exit status: 4", "step 40."]);
+    let json = space.orch(&["log", "a//1", "--format", "json"]).exits(0);
+    let of = |stream: &str| json.stdout.matches(&format!(r#""stream":"{stream}""#)).count();
+    assert_eq!((of("stdout"), of("stderr")), (41, 3), "{}", json.stdout);
+    space.orch(&["cost"]).exits(0).says(&["nothing was spent"]);
+    space.build(&[], 1).has(&[("sessions", 0)]);
+}
+
+#[test]
+fn a_set_up_line_that_complains_on_stdout_is_told_by_that() {
+    let space = set_up("echo 'error: no such package'; false");
+    let told = space.orch(&["build"]).exits(1).shown();
+    assert!(told.contains("(exit status: 1): error: no such package; try it"), "{told}");
+    let silent = set_up("exit 3").orch(&["build"]).exits(1).shown();
+    assert!(silent.contains("(exit status: 3): it said nothing; try it"), "{silent}");
+}

@@ -15,7 +15,7 @@ use crate::engine::outcome::last_words;
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};
 use crate::host::scan::{AsIs, Scanner};
-use crate::host::session::{Attempted, Place, Stop, Told};
+use crate::host::session::{AsideEnded, Attempted, Place, Stop, Told};
 use crate::host::store::folder::Access;
 use crate::host::worktree::{BaseTree, Worktree};
 use crate::spec::glob::GlobSet;
@@ -75,7 +75,7 @@ async fn live(
         Ok(worktree) if *stop.borrow() == Stop::No => worktree,
         // It was stopped before it began.
         Ok(_) => return Ok((never_ran(Ending::Cancelled), None)),
-        Err(ending) => return Ok((never_ran(ending), None)),
+        Err(evidence) => return Ok((*evidence, None)),
     };
     let laid = plan::lay(shared, &launch, (&base, &worktree), goes_on)?;
     exhibits::lay(shared, &launch, worktree.root())?;
@@ -127,13 +127,13 @@ async fn open(
 }
 
 /// Runs the project's set-up line in a worktree that has not had it. Where the line fails or is
-/// stopped, what it left is thrown away.
+/// stopped, what it left is thrown away, and what it said is the attempt's transcript.
 async fn set_up(
     shared: &Shared,
     mut worktree: Worktree,
     (attempt, private): (AttemptId, &Path),
     (stop, tell): (watch::Receiver<Stop>, &mpsc::Sender<Message>),
-) -> Result<std::result::Result<Worktree, Ending>> {
+) -> Result<std::result::Result<Worktree, Box<Evidence>>> {
     let Some(line) = shared.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh()) else {
         return Ok(Ok(worktree));
     };
@@ -142,24 +142,28 @@ async fn set_up(
     };
     let place = (worktree.root(), private, &*shared.root);
     let ended = shared.runner.set_up(line, place, started, stop).await?;
-    let how = match ended.ending {
-        Ending::Exited(0) => {
-            worktree.mark_ready()?;
-            return Ok(Ok(worktree));
-        }
-        Ending::Cancelled => {
-            shared.pool.discard(worktree)?;
-            return Ok(Err(Ending::Cancelled));
-        }
+    if ended.ending == Ending::Exited(0) {
+        worktree.mark_ready()?;
+        return Ok(Ok(worktree));
+    }
+    shared.pool.discard(worktree)?;
+    let transcript = Some(shared.store.put_file(&ended.transcript)?);
+    Ok(Err(Box::new(Evidence { transcript, ..never_ran(ending_of_set_up(line, &ended)) })))
+}
+
+fn ending_of_set_up(line: &str, ended: &AsideEnded) -> Ending {
+    let how = match &ended.ending {
+        Ending::Cancelled => return Ending::Cancelled,
         Ending::Exited(code) => format!("exit status: {code}"),
         Ending::Signaled(signal) => format!("signal {signal}"),
         other => format!("{other:?}"),
     };
-    let last = last_words(&ended.stderr_tail).unwrap_or_else(|| "it said nothing".to_owned());
-    shared.pool.discard(worktree)?;
-    Ok(Err(Ending::SetupFailed(format!(
+    // Many tools say on stdout what is wrong.
+    let last = last_words(&ended.stderr_tail).or_else(|| last_words(&ended.stdout_tail));
+    let last = last.unwrap_or_else(|| "it said nothing".to_owned());
+    Ending::SetupFailed(format!(
         "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
-    ))))
+    ))
 }
 
 fn collect(

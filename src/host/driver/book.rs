@@ -14,6 +14,7 @@ use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::stream::{StreamFacts, StreamReader};
 use crate::host::clock;
 use crate::host::error::{Doing, Result};
+use crate::host::session::SETUP_TRANSCRIPT;
 use crate::host::surface::Surface;
 
 use super::Driver;
@@ -54,12 +55,16 @@ impl Driver {
     }
 
     fn end_of(&self, attempt: AttemptId, open: Open) -> Result<AttemptEnded> {
-        let name = format!(".orch/run/{}-{}/transcript", open.pid, attempt.0);
-        let path = self.root.join(name);
+        let folder = self.root.join(format!(".orch/run/{}-{}", open.pid, attempt.0));
+        let (path, setup) = (folder.join("transcript"), folder.join(SETUP_TRANSCRIPT));
         let (mut facts, mut transcript) = (None, None);
         if path.exists() {
             facts = Some(self.facts_in(&path, &open)?);
             transcript = Some(self.store.put_file(&path)?);
+        } else if setup.exists() {
+            // Its own process was still to come.
+            facts = Some(StreamFacts::default());
+            transcript = Some(self.store.put_file(&setup)?);
         }
         let spend = match &facts {
             Some(facts) => Spend::of(facts),

@@ -34,6 +34,8 @@ pub struct AsideEnded {
     pub ending: Ending,
     pub stdout_tail: String,
     pub stderr_tail: String,
+    /// All that it said, secrets masked; there is no such file where it said nothing.
+    pub transcript: PathBuf,
     pub duration: Millis,
 }
 
@@ -65,6 +67,7 @@ impl Runner {
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
         let spawn = self.spawn_of(aside)?;
+        let transcript = aside.private.join("transcript");
         let watched = Watched {
             is_session: false,
             base_cost: crate::base::measure::Usd::ZERO,
@@ -73,13 +76,14 @@ impl Runner {
             patience: self.patience,
             config_folder: None,
             mask: aside.env.mask(),
-            transcript: aside.private.join("transcript"),
+            transcript: transcript.clone(),
         };
         let seen = watched.run(&spawn, told, stop).await?;
         Ok(AsideEnded {
             ending: seen.ending,
             stdout_tail: seen.stdout_tail,
             stderr_tail: seen.stderr_tail,
+            transcript,
             duration: millis_since(begun),
         })
     }

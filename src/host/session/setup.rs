@@ -3,34 +3,46 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::{Mask, Runner, Stop};
+use super::transcript::Transcript;
+use super::{AsideEnded, Mask, Runner, Stop, millis_since};
 use crate::engine::evidence::Ending;
 use crate::host::error::{Doing, Result};
-use crate::host::process::{Ended, Happening, ProcessInfo, Reading, Spawn};
+use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
+
+/// What is said in an attempt's folder before the attempt's own process starts. Where it is there and
+/// no transcript of the attempt is, none of its own ran.
+pub const SETUP_TRANSCRIPT: &str = "setup";
 
 impl Runner {
     /// Runs a shell line in a worktree, with the caller's own environment. `started` is told what a
     /// later orch may have to reap. A stop of any kind ends it: it is no work that could be finished.
+    /// Its transcript is there even where it said nothing.
     pub async fn set_up(
         &self,
         line: &str,
         (worktree, private, checkout): (&Path, &Path, &Path),
         started: impl AsyncFnOnce(ProcessInfo),
         mut stop: watch::Receiver<Stop>,
-    ) -> Result<Ended> {
+    ) -> Result<AsideEnded> {
+        let begun = Instant::now();
         fs::create_dir_all(private).doing("making the attempt's folder", private)?;
         let environment: Vec<_> = std::env::vars_os().collect();
         let named = environment
             .iter()
             .map(|(name, value)| (name.to_str().unwrap_or_default(), value.as_encoded_bytes()));
+        let mask = Mask::of_environment(named);
+        let place = private.join(SETUP_TRANSCRIPT);
+        let mut transcript = Transcript::new(place.clone(), mask.clone());
+        transcript.create()?;
         let spawn = Spawn {
             shim: self.shim.clone(),
             argv: ["sh", "-c", line].map(Into::into).into(),
             dir: worktree.to_owned(),
-            mask: Mask::of_environment(named),
+            mask,
             env: environment,
             stdin: None,
             private: private.to_owned(),
@@ -48,15 +60,18 @@ impl Runner {
                     family.kill();
                 }
                 happening = family.next(Reading::Output) => match happening {
-                    Happening::Output(_) | Happening::Complaint(_) => {}
                     Happening::Over => break,
+                    words => transcript.hear(&words),
                 },
             }
         }
-        let mut ended = family.finish(drop).await;
-        if is_stopped {
-            ended.ending = Ending::Cancelled;
-        }
-        Ok(ended)
+        let ended = family.finish(|words| transcript.hear(&words)).await;
+        Ok(AsideEnded {
+            ending: if is_stopped { Ending::Cancelled } else { ended.ending },
+            stdout_tail: transcript.finish()?,
+            stderr_tail: ended.stderr_tail,
+            transcript: place,
+            duration: millis_since(begun),
+        })
     }
 }

@@ -7,16 +7,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::mask::{Mask, MaskedStream};
+use super::mask::Mask;
 use super::patience::{Clock, Patience};
 use super::pulse::Pulse;
+use super::transcript::Transcript;
 use super::{Stop, Told};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
 use crate::engine::evidence::Ending;
-use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader, stderr_line};
-use crate::host::error::{Doing, Error, Result};
-use crate::host::process::{Happening, LazyFile, Reading, Spawn, push_tail};
+use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
+use crate::host::error::Result;
+use crate::host::process::{Happening, Reading, Spawn};
 
 /// Shown of one line of a command, in characters.
 const LINE_SHOWN: usize = 500;
@@ -108,36 +109,25 @@ struct Flow {
     is_over: bool,
 }
 
-/// Output on its way: masked, kept, understood, told.
+/// Output on its way: kept, understood, told.
 struct Output {
-    masked: MaskedStream,
-    file: LazyFile,
-    failure: Option<std::io::Error>,
+    transcript: Transcript,
     reader: Option<StreamReader>,
-    tail: Vec<u8>,
     line: Vec<u8>,
-    /// Lines of stderr that came in the middle of a line of stdout.
-    held: String,
-    is_within_line: bool,
     queue: VecDeque<Told>,
 }
 
 impl Output {
     fn create(watched: &Watched) -> Result<Self> {
-        let mut file = LazyFile::new(watched.transcript.clone());
+        let mut transcript = Transcript::new(watched.transcript.clone(), watched.mask.clone());
         if watched.is_session {
             // An empty one tells a later run of orch that nothing was spent.
-            file.create().doing("creating the transcript", &watched.transcript)?;
+            transcript.create()?;
         }
         Ok(Self {
-            masked: MaskedStream::new(watched.mask.clone()),
-            file,
-            failure: None,
+            transcript,
             reader: watched.is_session.then(|| StreamReader::new(watched.base_cost)),
-            tail: Vec::new(),
             line: Vec::new(),
-            held: String::new(),
-            is_within_line: false,
             queue: VecDeque::new(),
         })
     }
@@ -155,48 +145,31 @@ impl Output {
     fn hear(&mut self, happening: &Happening) {
         match happening {
             Happening::Output(chunk) => {
-                let bytes = self.masked.feed(chunk);
-                self.take_masked(&bytes);
+                let bytes = self.transcript.take_output(chunk);
+                self.understand(&bytes);
             }
-            Happening::Complaint(lines) => self.take_complaint(lines),
+            Happening::Complaint(lines) => {
+                self.transcript.take_complaint(lines);
+                self.tell_complaint(lines);
+            }
             Happening::Over => {}
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        if self.failure.is_none() {
-            self.failure = self.file.write(bytes).err();
+    /// What a command writes to stderr is told; a session's is only kept.
+    fn tell_complaint(&mut self, bytes: &[u8]) {
+        if self.reader.is_some() {
+            return;
         }
-    }
-
-    /// Lines of stderr stand in the transcript where they came, each marked as such; a command's are
-    /// told as well.
-    fn take_complaint(&mut self, bytes: &[u8]) {
         let before = self.queue.len();
         for line in String::from_utf8_lossy(bytes).lines() {
-            self.held.push_str(&stderr_line(line));
-            self.held.push('\n');
-            if self.reader.is_none() {
-                let shown = line.trim_end().chars().take(LINE_SHOWN).collect();
-                self.queue.push_back(Told::Progress(Progress::Complaint(shown)));
-            }
+            let shown = line.trim_end().chars().take(LINE_SHOWN).collect();
+            self.queue.push_back(Told::Progress(Progress::Complaint(shown)));
         }
         self.leave_out(before);
-        self.write_held();
     }
 
-    fn write_held(&mut self) {
-        if !self.is_within_line && !self.held.is_empty() {
-            let held = std::mem::take(&mut self.held);
-            self.write(held.as_bytes());
-        }
-    }
-
-    fn take_masked(&mut self, bytes: &[u8]) {
-        self.write(bytes);
-        self.is_within_line = bytes.last().map_or(self.is_within_line, |last| *last != b'\n');
-        self.write_held();
-        push_tail(&mut self.tail, bytes);
+    fn understand(&mut self, bytes: &[u8]) {
         match &mut self.reader {
             Some(reader) => self.queue.extend(reader.feed(bytes).into_iter().map(Told::Progress)),
             None => self.take_lines(bytes),
@@ -236,28 +209,21 @@ impl Output {
     }
 
     async fn finish(mut self, told: &mpsc::Sender<Told>, is_told: bool) -> Result<Seen> {
-        let rest = self.masked.finish();
-        self.take_masked(&rest);
+        let rest = self.transcript.end();
+        self.understand(&rest);
         if !self.line.is_empty() {
             self.end_line();
-        }
-        if !self.held.is_empty() {
-            self.write(b"\n");
-            self.is_within_line = false;
-            self.write_held();
         }
         for last in self.queue {
             if !is_told || told.send(last).await.is_err() {
                 break;
             }
         }
-        if let Some(error) = self.failure {
-            return Err(Error::because("writing the transcript", error).at(self.file.place()));
-        }
+        let stdout_tail = self.transcript.finish()?;
         Ok(Seen {
             ending: Ending::Cancelled,
             stream: self.reader.map(StreamReader::finish),
-            stdout_tail: String::from_utf8_lossy(&self.tail).into_owned(),
+            stdout_tail,
             stderr_tail: String::new(),
         })
     }
