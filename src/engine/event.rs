@@ -150,6 +150,8 @@ pub struct SmokeReport {
     pub message: String,
     /// The end of its output.
     pub tail: Vec<String>,
+    /// All of it, in the store.
+    pub transcript: Option<Digest>,
     pub duration: Millis,
 }
 

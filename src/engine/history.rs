@@ -27,7 +27,7 @@ use super::record::{AttemptEnded, Decision, Judged, Proposed, Provenance, Record
 use super::view::Touch;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 8;
+pub const SCHEMA: u32 = 9;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].

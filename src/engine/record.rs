@@ -157,6 +157,9 @@ pub struct SmokeEnded {
     pub outcome: SmokeOutcome,
     /// One line for people.
     pub message: String,
+    /// All that it said, in the store. It is kept in the state, too: always written.
+    #[serde(default)]
+    pub transcript: Option<Digest>,
     pub duration: Millis,
 }
 
@@ -177,6 +180,11 @@ pub enum SmokeOutcome {
 }
 
 impl SmokeOutcome {
+    /// True where something was started.
+    pub fn has_run(self) -> bool {
+        matches!(self, Self::Passed | Self::Failed | Self::Stopped)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",

@@ -57,6 +57,9 @@ use watch::Watched;
 /// The folder for scratch files in an attempt's own folder.
 pub const SCRATCH: &str = "tmp";
 
+/// The file in an attempt's own folder that has all it says.
+pub const TRANSCRIPT: &str = "transcript";
+
 /// Whether an attempt is to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
@@ -143,7 +146,7 @@ impl Runner {
         let begun = Instant::now();
         let scratch = place.private.join(SCRATCH);
         fs::create_dir_all(&scratch).doing("making the attempt's folder", &scratch)?;
-        let transcript = place.private.join("transcript");
+        let transcript = place.private.join(TRANSCRIPT);
         let prepared = match self.prepare(launch, place)? {
             Ok(prepared) => prepared,
             Err(why) => return Ok(not_launched(why, transcript, begun)),

@@ -219,9 +219,10 @@ Examples:
   orch log demo//1.2              the newest attempt
   orch log demo//1.2 --attempt 1
   orch log demo//1.2 -f           follow it while it runs
+  orch log demo --smoke           the plan's last smoke test
 ")]
 pub struct LogArgs {
-    /// The task
+    /// The task; for `--smoke` the plan
     #[arg(value_name = "TARGET")]
     pub target: String,
     /// Follow a running attempt
@@ -230,6 +231,9 @@ pub struct LogArgs {
     /// Which attempt, as `orch show` numbers its logs; the newest if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempt: Option<u32>,
+    /// What the last smoke test of a plan said
+    #[arg(long, conflicts_with_all = ["follow", "attempt"])]
+    pub smoke: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::measure::Moment;
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
-use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::driver::{self as builder, Driver};
 use crate::host::error::Result;
 use crate::host::store::folder;
@@ -52,6 +52,9 @@ pub trait Project {
         attempt: Option<u32>,
         from: u64,
     ) -> Result<Option<Transcript>>;
+    /// The last smoke test of a plan that was really run, with all that it said; `None` for the latter
+    /// where that is not kept.
+    fn smoke_of(&mut self, plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>>;
     /// Takes a person's decisions down.
     fn decide(&mut self, decisions: &[Decide]) -> Result<Told>;
     /// Takes down that the usage limits which are known are over: their names.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
 
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::engine::picture::{Picture, PlanPicture};
 use crate::spec::text::nearest;
 use crate::ui::shell::Failure;
@@ -55,6 +55,23 @@ pub fn resolve_one(target: &str, known: Known) -> Result<TaskRef, Failure> {
                 format!("name one of them: {}", names.join(", ")),
             ))
         }
+    }
+}
+
+/// Exactly one plan, named by itself or by tasks of it.
+///
+/// # Errors
+/// As [`resolve`], and where the target names tasks of several plans.
+pub fn resolve_plan(target: &str, known: Known) -> Result<PlanName, Failure> {
+    let found = tasks_named(target, known)?;
+    let plans: BTreeSet<&PlanName> = found.iter().map(|task| &task.plan).collect();
+    let mut plans = plans.into_iter();
+    match (plans.next(), plans.next()) {
+        (Some(plan), None) => Ok(plan.clone()),
+        _ => Err(Failure::usage_with_help(
+            format!("`{target}` names several plans, one is needed"),
+            "`orch status` lists all plans",
+        )),
     }
 }
 
@@ -160,7 +177,6 @@ fn task_with_id(id: &str, known: Known) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::name::PlanName;
 
     /// `names` resolved from folder `sub`, or the error and its help.
     fn check(names: &[&str]) -> String {

@@ -167,3 +167,47 @@ fn a_set_up_line_that_complains_on_stdout_is_told_by_that() {
     let silent = set_up("exit 3").orch(&["build"]).exits(1).shown();
     assert!(silent.contains("(exit status: 3): it said nothing; try it"), "{silent}");
 }
+
+/// A plan of one command, with this line as its smoke test and these further settings.
+fn smoke(line: &str, settings: &str) -> Space {
+    let settings = format!("smoke: {}\n{settings}", serde_json::to_string(line).unwrap());
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: A, run: 'echo 1 > one.txt' }\n  - { id: '2', name: B, run: 'echo 2 > two.txt' }\n";
+    Space::new(&[("orch.yaml", &settings), ("plans/a.yaml", plan)])
+}
+
+#[test]
+fn all_that_a_smoke_test_said_is_kept_and_found_by_what_the_build_tells() {
+    let line = "for i in $(seq 1 40); do echo \"check $i.\"; done; echo ghp_0123456789abcdefghij; for i in 1 2 3; do echo \"complaint $i.\" >&2; done; test -e good";
+    let space = smoke(line, "");
+    space.orch(&["log", "a", "--smoke"]).exits(2).complains(&["none has run here"]);
+    let told = space.orch(&["build"]).exits(1).shown();
+    assert!(told.contains("all of it: orch log a --smoke"), "{told}");
+    assert!(told.contains("check 40.") && !told.contains("check 1."), "{told}");
+    let all = ["check 1.", "check 20.", "check 40.", "[masked]", "complaint 1.", "complaint 3."];
+    let check = |outcome: &str| {
+        let log = space.orch(&["log", "a", "--smoke"]).exits(0).says(&all);
+        log.complains(&[&format!("a, smoke test {outcome} at ")]);
+    };
+    check("failed");
+    let json = space.orch(&["log", "plans/a.yaml", "--smoke", "--format", "json"]).exits(0);
+    let of = |stream: &str| json.stdout.matches(&format!(r#""stream":"{stream}""#)).count();
+    assert_eq!((of("stdout"), of("stderr")), (41, 3), "{}", json.stdout);
+    space.orch(&["cache", "gc", "--max-age", "0s"]).exits(0);
+    check("failed");
+    space.write("good", "");
+    space.build(&[], 0);
+    check("passed");
+}
+
+#[test]
+fn all_that_a_server_said_which_did_not_come_up_is_kept() {
+    let line = "for i in $(seq 1 40); do echo \"boot $i.\"; done; echo ghp_$(echo 0123456789abcdefghij); echo no such port >&2; exit 3";
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = serde_json::to_string(line).unwrap();
+    let space = smoke("true", &format!("dev_server: {{ command: {server}, port: {port} }}\n"));
+    let told = space.orch(&["build"]).exits(1).shown();
+    assert!(told.contains("all of it: orch log a --smoke"), "{told}");
+    assert!(told.contains("[masked]") && !told.contains("ghp_0"), "{told}");
+    let all = ["boot 1.", "boot 40.", "[masked]", "no such port"];
+    space.orch(&["log", "a", "--smoke"]).exits(0).says(&all);
+}

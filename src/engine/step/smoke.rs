@@ -177,7 +177,7 @@ impl Engine {
         let at = self.now;
         let Some(build) = &mut self.build else { return };
         let Some(launch) = build.smokes.running.take_if(|it| it.attempt == attempt) else { return };
-        let SmokeReport { key, outcome, message, tail, duration } = report;
+        let SmokeReport { key, outcome, message, tail, transcript, duration } = report;
         if outcome == SmokeOutcome::Absent {
             return;
         }
@@ -190,7 +190,7 @@ impl Engine {
         }
         for plan in launch.plans.clone() {
             let message = message.clone();
-            let ended = SmokeEnded { at, plan, key, outcome, message, duration };
+            let ended = SmokeEnded { at, plan, key, outcome, message, transcript, duration };
             self.append(Record::SmokeEnded(Box::new(ended)));
         }
         self.publish(Notice::SmokeEnded { plans: launch.plans, outcome, message, tail });

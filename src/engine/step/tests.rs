@@ -262,6 +262,7 @@ impl Space {
             outcome,
             message: outcome.as_str().to_owned(),
             tail: Vec::new(),
+            transcript: None,
             duration: Millis(0),
         };
         Event::SmokeEnded { attempt: launch.attempt, report: Box::new(report) }

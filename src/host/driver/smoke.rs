@@ -18,7 +18,7 @@ use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;
 use crate::host::process::{Family, Happening, Reading};
-use crate::host::session::{Aside, AsideEnded, Environment, Stop, Told};
+use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Told, Transcript};
 use crate::host::surface::SmokeTold;
 use crate::spec::config::DevServer;
 use crate::spec::glob::GlobSet;
@@ -29,6 +29,9 @@ use super::{Driver, Shared};
 
 /// What the built-in rule runs.
 const DEFAULT: &str = "tests/SMOKE01-critical-paths.spec.ts";
+/// The folders of what is run, each in that of the test.
+const COMMAND: &str = "smoke";
+const SERVER: &str = "server";
 /// Lines of output that are shown of a failure.
 const SHOWN: (usize, usize) = (20, 10);
 /// How often a server that starts is asked.
@@ -46,8 +49,9 @@ impl Driver {
     pub(super) fn smoke(&mut self, run: &mut Run<'_>, launch: SmokeLaunch) -> Result<Vec<Event>> {
         let attempt = launch.attempt;
         let at_once = |outcome, key, message: String| {
-            let report =
-                SmokeReport { key, outcome, message, tail: Vec::new(), duration: Millis(0) };
+            let tail = Vec::new();
+            let duration = Millis(0);
+            let report = SmokeReport { key, outcome, message, tail, transcript: None, duration };
             Event::SmokeEnded { attempt, report: Box::new(report) }
         };
         let none = Digest::of(b"");
@@ -131,10 +135,23 @@ impl Test {
             Ok(verdict) => verdict,
             Err(error) => (SmokeOutcome::Failed, error.told(), Vec::new()),
         };
+        let transcript = self.transcript(&private).unwrap_or_else(|error| {
+            tracing::warn!("what a smoke test said was not kept: {error}");
+            None
+        });
         let _ = std::fs::remove_dir_all(&private);
         let duration = Millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let report = Box::new(SmokeReport { key, outcome, message, tail, duration });
+        let report = Box::new(SmokeReport { key, outcome, message, tail, transcript, duration });
         let _ = tell.send(Message::SmokeEnded { attempt, report }).await;
+    }
+
+    /// Stores all that the command said, or the server where it did not come so far as to the command.
+    fn transcript(&self, private: &Path) -> Result<Option<Digest>> {
+        let folders = [COMMAND, SERVER].map(|name| private.join(name));
+        let Some(folder) = folders.into_iter().find(|it| it.is_dir()) else { return Ok(None) };
+        let place = folder.join(TRANSCRIPT);
+        let store = &self.shared.store;
+        Ok(Some(if place.exists() { store.put_file(&place)? } else { store.put(&[])? }))
     }
 
     fn private(&self) -> std::path::PathBuf {
@@ -173,7 +190,7 @@ impl Test {
             ("PLAYWRIGHT_BASE_URL", format!("http://localhost:{port}")),
             ("SMOKE_SKIP_WEBSERVER", "true".to_owned()),
         ];
-        let aside = self.aside(self.launch.run.clone(), ("smoke", &set));
+        let aside = self.aside(self.launch.run.clone(), (COMMAND, &set));
         let (told, mut heard) = mpsc::channel(64);
         let limit = Duration::from_millis(self.launch.timeout.0);
         let running = self.shared.runner.run_aside(&aside, limit, told, stop);
@@ -215,10 +232,11 @@ impl Test {
     ) -> Result<std::result::Result<Server, Verdict>> {
         let set = [("PORT", wanted.port.to_string())];
         let line = CommandLine::Shell(wanted.command.clone());
-        let aside = self.aside(line, ("server", &set));
+        let aside = self.aside(line, (SERVER, &set));
         let family = self.shared.runner.spawn_of(&aside)?.start()?;
         self.tell_started(family.info).await;
-        let server = Server::of(family);
+        let server =
+            Server::of(family, Transcript::new(aside.private.join(TRANSCRIPT), aside.env.mask()));
         let until = Instant::now() + Duration::from_millis(wanted.wait.0);
         let failed = |why: String| (SmokeOutcome::Failed, why);
         loop {
@@ -250,9 +268,9 @@ struct Server {
 }
 
 impl Server {
-    fn of(family: Family) -> Self {
+    fn of(family: Family, transcript: Transcript) -> Self {
         let (end, ending) = oneshot::channel();
-        Self { end, life: tokio::spawn(serve(family, ending)) }
+        Self { end, life: tokio::spawn(serve(family, transcript, ending)) }
     }
 
     fn is_over(&self) -> bool {
@@ -267,34 +285,37 @@ impl Server {
 }
 
 /// Takes in what the server says, so that it never waits for a reader, until it is to end.
-async fn serve(mut family: Family, mut ending: oneshot::Receiver<()>) -> Vec<String> {
-    let mut tail = Vec::new();
-    let mut take = |happening: Happening| match happening {
-        Happening::Output(chunk) => crate::host::process::push_tail(&mut tail, &chunk),
-        Happening::Complaint(_) | Happening::Over => {}
-    };
-    loop {
-        tokio::select! {
-            happening = family.next(Reading::Output) => match happening {
-                Happening::Over => break,
-                said => take(said),
-            },
-            _ = &mut ending => {
-                family.terminate();
-                if timeout(GRACE, over(&mut family)).await.is_err() {
-                    family.kill();
-                    over(&mut family).await;
-                }
-                break;
+async fn serve(
+    mut family: Family,
+    mut transcript: Transcript,
+    mut ending: oneshot::Receiver<()>,
+) -> Vec<String> {
+    tokio::select! {
+        () = over(&mut family, &mut transcript) => {}
+        _ = &mut ending => {
+            family.terminate();
+            if timeout(GRACE, over(&mut family, &mut transcript)).await.is_err() {
+                family.kill();
+                over(&mut family, &mut transcript).await;
             }
         }
     }
-    let ended = family.finish(take).await;
-    last_lines(&String::from_utf8_lossy(&tail), &ended.stderr_tail)
+    let ended = family.finish(|said| transcript.hear(&said)).await;
+    let stdout = transcript.finish().unwrap_or_else(|error| {
+        tracing::warn!("what a dev server said was not kept: {error}");
+        String::new()
+    });
+    last_lines(&stdout, &ended.stderr_tail)
 }
 
-async fn over(family: &mut Family) {
-    while !matches!(family.next(Reading::Output).await, Happening::Over) {}
+/// Hears it to its end. Cancel safe.
+async fn over(family: &mut Family, transcript: &mut Transcript) {
+    loop {
+        match family.next(Reading::Output).await {
+            Happening::Over => return,
+            said => transcript.hear(&said),
+        }
+    }
 }
 
 fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {

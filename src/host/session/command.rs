@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
-use super::{Environment, Runner, SCRATCH, Stop, Told, command_argv, millis_since};
+use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Told, command_argv, millis_since};
 use crate::base::measure::Millis;
 use crate::engine::evidence::Ending;
 use crate::host::error::{Doing, Result};
@@ -67,7 +67,7 @@ impl Runner {
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
         let spawn = self.spawn_of(aside)?;
-        let transcript = aside.private.join("transcript");
+        let transcript = aside.private.join(TRANSCRIPT);
         let watched = Watched {
             is_session: false,
             base_cost: crate::base::measure::Usd::ZERO,

@@ -50,6 +50,7 @@ fn protected(root: &Path) -> Result<BTreeSet<Digest>, Failure> {
     let records = journal::read(root)?.records;
     let named = records.into_iter().flat_map(|record| match record {
         Record::AttemptEnded(ended) => vec![ended.transcript],
+        Record::SmokeEnded(ended) => vec![ended.transcript],
         Record::Accepted(accepted) => vec![accepted.manifest, Some(accepted.key.0)],
         _ => Vec::new(),
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::host::clock::now;
 use crate::ui::args::LogArgs;
 use crate::ui::exit::Exit;
@@ -10,9 +10,11 @@ use crate::ui::judging::{heading, judging};
 use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
+use crate::ui::text::one_line;
 use crate::ui::transcript::{Form, Reader};
 
 use super::Place;
+use super::show::time_of;
 
 /// How often a running attempt is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,11 +24,15 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     let picture = project.picture(now())?;
     let tasks = target::tasks_of(&picture);
     let known = Known { plans: &picture.plans, tasks: &tasks, folder: place.folder };
-    let task = target::resolve_one(&args.target, known)?;
     let form = match place.is_json {
         true => Form::Programs,
         false => Form::People(shell.out_paint()),
     };
+    if args.smoke {
+        let plan = target::resolve_plan(&args.target, known)?;
+        return replay_smoke(&plan, form, (project, shell));
+    }
+    let task = target::resolve_one(&args.target, known)?;
     let Some(mut piece) = project.transcript(&task, args.attempt, 0)? else {
         if args.attempt.is_none() && replay_judging(&task, form, (project, shell))? > 0 {
             return Ok(Exit::Success);
@@ -54,6 +60,30 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     if args.attempt.is_none() && is_over && is_of_work(&task, piece.attempt, project)? {
         replay_judging(&task, form, (project, shell))?;
     }
+    Ok(Exit::Success)
+}
+
+/// Prints what a plan's last smoke test said.
+fn replay_smoke(
+    plan: &PlanName,
+    form: Form,
+    (project, shell): (&mut dyn Project, &mut Shell),
+) -> Ran {
+    let Some((ended, said)) = project.smoke_of(plan)? else {
+        return Err(Failure::usage_with_help(
+            format!("no smoke test of `{plan}` is recorded: none has run here"),
+            "`orch build` runs it when all tasks of the plan are accepted",
+        ));
+    };
+    let (at, outcome) = (time_of(ended.at), ended.outcome.as_str());
+    shell.note(&format!("{plan}, smoke test {outcome} at {at}: {}", one_line(&ended.message)))?;
+    let Some(said) = said else {
+        shell.note("no output of it is kept")?;
+        return Ok(Exit::Success);
+    };
+    let mut reader = Reader::new(form);
+    shell.data(&reader.push(&said))?;
+    shell.data(&reader.finish())?;
     Ok(Exit::Success)
 }
 
@@ -105,7 +135,7 @@ mod tests {
         let mut fake = Fake { pieces: pieces.to_vec(), ..Fake::default() };
         let out = Buffer::default();
         let mut shell = Shell::of_writers(out.clone(), out.clone());
-        let args = LogArgs { target: target.to_owned(), follow, attempt: None };
+        let args = LogArgs { target: target.to_owned(), follow, attempt: None, smoke: false };
         let ran = run(&args, &mut fake, &mut shell, Place { folder: "", is_json });
         shell.conclude(ran);
         out.text()

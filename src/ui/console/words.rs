@@ -112,7 +112,7 @@ pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint)
         }
         Notice::SmokeEnded { plans, outcome, message, tail } => {
             let head = format!("{}  {}: {message}", names_of(plans), outcome.as_str());
-            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &with_tail(head, tail))
+            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &smoke_text(head, tail, plans))
         }
         Notice::Rested { accepted, wanted } => {
             let tone = if accepted == wanted { Tone::Good } else { Tone::Caution };
@@ -172,6 +172,15 @@ fn judged_text(
         text.push_str(&format!("\nkept: git show {name}"));
     }
     text
+}
+
+/// The end of what was said, and where all of it is.
+fn smoke_text(head: String, tail: &[String], plans: &[PlanName]) -> String {
+    let text = with_tail(head, tail);
+    match plans.first().filter(|_| !tail.is_empty()) {
+        Some(plan) => format!("{text}\nall of it: orch log {plan} --smoke"),
+        None => text,
+    }
 }
 
 /// The end of an output, line by line below a text.

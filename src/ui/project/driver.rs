@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::base::digest::Recorded;
 use crate::base::measure::Moment;
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
-use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::driver::{self, Driver, Said};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
@@ -133,6 +133,16 @@ impl Project for Driver {
         }))
     }
 
+    fn smoke_of(&mut self, plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>> {
+        let last = self.records()?.into_iter().rev().find_map(|record| match record {
+            Record::SmokeEnded(it) if it.plan == *plan && it.outcome.has_run() => Some(*it),
+            _ => None,
+        });
+        let Some(last) = last else { return Ok(None) };
+        let said = last.transcript.as_ref().map(|digest| self.store().get(digest)).transpose()?;
+        Ok(Some((last, said.flatten())))
+    }
+
     fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
         Ok(told(Self::decide(self, decisions)?))
     }
@@ -255,6 +265,10 @@ impl Project for Loose {
         _attempt: Option<u32>,
         _from: u64,
     ) -> Result<Option<Transcript>> {
+        Err(self.needs_repository())
+    }
+
+    fn smoke_of(&mut self, _plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>> {
         Err(self.needs_repository())
     }
 

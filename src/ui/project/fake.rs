@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::measure::Moment;
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::{Picture, QuestionPicture};
-use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record};
+use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::error::Result;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
@@ -109,6 +109,10 @@ impl Project for Fake {
             bytes: piece.as_bytes().to_vec(),
             is_running,
         }))
+    }
+
+    fn smoke_of(&mut self, _plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>> {
+        Ok(None)
     }
 
     fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
