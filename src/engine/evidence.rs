@@ -54,8 +54,8 @@ pub struct Evidence {
     pub patch: Patch,
     /// How it left its plan, where that is not as it was given.
     pub plan_edit: Option<PlanEdit>,
-    /// Other plans that it changed.
-    pub other_plans: Vec<OtherPlan>,
+    /// What it changed in the folders of documents, and in the settings. Its own plan is none of it.
+    pub other_documents: Vec<OtherDocument>,
     /// What it did to its own worktree, so that nothing of it can be read.
     pub damage: Option<String>,
     /// The commit the worktree stood on.
@@ -83,9 +83,10 @@ pub struct PlanEdit {
     pub left: Result<Arc<str>, String>,
 }
 
-/// Another plan that a session changed: its text, `None` where there is none, or none that can be read.
+/// A file in a folder of documents, or the settings, that an attempt changed: its text, `None` where
+/// there is none, or none in UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OtherPlan {
+pub struct OtherDocument {
     pub path: RelPath,
     pub before: Option<Arc<str>>,
     pub after: Option<Arc<str>>,

@@ -133,7 +133,8 @@ fn errors_in(source: &Source, known: &Known) -> Vec<String> {
     found.iter().filter(|it| it.is_error()).map(|it| line_of(source, it)).collect()
 }
 
-fn line_of(source: &Source, found: &Diagnostic) -> String {
+/// One finding in one line, with its place and what helps.
+pub(super) fn line_of(source: &Source, found: &Diagnostic) -> String {
     let help = found.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
     let place = found.labels.first().map_or(String::new(), |label| {
         format!("line {}: ", source.position_of(label.span.start).line)

@@ -11,18 +11,13 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::event::Documents;
-use crate::spec::config::{self, Config};
+use crate::spec::config::{self, Config, PLAN_ENDINGS, SAMPLE_PLAN};
 
 use super::error::{Doing, Result};
 
 /// The original's settings, and orch's own.
 pub const CLAUDE_CONFIG: &str = ".claude/orchestrator-config.yaml";
 pub const NATIVE_CONFIG: &str = "orch.yaml";
-
-/// A template that users copy; never a plan to build.
-const SAMPLE_PLAN: &str = "sample-plan.yaml";
-
-const PLAN_ENDINGS: &[&str] = &["yaml", "yml"];
 
 /// Documents as they lie on the disk, with what is wrong with their bytes.
 #[derive(Debug, Default)]
@@ -66,15 +61,7 @@ pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// True where a plan that is built would lie, there or not.
-pub fn is_plan(path: &RelPath, config: &Config) -> bool {
-    let folder = path.parent().and_then(RelPath::new);
-    let is_in = |dir: &String| RelPath::normalize(dir).is_some_and(|dir| Some(dir) == folder);
-    let is_named_so = has_ending(path.file_name(), PLAN_ENDINGS);
-    is_named_so && path.file_name() != SAMPLE_PLAN && config.plans_dirs.iter().any(is_in)
-}
-
-/// Paths whose change may change what `read` gives: a hint for the watcher.
+/// Paths whose change may change what `read` gives: a hint.
 pub fn is_document(path: &RelPath, config: &Config) -> bool {
     let folders =
         config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).map(String::as_str);

@@ -35,6 +35,11 @@ pub fn stop_files_of(plans_dirs: &[String]) -> BTreeSet<String> {
     plans_dirs.iter().map(in_folder).chain([STOP_FILE.to_owned()]).collect()
 }
 
+/// A template that users copy; never a plan to build.
+pub const SAMPLE_PLAN: &str = "sample-plan.yaml";
+
+pub const PLAN_ENDINGS: &[&str] = &["yaml", "yml"];
+
 /// Settings with every default filled in. `orch.yaml` wins over the original's file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
@@ -69,6 +74,21 @@ pub struct Config {
     pub smoke: Smoke,
     /// Started for smoke tests; `None`: they take the server that is there.
     pub dev_server: Option<DevServer>,
+}
+
+impl Config {
+    /// True where a plan that is built would lie, there or not.
+    pub fn is_plan(&self, path: &RelPath) -> bool {
+        let folder = path.parent().and_then(RelPath::new);
+        let is_in = |dir: &String| RelPath::normalize(dir).is_some_and(|dir| Some(dir) == folder);
+        let name = path.file_name();
+        let has_ending =
+            name.rsplit_once('.').is_some_and(|(_, ending)| PLAN_ENDINGS.contains(&ending));
+        has_ending
+            && !name.starts_with('.')
+            && name != SAMPLE_PLAN
+            && self.plans_dirs.iter().any(is_in)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

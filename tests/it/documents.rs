@@ -105,6 +105,86 @@ fn a_command_gives_no_status_in_another_plan_but_may_change_it() {
     assert!(space.read("plans/ledger.yaml").contains("Changed"));
 }
 
+/// A step that writes a document.
+fn writes(file: &str, text: &str) -> String {
+    let text = serde_json::to_string(text).unwrap();
+    format!("  - write: {{ path: {file}, content: {text} }}\n")
+}
+
+fn plan_of(task: &str) -> String {
+    format!(
+        "meta: {{ name: N }}\nsections: [{{ id: s, name: S, tasks: [{{ id: a, name: A{task} }}] }}]\n"
+    )
+}
+
+#[test]
+fn a_document_that_is_left_with_errors_does_not_land() {
+    let unknown = plan_of(", depends_on: [no]");
+    for (file, text, why) in [
+        ("plans/ledger.yaml", "sections: [{ id: s", "(yaml::syntax)"),
+        ("plans/new.yaml", &*unknown, "line 2: "),
+        (".claude/plans/new.yaml", &plan_of(", agent: nobody"), "(plan::unknown-agent)"),
+        (".claude/plans/ledger.yaml", &plan_of(""), "two plans are called `ledger`"),
+        (
+            ".claude/agents/x.md",
+            "---\nname: x\ntools: { a: b }\n---\nWork.\n",
+            "(plan::unclear-agent)",
+        ),
+        ("rules/r.yaml", "name: [r", "(yaml::syntax)"),
+        ("rules/r.yaml", "describe: R\nprompt: prompts/none.md\n", "(rule::unknown-prompt)"),
+    ] {
+        let named = format!("    description: Write a.txt and {file}.\n");
+        let told = format!("left `{file}` with an error: ");
+        refused(&named, &writes(file, text), &["first//1", &told, why]);
+    }
+    let declared = "    description: Write.\n    outputs: [orch.yaml, a.txt]\n";
+    let breaks = "  - append: { path: orch.yaml, content: \"jobs: [many\\n\" }\n";
+    refused(declared, breaks, &["left `orch.yaml` with an error: "]);
+    refused(
+        "    run: printf '\\377' > plans/new.yaml\n",
+        "",
+        &["left `plans/new.yaml`, which is not UTF-8"],
+    );
+}
+
+#[test]
+fn a_document_that_others_need_does_not_go() {
+    let removes = "    run: rm .claude/agents/dev.md && touch a.txt\n";
+    let space = two(removes, "");
+    space.write(".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
+    space.write("plans/other.yaml", &plan_of(", agent: dev"));
+    space.commit("needs");
+    let told = "left `plans/other.yaml` with an error: line 2: there is no agent `dev`";
+    space.orch(&["build", "first"]).exits(1).complains(&["first//1", told]);
+    assert!(space.exists(".claude/agents/dev.md") && !space.exists("a.txt"));
+}
+
+#[test]
+fn documents_that_come_together_know_one_another() {
+    let files = [
+        ("plans/new.yaml", &*plan_of(", agent: dev, rule: special")),
+        (".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n"),
+        ("rules/special.yaml", "describe: R\nprompt: prompts/special.md\n"),
+        ("rules/prompts/special.md", "Do {{ task.name }}.\n"),
+    ];
+    let paths = files.map(|(path, _)| path).join(", ");
+    let named = format!("    description: Write a.txt and {paths}, all of them.\n");
+    let steps: String = files.iter().map(|(path, text)| writes(path, text)).collect();
+    let space = two(&named, &steps);
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    space.orch(&["check"]).exits(0);
+}
+
+#[test]
+fn errors_that_were_there_before_are_no_attempt_s_fault() {
+    let space = two("    run: sed -i s/First/Changed/ plans/ledger.yaml\n", "");
+    let faulty = LEDGER.replace("depends_on: ['1']", "depends_on: [no]");
+    space.write("plans/ledger.yaml", &faulty);
+    space.commit("faulty");
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    assert!(space.read("plans/ledger.yaml").contains("Changed"));
+}
+
 #[test]
 fn a_stop_file_is_no_result() {
     for file in ["plans/.stop", ".claude/plans/.stop"] {

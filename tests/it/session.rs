@@ -102,7 +102,7 @@ impl Bench {
             damage: None,
             missing_outputs: Vec::new(),
             ignored_outputs: Vec::new(),
-            other_plans: Vec::new(),
+            other_documents: Vec::new(),
             read_set: Vec::new(),
             stdout_tail: attempted.stdout_tail.clone(),
             stderr_tail: attempted.stderr_tail.clone(),

@@ -39,7 +39,7 @@ fn good() -> Evidence {
         damage: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
-        other_plans: Vec::new(),
+        other_documents: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

@@ -3,7 +3,7 @@
 
 use crate::base::name::RelPath;
 use crate::base::source::Source;
-use crate::engine::evidence::{Evidence, OtherPlan};
+use crate::engine::evidence::{Evidence, OtherDocument};
 use crate::engine::plan_change::statuses_set;
 use crate::spec::config::{Config, stop_files_of};
 use crate::spec::plan::TaskSpec;
@@ -11,6 +11,8 @@ use crate::spec::rule::ActionKind;
 
 use super::Engine;
 use super::attempt::Attempt;
+
+mod errors;
 
 /// Folders and files that decide how sessions, git or orch work.
 const SETTINGS: &[&str] = &[
@@ -40,7 +42,11 @@ impl Engine {
             ActionKind::Session => self.foreign_changes(attempt, evidence),
             _ => Vec::new(),
         };
-        findings.extend(evidence.other_plans.iter().filter_map(status_finding));
+        let config = self.world.library(&self.db).config(&self.db);
+        let others = evidence.other_documents.iter();
+        let plans = others.filter(|it| config.is_plan(&it.path));
+        findings.extend(plans.filter_map(status_finding));
+        findings.extend(self.error_made(attempt, evidence));
         findings.extend(self.stop_files_written(evidence));
         findings
     }
@@ -100,15 +106,11 @@ fn kind_of(path: &RelPath, config: &Config) -> Option<Kind> {
     let has_ending = |endings: &[&str]| endings.iter().any(|it| path.as_str().ends_with(it));
     let is_settings = SETTINGS.iter().any(|it| path.as_str() == *it || is_below(it))
         || path.as_str().starts_with(".claude/settings");
-    let is_plan = |folder: &String| {
-        let parent = path.parent().unwrap_or_default();
-        parent == folder.trim_end_matches('/') && has_ending(&[".yaml", ".yml"])
-    };
     match () {
         () if is_settings => Some(Kind::Settings),
         () if is_below(&config.agents_dir) && has_ending(&[".md"]) => Some(Kind::Agent),
         () if is_rule(path, &config.rules_dir) => Some(Kind::Rule),
-        () if config.plans_dirs.iter().any(is_plan) => Some(Kind::Plan),
+        () if config.is_plan(path) => Some(Kind::Plan),
         () => None,
     }
 }
@@ -144,7 +146,7 @@ fn names(text: &str, path: &RelPath) -> bool {
 }
 
 /// Tasks of another plan that an attempt gave a status.
-fn status_finding(plan: &OtherPlan) -> Option<String> {
+fn status_finding(plan: &OtherDocument) -> Option<String> {
     let path = &plan.path;
     let source = |text: &std::sync::Arc<str>| Source::new(path.clone(), text.clone());
     let set =

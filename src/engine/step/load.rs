@@ -83,6 +83,31 @@ impl Engine {
         }
     }
 
+    /// The documents as they are now, without what reading them came to.
+    pub(super) fn documents(&self) -> Documents {
+        let (db, library) = (&self.db, self.world.library(&self.db));
+        let config = library.config(db).clone();
+        let source = |(path, text): (&String, &String)| {
+            Some(Source::new(RelPath::new(path)?, text.as_str()))
+        };
+        let file = |name: &AgentName| RelPath::new(format!("{}/{name}.md", config.agents_dir));
+        let unread = library.unread_agents(db).iter();
+        let (builtin_agents, builtin_rules) =
+            (crate::spec::builtin::agents().len(), crate::spec::builtin::rules().len());
+        let agents = library.agents(db).iter().skip(builtin_agents);
+        Documents {
+            plans: library.plans(db).iter().map(|it| it.source(db).clone()).collect(),
+            agents: agents.map(|it| it.source(db).clone()).collect(),
+            unread_agents: unread
+                .filter_map(|(name, why)| Some((file(name)?, why.clone())))
+                .collect(),
+            rules: library.rules(db).iter().skip(builtin_rules).cloned().collect(),
+            prompts: library.prompts(db).iter().filter_map(source).collect(),
+            config,
+            ..Documents::default()
+        }
+    }
+
     /// Plans of at least so many bytes, with what reading them came to, where nothing is wrong with
     /// them and it was not known before.
     pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, Compiled)> {

@@ -471,7 +471,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         damage: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
-        other_plans: Vec::new(),
+        other_documents: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

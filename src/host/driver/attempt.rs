@@ -10,7 +10,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
-use crate::engine::evidence::{Ending, Evidence, OtherPlan, PlanEdit, StatusFile};
+use crate::engine::evidence::{Ending, Evidence, OtherDocument, PlanEdit, StatusFile};
 use crate::engine::outcome::last_words;
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};
@@ -195,7 +195,7 @@ fn collect(
         base: Some(base.tip.clone()),
         missing_outputs: left.missing_outputs,
         ignored_outputs: left.ignored_outputs,
-        other_plans: left.other_plans,
+        other_documents: left.other_documents,
         stdout_tail: attempted.stdout_tail,
         stderr_tail: attempted.stderr_tail,
         session: attempted.session,
@@ -220,7 +220,7 @@ struct Left {
     plan_edit: Option<PlanEdit>,
     missing_outputs: Vec<String>,
     ignored_outputs: Vec<String>,
-    other_plans: Vec<OtherPlan>,
+    other_documents: Vec<OtherDocument>,
     left_out: Vec<RelPath>,
 }
 
@@ -252,7 +252,7 @@ fn left_by(
         }
     }
     let (was, is) = (&worktree.base().tree, &collected.tree);
-    left.other_plans = plan::others_in(shared, &left.patch, (was, is))?;
+    left.other_documents = plan::others_in(shared, &left.patch, (was, is))?;
     left.tree = Some(collected.tree);
     left.left_out = collected.left_out;
     Ok(Ok(left))
@@ -329,7 +329,7 @@ fn never_ran(ending: Ending) -> Evidence {
         damage: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
-        other_plans: Vec::new(),
+        other_documents: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

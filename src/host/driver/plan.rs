@@ -6,12 +6,12 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::file::Patch;
+use crate::base::file::{Change, FileKind, Patch};
 use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{LandingRequest, Launch, LaunchAction};
 use crate::engine::event::{Event, Written};
-use crate::engine::evidence::{OtherPlan, PlanEdit};
+use crate::engine::evidence::{OtherDocument, PlanEdit};
 use crate::engine::prompt::PLAN_COPY;
 use crate::host::documents::{self, read_text};
 use crate::host::error::{Doing, Error, Result};
@@ -141,18 +141,21 @@ pub(super) fn taken_out(
     Ok((collected, is_edited.then_some(edit)))
 }
 
-/// Other plans that a patch changes; its own is out of it by then.
+/// Documents that a patch changes; its own plan is out of it by then.
 pub(super) fn others_in(
     shared: &Shared,
     patch: &Patch,
     (was, is): (&TreeId, &TreeId),
-) -> Result<Vec<OtherPlan>> {
-    let plans = patch.paths().filter(|path| documents::is_plan(path, &shared.config));
+) -> Result<Vec<OtherDocument>> {
+    // What a link leads to is no text of its own.
+    let is_file = |it: &&Change| it.after.is_none_or(|it| it.kind != FileKind::Symlink);
+    let files = patch.changes().iter().filter(is_file).map(|it| &it.path);
+    let changed = files.filter(|path| documents::is_document(path, &shared.config));
     let other = |path: &RelPath| {
         let (before, after) = (text_at(shared, was, path)?, text_at(shared, is, path)?);
-        Ok(OtherPlan { path: path.clone(), before, after })
+        Ok(OtherDocument { path: path.clone(), before, after })
     };
-    plans.map(other).collect()
+    changed.map(other).collect()
 }
 
 fn read_copy(place: &Path) -> std::io::Result<Option<String>> {

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Base, Launch};
-use crate::host::documents;
 use crate::host::error::Result;
 use crate::host::scan::IgnoreRules;
 use crate::spec::glob::GlobSet;
@@ -91,6 +90,6 @@ impl Driver {
 
     /// True for a plan that is gone, too: one is an input only by its very name.
     fn is_plan(&self, path: &RelPath) -> bool {
-        self.extra_plans.contains(path) || documents::is_plan(path, self.config())
+        self.extra_plans.contains(path) || self.config().is_plan(path)
     }
 }

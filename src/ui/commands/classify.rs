@@ -88,7 +88,7 @@ fn of_recording(recording: Recording, args: &ClassifyArgs) -> Result<Classified>
         base: None,
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
-        other_plans: Vec::new(),
+        other_documents: Vec::new(),
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail,
