@@ -189,3 +189,49 @@ fn a_validator_sees_the_input_that_the_session_saw() {
     assert_eq!(space.git(&["status", "--porcelain"]), " M in.txt");
     space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
 }
+
+/// Two tasks: the second reads what the first has landed, and the user has edited that since.
+fn read_by_another(inputs: &str) -> Space {
+    let plan = format!(
+        "meta: {{ name: Two }}\nsections:\n- id: s\n  name: All\n  tasks:\n  - {{ id: '1', name: Write, run: echo \
+         one > a.txt }}\n  - {{ id: '2', name: Copy, description: Copy it., depends_on: ['1']{inputs} }}\n"
+    );
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/two.yaml", &plan),
+        ("sessions.yaml", "'2':\n- run: cp a.txt b.txt\n"),
+    ]);
+    space.build(&["two//1"], 0).has(&[("ran", 1)]);
+    space.write("a.txt", "mine\n");
+    let built = space.build(&[], 0).has(&[("ran", 1), ("sessions", 1), ("up_to_date", 1)]);
+    assert!(built.value["parked"].is_null(), "{}", built.value);
+    assert_eq!(space.subjects()[0], "two//2: Copy");
+    assert_eq!(space.git(&["show", "main:a.txt"]), "one");
+    assert_eq!(space.git(&["status", "--porcelain"]), " M a.txt");
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+    space
+}
+
+const DECLARED: &str = ", inputs: [a.txt], validators: [{ name: same, run: cmp a.txt b.txt }]";
+
+#[test]
+fn an_input_that_another_task_wrote_is_read_as_the_user_has_it_and_is_in_the_key() {
+    let space = read_by_another(DECLARED);
+    assert_eq!(space.read("b.txt"), "mine\n");
+    space.git(&["commit", "--quiet", "--all", "--message", "mine"]);
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+
+    let space = read_by_another(DECLARED);
+    space.git(&["checkout", "--quiet", "a.txt"]);
+    space.orch(&["why", "two//2"]).exits(0).says(&["would run", "inputs `a.txt` changed"]);
+    space.build(&[], 0).has(&[("ran", 1), ("sessions", 1)]);
+    assert_eq!(space.read("b.txt"), "one\n");
+}
+
+#[test]
+fn what_another_task_wrote_and_nobody_declares_is_read_as_it_is_committed() {
+    let space = read_by_another("");
+    assert_eq!(space.read("b.txt"), "one\n");
+    space.git(&["checkout", "--quiet", "a.txt"]);
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+}
