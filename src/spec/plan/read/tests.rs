@@ -219,6 +219,8 @@ fn a_plan_without_sections_says_what_a_plan_is() {
     assert_snapshot!(check("tasks: []"), @r#"
     error plan::missing-key: plan without `sections` ["tasks: []"]
         a plan has `meta` and `sections`; a section has `id`, `name` and `tasks`
+    warning plan::unknown-key: plan has no key `tasks` ["tasks"]
+        it has no effect
     "#);
     assert_snapshot!(check("# nothing"), @r#"
     error plan::empty: the plan is empty [""]
