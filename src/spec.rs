@@ -7,6 +7,7 @@ pub mod config;
 pub mod edit;
 pub mod glob;
 pub mod model;
+pub mod outcome;
 pub mod plan;
 pub mod plan_check;
 pub mod quota;

@@ -18,58 +18,10 @@ pub use phrases::class_of_message;
 pub use report::{status_from_json, status_from_text};
 pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
 
+pub use crate::spec::outcome::OutcomeClass;
+
 use super::evidence::{Ending, Evidence, StatusFile};
 use super::limits::{Clock, Limit};
-
-/// How an attempt ended, as one of a closed set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutcomeClass {
-    Done,
-    /// The status file says failed.
-    FailedByStatus,
-    /// The session ended well but left no usable status file.
-    NoStatus,
-    /// The status file names another task.
-    WrongTask,
-    /// Nothing changed where the task must change something.
-    NoChange,
-    /// A declared output is missing, or something outside the allowed outputs was written.
-    OutputMismatch,
-    /// It cannot go on without a person's answer.
-    Asked,
-    /// A validator said FAIL.
-    Rejected,
-    /// A validator reached no verdict within its attempts.
-    NoVerdict,
-    /// The patch does not merge onto what landed meanwhile.
-    Conflict,
-    /// It changed its plan in a way that is not a session's, or that does not hold.
-    PlanRefused,
-    PlanLimit,
-    Throttled,
-    Overloaded,
-    ServerError,
-    Network,
-    Auth,
-    Billing,
-    ContextOverflow,
-    Refused,
-    TurnCap,
-    BudgetCap,
-    SchemaMiss,
-    PermissionDenied,
-    Aborted,
-    Killed,
-    LaunchFailure,
-    /// The CLI or the service refuses what this very task asks for: its model, `bypass` as root.
-    LaunchRefused,
-    Stalled,
-    TimedOut,
-    /// A command exited with something else than 0.
-    CommandFailed,
-    Unknown,
-}
 
 /// What a validator said. No verdict is never a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,67 +53,6 @@ pub struct Judgement {
     pub verdict: Option<(Verdict, Vec<String>)>,
     /// Of a plan limit: which window, and when it resets.
     pub limit: Option<Limit>,
-}
-
-impl OutcomeClass {
-    /// Its name in documents, the journal and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::FailedByStatus => "failed-by-status",
-            Self::NoStatus => "no-status",
-            Self::WrongTask => "wrong-task",
-            Self::NoChange => "no-change",
-            Self::OutputMismatch => "output-mismatch",
-            Self::Asked => "asked",
-            Self::Rejected => "rejected",
-            Self::NoVerdict => "no-verdict",
-            Self::Conflict => "conflict",
-            Self::PlanRefused => "plan-refused",
-            Self::PlanLimit => "plan-limit",
-            Self::Throttled => "throttled",
-            Self::Overloaded => "overloaded",
-            Self::ServerError => "server-error",
-            Self::Network => "network",
-            Self::Auth => "auth",
-            Self::Billing => "billing",
-            Self::ContextOverflow => "context-overflow",
-            Self::Refused => "refused",
-            Self::TurnCap => "turn-cap",
-            Self::BudgetCap => "budget-cap",
-            Self::SchemaMiss => "schema-miss",
-            Self::PermissionDenied => "permission-denied",
-            Self::Aborted => "aborted",
-            Self::Killed => "killed",
-            Self::LaunchFailure => "launch-failure",
-            Self::LaunchRefused => "launch-refused",
-            Self::Stalled => "stalled",
-            Self::TimedOut => "timed-out",
-            Self::CommandFailed => "command-failed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The service or the network, not the work: the same attempt may well succeed later.
-    pub fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::PlanLimit
-                | Self::Throttled
-                | Self::Overloaded
-                | Self::ServerError
-                | Self::Network
-        )
-    }
-
-    /// False where the task is not to blame, so that the attempt is not held against it.
-    pub fn counts_as_attempt(self) -> bool {
-        !self.is_transient()
-            && !matches!(
-                self,
-                Self::Aborted | Self::Asked | Self::Auth | Self::Billing | Self::LaunchFailure
-            )
-    }
 }
 
 /// Judges an attempt. Anything that is not provably done is something else.

@@ -20,7 +20,7 @@ pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
 pub use read::{KEYS, NESTED_KEYS, parse};
 pub use resolve::{DEFAULTS, resolve};
-pub use retry::{OUTCOME_CLASSES, Retry, RetryStep};
+pub use retry::{Retry, RetryStep};
 pub use template::{ITEM_VARIABLES, VARIABLES};
 pub use tools::tools_of;
 

@@ -31,6 +31,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("schemars", &["spec/schema"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
     ("serde_yaml", &["host", "ui/commands/demo"]),
+    ("strum", &[""]),
     ("tempfile", &["host", "ui"]),
     ("tokio", &["host", "ui"]),
     ("tracing", &["host", "ui"]),

@@ -131,7 +131,7 @@ impl Rung {
         let class = setback.class;
         let nth = run.n_of.entry(class).or_default();
         *nth += 1;
-        let step = setback.retry.step(class.as_str(), *nth);
+        let step = setback.retry.step(class, *nth);
         let was_resumed = run.resume.is_some();
         let step = match (step, setback.action) {
             // A session that cannot be taken up again is begun anew; only that is at fault.
@@ -147,7 +147,7 @@ impl Rung {
             OutcomeClass::Aborted => !setback.is_stopping,
             // Told what is allowed, the same attempt goes on.
             OutcomeClass::PermissionDenied if step == RetryStep::Resume => false,
-            class => class.counts_as_attempt() && !setback.retry.uncounted.contains(class.as_str()),
+            class => setback.retry.counts(class),
         };
         Self { step, counts }
     }

@@ -6,6 +6,7 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RelPath, RuleName};
 use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
+use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::{CommandLine, Proposals, Validator};
 use crate::spec::sandbox::Sandboxing;
 
@@ -56,8 +57,8 @@ pub(super) struct RetryParts {
     pub waits: Option<u32>,
     pub base: Option<Millis>,
     pub cap: Option<Millis>,
-    pub uncounted: BTreeSet<String>,
-    pub on: BTreeMap<String, Vec<RetryStep>>,
+    pub uncounted: BTreeSet<OutcomeClass>,
+    pub on: BTreeMap<OutcomeClass, Vec<RetryStep>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

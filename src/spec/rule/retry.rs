@@ -5,46 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Millis;
 use crate::base::source::Span;
+use crate::spec::outcome::OutcomeClass;
 use crate::spec::text::nearest;
 use crate::spec::yaml::{Fields, Node};
 
 use super::draft::RetryParts;
 use super::read::close;
-
-/// How an attempt can end, as `retry.on` names it.
-pub const OUTCOME_CLASSES: &[&str] = &[
-    "failed-by-status",
-    "no-status",
-    "wrong-task",
-    "no-change",
-    "output-mismatch",
-    "asked",
-    "rejected",
-    "no-verdict",
-    "conflict",
-    "plan-refused",
-    "plan-limit",
-    "throttled",
-    "overloaded",
-    "server-error",
-    "network",
-    "auth",
-    "billing",
-    "context-overflow",
-    "refused",
-    "turn-cap",
-    "budget-cap",
-    "schema-miss",
-    "permission-denied",
-    "aborted",
-    "killed",
-    "launch-failure",
-    "launch-refused",
-    "stalled",
-    "timed-out",
-    "command-failed",
-    "unknown",
-];
 
 /// How often and when to try again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,11 +21,11 @@ pub struct Retry {
     pub waits: u32,
     pub backoff_base: Millis,
     pub backoff_cap: Millis,
-    /// Outcome classes (kebab-case) that are not held against the task, beside those that never are.
-    pub uncounted: BTreeSet<String>,
-    /// Outcome class (kebab-case) -> what to do the first time, the second time, and so on; the last
+    /// What is not held against the task, beside what never is.
+    pub uncounted: BTreeSet<OutcomeClass>,
+    /// How an attempt ended -> what to do the first time, the second time, and so on; the last
     /// one stays.
-    pub on: BTreeMap<String, Vec<RetryStep>>,
+    pub on: BTreeMap<OutcomeClass, Vec<RetryStep>>,
 }
 
 impl Default for Retry {
@@ -78,10 +44,15 @@ impl Default for Retry {
 impl Retry {
     /// What to do when an attempt of a task ends as `class` for the `nth` time, counted from 1. A
     /// class that no rule speaks of stops.
-    pub fn step(&self, class: &str, nth: u32) -> RetryStep {
-        let steps = self.on.get(class).map_or(&[][..], Vec::as_slice);
+    pub fn step(&self, class: OutcomeClass, nth: u32) -> RetryStep {
+        let steps = self.on.get(&class).map_or(&[][..], Vec::as_slice);
         let at = (nth.max(1) as usize - 1).min(steps.len().saturating_sub(1));
         steps.get(at).copied().unwrap_or(RetryStep::Stop)
+    }
+
+    /// True where an attempt that ended so is held against its task.
+    pub fn counts(&self, class: OutcomeClass) -> bool {
+        class.counts_as_attempt() && !self.uncounted.contains(&class)
     }
 }
 
@@ -133,16 +104,14 @@ pub(super) fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
         close(backoff, "backoff");
     }
     for (class, span) in fields.texts("uncounted") {
-        if is_known(&fields, class, span) {
-            retry.uncounted.insert(class.to_owned());
-        }
+        retry.uncounted.extend(class_of(&fields, class, span));
     }
     retry.on = ladder_of(&mut fields);
     close(fields, "retry");
     retry
 }
 
-fn ladder_of(fields: &mut Fields<'_, '_>) -> BTreeMap<String, Vec<RetryStep>> {
+fn ladder_of(fields: &mut Fields<'_, '_>) -> BTreeMap<OutcomeClass, Vec<RetryStep>> {
     let Some(node) = fields.node("on") else { return BTreeMap::new() };
     let Some(mapping) = node.as_mapping() else {
         fields.problems().wrong_type("on", node, "a mapping of outcomes to steps");
@@ -150,11 +119,9 @@ fn ladder_of(fields: &mut Fields<'_, '_>) -> BTreeMap<String, Vec<RetryStep>> {
     };
     let mut ladder = BTreeMap::new();
     for entry in &mapping.entries {
-        if !is_known(fields, &entry.key, entry.key_span.clone()) {
-            continue;
-        }
+        let Some(class) = class_of(fields, &entry.key, entry.key_span.clone()) else { continue };
         if let Some(steps) = steps_of(fields, &entry.key, &entry.value) {
-            ladder.insert(entry.key.to_string(), steps);
+            ladder.insert(class, steps);
         }
     }
     ladder
@@ -185,18 +152,19 @@ fn one_of_the_steps() -> String {
     format!("one of {}, or a list of them: the first time, then", words.join(", "))
 }
 
-fn is_known(fields: &Fields<'_, '_>, class: &str, span: Span) -> bool {
-    let is_known = OUTCOME_CLASSES.contains(&class);
-    if !is_known {
-        fields.problems().report(unknown_outcome(class, span));
+fn class_of(fields: &Fields<'_, '_>, name: &str, span: Span) -> Option<OutcomeClass> {
+    let class = OutcomeClass::failures().find(|it| it.as_str() == name);
+    if class.is_none() {
+        fields.problems().report(unknown_outcome(name, span));
     }
-    is_known
+    class
 }
 
 fn unknown_outcome(name: &str, span: Span) -> Diagnostic {
-    let help = match nearest(name, OUTCOME_CLASSES.iter().copied()) {
+    let names = || OutcomeClass::failures().map(OutcomeClass::as_str);
+    let help = match nearest(name, names()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are {}", OUTCOME_CLASSES.join(", ")),
+        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
     };
     Diagnostic::error("rule::unknown-outcome", format!("no attempt ends as `{name}`"))
         .label(span, "unknown outcome")

@@ -7,6 +7,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::spec::builtin;
+use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::{TaskSpec, ValidatorKind};
 use crate::spec::sandbox::{Sandbox, Sandboxing};
 
@@ -97,12 +98,12 @@ sandbox: bwrap
         retry: Retry {
             attempts: 2,
             waits: 4,
-            uncounted: ["killed".to_owned()].into(),
+            uncounted: [OutcomeClass::Killed].into(),
             backoff_base: Millis::seconds(1),
             backoff_cap: Millis::seconds(60),
             on: [
-                ("no-status".to_owned(), vec![RetryStep::Resume, RetryStep::Fresh]),
-                ("auth".to_owned(), vec![RetryStep::Stop]),
+                (OutcomeClass::NoStatus, vec![RetryStep::Resume, RetryStep::Fresh]),
+                (OutcomeClass::Auth, vec![RetryStep::Stop]),
             ]
             .into(),
         },
@@ -352,7 +353,7 @@ fn every_listed_key_and_outcome_is_read() {
     for key in crate::spec::plan::keys::VALIDATOR {
         no_unknown(&format!("validators: [{{ {key}: [[1]] }}]\n"));
     }
-    for outcome in OUTCOME_CLASSES {
+    for outcome in OutcomeClass::failures().map(OutcomeClass::as_str) {
         let (_, found) = check(&format!("retry: {{ on: {{ {outcome}: stop }} }}\n"));
         assert_eq!(found, [] as [&str; 0], "{outcome}");
     }
@@ -387,12 +388,16 @@ proptest::proptest! {
 
 #[test]
 fn a_ladder_goes_up_step_by_step_and_stays_on_its_last() {
-    let on = BTreeMap::from([("stalled".to_owned(), vec![RetryStep::Fresh, RetryStep::Escalate])]);
+    let on = BTreeMap::from([(OutcomeClass::Stalled, vec![RetryStep::Fresh, RetryStep::Escalate])]);
     let retry = Retry { on, ..Retry::default() };
-    let steps = [0, 1, 2, 3, 9].map(|nth| retry.step("stalled", nth));
+    let steps = [0, 1, 2, 3, 9].map(|nth| retry.step(OutcomeClass::Stalled, nth));
     use RetryStep::{Escalate, Fresh, Stop};
     assert_eq!(steps, [Fresh, Fresh, Escalate, Escalate, Escalate]);
-    assert_eq!(retry.step("killed", 1), Stop, "what nobody speaks of is not tried for ever");
+    assert_eq!(
+        retry.step(OutcomeClass::Killed, 1),
+        Stop,
+        "what nobody speaks of is not tried for ever"
+    );
 }
 
 #[test]
@@ -400,7 +405,7 @@ fn the_defaults_answer_every_outcome_and_a_project_changes_single_ones() {
     let rules = built_in();
     assert!(!rules.contains_key(DEFAULTS), "it is no rule itself");
     for rule in rules.values() {
-        let missing = OUTCOME_CLASSES.iter().find(|it| !rule.retry.on.contains_key(**it));
+        let missing = OutcomeClass::failures().find(|it| !rule.retry.on.contains_key(it));
         assert_eq!(missing, None, "{}", rule.name);
     }
     let text = "retry: { waits: 2, on: { killed: stop } }\n";
@@ -410,8 +415,11 @@ fn the_defaults_answer_every_outcome_and_a_project_changes_single_ones() {
         builtin::rules().into_iter().map(|it| parse(&it, &prompt).value).chain([own.value]);
     let changed = resolve(drafts.collect()).value;
     let implement = &changed["implement"].retry;
-    assert_eq!((implement.waits, implement.step("killed", 1)), (2, RetryStep::Stop));
-    assert_eq!(implement.step("stalled", 1), rules["implement"].retry.step("stalled", 1));
+    assert_eq!((implement.waits, implement.step(OutcomeClass::Killed, 1)), (2, RetryStep::Stop));
+    assert_eq!(
+        implement.step(OutcomeClass::Stalled, 1),
+        rules["implement"].retry.step(OutcomeClass::Stalled, 1)
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::shared::{CommandLine, Duration, OneOrMany, Proposals, Sandbox, Validator};
-use crate::spec::rule::OUTCOME_CLASSES;
+use crate::spec::outcome::OutcomeClass;
 
 /// How one kind of node is built. What is not written comes from the rule it extends, or has a default.
 #[derive(JsonSchema)]
@@ -101,10 +101,10 @@ pub(super) struct Retry {
     /// How long to wait between attempts.
     pub backoff: Option<Backoff>,
     /// Outcomes that are not held against the task, beside those that never are.
-    #[schemars(extend("items" = { "enum": OUTCOME_CLASSES }))]
+    #[schemars(extend("items" = { "enum": outcomes() }))]
     pub uncounted: Option<OneOrMany>,
     /// What to do by how the attempt ended; of a list, the first time, the second time and so on.
-    #[schemars(extend("propertyNames" = { "enum": OUTCOME_CLASSES }))]
+    #[schemars(extend("propertyNames" = { "enum": outcomes() }))]
     pub on: Option<BTreeMap<String, RetrySteps>>,
 }
 
@@ -173,4 +173,9 @@ pub(super) enum Bound<T> {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Unbounded {
     None,
+}
+
+/// What `on` and `uncounted` may name.
+fn outcomes() -> Vec<&'static str> {
+    OutcomeClass::failures().map(OutcomeClass::as_str).collect()
 }
