@@ -14,9 +14,9 @@ use crate::base::digest::Digest;
 use crate::base::name::{OutputDigest, RelPath, TaskId, TaskRef};
 use crate::spec::plan::{Compiled, Order, Plan, Task};
 
-use super::graph::NodeId;
-use super::history::{History, TaskHistory};
-use super::view::Touch;
+use crate::engine::graph::NodeId;
+use crate::engine::past::history::{History, TaskHistory};
+use crate::engine::past::view::Touch;
 
 pub mod rows;
 

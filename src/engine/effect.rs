@@ -13,10 +13,10 @@ use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
-use super::compete::Score;
-use super::lineage::VerdictMark;
-use super::plan_change::{ChangeTold, PlanChange};
-use super::record::{AcceptedResult, Decision, Lookup, Record, SmokeOutcome};
+use crate::engine::plan_change::{ChangeTold, PlanChange};
+use crate::engine::record::Score;
+use crate::engine::record::lineage::VerdictMark;
+use crate::engine::record::{AcceptedResult, Decision, Lookup, Record, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]
@@ -356,7 +356,7 @@ pub struct BuildRequest {
     /// What the build may spend, as far as flags say.
     pub budget: Quota,
     /// Which models, where that is not as plans and settings say.
-    pub models: super::escalate::ModelFlags,
+    pub models: crate::engine::escalate::ModelFlags,
     /// Leave out what stands before this task in its plan.
     pub resume_from: Option<TaskRef>,
     pub amount: Amount,

@@ -10,12 +10,12 @@ use crate::base::source::Source;
 use crate::spec::config::Config;
 use crate::spec::plan::{Compiled, Status};
 
-use super::effect::{Decide, Request};
-use super::evidence::Evidence;
-use super::history::History;
-use super::lineage::{Landing, Lineage};
-use super::record::{AcceptedResult, Record, SmokeOutcome};
-use super::stream::Progress;
+use crate::engine::effect::{Decide, Request};
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::past::history::History;
+use crate::engine::record::lineage::{Landing, Lineage};
+use crate::engine::record::{AcceptedResult, Record, SmokeOutcome};
+use crate::engine::stream::Progress;
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]

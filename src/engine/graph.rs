@@ -1,5 +1,8 @@
 //! Tasks as a dense graph: real dependencies, order-only ones, who is upstream of whom.
 
+pub mod priority;
+pub mod schedule;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;

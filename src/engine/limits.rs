@@ -2,7 +2,6 @@
 //! CLI's event where there is one, else from the words of its message.
 
 mod calendar;
-mod clean;
 mod lexer;
 mod reset;
 mod window;
@@ -10,14 +9,13 @@ mod zone;
 
 use serde::{Deserialize, Serialize};
 
-pub use clean::clean;
 pub use window::Window;
 
 use reset::Reset;
 
-use super::outcome::{OutcomeClass, class_of_message};
-use super::stream::RateLimit;
 use crate::base::measure::Moment;
+use crate::engine::stream::{RateLimit, class_of_message, clean};
+use crate::spec::outcome::OutcomeClass;
 
 /// Clocks and messages are off by so many seconds.
 const SLACK: u64 = 10 * 60;

@@ -2,26 +2,27 @@
 //! limit only inside a synthetic API-error message. `Unknown` is loud.
 
 mod api;
+pub mod baseline;
 mod clues;
 mod denial;
 mod ending;
+pub mod evidence;
 mod expectation;
 mod files;
-mod phrases;
+pub mod kept;
 mod report;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
-pub use phrases::class_of_message;
 pub use report::{status_from_json, status_from_text};
 pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
 
 pub use crate::spec::outcome::OutcomeClass;
 
-use super::evidence::{Ending, Evidence, StatusFile};
-use super::limits::{Clock, Limit};
+use crate::engine::limits::{Clock, Limit};
+use evidence::{Ending, Evidence, StatusFile};
 
 /// What a validator said. No verdict is never a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, TaskRef};
 use crate::spec::plan::Status;
 
-use super::outcome::OutcomeClass;
-use super::record::{Provenance, SmokeOutcome};
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::{Provenance, SmokeOutcome};
 
 /// Where everything stands at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

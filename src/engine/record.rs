@@ -1,5 +1,13 @@
 //! What is written down: journal records and accepted results. State is a fold over the records.
 
+pub mod lineage;
+pub mod question;
+mod score;
+mod spend;
+
+pub use score::Score;
+pub use spend::{Basis, Spend};
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::{Digest, Recorded};
@@ -11,12 +19,11 @@ use crate::base::name::{
 };
 use crate::spec::plan::Status;
 
-use super::compete::Score;
-use super::ledger::Spend;
-use super::limits::Window;
-use super::outcome::{OutcomeClass, Verdict};
-use super::plan_change::PlanChange;
-use super::question::Question;
+use crate::engine::limits::Window;
+use crate::engine::outcome::{OutcomeClass, Verdict};
+use crate::engine::plan_change::PlanChange;
+
+use question::Question;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,14 +13,16 @@ use crate::base::name::{AccountId, AttemptId, PlanName, RelPath, TaskRef, Verdic
 use crate::base::source::Source;
 use crate::spec::plan::Status;
 
-use super::db::{self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World};
-use super::effect::{BuildRequest, Effect, Notice, Request};
-use super::event::{Event, Frozen, Machine};
-use super::graph::{Graph, NodeId};
-use super::history::History;
-use super::limits::Clock;
-use super::record::Record;
-use super::schedule::{Schedule, Settled};
+use crate::engine::effect::{BuildRequest, Effect, Notice, Request};
+use crate::engine::event::{Event, Frozen, Machine};
+use crate::engine::graph::schedule::{Schedule, Settled};
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::limits::Clock;
+use crate::engine::past::history::History;
+use crate::engine::record::Record;
+use crate::engine::world::db::{
+    self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World,
+};
 
 mod accept;
 mod ask;

@@ -1,10 +1,12 @@
 //! The CLI's event stream: one JSON object a line, read as it comes, folded into facts.
 
+mod clean;
 mod denied;
 mod fold;
 mod line;
 mod output;
 mod pace;
+mod phrases;
 mod price;
 mod spending;
 mod windows;
@@ -12,9 +14,11 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
+pub use clean::clean;
 pub use line::LINE_LIMIT;
 pub use output::{stderr_in, stderr_line, stdout_line};
 pub use pace::Pace;
+pub use phrases::{class_of_message, class_of_refusal};
 pub use price::PRICES_VERSION;
 
 use crate::base::measure::{Millis, Usd};

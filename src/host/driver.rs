@@ -39,9 +39,9 @@ use crate::base::source::Source;
 use crate::engine::chart::Part;
 use crate::engine::effect::BuildRequest;
 use crate::engine::event::Event;
-use crate::engine::ledger::OpenAttempts;
-use crate::engine::lineage::Lineage;
+use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::picture::Picture;
+use crate::engine::record::lineage::Lineage;
 use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::step::Engine;
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::base::file::Patch;
 use crate::base::name::{CommitId, OutputDigest, RelPath, TreeId};
 use crate::engine::effect::LandingRequest;
-use crate::engine::lineage::{Landing, Receipt};
+use crate::engine::record::lineage::{Landing, Receipt};
 use crate::host::error::{Doing, Result};
 use crate::host::git::lineage::landing;
 use crate::host::git::merge::NewCommit;

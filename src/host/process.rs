@@ -21,7 +21,7 @@ use super::error::{Doing, Error, Result};
 use super::platform;
 use super::session::{Mask, MaskedStream};
 use super::shim;
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 
 pub use super::platform::{ProcessInfo, reap};
 
@@ -29,7 +29,7 @@ pub use super::platform::{ProcessInfo, reap};
 const SLOTS: usize = 16;
 const CHUNK: usize = 64 * 1024;
 /// Kept of the end of an output, in bytes.
-pub const TAIL_LIMIT: usize = crate::engine::evidence::OUTPUT_KEPT;
+pub const TAIL_LIMIT: usize = crate::engine::outcome::evidence::OUTPUT_KEPT;
 /// The file that keeps stderr is not written beyond this, in bytes.
 const STDERR_LIMIT: usize = 64 * 1024 * 1024;
 /// How long outputs are awaited after the shim has ended.

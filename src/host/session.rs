@@ -45,7 +45,7 @@ use super::process::{ProcessInfo, Spawn};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
 use crate::engine::effect::{Launch, LaunchAction, SessionLaunch};
-use crate::engine::evidence::{Ending, StatusFile};
+use crate::engine::outcome::evidence::{Ending, StatusFile};
 use crate::engine::stream::{Progress, StreamFacts};
 use crate::spec::config::SessionConfig;
 use crate::spec::plan::CommandLine;

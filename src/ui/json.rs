@@ -6,7 +6,7 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::Change;
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
-use crate::engine::compete::Score;
+use crate::engine::record::Score;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 
 /// The value as one line that ends in a newline.

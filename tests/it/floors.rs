@@ -23,11 +23,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("indicatif", &["ui/console"]),
     ("jiff", &["engine/limits", "host", "ui"]),
     ("miette", &["ui/report"]),
-    ("minijinja", &["spec/rule/template", "engine/prompt"]),
+    ("minijinja", &["spec/rule/template", "engine/world/prompt"]),
     ("notify", &["host/watcher"]),
     ("postcard", &["host"]),
     ("rustix", &["host", "ui/shell"]),
-    ("salsa", &["engine/db", "engine/step"]),
+    ("salsa", &["engine/world", "engine/step"]),
     ("schemars", &["spec/schema"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
     ("serde_yaml", &["host", "ui/commands/demo"]),

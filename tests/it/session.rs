@@ -12,7 +12,7 @@ use orch::base::file::Patch;
 use orch::base::measure::{Millis, Usd};
 use orch::base::name::{ActionKey, AttemptId, ModelName, PoolName, SessionId, TaskId, TaskRef};
 use orch::engine::effect::{Base, Launch, LaunchAction, Purpose, SessionLaunch};
-use orch::engine::evidence::{Ending, Evidence, StatusFile};
+use orch::engine::outcome::evidence::{Ending, Evidence, StatusFile};
 use orch::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use orch::engine::stream::Progress;
 use orch::host::process::{ProcessInfo, reap};

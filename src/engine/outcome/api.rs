@@ -6,8 +6,9 @@ use super::OutcomeClass::{
     Auth, Billing, ContextOverflow, LaunchFailure, LaunchRefused, Network, Overloaded, PlanLimit,
     Refused, ServerError, Throttled, Unknown,
 };
-use super::phrases::class_of_message;
-use crate::engine::limits::{Clock, Limit, clean, limit_of, limit_of_message};
+use crate::engine::limits::{Clock, Limit, limit_of, limit_of_message};
+use crate::engine::stream::class_of_message;
+use crate::engine::stream::clean;
 use crate::engine::stream::{ApiError, Retrying, StreamFacts};
 
 /// The API failure that ended the session.

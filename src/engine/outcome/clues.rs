@@ -1,7 +1,7 @@
 //! What a judgement rests on, one line each.
 
 use super::{Expectation, ReportPlace, first_line, last_line};
-use crate::engine::evidence::{Ending, Evidence, StatusFile};
+use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile};
 use crate::engine::stream::StreamFacts;
 
 pub(super) fn clues_of(evidence: &Evidence, expectation: &Expectation) -> Vec<String> {

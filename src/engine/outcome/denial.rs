@@ -1,8 +1,8 @@
 //! Calls that the CLI denied: got around, or what kept the work from being done.
 
 use super::{Expectation, Finding, OutcomeClass as C};
-use crate::engine::evidence::Evidence;
-use crate::engine::prompt::STATUS_FILE;
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::evidence::STATUS_FILE;
 
 /// Denied calls of tools that the session was given whole.
 pub(super) fn needed<'a>(

@@ -1,11 +1,12 @@
 //! What process and stream say of an attempt, before its work is looked at.
 
 use super::OutcomeClass as C;
-use super::phrases::{class_of_message, class_of_refusal};
 use super::{AttemptKind, Expectation, Finding, api, last_line, last_words};
-use crate::engine::evidence::{Ending, Evidence};
-use crate::engine::limits::{Clock, Limit, clean, limit_of_message};
+use crate::engine::limits::{Clock, Limit, limit_of_message};
+use crate::engine::outcome::evidence::{Ending, Evidence};
+use crate::engine::stream::clean;
 use crate::engine::stream::{ResultFacts, StreamFacts};
+use crate::engine::stream::{class_of_message, class_of_refusal};
 
 /// Ctrl-C: somebody wanted it to end.
 const SIGINT: i32 = 2;

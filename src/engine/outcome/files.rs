@@ -1,7 +1,7 @@
 //! What the files say: outputs that are missing or cannot land, writes that were not allowed, losses.
 
 use crate::base::name::RelPath;
-use crate::engine::evidence::Evidence;
+use crate::engine::outcome::evidence::Evidence;
 
 use super::Expectation;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::OutcomeClass;
 use crate::base::name::TaskId;
-use crate::engine::evidence::{StatusFile, StatusReport};
+use crate::engine::outcome::evidence::{StatusFile, StatusReport};
 
 /// Reads the status file's bytes.
 pub fn status_from_json(bytes: &[u8]) -> StatusFile {

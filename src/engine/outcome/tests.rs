@@ -9,8 +9,8 @@ use crate::base::file::{Change, FileState, Patch};
 use crate::base::measure::Moment;
 use crate::base::name::{RelPath, TaskId};
 use crate::engine::corpus;
-use crate::engine::evidence::StatusReport;
 use crate::engine::limits::Window;
+use crate::engine::outcome::evidence::StatusReport;
 use crate::engine::stream::{
     ApiError, RateLimit, ResultFacts, Retrying, StreamFacts, Tokens, facts_of,
 };

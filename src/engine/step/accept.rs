@@ -3,17 +3,17 @@
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
-use crate::engine::db::Slot;
 use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
 use crate::engine::event::{Placement, Written};
 use crate::engine::graph::NodeId;
-use crate::engine::history::TaskHistory;
-use crate::engine::lineage::Landing;
+use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
 use crate::engine::picture::Phase;
 use crate::engine::plan_change::ChangeTold;
+use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
-use crate::engine::schedule::Settled;
+use crate::engine::world::db::Slot;
 use crate::spec::plan::Status;
 
 use super::attempt::{Attempt, Origin};

@@ -3,11 +3,11 @@
 use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::prompt::STATUS_FILE;
-use crate::engine::question::{MAX_QUESTIONS, Question};
+use crate::engine::outcome::evidence::STATUS_FILE;
 use crate::engine::record::Record;
-use crate::engine::schedule::{Settled, State};
+use crate::engine::record::question::{MAX_QUESTIONS, Question};
 
 use super::Engine;
 use super::attempt::Attempt;

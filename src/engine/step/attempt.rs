@@ -4,16 +4,16 @@ use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
-use crate::engine::db::{Recipe, Slot};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
-use crate::engine::evidence::{Evidence, StatusFile};
 use crate::engine::graph::NodeId;
+use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
 use crate::engine::picture::Phase;
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
+use crate::engine::world::db::{Recipe, Slot};
 use crate::spec::plan::Validator;
 use crate::spec::rule::ActionKind;
 
@@ -257,7 +257,7 @@ impl Engine {
 
     fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
         let recipe = &attempt.recipe;
-        let meta = crate::engine::db::meta_of(&self.db, attempt.slot.plan(&self.db));
+        let meta = crate::engine::world::db::meta_of(&self.db, attempt.slot.plan(&self.db));
         let mut retry = recipe.rule.retry.clone();
         retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
@@ -279,7 +279,7 @@ impl Engine {
         if attempt.origin == Origin::Replayed {
             // A cached patch that no longer merges is a miss, not a failure: it runs instead.
             build.attempts.remove(&id);
-            build.schedule.set(node, crate::engine::schedule::State::Queued);
+            build.schedule.set(node, crate::engine::graph::schedule::State::Queued);
             build.queue.insert(node);
             self.out.push(Effect::Drop { attempt: id });
             return;

@@ -7,9 +7,9 @@ mod propose;
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, ModelName, SessionId, TreeId};
-use crate::engine::compete::labels;
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
+use crate::engine::jobs::ballot::labels;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Proposed;
 

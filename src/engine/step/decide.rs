@@ -2,13 +2,13 @@
 
 use crate::base::digest::Digest;
 use crate::base::name::{ActionKey, OutputDigest, TaskRef};
-use crate::engine::db::{Slot, key_of, plan_of};
 use crate::engine::effect::{Decide, Effect, Notice};
 use crate::engine::graph::NodeId;
-use crate::engine::history::TaskHistory;
+use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
-use crate::engine::schedule::Settled;
+use crate::engine::world::db::{Slot, key_of, plan_of};
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
 
 use super::load::recipe;
@@ -259,7 +259,7 @@ impl Engine {
             return "its rule or agent is unknown".to_owned();
         };
         let agent = recipe.agent.as_deref();
-        match crate::engine::db::render(&self.db, (library, slot), &recipe.rule, agent) {
+        match crate::engine::world::db::render(&self.db, (library, slot), &recipe.rule, agent) {
             Err(problem) => format!("its prompt cannot be rendered: {problem}"),
             Ok(_) => "its rule runs a command, and neither rule nor task has `run`".to_owned(),
         }

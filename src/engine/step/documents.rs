@@ -3,7 +3,7 @@
 
 use crate::base::name::RelPath;
 use crate::base::source::Source;
-use crate::engine::evidence::{Evidence, OtherDocument};
+use crate::engine::outcome::evidence::{Evidence, OtherDocument};
 use crate::engine::plan_change::statuses_set;
 use crate::spec::config::{Config, stop_files_of};
 use crate::spec::plan::TaskSpec;

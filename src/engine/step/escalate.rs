@@ -1,10 +1,10 @@
 //! The model of an attempt, and of a validator's.
 
 use crate::base::name::{AttemptId, ModelName, TaskRef};
-use crate::engine::db::{Recipe, Slot, graph_of, meta_of, model_of};
 use crate::engine::effect::BuildRequest;
 use crate::engine::escalate::{ModelFlags, Policy};
 use crate::engine::graph::NodeId;
+use crate::engine::world::db::{Recipe, Slot, graph_of, meta_of, model_of};
 use crate::spec::plan::{Status, Validator};
 use crate::spec::rule::ActionKind;
 

@@ -1,8 +1,8 @@
 //! What an attempt has to leave, by its task, its rule and its tools.
 
 use crate::base::name::RelPath;
-use crate::engine::evidence::Evidence;
-use crate::engine::kept::lost_files;
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::kept::lost_files;
 use crate::engine::outcome::{AttemptKind, Expectation, ReportPlace};
 use crate::spec::plan::NoChange;
 use crate::spec::rule::{ActionKind, tools_of};

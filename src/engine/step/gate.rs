@@ -3,14 +3,14 @@
 
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AccountId, AttemptId, ModelName};
-use crate::engine::breaker::Service;
+use crate::engine::admission::breaker::Service;
+use crate::engine::admission::gate::{concerns, may_wait, opens_at};
 use crate::engine::effect::Notice;
-use crate::engine::evidence::Evidence;
-use crate::engine::gate::{concerns, may_wait, opens_at};
 use crate::engine::graph::NodeId;
-use crate::engine::history::KnownLimit;
 use crate::engine::limits::{Limit, Window};
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::past::history::KnownLimit;
 use crate::engine::record::Record;
 use crate::engine::stream::StreamFacts;
 use crate::spec::config::LimitsConfig;

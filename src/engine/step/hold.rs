@@ -3,8 +3,8 @@
 use crate::base::measure::{Millis, Moment};
 use crate::engine::effect::Notice;
 use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::{Judgement, OutcomeClass};
-use crate::engine::schedule::Settled;
 
 use super::Engine;
 

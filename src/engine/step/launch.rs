@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, AttemptId, PoolName};
-use crate::engine::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Notice, Purpose, SessionLaunch};
 use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
-use crate::engine::prompt::{Earlier, Volatile, volatile_part};
 use crate::engine::record::{AcceptedResult, Record};
-use crate::engine::schedule::{Settled, State};
+use crate::engine::world::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
+use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};

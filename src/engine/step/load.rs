@@ -10,12 +10,12 @@ use salsa::Setter;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
 use crate::base::source::{Source, Span};
-use crate::engine::db::{
+use crate::engine::event::Documents;
+use crate::engine::past::history::History;
+use crate::engine::world::db::{
     self, AgentText, Database, Library, PlanText, Slot, agent_of, compiled_of, findings_of,
     graph_of, known_of, plan_of, recipe_of, rules_of,
 };
-use crate::engine::event::Documents;
-use crate::engine::history::History;
 use crate::spec::agent::stem;
 use crate::spec::config::Config;
 use crate::spec::plan::Compiled;

@@ -4,10 +4,10 @@ use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Effect;
 use crate::engine::event::{Candidate, Found};
 use crate::engine::graph::NodeId;
-use crate::engine::history::TaskHistory;
+use crate::engine::graph::schedule::{Settled, State};
+use crate::engine::past::history::TaskHistory;
 use crate::engine::picture::IN_CACHE;
 use crate::engine::record::Lookup;
-use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::{Status, TaskRecord};
 
 use super::decide::Forced;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, AgentName, ModelName, PoolName, RelPath, RuleName, TaskRef};
-use crate::engine::db::{Recipe, Slot, key_of, meta_of, model_of};
+use crate::engine::admission::overlap::Claims;
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
-use crate::engine::overlap::Claims;
+use crate::engine::graph::priority::{Durations, Pace, chains};
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::picture::Phase;
-use crate::engine::priority::{Durations, Pace, chains};
 use crate::engine::record::Lookup;
-use crate::engine::schedule::{Settled, State};
+use crate::engine::world::db::{Recipe, Slot, key_of, meta_of, model_of};
 use crate::spec::plan::CacheUse;
 use crate::spec::rule::ActionKind;
 

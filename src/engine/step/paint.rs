@@ -1,16 +1,16 @@
 //! Painting the picture: the plain snapshot that every surface reads.
 
 use crate::base::name::{ActionKey, RuleName, TaskRef};
-use crate::engine::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::engine::graph::NodeId;
-use crate::engine::history::TaskHistory;
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
 use crate::engine::picture::{
     Counts, Extent, IN_CACHE, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture,
     TaskState,
 };
 use crate::engine::record::Provenance;
-use crate::engine::schedule::{Settled, State};
+use crate::engine::world::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::spec::plan::Status;
 
 use super::load::recipe;

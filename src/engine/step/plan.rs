@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
-use crate::engine::db::{known_of, meta_of, plan_of};
 use crate::engine::effect::Notice;
-use crate::engine::evidence::{Evidence, PlanEdit, StatusFile};
+use crate::engine::outcome::evidence::{Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
+use crate::engine::world::db::{known_of, meta_of, plan_of};
 use crate::spec::edit::Outline;
 use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, tools_of};

@@ -3,10 +3,10 @@
 use crate::base::file::FileState;
 use crate::base::measure::Millis;
 use crate::base::name::{RelPath, TaskRef};
-use crate::engine::db::{Slot, meta_of};
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
-use crate::engine::schedule::State;
+use crate::engine::graph::schedule::State;
+use crate::engine::world::db::{Slot, meta_of};
 use crate::spec::glob::GlobSet;
 
 use super::load::recipe;

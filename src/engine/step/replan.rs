@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::base::file::FileState;
 use crate::base::name::{PlanName, RelPath, TaskRef};
-use crate::engine::db::{Slot, graph_of, key_of, meta_of, recipe_of};
 use crate::engine::effect::{BuildRequest, Effect};
 use crate::engine::event::Frozen;
+use crate::engine::graph::schedule::{AfterFailure, Schedule, State};
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::schedule::{AfterFailure, Schedule, State};
+use crate::engine::world::db::{Slot, graph_of, key_of, meta_of, recipe_of};
 use crate::spec::glob::{GlobIndex, GlobSet};
 
 use super::attempt::Attempt;

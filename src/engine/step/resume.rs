@@ -1,9 +1,9 @@
 //! What a session that goes on is told: the one thing that was missing, by how its attempt ended.
 
 use crate::base::name::{ActionKey, TaskId};
-use crate::engine::history::TaskHistory;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::prompt::STATUS_FILE;
+use crate::engine::outcome::evidence::STATUS_FILE;
+use crate::engine::past::history::TaskHistory;
 
 use super::retry::TaskRun;
 

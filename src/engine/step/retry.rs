@@ -8,9 +8,9 @@ use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::{Provenance, Record};
-use crate::engine::schedule::{Settled, State};
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
 

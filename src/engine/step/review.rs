@@ -11,16 +11,16 @@ pub(super) use subject::item_read_by;
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef, ValidatorName};
-use crate::engine::db::{Recipe, Slot, meta_of};
 use crate::engine::effect::{Effect, Notice};
-use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
-use crate::engine::history::AcceptedFact;
+use crate::engine::graph::schedule::Settled;
 use crate::engine::limits::Clock;
-use crate::engine::lineage::VerdictMark;
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
+use crate::engine::past::history::AcceptedFact;
+use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Lookup, Provenance, Record, VerdictReached};
-use crate::engine::schedule::Settled;
+use crate::engine::world::db::{Recipe, Slot, meta_of};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Validator, ValidatorKind};
 use crate::spec::rule::ActionKind;
@@ -121,7 +121,7 @@ impl Engine {
             run.reason = "its verdict is FAIL".to_owned();
         }
         let Some(build) = &mut self.build else { return };
-        build.schedule.set(id, crate::engine::schedule::State::Looking);
+        build.schedule.set(id, crate::engine::graph::schedule::State::Looking);
         let task = build.graph.node(id).task.clone();
         let lookup = Lookup::None;
         self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup });
@@ -129,7 +129,7 @@ impl Engine {
 
     fn present_key(&self, id: NodeId) -> Option<crate::base::name::ActionKey> {
         let slot = self.build.as_ref()?.nodes[id.index()];
-        crate::engine::db::key_of(&self.db, self.world, slot)
+        crate::engine::world::db::key_of(&self.db, self.world, slot)
     }
 
     fn review_standing(&mut self, id: NodeId, recipe: Recipe, name: &ValidatorName) {
@@ -345,7 +345,7 @@ impl Engine {
         self.note_reason(node, reason);
         if let Some(build) = &mut self.build {
             build.attempts.remove(&owner);
-            build.schedule.set(node, crate::engine::schedule::State::Queued);
+            build.schedule.set(node, crate::engine::graph::schedule::State::Queued);
             build.queue.insert(node);
         }
         self.out.push(Effect::Drop { attempt: owner });

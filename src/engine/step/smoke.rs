@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::measure::Millis;
 use crate::base::name::{AttemptId, EnvName, PlanName, RelPath};
-use crate::engine::db::{PlanText, meta_of, plan_of, rules_of};
+use crate::engine::admission::overlap::named_in;
 use crate::engine::effect::{Effect, Notice, SmokeLaunch};
 use crate::engine::event::SmokeReport;
 use crate::engine::graph::NodeId;
-use crate::engine::overlap::named_in;
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::picture::SmokePicture;
 use crate::engine::record::{Record, SmokeEnded, SmokeOutcome};
-use crate::engine::schedule::{Settled, State};
+use crate::engine::world::db::{PlanText, meta_of, plan_of, rules_of};
 use crate::spec::plan::CommandLine;
 use crate::spec::rule::Rule;
 

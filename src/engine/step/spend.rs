@@ -3,14 +3,14 @@
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::budget::{Answer, Bound, GUESS, Grant, Purse, Scope, Wish};
-use crate::engine::db::{Recipe, Slot, meta_of};
 use crate::engine::effect::{Effect, Notice};
-use crate::engine::evidence::Evidence;
 use crate::engine::graph::NodeId;
-use crate::engine::ledger::Spend;
+use crate::engine::graph::schedule::State;
+use crate::engine::money::budget::{Answer, Bound, GUESS, Grant, Purse, Scope, Wish};
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
-use crate::engine::schedule::State;
+use crate::engine::record::Spend;
+use crate::engine::world::db::{Recipe, Slot, meta_of};
 use crate::spec::plan::{Validator, ValidatorKind};
 use crate::spec::quota::Quota;
 use crate::spec::rule::ActionKind;

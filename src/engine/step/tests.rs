@@ -19,9 +19,9 @@ use crate::base::name::{CommitId, SessionId, TaskId, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{Launch, Purpose};
 use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
-use crate::engine::evidence::{Ending, Evidence, StatusFile, StatusReport};
-use crate::engine::lineage::{Landing, Lineage};
+use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::record::AcceptedResult;
+use crate::engine::record::lineage::{Landing, Lineage};
 use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
 
 /// What a task's next attempts do: which files they write, or how they fail.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
-use crate::engine::db::{Slot, agent_of, meta_of, plan_of, recipe_of};
 use crate::engine::graph::NodeId;
-use crate::engine::schedule::{Settled, State};
+use crate::engine::graph::schedule::{Settled, State};
+use crate::engine::world::db::{Slot, agent_of, meta_of, plan_of, recipe_of};
 use crate::spec::agent::stem;
 use crate::spec::plan::{Plan, Status, ValidatorKind};
 

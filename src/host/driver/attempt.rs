@@ -10,7 +10,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, TreeId};
 use crate::engine::effect::{Base, Launch, Purpose};
-use crate::engine::evidence::{Ending, Evidence, OtherDocument, PlanEdit, StatusFile};
+use crate::engine::outcome::evidence::{Ending, Evidence, OtherDocument, PlanEdit, StatusFile};
 use crate::engine::outcome::last_words;
 use crate::engine::stream::StreamFacts;
 use crate::host::error::{Error, Result};

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::base::name::{AttemptId, CommitId, TaskRef};
-use crate::engine::compete::{ANSWER, EXHIBITS};
 use crate::engine::effect::{Effect, Exhibit, Launch, Purpose};
 use crate::engine::event::Event;
+use crate::engine::jobs::ballot::{ANSWER, EXHIBITS};
 use crate::host::error::{Doing, Result};
 
 use super::land::Kept;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::name::{AttemptId, CommitId};
 use crate::engine::event::Event;
-use crate::engine::history::{self, History};
-use crate::engine::ledger::OpenAttempts;
+use crate::engine::past::history::{self, History};
+use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::record::Record;
 use crate::host::clock;
 use crate::host::error::Result;
@@ -127,7 +127,7 @@ mod tests {
     use crate::base::file::Patch;
     use crate::base::measure::{Millis, Moment, Usd};
     use crate::base::name::{ActionKey, OutputDigest, TaskRef};
-    use crate::engine::compete::Score;
+    use crate::engine::record::Score;
     use crate::engine::record::{Accepted, Entrant, Judged, Proposed, Provenance};
 
     fn sample() -> Past {

@@ -12,7 +12,7 @@ use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, TaskRef};
 use crate::engine::effect::{BuildRequest, Effect, Launch, Request};
 use crate::engine::event::{Event, SmokeReport};
-use crate::engine::evidence::Evidence;
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::Record;
 use crate::engine::stream::Progress;

@@ -13,7 +13,7 @@ use crate::base::measure::Millis;
 use crate::base::name::AttemptId;
 use crate::engine::effect::SmokeLaunch;
 use crate::engine::event::{Event, SmokeReport};
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::name::RelPath;
 use crate::engine::effect::Notice;
-use crate::engine::ledger::{Entry, entries, file_name, usage_report};
+use crate::engine::past::ledger::{Entry, entries, file_name, usage_report};
 use crate::host::clock;
 use crate::host::error::{Doing, Result};
 use crate::host::journal::{self, Journal};

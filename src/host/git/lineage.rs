@@ -11,7 +11,7 @@ use super::trailer::{self, LandingTold};
 use super::{Repository, commit_id, lineage_cache, object_id};
 use crate::base::file::Patch;
 use crate::base::name::CommitId;
-use crate::engine::lineage::{Landing, Lineage, Receipt};
+use crate::engine::record::lineage::{Landing, Lineage, Receipt};
 use crate::host::error::{Doing, Result};
 
 /// What may be done with the cache file, `.orch/lineage-v1`.

@@ -12,7 +12,7 @@ use crate::base::name::{
     ActionKey, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName,
     VerdictKey,
 };
-use crate::engine::lineage::{Landing, Lineage, Receipt, VerdictMark};
+use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::host::error::{Doing, Result};
 use crate::host::store::aside;
 

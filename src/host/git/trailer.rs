@@ -8,7 +8,7 @@ use crate::base::name::{
     ActionKey, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName, VerdictKey,
 };
 use crate::engine::effect::LandingRequest;
-use crate::engine::lineage::VerdictMark;
+use crate::engine::record::lineage::VerdictMark;
 
 /// What the trailers of one commit say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use super::{Followed, LandOutcome, LandingInput, OwnWrites, ReceiptOutcome};
 use crate::base::digest::Digest;
 use crate::base::name::{CommitId, TreeId};
-use crate::engine::lineage::Landing;
+use crate::engine::record::lineage::Landing;
 use crate::host::git::Repository;
 use crate::host::git::lineage::Caching;
 use crate::host::git::merge::{Merge, MergeConflict};

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch as channel};
 
 use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Told, command_argv, millis_since};
 use crate::base::measure::Millis;
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
 use crate::host::process::Spawn;
 use crate::spec::plan::CommandLine;

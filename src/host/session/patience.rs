@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Stop;
 use super::watch::Watched;
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 use crate::engine::stream::Pace;
 use crate::host::process::Family;
 

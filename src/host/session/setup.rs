@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::transcript::Transcript;
 use super::{AsideEnded, Mask, Runner, Stop, millis_since};
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
 use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
 

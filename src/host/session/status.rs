@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::Mask;
-use crate::engine::evidence::StatusFile;
+use crate::engine::outcome::evidence::StatusFile;
 use crate::engine::outcome::status_from_json;
 use crate::host::error::{Doing, Result};
 
@@ -92,7 +92,7 @@ fn remove(place: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::evidence::StatusReport;
+    use crate::engine::outcome::evidence::StatusReport;
 
     #[test]
     fn only_a_file_of_this_attempt_counts_and_none_is_left() {

@@ -14,7 +14,7 @@ use super::transcript::Transcript;
 use super::{Stop, Told};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
-use crate::engine::evidence::Ending;
+use crate::engine::outcome::evidence::Ending;
 use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
 use crate::host::error::Result;
 use crate::host::process::{Happening, Reading, Spawn};

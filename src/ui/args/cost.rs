@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use crate::engine::ledger::By;
+use crate::engine::past::ledger::By;
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(after_help = "\

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
-use crate::engine::ledger::{By, Entry, Group, OpenAttempts, Sum, entries, group, sum_of};
+use crate::engine::past::ledger::{By, Entry, Group, OpenAttempts, Sum, entries, group, sum_of};
 use crate::engine::stream::PRICES_VERSION;
 use crate::ui::args::CostArgs;
 use crate::ui::exit::Exit;

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
-use crate::engine::compete::Score;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
+use crate::engine::record::Score;
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{PlanName, TaskRef};
-use crate::engine::compete::Score;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
+use crate::engine::record::Score;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;

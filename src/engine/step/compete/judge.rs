@@ -2,15 +2,15 @@
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, ModelName, RelPath, ValidatorName};
-use crate::engine::compete::{Ballot, Listed, Score, ballot_of, judge_prompt, schema};
 use crate::engine::effect::{
     Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
-use crate::engine::evidence::Evidence;
+use crate::engine::graph::schedule::State;
+use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schema};
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify_ending};
 use crate::engine::picture::Phase;
-use crate::engine::record::{Entrant, Judged, Record};
-use crate::engine::schedule::State;
+use crate::engine::record::{Entrant, Judged, Record, Score};
 use crate::engine::step::Engine;
 use crate::engine::step::attempt::{Attempt, model_of};
 use crate::engine::step::hold::with_reset;

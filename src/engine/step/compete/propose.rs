@@ -3,9 +3,9 @@
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, TreeId};
-use crate::engine::compete::{PROPOSER_PART, ref_of};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
-use crate::engine::evidence::Evidence;
+use crate::engine::jobs::ballot::{PROPOSER_PART, ref_of};
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
 use crate::engine::record::{AttemptEnded, Proposed, Record};
 use crate::engine::step::Engine;

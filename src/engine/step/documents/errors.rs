@@ -9,7 +9,7 @@ use crate::base::file::FileState;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::event::Documents;
-use crate::engine::evidence::{Evidence, OtherDocument};
+use crate::engine::outcome::evidence::{Evidence, OtherDocument};
 use crate::engine::plan_change::line_of;
 use crate::engine::step::Engine;
 use crate::engine::step::attempt::Attempt;

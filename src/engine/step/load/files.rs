@@ -7,8 +7,8 @@ use salsa::Setter;
 
 use crate::base::file::FileState;
 use crate::base::name::RelPath;
-use crate::engine::db::{FileEntry, Listing, Slot, inputs_of, meta_of};
 use crate::engine::step::Engine;
+use crate::engine::world::db::{FileEntry, Listing, Slot, inputs_of, meta_of};
 use crate::spec::glob::GlobSet;
 
 impl Engine {

@@ -4,7 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::name::OutputDigest;
 use crate::engine::effect::Amount;
 use crate::engine::graph::NodeId;
-use crate::engine::schedule::{Settled, State};
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::step::Engine;
 
 impl Engine {

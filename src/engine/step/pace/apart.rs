@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::name::RelPath;
-use crate::engine::db::meta_of;
+use crate::engine::admission::overlap::{Claims, Sources, named_in};
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
-use crate::engine::overlap::{Claims, Sources, named_in};
-use crate::engine::schedule::{Settled, State};
+use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::step::attempt::Origin;
 use crate::engine::step::load::recipe;
 use crate::engine::step::{Engine, Mode};
+use crate::engine::world::db::meta_of;
 use crate::spec::agent::Agent;
 use crate::spec::glob::GlobSet;
 

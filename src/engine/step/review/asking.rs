@@ -2,13 +2,13 @@
 //! what it says may be its surroundings' fault; an agent where a person asked for the task again.
 
 use crate::base::name::{ActionKey, TaskRef, VerdictKey};
-use crate::engine::db::{Slot, meta_of};
 use crate::engine::graph::NodeId;
-use crate::engine::history::{KnownVerdict, TaskHistory};
 use crate::engine::outcome::Verdict;
+use crate::engine::past::history::{KnownVerdict, TaskHistory};
 use crate::engine::record::Decision;
 use crate::engine::step::Engine;
 use crate::engine::step::load::recipe;
+use crate::engine::world::db::{Slot, meta_of};
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::validators_of;

@@ -3,14 +3,14 @@
 
 use crate::base::digest::{Digest, Fingerprint};
 use crate::base::name::{AttemptId, TreeId, ValidatorName, VerdictKey};
-use crate::engine::action::describe_check;
-use crate::engine::baseline::{Compared, Failure};
 use crate::engine::effect::Base;
-use crate::engine::evidence::Evidence;
-use crate::engine::history::KnownVerdict;
+use crate::engine::outcome::baseline::{Compared, Failure};
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass, Verdict};
+use crate::engine::past::history::KnownVerdict;
 use crate::engine::record::{Record, VerdictReached};
 use crate::engine::step::Engine;
+use crate::engine::world::action::describe_check;
 use crate::spec::plan::{TaskSpec, Validator, ValidatorKind};
 
 /// Opens the key of a command on a tree.

@@ -1,14 +1,14 @@
 //! Running a validator: its attempt, its prompt or command, and what is laid over its worktree.
 
 use crate::base::name::AttemptId;
-use crate::engine::db::{render, rules_of};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
 use crate::engine::picture::Phase;
-use crate::engine::prompt::{Volatile, volatile_part};
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::engine::step::review::baseline_name;
+use crate::engine::world::db::{render, rules_of};
+use crate::engine::world::prompt::{Volatile, volatile_part};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Validator, ValidatorKind};
 use crate::spec::rule::{Limits, tools_of};

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::base::measure::Moment;
 use crate::base::name::AttemptId;
 
-use super::graph::{Graph, NodeId};
-use super::outcome::OutcomeClass;
-use super::record::Provenance;
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::Provenance;
 
 /// Where a node stands in this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Schedule {
             n_open: wanted.iter().filter(|&&it| it).count(),
             n_looking: 0,
         };
-        let free = |(id, node): &(NodeId, &super::graph::Node)| {
+        let free = |(id, node): &(NodeId, &crate::engine::graph::Node)| {
             wanted[id.index()] && !node.is_ordered && schedule.open_needs[id.index()] == 0
         };
         schedule.decidable = graph.nodes().filter(free).map(|(id, _)| id).collect();
@@ -245,7 +245,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::graph::tests::plan;
+    use super::super::tests::plan;
     use super::*;
     use proptest::prelude::*;
 

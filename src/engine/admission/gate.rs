@@ -7,9 +7,9 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::spec::config::{LimitWait, LimitsConfig};
 
-use super::latch::{Latch, Passage};
-use super::limits::{Limit, Window};
-use super::stream::WindowUse;
+use crate::engine::admission::latch::{Latch, Passage};
+use crate::engine::limits::{Limit, Window};
+use crate::engine::stream::WindowUse;
 
 /// Windows do not open to the second.
 const AFTER_RESET: Millis = Millis::seconds(60);

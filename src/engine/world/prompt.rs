@@ -1,5 +1,6 @@
 //! Prompts from templates: the stable part that is in the key, and the volatile part that is not.
 
+use crate::engine::outcome::evidence::STATUS_FILE;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::base::name::{RelPath, TaskRef};
@@ -7,11 +8,8 @@ use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::{Meta, TaskSpec};
 
-use super::event::Conflict;
-use super::question::Answered;
-
-/// Where a session leaves its result, relative to its worktree.
-pub const STATUS_FILE: &str = ".orch/task/status.json";
+use crate::engine::event::Conflict;
+use crate::engine::record::question::Answered;
 
 /// The plan as a session may edit it, relative to its worktree: outside of `.claude/`, where the CLI
 /// denies edits.

@@ -6,7 +6,7 @@ use crate::base::measure::Millis;
 use crate::base::name::{AgentName, RuleName};
 use crate::spec::rule::ActionKind;
 
-use super::graph::{Graph, NodeId};
+use crate::engine::graph::{Graph, NodeId};
 
 /// Taken for a session that nothing is known of.
 const SESSION: Millis = Millis::seconds(180);
@@ -161,7 +161,7 @@ fn dependents_first(graph: &Graph, nodes: &[NodeId]) -> Vec<NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::graph::tests::plan;
+    use super::super::tests::plan;
     use super::*;
     use proptest::prelude::*;
 

@@ -7,13 +7,16 @@ use serde_json::json;
 
 use super::*;
 use crate::base::digest::Digest;
+use crate::base::measure::Millis;
 use crate::base::name::{ActionKey, AttemptId, ModelName, SessionId, TaskRef, ValidatorName};
 use crate::base::source::Source;
-use crate::engine::history::History;
-use crate::engine::lineage::Lineage;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::History;
+use crate::engine::record::Spend;
+use crate::engine::record::lineage::Lineage;
 use crate::engine::record::{Accepted, Provenance, Record};
 use crate::engine::stream::StreamReader;
+use crate::engine::stream::Tokens;
 
 fn key() -> ActionKey {
     ActionKey(Digest::of(b"key"))

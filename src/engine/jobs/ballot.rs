@@ -2,13 +2,12 @@
 //! answers count. Labels are shuffled by the action key, so that nobody learns from one who wrote it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::base::digest::Digest;
 use crate::base::name::{ActionKey, RelPath, TaskRef};
+use crate::engine::record::Score;
 use crate::spec::plan::TaskSpec;
 
 /// Where the judge finds the proposals, relative to its worktree.
@@ -50,34 +49,6 @@ fn ref_part(name: &str) -> String {
     format!("x{}-{}", safe.collect::<String>(), Digest::of(name.as_bytes()).short())
 }
 
-/// From 0 to 10, in hundredths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Score(u16);
-
-impl TryFrom<f64> for Score {
-    type Error = String;
-
-    fn try_from(points: f64) -> Result<Self, String> {
-        match (0.0..=10.0).contains(&points) {
-            true => Ok(Self((points * 100.0).round() as u16)),
-            false => Err(format!("{points} is not from 0 to 10")),
-        }
-    }
-}
-
-impl From<Score> for f64 {
-    fn from(score: Score) -> Self {
-        f64::from(score.0) / 100.0
-    }
-}
-
-impl fmt::Display for Score {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", f64::from(*self))
-    }
-}
-
 /// What a judge said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ballot {
@@ -107,7 +78,7 @@ pub fn schema(labels: &[&str]) -> String {
 /// Reads a judge's structured answer. `Err` says why it is no verdict: one that names what is not
 /// there, leaves a proposal out, or does not follow from its own scores.
 pub fn ballot_of(answer: Option<&str>, labels: &[&str]) -> Result<Ballot, String> {
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Written {
         winner: String,
         scores: BTreeMap<String, f64>,

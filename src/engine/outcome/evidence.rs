@@ -9,7 +9,10 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::Millis;
 use crate::base::name::{CommitId, RelPath, SessionId};
 
-use super::stream::StreamFacts;
+use crate::engine::stream::StreamFacts;
+
+/// Where a session leaves its result, relative to its worktree.
+pub const STATUS_FILE: &str = ".orch/task/status.json";
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::measure::Usd;
 use crate::base::name::{AccountId, TaskRef};
 use crate::engine::outcome::{OutcomeClass, Verdict};
-use crate::engine::question::Dialogue;
+use crate::engine::record::question::Dialogue;
 use crate::engine::record::{
     Accepted, AttemptEnded, Decision, Proposed, Provenance, Record, VerdictReached,
 };

@@ -8,7 +8,8 @@ use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::stream::Tokens;
 
-use super::{Basis, Entry, Fate};
+use super::{Entry, Fate};
+use crate::engine::record::Basis;
 
 /// What entries are put together by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod normal;
 use std::collections::BTreeMap;
 
 use self::normal::{Normal, normal_form};
-use super::evidence::{Ending, Evidence, OUTPUT_KEPT};
+use crate::engine::outcome::evidence::{Ending, Evidence, OUTPUT_KEPT};
 
 /// More failing lines than this are not compared.
 const MAX_LINES: usize = 400;

@@ -23,10 +23,10 @@ use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Compiled, Meta, Plan, TaskSpec};
 use crate::spec::rule::{ActionKind, Rule};
 
-use super::action::{Action, Work};
-use super::graph::{Graph, NodeSet};
-use super::prompt::{Scene, stable_part};
-use super::view::{Touch, view};
+use crate::engine::graph::{Graph, NodeSet};
+use crate::engine::past::view::{Touch, view};
+use crate::engine::world::action::{Action, Work};
+use crate::engine::world::prompt::{Scene, stable_part};
 
 /// A plan file. The path stands apart from the text, so that readers of one do not wake for the other.
 #[salsa::input(debug)]

@@ -5,8 +5,8 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::AttemptId;
 use crate::spec::config::BreakerConfig;
 
-use super::latch::Latch;
-use super::outcome::OutcomeClass;
+use crate::engine::admission::latch::Latch;
+use crate::engine::outcome::OutcomeClass;
 
 /// What the end of a session says of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The fold over git's lineage: landings, receipts, and the verdicts that they tell.
 
-use crate::engine::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::engine::outcome::Verdict;
+use crate::engine::past::view::Touch;
+use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::engine::record::{Accepted, Provenance};
-use crate::engine::view::Touch;
 
 use super::{AcceptedFact, History, KnownVerdict, TaskHistory};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::name::{RelPath, TaskRef};
-use crate::engine::view::Touch;
+use crate::engine::past::view::Touch;
 
 use super::{History, TaskHistory};
 

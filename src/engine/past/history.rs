@@ -18,13 +18,15 @@ use crate::base::name::{
 };
 use crate::spec::plan::Status;
 
-use super::ledger::{Totals, Typical};
-use super::limits::Window;
-use super::lineage::{Landing, Lineage};
-use super::outcome::{OutcomeClass, Verdict};
-use super::question::Dialogue;
-use super::record::{AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded};
-use super::view::Touch;
+use crate::engine::limits::Window;
+use crate::engine::outcome::{OutcomeClass, Verdict};
+use crate::engine::past::ledger::{Totals, Typical};
+use crate::engine::past::view::Touch;
+use crate::engine::record::lineage::{Landing, Lineage};
+use crate::engine::record::question::Dialogue;
+use crate::engine::record::{
+    AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded,
+};
 
 /// Names the encoding of a [`History`].
 pub const SCHEMA: u32 = 9;

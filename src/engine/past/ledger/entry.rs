@@ -9,7 +9,7 @@ use crate::base::name::{ActionKey, AttemptId, ModelName, SessionId, TaskRef, Val
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::{AttemptEnded, Provenance, Record};
 
-use super::{Basis, Spend};
+use crate::engine::record::{Basis, Spend};
 
 /// What a session's money bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,0 +1,3 @@
+//! Attempts, from their launch to their landing.
+
+pub mod ballot;
