@@ -1,5 +1,9 @@
 //! What the engine wants done, and what it can be asked for.
 
+mod step;
+
+pub use step::Step;
+
 use crate::base::digest::{Digest, Recorded};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{

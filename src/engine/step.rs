@@ -9,15 +9,15 @@ use salsa::Setter;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{AccountId, AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
+use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
 use crate::base::source::Source;
-use crate::spec::plan::Status;
 
-use crate::engine::effect::{BuildRequest, Effect, Notice, Request};
+use crate::engine::effect::{BuildRequest, Effect, Request, Step};
 use crate::engine::event::{Event, Frozen, Machine};
 use crate::engine::graph::schedule::{Schedule, Settled};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::limits::Clock;
+use crate::engine::past::Past;
 use crate::engine::past::history::History;
 use crate::engine::record::Record;
 use crate::engine::world::db::{
@@ -78,24 +78,16 @@ pub struct Engine {
     world: World,
     slots: BTreeMap<TaskRef, Slot>,
     entries: BTreeMap<RelPath, FileEntry>,
-    history: History,
-    /// The status that each plan is to say of a task and does not say yet.
-    unwritten: BTreeMap<TaskRef, Unwritten>,
+    past: Past,
     frozen: Frozen,
     /// What the machine last told, and when.
     machine: Option<(Machine, Moment)>,
     /// Plans that are exactly as HEAD has them.
     committed: BTreeSet<RelPath>,
     build: Option<Build>,
-    next_attempt: u64,
     /// Attempts that were told to end.
     stopped: BTreeSet<AttemptId>,
-    now: Moment,
-    /// The machine's zone: the CLI tells resets in it.
-    zone: String,
-    /// Whose limits sessions meet; `None` where nobody knows.
-    account: Option<AccountId>,
-    out: Vec<Effect>,
+    step: Step,
 }
 
 /// One build under way.
@@ -140,20 +132,6 @@ struct Build {
     parked: Option<String>,
 }
 
-/// A status on its way into a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Unwritten {
-    status: Status,
-    /// The plan could not be edited: to be tried again when the documents have changed.
-    is_refused: bool,
-}
-
-impl Unwritten {
-    fn new(status: Status) -> Self {
-        Self { status, is_refused: false }
-    }
-}
-
 impl Default for Engine {
     fn default() -> Self {
         Self::new(Database::default())
@@ -184,46 +162,36 @@ impl Engine {
             world,
             slots: BTreeMap::new(),
             entries: BTreeMap::new(),
-            history: History::default(),
-            unwritten: BTreeMap::new(),
+            past: Past::default(),
             committed: BTreeSet::new(),
             frozen: Frozen::Nothing,
             machine: None,
             build: None,
-            next_attempt: 1,
             stopped: BTreeSet::new(),
-            now: Moment::default(),
-            zone: Clock::default().zone,
-            account: None,
-            out: Vec::new(),
+            step: Step::in_zone(Clock::default().zone),
         }
     }
 
     /// The same engine on a machine in this zone, by its IANA name. UTC is assumed without.
     #[must_use]
     pub fn in_zone(self, zone: String) -> Self {
-        Self { zone, ..self }
-    }
-
-    /// What times of day in messages are relative to.
-    fn clock(&self) -> Clock {
-        Clock { now: self.now, zone: self.zone.clone() }
+        Self { step: Step::in_zone(zone), ..self }
     }
 
     /// Takes in what happened and answers with what is to be done, in order.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
-        self.now = now;
+        self.step.now = now;
         self.take_in(event);
         self.pump();
-        std::mem::take(&mut self.out)
+        self.step.take()
     }
 
     /// Surveys instead of building: decides, runs nothing.
     pub fn survey(&mut self, now: Moment, request: BuildRequest) -> Vec<Effect> {
-        self.now = now;
+        self.step.now = now;
         self.begin(request, Mode::Survey);
         self.pump();
-        std::mem::take(&mut self.out)
+        self.step.take()
     }
 
     fn take_in(&mut self, event: Event) {
@@ -237,7 +205,7 @@ impl Engine {
             Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
             Event::Looked(found) => self.take_looked(&found),
             Event::FilesFound(found) => self.take_files_found(found),
-            Event::MachineTold(machine) => self.machine = Some((machine, self.now)),
+            Event::MachineTold(machine) => self.machine = Some((machine, self.step.now)),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
@@ -289,14 +257,14 @@ impl Engine {
         }
         if let Some(build) = &mut self.build {
             build.is_finished = true;
-            self.out.push(Effect::Finish);
+            self.step.push(Effect::Finish);
             self.note_apart();
         }
     }
 
     /// How many attempts this engine has begun, validators' too.
     pub fn n_attempts(&self) -> u64 {
-        self.next_attempt - 1
+        self.past.n_attempts()
     }
 
     /// True while everything wanted is settled and nothing runs.
@@ -352,27 +320,18 @@ impl Engine {
     }
 
     pub fn history(&self) -> &History {
-        &self.history
+        &self.past.history
     }
 
     /// Takes in a record that the host journaled by itself.
     pub fn note(&mut self, record: &Record) {
-        self.history.fold(record);
+        self.past.history.fold(record);
     }
 
     /// The manifest of a task's present key; `None` while it cannot be told.
     pub fn manifest_of(&self, task: &TaskRef) -> Option<crate::base::digest::Recorded> {
         let slot = *self.slots.get(task)?;
         db::with_action(&self.db, self.world, slot, |action| action.manifest())
-    }
-
-    fn append(&mut self, record: Record) {
-        self.history.fold(&record);
-        self.out.push(Effect::Append(record));
-    }
-
-    fn publish(&mut self, notice: Notice) {
-        self.out.push(Effect::Publish(notice));
     }
 
     fn settle(&mut self, id: NodeId, settled: Settled) {
@@ -383,12 +342,6 @@ impl Engine {
 
     fn state_of(&self, path: &RelPath) -> Option<FileState> {
         self.entries.get(path).and_then(|entry| entry.state(&self.db))
-    }
-
-    fn new_attempt(&mut self) -> AttemptId {
-        let id = AttemptId(self.next_attempt);
-        self.next_attempt += 1;
-        id
     }
 
     fn set_output(&mut self, slot: Slot, output: crate::base::name::OutputDigest) {

@@ -16,9 +16,9 @@ use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
 use crate::engine::world::db::Slot;
 use crate::spec::plan::Status;
 
+use super::Engine;
 use super::attempt::{Attempt, Origin};
 use super::review::marks_of;
-use super::{Engine, Unwritten};
 
 impl Engine {
     /// The session did its part: its patch onto the tip, unless there is none.
@@ -31,7 +31,7 @@ impl Engine {
         if attempt.facts.patch.is_empty() {
             return self.review_candidate(id);
         }
-        self.out.push(Effect::Merge { attempt: id });
+        self.step.push(Effect::Merge { attempt: id });
     }
 
     pub(super) fn take_merged(
@@ -65,7 +65,7 @@ impl Engine {
         }
         attempt.phase = Phase::Landing;
         let attempt = attempt.clone();
-        self.unwritten.insert(attempt.task.clone(), Unwritten::new(Status::Completed));
+        self.past.lines.expect(attempt.task.clone(), Status::Completed);
         let request = LandingRequest {
             attempt: id,
             subject: subject_of(&attempt),
@@ -81,7 +81,7 @@ impl Engine {
             plan_change: attempt.plan_change,
             task: attempt.task,
         };
-        self.out.push(Effect::Land(Box::new(request)));
+        self.step.push(Effect::Land(Box::new(request)));
     }
 
     /// The verdict of a standing result holds again.
@@ -89,7 +89,7 @@ impl Engine {
         let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
             return;
         };
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         let is_outdated = self.is_outdated(&attempt);
         match attempt.node {
             Some(node) if is_outdated => self.reopen(node),
@@ -102,14 +102,14 @@ impl Engine {
     }
 
     fn output_after(&self, attempt: &Attempt) -> OutputDigest {
-        self.history.owned_after(&attempt.task, &attempt.merged).output_digest()
+        self.past.history.owned_after(&attempt.task, &attempt.merged).output_digest()
     }
 
     pub(super) fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) {
         let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.remove(&id)) else {
             return;
         };
-        self.history.add_landing(&landing);
+        self.past.history.add_landing(&landing);
         let known: Vec<bool> =
             landing.changes.iter().map(|it| self.entries.contains_key(&it.path)).collect();
         for change in &landing.changes {
@@ -126,7 +126,7 @@ impl Engine {
             if let Some(build) = &mut self.build {
                 build.parked = Some(reason.clone());
             }
-            self.publish(Notice::Parked { task: attempt.task.clone(), reason });
+            self.step.publish(Notice::Parked { task: attempt.task.clone(), reason });
         }
         self.accept(id, attempt, (Some(landing.commit), landing.output));
     }
@@ -153,29 +153,32 @@ impl Engine {
         let is_outdated = self.is_outdated(&attempt);
         let how = how_of(&attempt);
         if let Some(change) = &attempt.plan_change {
-            self.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
+            self.step.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
         }
         let won = attempt.won.as_ref().and_then(|it| it.kept_as.clone());
-        self.out.extend(won.map(|kept_as| Effect::Forget { kept_as }));
+        self.step.extend(won.map(|kept_as| Effect::Forget { kept_as }));
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
-        self.append(Record::Accepted(Box::new(Accepted {
-            at: self.now,
-            task: result.task.clone(),
-            key: result.key,
-            output,
-            provenance,
-            manifest,
-            commit,
-        })));
+        self.past.append(
+            Record::Accepted(Box::new(Accepted {
+                at: self.step.now,
+                task: result.task.clone(),
+                key: result.key,
+                output,
+                provenance,
+                manifest,
+                commit,
+            })),
+            &mut self.step,
+        );
         let task = result.task.clone();
         let was_validated = !result.verdicts.is_empty();
         let unvalidated = Effect::Disown { key: result.key, output: result.patch.output_digest() };
-        self.out.push(Effect::Remember(Box::new(result)));
-        self.out.extend(was_validated.then_some(unvalidated));
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Remember(Box::new(result)));
+        self.step.extend(was_validated.then_some(unvalidated));
+        self.step.push(Effect::Drop { attempt: id });
         self.set_output(slot, output);
-        self.publish(Notice::TaskFinished { task, how });
+        self.step.publish(Notice::TaskFinished { task, how });
         if let Some(node) = node {
             if let Some(run) = self.run_of(node) {
                 run.accepted = Some(provenance);
@@ -203,7 +206,7 @@ impl Engine {
             read_set: attempt.facts.read_set,
             verdicts: attempt.reached,
             manifest: attempt.manifest,
-            at: attempt.facts.made_at.unwrap_or(self.now),
+            at: attempt.facts.made_at.unwrap_or(self.step.now),
             duration: attempt.facts.duration,
             cost: attempt.cost,
             model: attempt.model,
@@ -228,18 +231,17 @@ impl Engine {
         status: Status,
         written: Written,
     ) {
-        if let Some(it) = self.unwritten.get_mut(&task).filter(|it| it.status == status) {
-            it.is_refused = matches!(written, Written::Failed(_));
-            if !it.is_refused {
-                self.unwritten.remove(&task);
-            }
-        }
+        let is_written = !matches!(written, Written::Failed(_));
+        self.past.lines.settle(&task, status, is_written);
         match written {
             Written::Kept | Written::Loose => {
                 let is_loose = written == Written::Loose;
-                self.append(Record::StatusWritten { at: self.now, task, status, is_loose });
+                self.past.append(
+                    Record::StatusWritten { at: self.step.now, task, status, is_loose },
+                    &mut self.step,
+                );
             }
-            Written::Failed(problem) => self.publish(Notice::Warning(format!(
+            Written::Failed(problem) => self.step.publish(Notice::Warning(format!(
                 "the status of {task} could not be written into its plan: {problem}"
             ))),
         }
@@ -262,8 +264,8 @@ impl Engine {
             completed_at: None,
             validation_findings: findings.filter(|it| !it.is_empty()),
         };
-        self.unwritten.insert(edit.task.clone(), Unwritten::new(edit.status));
-        self.out.push(Effect::WriteStatus(edit));
+        self.past.lines.expect(edit.task.clone(), edit.status);
+        self.step.push(Effect::WriteStatus(edit));
     }
 
     /// Makes the plan say what is on record: its status line was lost, or never came here.
@@ -274,8 +276,7 @@ impl Engine {
             return;
         }
         let status = if status.is_done() { status } else { Status::Completed };
-        let line = Unwritten::new(status);
-        if self.unwritten.insert(task.clone(), line) == Some(line) {
+        if !self.past.lines.expect(task.clone(), status) {
             return;
         }
         let edit = StatusEdit {
@@ -289,7 +290,7 @@ impl Engine {
             completed_at: None,
             validation_findings: None,
         };
-        self.out.push(Effect::WriteStatus(edit));
+        self.step.push(Effect::WriteStatus(edit));
     }
 
     fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
@@ -298,7 +299,7 @@ impl Engine {
             result_message: attempt.facts.message.clone(),
             model_used: attempt.model.clone(),
             // The same result has the same line on every branch: they merge.
-            completed_at: attempt.facts.made_at.or(Some(self.now)),
+            completed_at: attempt.facts.made_at.or(Some(self.step.now)),
             ..self.edit_of(attempt, Status::Completed)
         }
     }

@@ -20,14 +20,14 @@ impl Engine {
         attempt_id: AttemptId,
         (attempt, text): (&Attempt, String),
     ) {
-        let past = self.history.task(&attempt.task);
+        let past = self.past.history.task(&attempt.task);
         if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {
-            self.out.push(Effect::Drop { attempt: attempt_id });
+            self.step.push(Effect::Drop { attempt: attempt_id });
             let why = format!("it asked {MAX_QUESTIONS} questions and does not get on: {text}");
             return self.give_up(id, OutcomeClass::Asked, why);
         }
         let question = Question {
-            at: self.now,
+            at: self.step.now,
             attempt: attempt_id,
             task: attempt.task.clone(),
             key: attempt.key,
@@ -35,13 +35,13 @@ impl Engine {
             text: text.clone(),
             options: attempt.facts.options.clone(),
         };
-        self.append(Record::Asked(Box::new(question)));
-        self.out.push(match &attempt.session {
+        self.past.append(Record::Asked(Box::new(question)), &mut self.step);
+        self.step.push(match &attempt.session {
             Some(session) => Effect::Park { attempt: attempt_id, session: session.clone() },
             None => Effect::Drop { attempt: attempt_id },
         });
         self.note_reason(id, asks(&text));
-        self.publish(Notice::TaskAsked {
+        self.step.publish(Notice::TaskAsked {
             task: attempt.task.clone(),
             question: text,
             options: attempt.facts.options.clone(),
@@ -52,7 +52,7 @@ impl Engine {
     /// True where a question about this very key is open.
     pub(super) fn waits_for_answer(&mut self, id: NodeId, key: ActionKey) -> bool {
         let Some(build) = &self.build else { return false };
-        let past = self.history.task(&build.graph.node(id).task);
+        let past = self.past.history.task(&build.graph.node(id).task);
         let Some(question) = past.and_then(|it| it.dialogue.open_about(key)) else { return false };
         let why = asks(&question.text);
         self.note_reason(id, why);
@@ -61,11 +61,14 @@ impl Engine {
 
     /// An answer counts where a question is open; the task is then decided anew.
     pub(super) fn take_answer(&mut self, task: &TaskRef, text: String) {
-        if self.history.task(task).and_then(|it| it.dialogue.open()).is_none() {
+        if self.past.history.task(task).and_then(|it| it.dialogue.open()).is_none() {
             let text = format!("{task} asks nothing: the answer `{text}` came to nothing");
-            return self.publish(Notice::Warning(text));
+            return self.step.publish(Notice::Warning(text));
         }
-        self.append(Record::Answered { at: self.now, task: task.clone(), text });
+        self.past.append(
+            Record::Answered { at: self.step.now, task: task.clone(), text },
+            &mut self.step,
+        );
         self.take_person_seriously(task);
     }
 
@@ -90,13 +93,13 @@ impl Engine {
         id: AttemptId,
         attempt: &Attempt,
     ) -> Option<SessionId> {
-        let answered = self.history.task(&attempt.task)?.dialogue.taken_up_by(id)?;
+        let answered = self.past.history.task(&attempt.task)?.dialogue.taken_up_by(id)?;
         let question = answered.question;
         question.session.clone().filter(|_| question.key == attempt.key)
     }
 
     pub(super) fn answer_message(&self, id: AttemptId, attempt: &Attempt) -> String {
-        let past = self.history.task(&attempt.task);
+        let past = self.past.history.task(&attempt.task);
         let answered = past.and_then(|it| it.dialogue.taken_up_by(id));
         let answer = answered.map_or("", |it| it.answer);
         format!(

@@ -131,11 +131,12 @@ impl Engine {
         }
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&id));
         let Some(attempt) = attempt else { return };
-        let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
+        let owns_files =
+            self.past.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
         let documents = self.documents_touched(attempt, &evidence);
-        let expectation = Expectation { clock: self.clock(), documents, ..expectation };
-        let judgement = with_reset(classify(&evidence, &expectation), self.now);
+        let expectation = Expectation { clock: self.step.clock(), documents, ..expectation };
+        let judgement = with_reset(classify(&evidence, &expectation), self.step.now);
         let judgement = self.judge_plan_edit(id, &evidence, judgement);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
@@ -159,7 +160,7 @@ impl Engine {
             read_set: evidence.read_set,
             transcript: evidence.transcript,
             duration: evidence.duration,
-            made_at: Some(self.now),
+            made_at: Some(self.step.now),
         };
         if let Some(node) = attempt.node {
             let run = build.runs.entry(node).or_default();
@@ -188,7 +189,7 @@ impl Engine {
         let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else { return };
         let task = attempt.task.clone();
         for warning in warnings {
-            self.publish(Notice::Warning(format!("{task}: {warning}")));
+            self.step.publish(Notice::Warning(format!("{task}: {warning}")));
         }
     }
 
@@ -196,13 +197,13 @@ impl Engine {
     pub(super) fn set_back(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.remove(&id) else { return };
-        self.unwritten.remove(&attempt.task);
+        self.past.lines.forget(&attempt.task);
         let Some(node) = attempt.node else {
-            self.out.push(Effect::Drop { attempt: id });
+            self.step.push(Effect::Drop { attempt: id });
             return;
         };
         if self.is_outdated(&attempt) && is_about_the_task(class) {
-            self.out.push(Effect::Drop { attempt: id });
+            self.step.push(Effect::Drop { attempt: id });
             return self.set_aside(node, &message);
         }
         self.note_out(node, &attempt, (class, &message));
@@ -219,7 +220,7 @@ impl Engine {
             run.resume == Some(id) && run.resume_session.is_some()
         });
         if !keeps {
-            self.out.push(Effect::Drop { attempt: id });
+            self.step.push(Effect::Drop { attempt: id });
         }
     }
 
@@ -227,7 +228,7 @@ impl Engine {
     pub(super) fn give_up_attempt(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.remove(&id) else { return };
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         match attempt.node {
             Some(node) if self.is_outdated(&attempt) => self.set_aside(node, &message),
             Some(node) => self.give_up(node, class, message),
@@ -240,7 +241,7 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let task = build.graph.node(node).task.clone();
         let why = format!("{message}; what it reads has changed meanwhile");
-        self.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        self.step.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
         self.reopen(node);
     }
 
@@ -250,9 +251,9 @@ impl Engine {
             return;
         };
         if !attempt.facts.patch.is_empty() {
-            self.out.push(Effect::Keep { attempt: id, task: attempt.task });
+            self.step.push(Effect::Keep { attempt: id, task: attempt.task });
         }
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
     }
 
     fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
@@ -281,7 +282,7 @@ impl Engine {
             build.attempts.remove(&id);
             build.schedule.set(node, crate::engine::graph::schedule::State::Queued);
             build.queue.insert(node);
-            self.out.push(Effect::Drop { attempt: id });
+            self.step.push(Effect::Drop { attempt: id });
             return;
         }
         if !conflict.uncommitted.is_empty() {
@@ -308,7 +309,7 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&owner.unwrap_or(id)) else { return };
         let validator = owner.and(attempt.validators.get(attempt.validating));
         let ended = record::AttemptEnded {
-            at: self.now,
+            at: self.step.now,
             attempt: id,
             task: attempt.task.clone(),
             key: attempt.key,
@@ -327,7 +328,7 @@ impl Engine {
             duration: evidence.duration,
             slack_messages: slack_messages_of(evidence),
         };
-        self.append(Record::AttemptEnded(Box::new(ended)));
+        self.past.append(Record::AttemptEnded(Box::new(ended)), &mut self.step);
     }
 }
 

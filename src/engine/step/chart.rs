@@ -52,7 +52,7 @@ impl Engine {
             }
         }
         let clean_for = known_of(&self.db, library).digest();
-        let past = self.history.common();
+        let past = self.past.history.common();
         Some((Chart { plans, tasks, needs, reads, past, clean_for }, parts))
     }
 
@@ -108,13 +108,13 @@ impl Engine {
         let mut touches: BTreeMap<RelPath, Vec<Touch>> =
             read.map(|(path, it)| (path.clone(), it.to_vec())).collect();
         if let Some(design) = self.design_of(slot).filter(|_| !place.is_command)
-            && let it @ [_, ..] = self.history.touches(&design)
+            && let it @ [_, ..] = self.past.history.touches(&design)
         {
             touches.insert(design, it.to_vec());
         }
         TaskPart {
             task: task.clone(),
-            past: self.history.task(slot.task(&self.db)).cloned(),
+            past: self.past.history.task(slot.task(&self.db)).cloned(),
             output: slot.output(&self.db),
             touches: touches.into_iter().collect(),
         }
@@ -127,9 +127,9 @@ impl Engine {
     /// Landings on the paths that each pattern set takes.
     fn touches_of_sets(&self, build: &Build) -> Vec<Vec<TouchesOf<'_>>> {
         let mut of_sets = vec![Vec::new(); build.scanned.globs.len()];
-        for path in self.history.touched_paths() {
+        for path in self.past.history.touched_paths() {
             for set in build.scanned.index.sets_taking(path) {
-                of_sets[set].push((path, self.history.touches(path)));
+                of_sets[set].push((path, self.past.history.touches(path)));
             }
         }
         of_sets

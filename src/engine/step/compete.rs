@@ -139,7 +139,7 @@ impl Engine {
             run.outs.clear();
             outs = None;
         }
-        let past = self.history.task(&task).filter(|_| !is_anew);
+        let past = self.past.history.task(&task).filter(|_| !is_anew);
         let kept = past.map_or(&[][..], |it| &it.proposals);
         let entries = (1..).zip(labels(key, count)).map(|(number, label)| {
             let mut entry = Entry::new(number, label);
@@ -277,7 +277,7 @@ impl Engine {
     fn leave_contest(&mut self, owner: AttemptId) -> Option<NodeId> {
         self.close_contest(owner, None);
         let attempt = self.build.as_mut().and_then(|it| it.attempts.remove(&owner));
-        self.out.push(Effect::Drop { attempt: owner });
+        self.step.push(Effect::Drop { attempt: owner });
         attempt.and_then(|it| it.node)
     }
 
@@ -290,7 +290,7 @@ impl Engine {
                 build.proposals.remove(&id);
             }
             if Some(id) != winner {
-                self.out.push(Effect::Drop { attempt: id });
+                self.step.push(Effect::Drop { attempt: id });
             }
         }
     }

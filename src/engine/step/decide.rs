@@ -88,7 +88,7 @@ impl Engine {
             let (task, by) = (build.graph.node(id).task.clone(), build.graph.node(by).task.clone());
             let told = self.run_of(id).and_then(|run| run.blocked_by.replace(by.clone()));
             if told.as_ref() != Some(&by) {
-                self.publish(Notice::TaskBlocked { task, by });
+                self.step.publish(Notice::TaskBlocked { task, by });
             }
         }
         Settled::Blocked(by)
@@ -98,7 +98,7 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
         let task = slot.task(&self.db).clone();
-        let past = self.history.task_now(&task);
+        let past = self.past.history.task_now(&task);
         let gave_up = self.recall(id, key, record);
         let forced = match gave_up {
             Some(_) => Forced::No,
@@ -139,7 +139,7 @@ impl Engine {
         if run.key != Some(key) || is_set_back && run.has_shown_failure {
             let fresh = TaskRun { key: Some(key), cost: run.cost, ..TaskRun::default() };
             let old = std::mem::replace(run, fresh);
-            self.out.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
+            self.step.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
             return None;
         }
         run.gave_up
@@ -154,10 +154,10 @@ impl Engine {
             return false;
         }
         // An uncommitted line that is gone with all else that was uncommitted was stashed away.
-        let is_loose = self.history.task(task).is_some_and(|it| it.is_loose);
+        let is_loose = self.past.history.task(task).is_some_and(|it| it.is_loose);
         let plan = self.plan_path_of(task);
         let is_stashed = is_loose && plan.is_some_and(|it| self.committed.contains(&it));
-        !is_stashed && !self.unwritten.contains_key(task)
+        !is_stashed && !self.past.lines.is_expected(task)
     }
 
     /// The line went together with the receipt it was committed with: no person's word.
@@ -206,15 +206,18 @@ impl Engine {
         let output = OutputDigest(Digest::of(b"orch adopted"));
         let task = slot.task(&self.db).clone();
         if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
-            self.append(Record::Accepted(Box::new(Accepted {
-                at: self.now,
-                task,
-                key,
-                output,
-                provenance: Provenance::Adopted,
-                manifest: None,
-                commit: None,
-            })));
+            self.past.append(
+                Record::Accepted(Box::new(Accepted {
+                    at: self.step.now,
+                    task,
+                    key,
+                    output,
+                    provenance: Provenance::Adopted,
+                    manifest: None,
+                    commit: None,
+                })),
+                &mut self.step,
+            );
         }
         self.set_output(slot, output);
         self.note_reason(id, "adopted: the plan says it was done");
@@ -248,7 +251,7 @@ impl Engine {
         }
         self.note_reason(id, why.clone());
         if !is_told {
-            self.publish(Notice::TaskFailed { task, why, help: None });
+            self.step.publish(Notice::TaskFailed { task, why, help: None });
         }
         self.settle(id, Settled::Failed(class));
     }
@@ -287,8 +290,8 @@ impl Engine {
     /// A person's decision: journaled; `accept` needs the task's present key.
     pub(super) fn take_decision(&mut self, decide: Decide) {
         let Decide { task, decision } = decide;
-        let at = self.now;
-        self.append(Record::Decided { at, task: task.clone(), decision });
+        let at = self.step.now;
+        self.past.append(Record::Decided { at, task: task.clone(), decision }, &mut self.step);
         self.take_person_seriously(&task);
         self.ask_validators_again(&task);
         if matches!(decision, Decision::Retry | Decision::Reset) {
@@ -299,17 +302,23 @@ impl Engine {
         }
         let Some(&slot) = self.slots.get(&task) else { return };
         let Some(key) = key_of(&self.db, self.world, slot) else { return };
-        let output =
-            self.history.owned_after(&task, &crate::base::file::Patch::default()).output_digest();
-        self.append(Record::Accepted(Box::new(Accepted {
-            at,
-            task,
-            key,
-            output,
-            provenance: Provenance::AcceptedByHand,
-            manifest: None,
-            commit: None,
-        })));
+        let output = self
+            .past
+            .history
+            .owned_after(&task, &crate::base::file::Patch::default())
+            .output_digest();
+        self.past.append(
+            Record::Accepted(Box::new(Accepted {
+                at,
+                task,
+                key,
+                output,
+                provenance: Provenance::AcceptedByHand,
+                manifest: None,
+                commit: None,
+            })),
+            &mut self.step,
+        );
     }
 
     pub(super) fn run_of(&mut self, id: NodeId) -> Option<&mut TaskRun> {

@@ -72,13 +72,13 @@ impl Engine {
     /// Whether a session of this model may start. One that may not waits in the queue.
     pub(super) fn may_pass(&self, model: Option<&ModelName>) -> bool {
         let Some(build) = &self.build else { return false };
-        build.doors.passage(model, self.now) != Passage::No
+        build.doors.passage(model, self.step.now) != Passage::No
     }
 
     /// What such a session waits for, one line.
     pub(super) fn waits_for(&self, model: Option<&ModelName>) -> String {
         let build = self.build.as_ref();
-        let shut = build.and_then(|it| it.doors.shut_by(model, self.now));
+        let shut = build.and_then(|it| it.doors.shut_by(model, self.step.now));
         shut.map(|it| it.to_string()).unwrap_or_default()
     }
 
@@ -127,7 +127,7 @@ impl Engine {
 
     /// A session starts: where a probe is wanted, it is the one.
     pub(super) fn pass_with(&mut self, launch: &Launch) {
-        let now = self.now;
+        let now = self.step.now;
         if let (LaunchAction::Session(session), Some(build)) = (&launch.action, &mut self.build) {
             build.doors.send(launch.attempt, session.model.as_ref(), now);
         }
@@ -142,7 +142,7 @@ impl Engine {
     ) -> bool {
         let was_sent = self.hear_of_limits(attempt, evidence, judgement);
         let config = self.breaker_config(owner);
-        let now = self.now;
+        let now = self.step.now;
         let Some(build) = &mut self.build else { return false };
         let breaker = &mut build.doors.breaker;
         let was_probe = breaker.latch.is_probe(attempt);
@@ -155,11 +155,11 @@ impl Engine {
         let shut = breaker.latch.as_shut().cloned();
         match (change, shut) {
             (Change::Opened | Change::StillOpen, Some(shut)) => {
-                self.publish(Notice::Waiting { why: shut.why, until: shut.until });
+                self.step.publish(Notice::Waiting { why: shut.why, until: shut.until });
             }
             (Change::Hopeless, Some(shut)) => self.hold(judgement.class, &shut.why),
             (Change::Closed, _) => {
-                self.publish(Notice::Resumed { why: "the service answers again".to_owned() });
+                self.step.publish(Notice::Resumed { why: "the service answers again".to_owned() });
             }
             _ => {}
         }
@@ -184,8 +184,8 @@ impl Engine {
         let doors = &build.doors;
         let is_wanted =
             build.holding.is_none() && (!build.queue.is_empty() || !doors.waiting.is_empty());
-        let latches = doors.all().filter_map(|it| it.opening(self.now)).filter(|_| is_wanted);
-        latches.chain(doors.waiting.values().copied().filter(|it| *it > self.now)).min()
+        let latches = doors.all().filter_map(|it| it.opening(self.step.now)).filter(|_| is_wanted);
+        latches.chain(doors.waiting.values().copied().filter(|it| *it > self.step.now)).min()
     }
 
     /// Lets a finished candidate wait for its validator's session; true where it has to.
@@ -200,7 +200,7 @@ impl Engine {
             return false;
         }
         let why = self.waits_for(model.as_ref());
-        self.wait_with(owner, self.now, why);
+        self.wait_with(owner, self.step.now, why);
         true
     }
 
@@ -228,14 +228,14 @@ impl Engine {
             return false;
         }
         let wait = if is_limit { Millis(0) } else { Millis::seconds(5 << (n - 1).min(4)) };
-        self.wait_with(owner, self.now + wait, judgement.message.clone());
+        self.wait_with(owner, self.step.now + wait, judgement.message.clone());
         true
     }
 
     /// Asks for the verdicts that had to wait, as far as sessions may start again.
     pub(super) fn go_on_with_reviews(&mut self) {
         let Some(build) = &self.build else { return };
-        let now = self.now;
+        let now = self.step.now;
         let stop = match &build.holding {
             _ if build.stopping != Stopping::No => {
                 Some((OutcomeClass::Aborted, "stopped".to_owned()))
@@ -278,7 +278,7 @@ impl Engine {
         attempt.is_kept = true;
         let attempt = super::attempt::Attempt { reached: Vec::new(), ..attempt.clone() };
         let result = self.result_of(attempt);
-        self.out.push(Effect::Remember(Box::new(result)));
+        self.step.push(Effect::Remember(Box::new(result)));
     }
 
     /// Keeps what a validator refused, to be judged anew when it is asked again.
@@ -288,7 +288,7 @@ impl Engine {
             return;
         };
         let (key, output) = (attempt.key, attempt.facts.patch.output_digest());
-        self.out.push(Effect::Refuse { key, output });
+        self.step.push(Effect::Refuse { key, output });
     }
 }
 

@@ -48,7 +48,7 @@ impl Engine {
     fn seems_over(&self, slot: Slot, request: &BuildRequest) -> bool {
         let task = slot.task(&self.db);
         let status = self.record_of(slot).status;
-        let is_accepted = self.history.task(task).is_some_and(|it| it.accepted.is_some());
+        let is_accepted = self.past.history.task(task).is_some_and(|it| it.accepted.is_some());
         let is_over = is_accepted || status.is_done() || status == Status::Skipped;
         is_over && !request.force.contains(task)
     }

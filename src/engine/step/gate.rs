@@ -30,8 +30,9 @@ pub(super) struct Refused {
 impl Engine {
     /// The same engine whose sessions sign in with this account.
     #[must_use]
-    pub fn of_account(self, account: Option<AccountId>) -> Self {
-        Self { account, ..self }
+    pub fn of_account(mut self, account: Option<AccountId>) -> Self {
+        self.past.account = account;
+        self
     }
 
     /// What the end of a session says of the account's windows. True where it was sent to find out.
@@ -89,26 +90,29 @@ impl Engine {
     }
 
     fn hit(&mut self, attempt: AttemptId, limit: &Limit) {
-        let now = self.now;
+        let now = self.step.now;
         let limit = limit.clone().bounded(now);
         let why = used_up(&limit.window, limit.resets_at);
         let Some(build) = &mut self.build else { return };
         let Some(until) = build.doors.gate.hit(attempt, (&limit, &why), now) else { return };
         let Limit { window, resets_at, .. } = limit;
-        let account = self.account;
-        self.append(Record::LimitHit { at: now, window: window.clone(), resets_at, account });
+        let account = self.past.account;
+        self.past.append(
+            Record::LimitHit { at: now, window: window.clone(), resets_at, account },
+            &mut self.step,
+        );
         self.wait_or_refuse(window, &why, until);
     }
 
     /// Waits for the window, where the settings let it; else no session that counts in it starts.
     fn wait_or_refuse(&mut self, window: Window, why: &str, until: Moment) {
         let config = self.limits_config().clone();
-        let now = self.now;
+        let now = self.step.now;
         let Some(build) = &mut self.build else { return };
         match may_wait(&config, (now, until), build.doors.n_waits) {
             Ok(()) => {
                 build.doors.n_waits += 1;
-                self.publish(Notice::Waiting { why: why.to_owned(), until });
+                self.step.publish(Notice::Waiting { why: why.to_owned(), until });
             }
             Err(reason) => {
                 let why = format!("{why}; {reason}");
@@ -116,7 +120,8 @@ impl Engine {
                     return self.hold(OutcomeClass::PlanLimit, &why);
                 }
                 let why = format!("{why}{}", advice_on(OutcomeClass::PlanLimit, &why));
-                self.publish(Notice::Warning(format!("no session of that model starts: {why}")));
+                self.step
+                    .publish(Notice::Warning(format!("no session of that model starts: {why}")));
                 if let Some(build) = &mut self.build {
                     build.doors.refused.push(Refused { window, why });
                 }
@@ -126,15 +131,15 @@ impl Engine {
 
     fn lift(&mut self, window: Window) {
         let label = window.label().unwrap_or_else(|| "usage".to_owned());
-        let at = self.now;
-        let account = self.account;
-        self.append(Record::LimitLifted { at, window, account });
-        self.publish(Notice::Resumed { why: format!("the {label} limit is over") });
+        let at = self.step.now;
+        let account = self.past.account;
+        self.past.append(Record::LimitLifted { at, window, account }, &mut self.step);
+        self.step.publish(Notice::Resumed { why: format!("the {label} limit is over") });
     }
 
     fn hear_of_use(&mut self, facts: &StreamFacts) {
         let Some(build) = &mut self.build else { return };
-        let (jobs, now) = (build.request.jobs, self.now);
+        let (jobs, now) = (build.request.jobs, self.step.now);
         let gate = &mut build.doors.gate;
         let told: Vec<String> = facts
             .windows
@@ -154,13 +159,13 @@ impl Engine {
                 )
             })
             .collect();
-        told.into_iter().for_each(|text| self.publish(Notice::Warning(text)));
+        told.into_iter().for_each(|text| self.step.publish(Notice::Warning(text)));
     }
 
     /// What earlier runs of orch met with this account that is not over, as far as anybody knows.
     pub(super) fn restore_limits(&mut self) {
-        let now = self.now;
-        let known = self.history.limits_of(self.account);
+        let now = self.step.now;
+        let known = self.past.history.limits_of(self.past.account);
         let known: Vec<_> = known.map(|(window, it)| (window.clone(), *it)).collect();
         for (window, KnownLimit { at, resets_at }) in known {
             let limit = Limit { window: window.clone(), resets_at, ..Limit::default() }.bounded(at);
@@ -183,12 +188,12 @@ impl Engine {
     /// A person has asked for a task since a limit was met: one session finds out whether it is over.
     fn is_doubted(&self, met_at: Moment) -> bool {
         let is_forced = self.build.as_ref().is_some_and(|build| !build.request.force.is_empty());
-        is_forced || self.history.last_asked.is_some_and(|asked| asked >= met_at)
+        is_forced || self.past.history.last_asked.is_some_and(|asked| asked >= met_at)
     }
 
     /// A person asks for a task while sessions wait for a limit: one may find out now.
     pub(super) fn doubt_limits(&mut self) {
-        let now = self.now;
+        let now = self.step.now;
         let Some(build) = &mut self.build else { return };
         build.doors.gate.hurry(now);
         build.doors.refused.clear();
@@ -199,11 +204,11 @@ impl Engine {
 
     /// A person's word that limits are over, whosever they are.
     pub(super) fn lift_limits(&mut self) {
-        let at = self.now;
-        let known = self.history.limits();
+        let at = self.step.now;
+        let known = self.past.history.limits();
         let known: Vec<_> = known.map(|(window, account, _)| (window.clone(), account)).collect();
         for (window, account) in known {
-            self.append(Record::LimitLifted { at, window, account });
+            self.past.append(Record::LimitLifted { at, window, account }, &mut self.step);
         }
     }
 
@@ -216,7 +221,7 @@ impl Engine {
     /// True where one of the account's windows is about to be used up and enough sessions run.
     pub(super) fn is_enough_near_a_limit(&self, model: Option<&ModelName>) -> bool {
         let Some(build) = &self.build else { return false };
-        let Some(most) = build.doors.gate.at_once(model, build.request.jobs, self.now) else {
+        let Some(most) = build.doors.gate.at_once(model, build.request.jobs, self.step.now) else {
             return false;
         };
         let runs = |(id, attempt): &(&AttemptId, &super::Attempt)| {
@@ -235,8 +240,9 @@ impl Engine {
         if held.is_some() || self.refused(model.as_ref()).is_some() {
             return self.hold_task(id, why);
         }
-        let shut = self.build.as_ref().and_then(|it| it.doors.shut_by(model.as_ref(), self.now));
-        let wait = shut.map_or(Millis(0), |it| it.until - self.now);
+        let shut =
+            self.build.as_ref().and_then(|it| it.doors.shut_by(model.as_ref(), self.step.now));
+        let wait = shut.map_or(Millis(0), |it| it.until - self.step.now);
         self.again(id, wait, why);
     }
 }

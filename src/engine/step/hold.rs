@@ -29,7 +29,7 @@ impl Engine {
         let Some(build) = self.build.as_mut().filter(|it| it.holding.is_none()) else { return };
         let why = format!("{why}{}", advice_on(class, why));
         build.holding = Some(Holding { class, why: why.clone() });
-        self.publish(Notice::Warning(format!("no further session starts: {why}")));
+        self.step.publish(Notice::Warning(format!("no further session starts: {why}")));
     }
 
     /// Holds a task that had started: nothing is held against it, and its plan says nothing of it.
@@ -37,7 +37,7 @@ impl Engine {
         let Some(build) = &self.build else { return };
         let task = build.graph.node(id).task.clone();
         self.note_reason(id, why.clone());
-        self.publish(Notice::TaskHeld { task, why });
+        self.step.publish(Notice::TaskHeld { task, why });
         self.settle(id, Settled::Held);
     }
 }

@@ -121,24 +121,27 @@ impl Engine {
         let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
         self.reserve(attempt);
         let Some((task, key, number, reason)) = self.announce(id, attempt) else { return };
-        let at = self.now;
+        let at = self.step.now;
         if self.open_contest(attempt) {
-            return self.publish(Notice::TaskStarted { task, name, number, reason });
+            return self.step.publish(Notice::TaskStarted { task, name, number, reason });
         }
-        self.append(Record::AttemptStarted {
-            at,
-            attempt,
-            task: task.clone(),
-            key,
-            number,
-            validator: None,
-            is_command,
-        });
-        self.publish(Notice::TaskStarted { task, name, number, reason });
+        self.past.append(
+            Record::AttemptStarted {
+                at,
+                attempt,
+                task: task.clone(),
+                key,
+                number,
+                validator: None,
+                is_command,
+            },
+            &mut self.step,
+        );
+        self.step.publish(Notice::TaskStarted { task, name, number, reason });
         match self.launch_of(attempt) {
             Ok(launch) => {
                 self.pass_with(&launch);
-                self.out.push(Effect::Run(Box::new(launch)));
+                self.step.push(Effect::Run(Box::new(launch)));
             }
             Err(problem) => {
                 self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem);
@@ -168,10 +171,10 @@ impl Engine {
         let key = key_of(&self.db, self.world, slot)?;
         let manifest = with_action(&self.db, self.world, slot, |it| it.manifest())?;
         let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
-        let attempt_id = self.new_attempt();
-        let past = self.history.task(slot.task(&self.db));
+        let attempt_id = self.past.new_attempt();
+        let past = self.past.history.task(slot.task(&self.db));
         let n_answered = past.map_or(0, |it| it.dialogue.answered(key).count());
-        let now = self.now;
+        let now = self.step.now;
         let build = self.build.as_mut()?;
         let run = build.runs.entry(id).or_default();
         run.key = Some(key);
@@ -281,7 +284,7 @@ impl Engine {
         let stable = prompt_of(&self.db, library, attempt.slot)
             .flatten()
             .ok_or("its prompt cannot be rendered")?;
-        let past = self.history.task(&attempt.task);
+        let past = self.past.history.task(&attempt.task);
         let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
         let earlier = commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed });
         let (previous_error, findings) = told_before(past, run, attempt.key);
@@ -344,12 +347,12 @@ impl Engine {
             };
         }
         for reached in &result.verdicts {
-            self.append(Record::VerdictReached(Box::new(reached.clone())));
+            self.past.append(Record::VerdictReached(Box::new(reached.clone())), &mut self.step);
         }
         if result.patch.is_empty() {
             self.review_candidate(attempt_id);
         } else {
-            self.out.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
+            self.step.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
         }
     }
 }

@@ -131,11 +131,11 @@ impl Engine {
 
     /// Statuses that the plans say by now are no longer to be written.
     fn forget_written(&mut self) {
-        let mut unwritten = std::mem::take(&mut self.unwritten);
-        unwritten.retain(|task, it| {
-            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != it.status)
+        let mut lines = std::mem::take(&mut self.past.lines);
+        lines.retain(|task, status| {
+            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != status)
         });
-        self.unwritten = unwritten;
+        self.past.lines = lines;
     }
 
     /// Plan inputs by path: an edited file keeps its input, so that only its readers wake.
@@ -219,11 +219,11 @@ impl Engine {
     }
 
     fn accepted_output(&self, task: &TaskRef) -> Option<crate::base::name::OutputDigest> {
-        self.history.task(task)?.accepted.as_ref().map(|it| it.output)
+        self.past.history.task(task)?.accepted.as_ref().map(|it| it.output)
     }
 
     pub(super) fn take_history(&mut self, history: History) {
-        self.history = history.live();
+        self.past.history = history.live();
         let slots: Vec<(TaskRef, Slot)> =
             self.slots.iter().map(|(task, slot)| (task.clone(), *slot)).collect();
         for (task, slot) in slots {

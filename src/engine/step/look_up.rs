@@ -54,7 +54,7 @@ impl Engine {
         let task = build.graph.node(id).task.clone();
         build.schedule.set(id, State::Looking);
         let manifest = past.manifest;
-        self.out.push(Effect::FindCandidates { task, key, manifest, lookup });
+        self.step.push(Effect::FindCandidates { task, key, manifest, lookup });
     }
 
     pub(super) fn take_candidates(&mut self, task: &TaskRef, key: ActionKey, found: Found) {
@@ -99,7 +99,7 @@ impl Engine {
             }
             (None, Mode::Build) => {
                 let wait = build.runs.get(&id).and_then(|run| run.not_before);
-                match wait.filter(|until| *until > self.now) {
+                match wait.filter(|until| *until > self.step.now) {
                     Some(until) => build.schedule.set(id, State::BackingOff(until)),
                     None => {
                         build.schedule.set(id, State::Queued);

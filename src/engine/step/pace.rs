@@ -167,7 +167,7 @@ impl Engine {
             }
             let slot = build.nodes[id.index()];
             let recipe = recipe(self, slot)?;
-            let past = self.history.task(slot.task(&self.db));
+            let past = self.past.history.task(slot.task(&self.db));
             Some(Pace {
                 rule: recipe.rule.name.clone(),
                 agent: recipe.agent.as_ref().map(|it| it.name.clone()),
@@ -246,7 +246,7 @@ impl Engine {
         build.queue.remove(&id);
         build.schedule.set(id, State::Looking);
         let task = build.graph.node(id).task.clone();
-        self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup: Lookup::All });
+        self.step.push(Effect::FindCandidates { task, key, manifest: None, lookup: Lookup::All });
         true
     }
 
@@ -273,7 +273,7 @@ impl Engine {
         if recipe.rule.action != ActionKind::Session || limit == Millis(0) {
             return None;
         }
-        let now = self.now;
+        let now = self.step.now;
         let build = self.build.as_ref()?;
         let prefix = self.prefix_of(build.nodes[id.index()], recipe);
         if build.runs.get(&id).is_some_and(|run| run.resume.is_some()) {
@@ -321,8 +321,8 @@ impl Engine {
             _ => None,
         };
         // What is past was noted before something else held the task back.
-        let next = build.queue.iter().filter_map(until).filter(|it| *it > self.now).min();
-        self.out.extend(next.map(Effect::WakeAt));
+        let next = build.queue.iter().filter_map(until).filter(|it| *it > self.step.now).min();
+        self.step.extend(next.map(Effect::WakeAt));
     }
 }
 

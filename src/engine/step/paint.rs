@@ -48,7 +48,7 @@ impl Engine {
         picture.started = build.started;
         let refused = build.doors.refused.first().map(|it| it.why.clone());
         picture.holding = build.holding.as_ref().map(|it| it.why.clone()).or(refused);
-        picture.waiting = super::door::waiting_of(build, self.now);
+        picture.waiting = super::door::waiting_of(build, self.step.now);
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
         picture
@@ -114,7 +114,7 @@ impl Engine {
         let spec = spec_of(&self.db, slot).as_deref();
         let recipe = recipe(self, slot);
         let run = build.runs.get(&id);
-        let past = self.history.task(task);
+        let past = self.past.history.task(task);
         let is_decided = !matches!(
             state,
             State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)

@@ -29,7 +29,7 @@ impl Engine {
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&id));
         if let Some(attempt) = attempt.filter(|_| only_says_so(evidence)) {
             let task = &attempt.task;
-            self.publish(Notice::Warning(format!(
+            self.step.publish(Notice::Warning(format!(
                 "{task} says that it changed the plan, and the plan is as it was"
             )));
         }
@@ -101,7 +101,7 @@ impl Engine {
         let value = &plan_of(&self.db, attempt.slot.plan(&self.db)).value;
         let is_finished = |id: &TaskId, is_done: bool| {
             let task = TaskRef { plan: plan.clone(), task: id.clone() };
-            let is_accepted = self.history.task(&task).is_some_and(|it| it.accepted.is_some());
+            let is_accepted = self.past.history.task(&task).is_some_and(|it| it.accepted.is_some());
             is_here(&task) && (is_done || is_accepted)
         };
         let finished = value.tasks().filter(|it| is_finished(&it.id, it.record.status.is_done()));
@@ -142,7 +142,7 @@ impl Engine {
         }
         attempt.plan_change = None;
         let task = attempt.task.clone();
-        self.publish(Notice::Warning(format!(
+        self.step.publish(Notice::Warning(format!(
             "the cached result of {task} is taken without what it changed in the plan: {why}"
         )));
         self.land(id);

@@ -26,7 +26,7 @@ impl Engine {
             return false;
         }
         let seen = build.runs.get(&id).and_then(|run| run.seen_at).unwrap_or(build.scanned_at);
-        if self.now - seen.max(build.scanned_at) <= FRESH {
+        if self.step.now - seen.max(build.scanned_at) <= FRESH {
             return false;
         }
         let slot = build.nodes[id.index()];
@@ -39,7 +39,7 @@ impl Engine {
             build.queue.remove(&id);
             build.schedule.set(id, State::Looking);
         }
-        self.out.push(Effect::Recheck { task, globs, paths });
+        self.step.push(Effect::Recheck { task, globs, paths });
         true
     }
 
@@ -52,7 +52,8 @@ impl Engine {
             meta.plan_doc.as_deref().and_then(RelPath::normalize).into_iter().collect();
         let validators = validators_of(recipe, meta);
         if !validators.is_empty() {
-            let owned = self.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
+            let owned =
+                self.past.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
             paths.extend(owned.into_iter().flatten());
             paths.extend(item_read_by(&validators, meta));
             globs.extend(validators.into_iter().map(|it| it.inputs));
@@ -66,7 +67,7 @@ impl Engine {
         task: &TaskRef,
         found: &[(RelPath, Option<FileState>)],
     ) {
-        let now = self.now;
+        let now = self.step.now;
         let new: Vec<RelPath> = found
             .iter()
             .filter(|(path, _)| !self.entries.contains_key(path))

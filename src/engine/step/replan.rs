@@ -52,14 +52,14 @@ impl Engine {
             pacing: super::Pacing::default(),
             smokes: super::Smokes::default(),
             has_scanned: false,
-            scanned_at: self.now,
+            scanned_at: self.step.now,
             scanned: Scanned::default(),
             is_touched: false,
             has_new_plan: false,
             stopping: Stopping::No,
             holding: None,
             doors: super::door::Doors::default(),
-            started: self.now,
+            started: self.step.now,
             cost: crate::base::measure::Usd::ZERO,
             money: super::spend::Money::default(),
             n_sessions: 0,
@@ -109,7 +109,7 @@ impl Engine {
             return self.rescan();
         }
         if !read.is_empty() {
-            self.out.push(Effect::Look { paths: read.into_iter().collect() });
+            self.step.push(Effect::Look { paths: read.into_iter().collect() });
         }
     }
 
@@ -192,7 +192,7 @@ impl Engine {
             globs: globs.as_slice().into(),
             paths: paths.clone(),
         };
-        self.out.push(Effect::Scan { globs, paths });
+        self.step.push(Effect::Scan { globs, paths });
     }
 
     /// What a scan for the present build asks for.
@@ -230,7 +230,7 @@ impl Engine {
             }
             paths.extend(item_read_by(&validators, meta));
             globs.extend(validators.into_iter().map(|it| Cow::Owned(it.inputs)));
-            if let Some(task) = self.history.task(slot.task(&self.db)) {
+            if let Some(task) = self.past.history.task(slot.task(&self.db)) {
                 paths.extend(task.owned.keys().cloned());
             }
         }

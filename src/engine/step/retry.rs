@@ -214,13 +214,13 @@ impl Engine {
     }
 
     pub(super) fn again(&mut self, id: NodeId, wait: Millis, why: String) {
-        let until = self.now + wait;
+        let until = self.step.now + wait;
         let Some(build) = &mut self.build else { return };
         let task = build.graph.node(id).task.clone();
         build.schedule.set(id, State::BackingOff(until));
         build.runs.entry(id).or_default().not_before = Some(until);
         self.note_reason(id, why.clone());
-        self.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
+        self.step.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
     }
 
     pub(super) fn give_up(&mut self, id: NodeId, class: OutcomeClass, why: String) {
@@ -236,14 +236,14 @@ impl Engine {
             _ => None,
         };
         if let Some(key) = build.runs.get(&id).and_then(|run| run.key) {
-            let (at, task, message) = (self.now, task.clone(), why.clone());
+            let (at, task, message) = (self.step.now, task.clone(), why.clone());
             let record = Record::GaveUp { at, task, key, class, message };
-            self.append(record);
+            self.past.append(record, &mut self.step);
         }
         self.note_reason(id, why.clone());
         self.note_given_up(id, class);
         self.write_failure(id, &why);
-        self.publish(Notice::TaskFailed { task, why, help });
+        self.step.publish(Notice::TaskFailed { task, why, help });
         self.settle(id, Settled::Failed(class));
     }
 
@@ -267,7 +267,7 @@ impl Engine {
 
     /// Queues what has waited long enough and asks to be woken for the rest.
     pub(super) fn wake_backed_off(&mut self) {
-        let now = self.now;
+        let now = self.step.now;
         let Some(build) = &mut self.build else { return };
         let mut next: Option<Moment> = None;
         let waiting: Vec<(NodeId, Moment)> = build
@@ -290,7 +290,7 @@ impl Engine {
             }
         }
         let next = next.into_iter().chain(self.next_opening()).min();
-        self.out.extend(next.map(Effect::WakeAt));
+        self.step.extend(next.map(Effect::WakeAt));
         for id in held {
             self.hold_task(id, "stopped".to_owned());
         }

@@ -124,7 +124,7 @@ impl Engine {
         build.schedule.set(id, crate::engine::graph::schedule::State::Looking);
         let task = build.graph.node(id).task.clone();
         let lookup = Lookup::None;
-        self.out.push(Effect::FindCandidates { task, key, manifest: None, lookup });
+        self.step.push(Effect::FindCandidates { task, key, manifest: None, lookup });
     }
 
     fn present_key(&self, id: NodeId) -> Option<crate::base::name::ActionKey> {
@@ -161,7 +161,7 @@ impl Engine {
                 return self.launch_review(id, &validator);
             };
             let reached = VerdictReached {
-                at: self.now,
+                at: self.step.now,
                 task: attempt.task.clone(),
                 validator: validator.name.clone(),
                 key,
@@ -180,10 +180,10 @@ impl Engine {
         review: AttemptId,
         evidence: Evidence,
     ) {
-        let (judgement, verdict) = judge_review(&evidence, self.task_of(owner), self.clock());
-        let judgement = (with_reset(judgement, self.now), verdict);
+        let (judgement, verdict) = judge_review(&evidence, self.task_of(owner), self.step.clock());
+        let judgement = (with_reset(judgement, self.step.now), verdict);
         self.journal_end(review, Some(owner), &evidence, &judgement.0);
-        self.out.push(Effect::Drop { attempt: review });
+        self.step.push(Effect::Drop { attempt: review });
         let was_probe = self.hear_of_service((review, owner), &evidence, &judgement.0);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         let Some(build) = &mut self.build else { return };
@@ -221,14 +221,14 @@ impl Engine {
         (verdict, findings): (Verdict, Vec<String>),
     ) {
         let reached = VerdictReached {
-            at: self.now,
+            at: self.step.now,
             task: self.task_ref_of(owner),
             validator: validator.name.clone(),
             key: self.candidate_key(owner, validator),
             verdict,
             findings,
         };
-        self.append(Record::VerdictReached(Box::new(reached.clone())));
+        self.past.append(Record::VerdictReached(Box::new(reached.clone())), &mut self.step);
         if let Some(build) = &mut self.build {
             build.asked.insert(reached.key, reached.task.clone());
         }
@@ -303,7 +303,7 @@ impl Engine {
         {
             self.note_warnings(node, &reached.validator, reached.findings.clone());
         }
-        self.publish(notice);
+        self.step.publish(notice);
         if reached.verdict == Verdict::Fail {
             self.reject(owner, reached);
             return false;
@@ -348,7 +348,7 @@ impl Engine {
             build.schedule.set(node, crate::engine::graph::schedule::State::Queued);
             build.queue.insert(node);
         }
-        self.out.push(Effect::Drop { attempt: owner });
+        self.step.push(Effect::Drop { attempt: owner });
     }
 }
 

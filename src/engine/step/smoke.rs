@@ -70,14 +70,14 @@ impl Engine {
         let Some(build) = &mut self.build else { return false };
         let Some(launch) = build.smokes.waiting.pop_front() else { return false };
         build.smokes.running = Some(launch.clone());
-        self.out.push(Effect::Smoke(Box::new(launch)));
+        self.step.push(Effect::Smoke(Box::new(launch)));
         true
     }
 
     /// What would have been run is told as not run.
     fn stop_smokes(&mut self) {
         self.gather_smokes();
-        let at = self.now;
+        let at = self.step.now;
         let Some(build) = &mut self.build else { return };
         for launch in std::mem::take(&mut build.smokes.waiting) {
             for plan in launch.plans {
@@ -94,7 +94,8 @@ impl Engine {
         for (plan, test) in self.tests() {
             let Some(made) = self.made_of(&plan) else { continue };
             let is_fresh = self.has_made(&plan);
-            let passed = self.history.smoke(&plan).filter(|it| it.outcome == SmokeOutcome::Passed);
+            let passed =
+                self.past.history.smoke(&plan).filter(|it| it.outcome == SmokeOutcome::Passed);
             let passed = passed.map(|it| it.key).filter(|_| !is_fresh);
             let Some(build) = &mut self.build else { return };
             if build.smokes.seen.insert(plan.clone(), made) == Some(made) {
@@ -105,7 +106,7 @@ impl Engine {
                 launch.plans.push(plan);
                 continue;
             }
-            let launch = test.launch(self.new_attempt(), plan, passed);
+            let launch = test.launch(self.past.new_attempt(), plan, passed);
             if let Some(build) = &mut self.build {
                 build.smokes.waiting.push_back(launch);
             }
@@ -170,11 +171,11 @@ impl Engine {
             return;
         };
         let notice = Notice::SmokeStarted { plans: launch.plans.clone() };
-        self.publish(notice);
+        self.step.publish(notice);
     }
 
     pub(super) fn take_smoke_ended(&mut self, attempt: AttemptId, report: SmokeReport) {
-        let at = self.now;
+        let at = self.step.now;
         let Some(build) = &mut self.build else { return };
         let Some(launch) = build.smokes.running.take_if(|it| it.attempt == attempt) else { return };
         let SmokeReport { key, outcome, message, tail, transcript, duration } = report;
@@ -191,9 +192,9 @@ impl Engine {
         for plan in launch.plans.clone() {
             let message = message.clone();
             let ended = SmokeEnded { at, plan, key, outcome, message, transcript, duration };
-            self.append(Record::SmokeEnded(Box::new(ended)));
+            self.past.append(Record::SmokeEnded(Box::new(ended)), &mut self.step);
         }
-        self.publish(Notice::SmokeEnded { plans: launch.plans, outcome, message, tail });
+        self.step.publish(Notice::SmokeEnded { plans: launch.plans, outcome, message, tail });
     }
 
     /// The smoke tests of this build that were looked at, by plan.
@@ -212,7 +213,7 @@ impl Engine {
     pub(super) fn smoke_shown(&self, plan: &PlanName) -> Option<SmokePicture> {
         let now = self.build.as_ref().and_then(|it| it.smokes.ended.get(plan)).cloned();
         let past = || {
-            let it = self.history.smoke(plan)?;
+            let it = self.past.history.smoke(plan)?;
             Some(SmokePicture { outcome: it.outcome, message: it.message.clone(), at: it.at })
         };
         now.or_else(past)

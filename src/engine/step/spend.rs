@@ -118,7 +118,7 @@ impl Engine {
         if let Some(build) = &mut self.build {
             build.attempts.remove(&owner);
         }
-        self.out.push(Effect::Drop { attempt: owner });
+        self.step.push(Effect::Drop { attempt: owner });
         self.hold_task(node, why);
         false
     }
@@ -172,10 +172,10 @@ impl Engine {
         build.attempts.remove(&id);
         build.schedule.set(node, State::Queued);
         build.queue.insert(node);
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         let why = format!("it had spent {cost}, all that was set aside for it");
         self.note_reason(node, why.clone());
-        self.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        self.step.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
         true
     }
 
@@ -194,9 +194,9 @@ impl Engine {
 
     fn wish(&self, slot: Slot, recipe: &Recipe) -> Wish {
         let task = slot.task(&self.db).clone();
-        let own = self.history.task(&task).and_then(|it| it.work.mean());
+        let own = self.past.history.task(&task).and_then(|it| it.work.mean());
         let agent = recipe.agent.as_ref().map(|it| &it.name);
-        let known = own.or_else(|| self.history.totals.typical_of(agent, false));
+        let known = own.or_else(|| self.past.history.totals.typical_of(agent, false));
         let one = known.unwrap_or(self.guess());
         // Each proposal of a competition is a session, and so is its judge.
         let n_sessions = recipe.judge.as_ref().map_or(1, |(count, _)| count.saturating_add(1));
@@ -211,8 +211,8 @@ impl Engine {
     /// it looks at, where that is known.
     fn likely_validation(&self, task: &TaskRef, of: &Validator, work: Option<Usd>) -> (Usd, bool) {
         let ValidatorKind::Agent(agent) = &of.kind else { return (Usd::ZERO, false) };
-        let own = self.history.task(task).and_then(|it| it.validation.mean());
-        match own.or_else(|| self.history.totals.typical_of(Some(agent), true)) {
+        let own = self.past.history.task(task).and_then(|it| it.validation.mean());
+        match own.or_else(|| self.past.history.totals.typical_of(Some(agent), true)) {
             Some(known) => (known, false),
             None => (work.map_or(self.guess(), |work| work.min(self.guess())), true),
         }
@@ -232,8 +232,8 @@ impl Engine {
         // A flag changes a plan's bound and makes none: it is typed for one build, and a plan's spending
         // is that of all.
         let plan = plan.limit().and_then(|_| build.request.budget.or(plan).limit());
-        let spent = self.history.totals.of_plan(&task.plan);
-        let since = self.history.task(task).map(|it| it.cost_since).unwrap_or_default();
+        let spent = self.past.history.totals.of_plan(&task.plan);
+        let since = self.past.history.task(task).map(|it| it.cost_since).unwrap_or_default();
         let mut bounds = self.bounds_of_all();
         bounds.extend(bound(Scope::Plan(task.plan.clone()), plan, spent));
         bounds.extend(bound(Scope::Task(task.clone()), config.task, since));
@@ -244,7 +244,7 @@ impl Engine {
         let Some(build) = &self.build else { return Vec::new() };
         let config = &self.world.library(&self.db).config(&self.db).budget;
         let run = build.request.budget.or(Quota::of(config.run)).limit();
-        let today = self.history.totals.of_day(self.now);
+        let today = self.past.history.totals.of_day(self.step.now);
         let bounds = [bound(Scope::Run, run, build.cost), bound(Scope::Day, config.day, today)];
         bounds.into_iter().flatten().collect()
     }
@@ -253,7 +253,7 @@ impl Engine {
         let is_first = self.budget_reached().is_none();
         self.money(|money| money.reached = money.reached.take().or(Some(why.to_owned())));
         if is_first {
-            self.publish(Notice::Warning(why.to_owned()));
+            self.step.publish(Notice::Warning(why.to_owned()));
         }
     }
 

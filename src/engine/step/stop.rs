@@ -40,7 +40,7 @@ impl Engine {
         let live = build.attempts.keys().chain(build.reviews.keys()).copied();
         let live = live.chain(build.proposals.keys().copied()).chain(build.smokes.running());
         let new: Vec<AttemptId> = live.filter(|it| !self.stopped.contains(it)).collect();
-        self.out.extend(new.iter().map(|&attempt| Effect::Stop { attempt }));
+        self.step.extend(new.iter().map(|&attempt| Effect::Stop { attempt }));
         self.stopped.extend(new);
     }
 }

@@ -121,18 +121,20 @@ impl Space {
 
     fn open(&self, engine: &mut Engine) {
         let documents = Event::DocumentsRead(Box::new(self.documents()));
-        assert!(engine.step(Moment(self.now), documents).is_empty());
+        assert!(engine.step(Moment(self.step.now), documents).is_empty());
         let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let lineage = Box::new(self.lineage.clone());
-        engine
-            .step(Moment(self.now), Event::HistoryRead { records: self.records.clone(), lineage });
+        engine.step(
+            Moment(self.step.now),
+            Event::HistoryRead { records: self.records.clone(), lineage },
+        );
     }
 
     fn drive(&mut self, engine: &mut Engine, request: BuildRequest) {
         self.open(engine);
         let asked = Event::Asked(Request::Build(request));
-        let mut effects = engine.step(Moment(self.now), asked);
+        let mut effects = engine.step(Moment(self.step.now), asked);
         self.run(engine, &mut effects);
     }
 
@@ -143,7 +145,7 @@ impl Space {
             }
             let effect = effects.remove(0);
             for event in self.perform(effect) {
-                effects.extend(engine.step(Moment(self.now), event));
+                effects.extend(engine.step(Moment(self.step.now), event));
             }
         }
         panic!("the engine never finishes");
@@ -203,7 +205,7 @@ impl Space {
             }
             Effect::WriteStatus(edit) => self.write_status(&edit),
             Effect::WakeAt(moment) => {
-                self.now = self.now.max(moment.0);
+                self.step.now = self.step.now.max(moment.0);
                 vec![Event::Woken]
             }
             Effect::Publish(Notice::Warning(text)) => {
@@ -326,7 +328,7 @@ impl Space {
                 description: "<<<<<<<".to_owned(),
                 uncommitted: Vec::new(),
                 kept_as: "refs/orch/kept/1".to_owned(),
-                at: Moment(self.now),
+                at: Moment(self.step.now),
             };
             return Event::Conflicted { attempt, conflict };
         }

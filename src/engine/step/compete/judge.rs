@@ -85,7 +85,7 @@ impl Engine {
             attempt.task,
             n - 1
         );
-        self.publish(Notice::Warning(text.clone()));
+        self.step.publish(Notice::Warning(text.clone()));
         if let Some(run) = node.and_then(|it| self.run_of(it)) {
             run.warnings.push(text.clone());
         }
@@ -95,7 +95,7 @@ impl Engine {
 
     /// What a judge has said of all of them before: the best of those that are left.
     fn known_ballot(&self, attempt: &Attempt, labels: &[&str]) -> Option<(Ballot, Judge)> {
-        let judged = self.history.task(&attempt.task)?.judged.as_ref();
+        let judged = self.past.history.task(&attempt.task)?.judged.as_ref();
         let judged = judged.filter(|it| it.key == attempt.key)?;
         let score = |label: &str| -> Option<Score> {
             judged.entrants.iter().find(|it| it.label == label)?.score
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     fn launch_judge(&mut self, owner: AttemptId) {
-        let id = self.new_attempt();
+        let id = self.past.new_attempt();
         let launch = match self.judge_launch(owner, id) {
             Ok(launch) => launch,
             Err(problem) => {
@@ -123,7 +123,7 @@ impl Engine {
                 return self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
             }
         };
-        let at = self.now;
+        let at = self.step.now;
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.get_mut(&owner) else { return };
         let validator = attempt.recipe.judge.as_ref().map(|(_, it)| it.name.as_str().into());
@@ -135,17 +135,20 @@ impl Engine {
         build.proposals.insert(id, owner);
         build.n_sessions += 1;
         let (task, key, number) = (launch.task.clone(), launch.key, launch.number);
-        self.append(Record::AttemptStarted {
-            at,
-            attempt: id,
-            task,
-            key,
-            number,
-            validator,
-            is_command: false,
-        });
+        self.past.append(
+            Record::AttemptStarted {
+                at,
+                attempt: id,
+                task,
+                key,
+                number,
+                validator,
+                is_command: false,
+            },
+            &mut self.step,
+        );
         self.pass_with(&launch);
-        self.out.push(Effect::Run(Box::new(launch)));
+        self.step.push(Effect::Run(Box::new(launch)));
     }
 
     fn judge_launch(&self, owner: AttemptId, id: AttemptId) -> Result<Launch, String> {
@@ -192,16 +195,17 @@ impl Engine {
         let Some(contest) = attempt.and_then(|it| it.contest.as_ref()) else { return };
         let labels: Vec<&str> = contest.contenders().map(|it| it.label.as_str()).collect();
         let task = attempt.map(|it| it.task.task.clone()).unwrap_or_else(|| "".into());
-        let expectation = Expectation { clock: self.clock(), ..Expectation::of_validator(task) };
+        let expectation =
+            Expectation { clock: self.step.clock(), ..Expectation::of_validator(task) };
         let (judgement, ballot) = judge(evidence, expectation, &labels);
-        let judgement = with_reset(judgement, self.now);
+        let judgement = with_reset(judgement, self.step.now);
         self.journal_entry_end((owner, id), evidence, &judgement);
         let was_probe = self.hear_of_service((id, owner), evidence, &judgement);
         self.book_entry(owner, evidence);
         if let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&owner)) {
             attempt.was_probe = was_probe;
         }
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         let Some(contest) = self.contest_mut(owner) else { return };
         contest.judge = None;
         match ballot {
@@ -244,7 +248,7 @@ impl Engine {
         };
         let Some(id) = winner.attempt else { return };
         let winner = winner.clone();
-        let judged = judged_of(attempt, contest, (&ballot, judge), self.now);
+        let judged = judged_of(attempt, contest, (&ballot, judge), self.step.now);
         let others = contest.contenders().filter(|it| it.label != winner.label);
         let notice = Notice::Judged {
             task: attempt.task.clone(),
@@ -253,8 +257,8 @@ impl Engine {
             reasons: ballot.reasons.clone(),
             kept: others.filter_map(|it| it.kept_as.clone()).collect(),
         };
-        self.publish(notice);
-        self.append(Record::Judged(Box::new(judged)));
+        self.step.publish(notice);
+        self.past.append(Record::Judged(Box::new(judged)), &mut self.step);
         self.close_contest(owner, Some(id));
         let Some(build) = &mut self.build else { return };
         let Some(attempt) = build.attempts.remove(&owner) else { return };

@@ -30,7 +30,7 @@ impl Engine {
             if !self.contest_mut(owner).is_some_and(recalls) {
                 continue;
             }
-            let id = self.new_attempt();
+            let id = self.past.new_attempt();
             let Some(entry) = self.contest_mut(owner).and_then(|it| it.entries.get_mut(at)) else {
                 return;
             };
@@ -53,7 +53,7 @@ impl Engine {
                 Some((kept_as, commit)) => {
                     entry.state = EntryState::Merging;
                     let task = past.task.clone();
-                    self.out.push(Effect::Recall { attempt: id, task, kept_as, commit });
+                    self.step.push(Effect::Recall { attempt: id, task, kept_as, commit });
                 }
                 None => entry.state = EntryState::Done,
             }
@@ -61,10 +61,10 @@ impl Engine {
     }
 
     pub(super) fn start_entry(&mut self, owner: AttemptId, at: usize) {
-        let id = self.new_attempt();
+        let id = self.past.new_attempt();
         match self.entry_launch(owner, (id, at)) {
             Ok(launch) => {
-                let at_time = self.now;
+                let at_time = self.step.now;
                 let Some(build) = &mut self.build else { return };
                 build.proposals.insert(id, owner);
                 build.n_sessions += 1;
@@ -72,18 +72,21 @@ impl Engine {
                     entry.attempt = Some(id);
                     entry.state = EntryState::Running;
                 }
-                self.append(Record::AttemptStarted {
-                    at: at_time,
-                    attempt: id,
-                    task: launch.task.clone(),
-                    key: launch.key,
-                    number: launch.number,
-                    validator: None,
-                    is_command: false,
-                });
+                self.past.append(
+                    Record::AttemptStarted {
+                        at: at_time,
+                        attempt: id,
+                        task: launch.task.clone(),
+                        key: launch.key,
+                        number: launch.number,
+                        validator: None,
+                        is_command: false,
+                    },
+                    &mut self.step,
+                );
                 self.note_competing(owner);
                 self.pass_with(&launch);
-                self.out.push(Effect::Run(Box::new(launch)));
+                self.step.push(Effect::Run(Box::new(launch)));
             }
             Err(problem) => self.fail_launch(owner, problem),
         }
@@ -149,11 +152,12 @@ impl Engine {
         if attempt.contest.as_ref().is_some_and(|it| it.judge == Some(id)) {
             return self.take_judge_ended(owner, id, &evidence);
         }
-        let owns_files = self.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
+        let owns_files =
+            self.past.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
         let expectation = expectation_of(attempt, &evidence, owns_files);
         let documents = self.documents_touched(attempt, &evidence);
-        let expectation = Expectation { clock: self.clock(), documents, ..expectation };
-        let judgement = with_reset(classify(&evidence, &expectation), self.now);
+        let expectation = Expectation { clock: self.step.clock(), documents, ..expectation };
+        let judgement = with_reset(classify(&evidence, &expectation), self.step.now);
         let judgement = without_plan_edit(judgement, &evidence);
         let Some(label) =
             self.contest_mut(owner).and_then(|it| it.entry_of(id)).map(|it| it.label.clone())
@@ -187,7 +191,7 @@ impl Engine {
         evidence: Evidence,
         judgement: &Judgement,
     ) {
-        let (cost, made_at) = (cost_of(&evidence), self.now);
+        let (cost, made_at) = (cost_of(&evidence), self.step.now);
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
         entry.cost = cost;
         entry.model = model_of(&evidence);
@@ -206,7 +210,7 @@ impl Engine {
         entry.state = EntryState::Merging;
         match entry.facts.patch.is_empty() {
             true => self.keep_entry((owner, id), None),
-            false => self.out.push(Effect::Merge { attempt: id }),
+            false => self.step.push(Effect::Merge { attempt: id }),
         }
     }
 
@@ -230,7 +234,7 @@ impl Engine {
         entry.merged = patch;
         let label = entry.label.clone();
         let subject = format!("orch: proposal {label} for {task}, key {key}");
-        self.out.push(Effect::Shelve { attempt: id, kept_as: ref_of(&task, &label), subject });
+        self.step.push(Effect::Shelve { attempt: id, kept_as: ref_of(&task, &label), subject });
     }
 
     pub(in crate::engine::step) fn take_shelved(
@@ -247,7 +251,7 @@ impl Engine {
 
     /// It is done and lies where nobody loses it: from now on it is not made again.
     fn keep_entry(&mut self, (owner, id): (AttemptId, AttemptId), commit: Option<CommitId>) {
-        let at = self.now;
+        let at = self.step.now;
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
         let Some((task, key)) = attempt.map(|it| (it.task.clone(), it.key)) else { return };
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
@@ -272,7 +276,7 @@ impl Engine {
             answer: entry.answer.clone(),
             read_set: entry.facts.read_set.clone(),
         };
-        self.append(Record::Proposed(Box::new(proposed)));
+        self.past.append(Record::Proposed(Box::new(proposed)), &mut self.step);
     }
 
     /// It does not merge, or what was kept of it is gone: then it is made again.
@@ -281,7 +285,7 @@ impl Engine {
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
         if entry.recalled.is_some() {
             *entry = super::Entry::new(entry.number, entry.label.clone());
-            return self.out.push(Effect::Drop { attempt: id });
+            return self.step.push(Effect::Drop { attempt: id });
         }
         let message = format!("proposal {}: {message}", entry.label);
         self.put_out((owner, id), (OutcomeClass::Conflict, message));
@@ -292,7 +296,7 @@ impl Engine {
         (owner, id): (AttemptId, AttemptId),
         (class, message): (OutcomeClass, String),
     ) {
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
         entry.attempt = None;
         entry.state = EntryState::Out(class, message.clone());
@@ -305,7 +309,7 @@ impl Engine {
 
     /// The service's fault, or orch's own: the competition goes on later, with what is done.
     fn set_entry_back(&mut self, (owner, id): (AttemptId, AttemptId), judgement: Judgement) {
-        self.out.push(Effect::Drop { attempt: id });
+        self.step.push(Effect::Drop { attempt: id });
         let Some(contest) = self.contest_mut(owner) else { return };
         if let Some(entry) = contest.entry_of(id) {
             entry.attempt = None;
@@ -344,7 +348,7 @@ impl Engine {
         spend.agent = agent.map(|it| it.name.clone());
         let ended = AttemptEnded {
             spend,
-            at: self.now,
+            at: self.step.now,
             attempt: id,
             task: attempt.task.clone(),
             key: attempt.key,
@@ -359,7 +363,7 @@ impl Engine {
             duration: evidence.duration,
             slack_messages: slack_messages_of(evidence),
         };
-        self.append(Record::AttemptEnded(Box::new(ended)));
+        self.past.append(Record::AttemptEnded(Box::new(ended)), &mut self.step);
     }
 }
 

@@ -26,7 +26,7 @@ impl Engine {
         }
         self.make_listings();
         let Some(build) = &mut self.build else { return };
-        build.scanned_at = self.now;
+        build.scanned_at = self.step.now;
         build.has_scanned = true;
         build.is_touched |= has_changed;
     }
@@ -44,7 +44,7 @@ impl Engine {
                 true
             }
             None => {
-                let touches = self.history.touches(path).into();
+                let touches = self.past.history.touches(path).into();
                 let entry = FileEntry::new(&self.db, path.clone(), state, touches);
                 self.entries.insert(path.clone(), entry);
                 true
@@ -54,8 +54,8 @@ impl Engine {
 
     pub(in crate::engine::step) fn refresh_touches(&mut self, path: &RelPath) {
         let Some(&entry) = self.entries.get(path) else { return };
-        if **entry.touches(&self.db) != *self.history.touches(path) {
-            let touches = self.history.touches(path).into();
+        if **entry.touches(&self.db) != *self.past.history.touches(path) {
+            let touches = self.past.history.touches(path).into();
             entry.set_touches(&mut self.db).to(touches);
         }
     }
@@ -67,6 +67,7 @@ impl Engine {
         let index = std::mem::take(&mut build.scanned.index);
         let sets = Arc::clone(&build.scanned.globs);
         let touched: Vec<RelPath> = self
+            .past
             .history
             .touched_paths()
             .filter(|path| !self.entries.contains_key(*path))
@@ -179,7 +180,7 @@ impl Engine {
         let meta = meta_of(&self.db, slot.plan(&self.db));
         paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
         paths.insert(slot.plan(&self.db).path(&self.db).clone());
-        let owned = self.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
+        let owned = self.past.history.task(slot.task(&self.db)).map(|it| it.owned.keys().cloned());
         paths.extend(owned.into_iter().flatten());
         paths.into_iter().collect()
     }

@@ -38,7 +38,7 @@ impl Engine {
         let unknown = self.find_claims(running.iter().copied().chain([id]));
         if !unknown.is_empty() {
             let paths = unknown.into_iter().collect();
-            self.out.push(Effect::FindFiles { paths });
+            self.step.push(Effect::FindFiles { paths });
             return Some(Wait::Asked);
         }
         let build = self.build.as_ref()?;
@@ -132,7 +132,7 @@ impl Engine {
         let unknown = self.find_claims(ids.iter().copied());
         if !unknown.is_empty() {
             let paths = unknown.into_iter().collect();
-            return self.out.push(Effect::FindFiles { paths });
+            return self.step.push(Effect::FindFiles { paths });
         }
         let apart = self.apart_among(&ids);
         if let Some(build) = &mut self.build {

@@ -20,7 +20,7 @@ impl Engine {
         (id, validator): (Option<NodeId>, &Validator),
         key: &VerdictKey,
     ) -> Option<&KnownVerdict> {
-        let known = self.history.verdict(key)?;
+        let known = self.past.history.verdict(key)?;
         let is_asked = known.verdict == Verdict::Fail && self.is_asked_again(id, validator, key);
         (!is_asked).then_some(known)
     }
@@ -56,7 +56,7 @@ impl Engine {
         let validators = validators_of(recipe, meta_of(&self.db, slot.plan(&self.db)));
         validators.iter().any(|validator| {
             let key = self.verdict_key(slot, validator, &owned);
-            let known = self.history.verdict(&key);
+            let known = self.past.history.verdict(&key);
             known.is_some_and(|known| known.verdict == Verdict::Fail)
                 && self.is_asked_again(Some(id), validator, &key)
         })
@@ -69,7 +69,7 @@ impl Engine {
         task: &TaskRef,
         key: ActionKey,
     ) -> bool {
-        let failure = self.history.task(task).and_then(|past| past.last_failure.as_ref());
+        let failure = self.past.history.task(task).and_then(|past| past.last_failure.as_ref());
         failure.is_some_and(|failure| failure.key == key)
     }
 

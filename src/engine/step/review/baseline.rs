@@ -46,7 +46,7 @@ impl Engine {
         };
         let suspect = Suspect { failure, findings: findings.to_vec() };
         let key = self.baseline_key(validator, &beneath);
-        if let Some(known) = self.history.verdict(&key).cloned() {
+        if let Some(known) = self.past.history.verdict(&key).cloned() {
             self.resolve(owner, &suspect, Ok(&known));
             return true;
         }
@@ -75,14 +75,14 @@ impl Engine {
         };
         let findings = Failure::of(evidence).map(|it| it.to_findings()).unwrap_or_default();
         let reached = VerdictReached {
-            at: self.now,
+            at: self.step.now,
             task: attempt.task.clone(),
             validator: baseline_name(&validator.name),
             key: self.baseline_key(validator, beneath),
             verdict,
             findings: findings.clone(),
         };
-        self.append(Record::VerdictReached(Box::new(reached)));
+        self.past.append(Record::VerdictReached(Box::new(reached)), &mut self.step);
         self.resolve(owner, suspect, Ok(&KnownVerdict { verdict, findings }));
     }
 

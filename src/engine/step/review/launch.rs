@@ -36,8 +36,8 @@ impl Engine {
             return;
         }
         self.keep_candidate(owner);
-        let review = self.new_attempt();
-        let at = self.now;
+        let review = self.past.new_attempt();
+        let at = self.step.now;
         let is_baseline = base.is_some();
         let mut launch = self.review_launch(owner, review, validator);
         if let (Ok(launch), Some(base)) = (&mut launch, base) {
@@ -65,9 +65,9 @@ impl Engine {
                 if matches!(launch.action, LaunchAction::Session(_)) {
                     build.n_sessions += 1;
                 }
-                self.append(started);
+                self.past.append(started, &mut self.step);
                 self.pass_with(&launch);
-                self.out.push(Effect::Run(Box::new(launch)));
+                self.step.push(Effect::Run(Box::new(launch)));
             }
             Err(problem) => {
                 self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);

@@ -86,7 +86,7 @@ impl Engine {
         let Some(attempt) = attempt.filter(|it| !it.validators.is_empty()) else {
             return BTreeSet::new();
         };
-        let past = self.history.task(&attempt.task);
+        let past = self.past.history.task(&attempt.task);
         past.into_iter().flat_map(|it| it.owned.keys().cloned()).collect()
     }
 
@@ -95,7 +95,7 @@ impl Engine {
         &self,
         slot: Slot,
     ) -> BTreeMap<RelPath, Option<FileState>> {
-        let owned = self.history.task(slot.task(&self.db)).map(|it| &it.owned);
+        let owned = self.past.history.task(slot.task(&self.db)).map(|it| &it.owned);
         owned
             .into_iter()
             .flatten()
@@ -108,7 +108,7 @@ impl Engine {
         let graph = graph_of(&self.db, library);
         let upstream = upstream_of(&self.db, library, slot);
         let task = slot.task(&self.db);
-        view(self.state_of(path), self.history.touches(path), |by| {
+        view(self.state_of(path), self.past.history.touches(path), |by| {
             by == task || graph.id_of(by).is_some_and(|by| upstream.contains(by))
         })
     }
