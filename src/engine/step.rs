@@ -4,25 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use salsa::Setter;
-
 use crate::base::diagnostic::Diagnostic;
-use crate::base::file::FileState;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{AttemptId, PlanName, RelPath, TaskRef, VerdictKey};
 use crate::base::source::Source;
 
 use crate::engine::effect::{BuildRequest, Effect, Request, Step};
-use crate::engine::event::{Event, Frozen, Machine};
+use crate::engine::event::Event;
 use crate::engine::graph::schedule::{Schedule, Settled};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::limits::Clock;
 use crate::engine::past::Past;
 use crate::engine::past::history::History;
 use crate::engine::record::Record;
-use crate::engine::world::db::{
-    self, Database, FileEntry, Files, Library, PlanText, QueryLog, Slot, World,
-};
+use crate::engine::world::{QueryLog, Slot, World};
 
 mod accept;
 mod ask;
@@ -38,7 +33,6 @@ mod explain;
 mod gate;
 mod hold;
 mod launch;
-mod load;
 mod look_up;
 mod pace;
 mod paint;
@@ -55,13 +49,11 @@ mod used;
 
 use self::hold::Holding;
 use self::pace::Pacing;
-use self::replan::Scanned;
 use self::smoke::Smokes;
 use self::stop::Stopping;
 
 pub use self::attempt::Attempt;
 pub use self::retry::TaskRun;
-pub use self::review::validators_of;
 
 /// What a build does with what it finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,16 +66,8 @@ pub enum Mode {
 
 /// The engine. See the module's text; `step` is the whole of its life.
 pub struct Engine {
-    db: Database,
     world: World,
-    slots: BTreeMap<TaskRef, Slot>,
-    entries: BTreeMap<RelPath, FileEntry>,
     past: Past,
-    frozen: Frozen,
-    /// What the machine last told, and when.
-    machine: Option<(Machine, Moment)>,
-    /// Plans that are exactly as HEAD has them.
-    committed: BTreeSet<RelPath>,
     build: Option<Build>,
     /// Attempts that were told to end.
     stopped: BTreeSet<AttemptId>,
@@ -112,7 +96,6 @@ struct Build {
     pacing: Pacing,
     smokes: Smokes,
     has_scanned: bool,
-    scanned: Scanned,
     /// Something changed since states were last decided.
     is_touched: bool,
     /// A session changed a plan, or a person spoke: what there is to do is another.
@@ -134,38 +117,21 @@ struct Build {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self::new(Database::default())
+        Self::of(World::default())
     }
 }
 
 impl Engine {
     /// An engine that notes which queries it executes.
     pub fn observed() -> (Self, QueryLog) {
-        let (db, log) = Database::observed();
-        (Self::new(db), log)
+        let (world, log) = World::observed();
+        (Self::of(world), log)
     }
 
-    fn new(db: Database) -> Self {
-        let library = Library::new(
-            &db,
-            Vec::new(),
-            BTreeMap::new(),
-            Vec::new(),
-            BTreeMap::new(),
-            crate::spec::config::Config::default(),
-            BTreeMap::new(),
-            Vec::new(),
-        );
-        let world = World::new(&db, library, Files::new(&db, BTreeMap::new(), BTreeMap::new()));
+    fn of(world: World) -> Self {
         Self {
-            db,
             world,
-            slots: BTreeMap::new(),
-            entries: BTreeMap::new(),
             past: Past::default(),
-            committed: BTreeSet::new(),
-            frozen: Frozen::Nothing,
-            machine: None,
             build: None,
             stopped: BTreeSet::new(),
             step: Step::in_zone(Clock::default().zone),
@@ -205,7 +171,7 @@ impl Engine {
             Event::Rechecked { task, found } => self.take_rechecked(&task, &found),
             Event::Looked(found) => self.take_looked(&found),
             Event::FilesFound(found) => self.take_files_found(found),
-            Event::MachineTold(machine) => self.machine = Some((machine, self.step.now)),
+            Event::MachineTold(machine) => self.world.take_machine(machine, self.step.now),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Asked(Request::Stop) | Event::StopSeen => self.stop(Stopping::Asked),
@@ -274,19 +240,17 @@ impl Engine {
 
     /// Every finding about every document, by file.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        load::diagnostics_of(&self.db, self.world.library(&self.db).to_owned())
+        self.world.diagnostics()
     }
 
-    /// The plans as parsed, with their files.
-    pub fn plans(&self) -> impl Iterator<Item = (PlanText, &crate::spec::plan::Plan)> {
-        let library = self.world.library(&self.db);
-        library.plans(&self.db).iter().map(|text| (*text, &*db::plan_of(&self.db, *text).value))
+    /// What there is: documents, keys and files.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Every task there is, in plan and file order.
     pub fn tasks(&self) -> Vec<TaskRef> {
-        let graph = db::graph_of(&self.db, self.world.library(&self.db));
-        graph.nodes().map(|(_, node)| node.task.clone()).collect()
+        self.world.graph().nodes().map(|(_, node)| node.task.clone()).collect()
     }
 
     /// Spent by this build, every attempt counted.
@@ -296,27 +260,22 @@ impl Engine {
 
     /// The file of a task's plan.
     pub fn plan_path_of(&self, task: &TaskRef) -> Option<RelPath> {
-        let slot = self.slots.get(task)?;
-        Some(slot.plan(&self.db).path(&self.db).clone())
+        Some(self.world.plan_path(self.world.slot(task)?).clone())
     }
 
     /// The plan that a file holds.
     pub fn plan_at(&self, path: &RelPath) -> Option<&crate::spec::plan::Plan> {
-        let library = self.world.library(&self.db);
-        let text = library.plans(&self.db).iter().find(|text| text.path(&self.db) == path)?;
-        Some(&db::plan_of(&self.db, *text).value)
+        self.world.plan_at(path)
     }
 
     /// A plan that is known by exactly this text.
     pub fn plan_of_text(&self, source: &Source) -> Option<&crate::spec::plan::Plan> {
-        let library = self.world.library(&self.db);
-        let text = library.plans(&self.db).iter().find(|it| it.source(&self.db) == source)?;
-        Some(&db::plan_of(&self.db, *text).value)
+        self.world.plan_of_text(source)
     }
 
     /// A task's present key; `None` while it cannot be known.
     pub fn key_of(&self, task: &TaskRef) -> Option<crate::base::name::ActionKey> {
-        db::key_of(&self.db, self.world, *self.slots.get(task)?)
+        self.world.key(self.world.slot(task)?)
     }
 
     pub fn history(&self) -> &History {
@@ -330,24 +289,18 @@ impl Engine {
 
     /// The manifest of a task's present key; `None` while it cannot be told.
     pub fn manifest_of(&self, task: &TaskRef) -> Option<crate::base::digest::Recorded> {
-        let slot = *self.slots.get(task)?;
-        db::with_action(&self.db, self.world, slot, |action| action.manifest())
+        self.world.manifest(self.world.slot(task)?)
+    }
+
+    /// Large plans, with what reading them came to, where that is new.
+    pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, crate::spec::plan::Compiled)> {
+        self.world.newly_compiled(from_bytes)
     }
 
     fn settle(&mut self, id: NodeId, settled: Settled) {
         let Some(build) = &mut self.build else { return };
         build.queue.remove(&id);
         build.schedule.settle(&build.graph, id, settled);
-    }
-
-    fn state_of(&self, path: &RelPath) -> Option<FileState> {
-        self.entries.get(path).and_then(|entry| entry.state(&self.db))
-    }
-
-    fn set_output(&mut self, slot: Slot, output: crate::base::name::OutputDigest) {
-        if slot.output(&self.db) != Some(output) {
-            slot.set_output(&mut self.db).to(Some(output));
-        }
     }
 }
 

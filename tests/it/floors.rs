@@ -27,7 +27,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("notify", &["host/watcher"]),
     ("postcard", &["host"]),
     ("rustix", &["host", "ui/shell"]),
-    ("salsa", &["engine/world", "engine/step"]),
+    ("salsa", &["engine/world"]),
     ("schemars", &["spec/schema"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
     ("serde_yaml", &["host", "ui/commands/demo"]),

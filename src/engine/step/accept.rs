@@ -13,7 +13,7 @@ use crate::engine::picture::Phase;
 use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
-use crate::engine::world::db::Slot;
+use crate::engine::world::Slot;
 use crate::spec::plan::Status;
 
 use super::Engine;
@@ -110,18 +110,7 @@ impl Engine {
             return;
         };
         self.past.history.add_landing(&landing);
-        let known: Vec<bool> =
-            landing.changes.iter().map(|it| self.entries.contains_key(&it.path)).collect();
-        for change in &landing.changes {
-            // A path the user has changed keeps the user's content; the landing is seen elsewhere.
-            if self.state_of(&change.path) == change.before {
-                self.set_entry(&change.path, change.after);
-            }
-            self.refresh_touches(&change.path);
-        }
-        let new = landing.changes.iter().zip(known).filter(|(_, known)| !known);
-        let new: Vec<_> = new.map(|(change, _)| change.path.clone()).collect();
-        self.list(&new);
+        self.world.take_landing(&landing, &self.past);
         if let Placement::Parked { reason } = placement {
             if let Some(build) = &mut self.build {
                 build.parked = Some(reason.clone());
@@ -177,7 +166,7 @@ impl Engine {
         self.step.push(Effect::Remember(Box::new(result)));
         self.step.extend(was_validated.then_some(unvalidated));
         self.step.push(Effect::Drop { attempt: id });
-        self.set_output(slot, output);
+        self.world.set_output(slot, output);
         self.step.publish(Notice::TaskFinished { task, how });
         if let Some(node) = node {
             if let Some(run) = self.run_of(node) {
@@ -254,8 +243,8 @@ impl Engine {
         let run = build.runs.get(&node);
         let findings = run.map(|run| run.findings.join("\n"));
         let edit = StatusEdit {
-            plan_path: slot.plan(&self.db).path(&self.db).clone(),
-            task: slot.task(&self.db).clone(),
+            plan_path: self.world.plan_path(slot).clone(),
+            task: self.world.task(slot).clone(),
             status: Status::Failed,
             attempts: run.map(|run| run.n_tries).filter(|&n| n > 0),
             result_message: None,
@@ -270,7 +259,7 @@ impl Engine {
 
     /// Makes the plan say what is on record: its status line was lost, or never came here.
     pub(super) fn mend_status(&mut self, slot: Slot, past: &TaskHistory, status: Status) {
-        let task = slot.task(&self.db).clone();
+        let task = self.world.task(slot).clone();
         let is_known = past.written.is_some_and(Status::is_done);
         if status.is_done() && is_known {
             return;
@@ -280,7 +269,7 @@ impl Engine {
             return;
         }
         let edit = StatusEdit {
-            plan_path: slot.plan(&self.db).path(&self.db).clone(),
+            plan_path: self.world.plan_path(slot).clone(),
             task,
             status,
             attempts: None,
@@ -306,7 +295,7 @@ impl Engine {
 
     fn edit_of(&self, attempt: &Attempt, status: Status) -> StatusEdit {
         StatusEdit {
-            plan_path: attempt.slot.plan(&self.db).path(&self.db).clone(),
+            plan_path: self.world.plan_path(attempt.slot).clone(),
             task: attempt.task.clone(),
             status,
             attempts: None,

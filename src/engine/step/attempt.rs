@@ -13,7 +13,7 @@ use crate::engine::picture::Phase;
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::{self, Record, VerdictReached};
 use crate::engine::stream::Progress;
-use crate::engine::world::db::{Recipe, Slot};
+use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::Validator;
 use crate::spec::rule::ActionKind;
 
@@ -258,7 +258,7 @@ impl Engine {
 
     fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
         let recipe = &attempt.recipe;
-        let meta = crate::engine::world::db::meta_of(&self.db, attempt.slot.plan(&self.db));
+        let meta = self.world.meta(attempt.slot);
         let mut retry = recipe.rule.retry.clone();
         retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);

@@ -7,13 +7,11 @@ use crate::engine::chart::rows::Rows;
 use crate::engine::chart::{Chart, PlanChart, TaskChart, TaskPart};
 use crate::engine::graph::NodeId;
 use crate::engine::past::view::Touch;
-use crate::engine::world::db::{PlanText, Recipe, Slot, known_of, meta_of, plan_of};
+use crate::engine::world::{Recipe, Scanned, Slot};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Plan, Section, Status, Task, Validator};
 use crate::spec::rule::ActionKind;
 
-use super::load::recipe;
-use super::review::validators_of;
 use super::{Build, Engine};
 
 /// More landings on what tasks read are not charted, in multiples of the number of tasks: every
@@ -28,15 +26,13 @@ impl Engine {
     /// build of everything, or where a task cannot be built.
     pub fn chart(&self) -> Option<(Chart, Vec<TaskPart>)> {
         let build = self.build.as_ref()?;
-        let library = self.world.library(&self.db);
-        let touches = self.touches_of_sets(build);
+        let touches = self.touches_of_sets();
         let (mut plans, mut tasks, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut needs, mut reads) = (Rows::default(), Rows::default());
         let mut n_touches = 0;
-        for (number, text) in library.plans(&self.db).iter().enumerate() {
-            plans.push(self.chart_plan(build, number as u32, *text));
-            let plan = &plan_of(&self.db, *text).value;
-            let start = build.graph.plan_range(number as u32).start;
+        for (number, (path, plan)) in (0..).zip(self.world.plans()) {
+            plans.push(self.chart_plan(build, number, (path, plan)));
+            let start = build.graph.plan_range(number).start;
             for ((section, task), id) in tasks_of(plan).zip((start..).map(NodeId)) {
                 let (place, sets) = self.chart_task(build, id, (section, task))?;
                 let near = sets.iter().flat_map(|set| &touches[*set as usize]);
@@ -51,19 +47,17 @@ impl Engine {
                 return None;
             }
         }
-        let clean_for = known_of(&self.db, library).digest();
+        let clean_for = self.world.known().digest();
         let past = self.past.history.common();
         Some((Chart { plans, tasks, needs, reads, past, clean_for }, parts))
     }
 
-    fn chart_plan(&self, build: &Build, number: u32, text: PlanText) -> PlanChart {
-        let plan = &plan_of(&self.db, text).value;
+    fn chart_plan(&self, build: &Build, number: u32, (path, plan): (&RelPath, &Plan)) -> PlanChart {
         let range = build.graph.plan_range(number);
         let ordered = range.clone().rfind(|it| build.graph.node(NodeId(*it)).is_ordered);
-        let path = text.path(&self.db).clone();
         PlanChart {
-            is_committed: self.committed.contains(&path),
-            path,
+            is_committed: self.world.is_as_committed(path),
+            path: path.clone(),
             plan: Plan {
                 name: plan.name.clone(),
                 meta: plan.meta.clone(),
@@ -83,9 +77,8 @@ impl Engine {
         (section, task): (u32, &Task),
     ) -> Option<(TaskChart, Vec<u32>)> {
         let slot = build.nodes[id.index()];
-        let recipe = recipe(self, slot)?;
-        let meta = meta_of(&self.db, slot.plan(&self.db));
-        let validators = validators_of(recipe, meta);
+        let recipe = self.world.recipe(slot)?;
+        let validators = self.world.validators(slot, recipe);
         let status = task.record.status;
         let place = TaskChart {
             id: task.id.clone(),
@@ -94,7 +87,7 @@ impl Engine {
             is_judged: !validators.is_empty() || recipe.judge.is_some(),
             is_over: status.is_done() || status == Status::Skipped,
         };
-        Some((place, sets_read(build, recipe, &validators)))
+        Some((place, sets_read(self.world.scanned(), recipe, &validators)))
     }
 
     fn part_of<'a>(
@@ -114,21 +107,22 @@ impl Engine {
         }
         TaskPart {
             task: task.clone(),
-            past: self.past.history.task(slot.task(&self.db)).cloned(),
-            output: slot.output(&self.db),
+            past: self.past.history.task(self.world.task(slot)).cloned(),
+            output: self.world.output(slot),
             touches: touches.into_iter().collect(),
         }
     }
 
     fn design_of(&self, slot: Slot) -> Option<RelPath> {
-        RelPath::normalize(meta_of(&self.db, slot.plan(&self.db)).plan_doc.as_deref()?)
+        RelPath::normalize(self.world.meta(slot).plan_doc.as_deref()?)
     }
 
     /// Landings on the paths that each pattern set takes.
-    fn touches_of_sets(&self, build: &Build) -> Vec<Vec<TouchesOf<'_>>> {
-        let mut of_sets = vec![Vec::new(); build.scanned.globs.len()];
+    fn touches_of_sets(&self) -> Vec<Vec<TouchesOf<'_>>> {
+        let scanned = self.world.scanned();
+        let mut of_sets = vec![Vec::new(); scanned.globs.len()];
         for path in self.past.history.touched_paths() {
-            for set in build.scanned.index.sets_taking(path) {
+            for set in scanned.index.sets_taking(path) {
                 of_sets[set].push((path, self.past.history.touches(path)));
             }
         }
@@ -137,9 +131,9 @@ impl Engine {
 }
 
 /// The places of the sets that a task reads among all that are scanned for.
-fn sets_read(build: &Build, recipe: &Recipe, validators: &[Validator]) -> Vec<u32> {
+fn sets_read(scanned: &Scanned, recipe: &Recipe, validators: &[Validator]) -> Vec<u32> {
     let sets = [&recipe.spec.inputs, &recipe.rule.inputs.declared];
-    let place_of = |set: &GlobSet| build.scanned.globs.binary_search(set).ok();
+    let place_of = |set: &GlobSet| scanned.globs.binary_search(set).ok();
     let places =
         sets.into_iter().chain(validators.iter().map(|it| &it.inputs)).filter_map(place_of);
     places.map(|it| it as u32).collect()

@@ -248,7 +248,7 @@ impl Engine {
         let Some(build) = &self.build else { return false };
         let held = self.held();
         let pool = &attempt.recipe.rule.pool;
-        let size = self.world.library(&self.db).config(&self.db).pools.get(pool).copied();
+        let size = self.world.config().pools.get(pool).copied();
         let used = held.pools.get(pool).copied().unwrap_or(0);
         held.n < build.request.jobs.max(1) && size.is_none_or(|size| used < size)
     }

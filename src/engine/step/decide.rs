@@ -8,10 +8,9 @@ use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
-use crate::engine::world::db::{Slot, key_of, plan_of};
+use crate::engine::world::Slot;
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
 
-use super::load::recipe;
 use super::retry::TaskRun;
 use super::{Engine, Mode, Stopping};
 
@@ -38,11 +37,11 @@ impl Engine {
     pub(super) fn decide(&mut self, id: NodeId) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
-        if let Some(why) = self.frozen(slot) {
+        if let Some(why) = self.world.frozen(slot) {
             self.note_reason(id, why);
             return self.settle(id, Settled::Held);
         }
-        let record = self.record_of(slot);
+        let record = self.world.record(slot);
         if record.status == Status::Skipped {
             // Whatever became of what it needed: what depends on it goes on.
             return self.accept_as_is(id, slot, Settled::Skipped);
@@ -62,9 +61,9 @@ impl Engine {
         if self.recheck(id) {
             return;
         }
-        match key_of(&self.db, self.world, slot) {
+        match self.world.key(slot) {
             Some(key) => self.decide_by_key(id, key, &record),
-            None if record.status.is_done() && recipe(self, slot).is_none() => {
+            None if record.status.is_done() && self.world.recipe(slot).is_none() => {
                 self.note_reason(id, "done before its agent or rule went away");
                 self.accept_as_is(id, slot, Settled::UpToDate);
             }
@@ -97,7 +96,7 @@ impl Engine {
     fn decide_by_key(&mut self, id: NodeId, key: ActionKey, record: &TaskRecord) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
-        let task = slot.task(&self.db).clone();
+        let task = self.world.task(slot).clone();
         let past = self.past.history.task_now(&task);
         let gave_up = self.recall(id, key, record);
         let forced = match gave_up {
@@ -155,23 +154,25 @@ impl Engine {
         }
         // An uncommitted line that is gone with all else that was uncommitted was stashed away.
         let is_loose = self.past.history.task(task).is_some_and(|it| it.is_loose);
-        let plan = self.plan_path_of(task);
-        let is_stashed = is_loose && plan.is_some_and(|it| self.committed.contains(&it));
+        let is_stashed = is_loose && self.is_committed(task);
         !is_stashed && !self.past.lines.is_expected(task)
     }
 
     /// The line went together with the receipt it was committed with: no person's word.
     fn is_moved_back(&self, task: &TaskRef, past: &TaskHistory) -> bool {
-        let plan = self.plan_path_of(task);
-        past.has_lost_receipt() && plan.is_some_and(|it| self.committed.contains(&it))
+        past.has_lost_receipt() && self.is_committed(task)
+    }
+
+    fn is_committed(&self, task: &TaskRef) -> bool {
+        self.world.slot(task).is_some_and(|slot| self.world.is_committed(slot))
     }
 
     fn forced(&self, id: NodeId, past: &TaskHistory, record: &TaskRecord) -> Forced {
         let Some(build) = &self.build else { return Forced::No };
         let slot = build.nodes[id.index()];
-        let task = slot.task(&self.db);
+        let task = self.world.task(slot);
         let has_run = build.runs.get(&id).is_some_and(|run| run.accepted.is_some());
-        let cache = recipe(self, slot).map(|it| it.spec.cache).unwrap_or_default();
+        let cache = self.world.recipe(slot).map(|it| it.spec.cache).unwrap_or_default();
         if past.written.is_some_and(Status::is_done)
             && !past.is_lost
             && self.is_set_back(id, record)
@@ -204,7 +205,7 @@ impl Engine {
     /// The plan says it was done and there is no record anywhere: trusted, and keyed from now on.
     fn adopt(&mut self, id: NodeId, slot: Slot, key: ActionKey) {
         let output = OutputDigest(Digest::of(b"orch adopted"));
-        let task = slot.task(&self.db).clone();
+        let task = self.world.task(slot).clone();
         if self.build.as_ref().is_some_and(|it| it.mode == Mode::Build) {
             self.past.append(
                 Record::Accepted(Box::new(Accepted {
@@ -219,23 +220,23 @@ impl Engine {
                 &mut self.step,
             );
         }
-        self.set_output(slot, output);
+        self.world.set_output(slot, output);
         self.note_reason(id, "adopted: the plan says it was done");
         self.settle(id, Settled::UpToDate);
     }
 
     pub(super) fn accept_as_is(&mut self, id: NodeId, slot: Slot, settled: Settled) {
-        if slot.output(&self.db).is_none() {
-            self.set_output(slot, OutputDigest(Digest::of(b"orch nothing")));
+        if self.world.output(slot).is_none() {
+            self.world.set_output(slot, OutputDigest(Digest::of(b"orch nothing")));
         }
         self.settle(id, settled);
     }
 
     fn cannot_be_built(&mut self, id: NodeId, slot: Slot) {
-        let missing = slot.needs(&self.db).iter().find(|it| it.output(&self.db).is_none());
+        let missing = self.world.needs(slot).iter().find(|it| self.world.output(**it).is_none());
         let (class, why) = match missing {
             Some(need) => {
-                let need = need.task(&self.db);
+                let need = self.world.task(*need);
                 (
                     OutcomeClass::LaunchFailure,
                     format!("{need} has no accepted result; build it first"),
@@ -243,7 +244,7 @@ impl Engine {
             }
             None => (OutcomeClass::LaunchFailure, self.why_unbuildable(slot)),
         };
-        let task = slot.task(&self.db).clone();
+        let task = self.world.task(slot).clone();
         let is_told =
             self.run_of(id).is_some_and(|run| run.gave_up == Some(class) && run.reason == why);
         if let Some(run) = self.run_of(id) {
@@ -257,34 +258,14 @@ impl Engine {
     }
 
     fn why_unbuildable(&self, slot: Slot) -> String {
-        let library = self.world.library(&self.db);
-        let Some(recipe) = recipe(self, slot) else {
+        let Some(recipe) = self.world.recipe(slot) else {
             return "its rule or agent is unknown".to_owned();
         };
         let agent = recipe.agent.as_deref();
-        match crate::engine::world::db::render(&self.db, (library, slot), &recipe.rule, agent) {
+        match self.world.render(slot, &recipe.rule, agent) {
             Err(problem) => format!("its prompt cannot be rendered: {problem}"),
             Ok(_) => "its rule runs a command, and neither rule nor task has `run`".to_owned(),
         }
-    }
-
-    /// What the plan file has on record.
-    pub(super) fn record_of(&self, slot: Slot) -> TaskRecord {
-        let plan = &plan_of(&self.db, slot.plan(&self.db)).value;
-        let id = &slot.task(&self.db).task;
-        // Positions are dense, so a task is found from its node without a search where it can be.
-        let graph = self.build.as_ref().map(|it| &it.graph);
-        let position = graph.and_then(|graph| {
-            let at = graph.id_of(slot.task(&self.db))?;
-            let range = graph.plan_range(graph.node(at).plan);
-            Some((at.0 - range.start) as usize)
-        });
-        position
-            .and_then(|at| nth_task(plan, at))
-            .filter(|task| task.id == *id)
-            .or_else(|| plan.tasks().find(|task| task.id == *id))
-            .map(|task| task.record.clone())
-            .unwrap_or_default()
     }
 
     /// A person's decision: journaled; `accept` needs the task's present key.
@@ -300,8 +281,8 @@ impl Engine {
         if decision != Decision::Accept {
             return;
         }
-        let Some(&slot) = self.slots.get(&task) else { return };
-        let Some(key) = key_of(&self.db, self.world, slot) else { return };
+        let Some(slot) = self.world.slot(&task) else { return };
+        let Some(key) = self.world.key(slot) else { return };
         let output = self
             .past
             .history
@@ -324,14 +305,4 @@ impl Engine {
     pub(super) fn run_of(&mut self, id: NodeId) -> Option<&mut TaskRun> {
         Some(self.build.as_mut()?.runs.entry(id).or_default())
     }
-}
-
-fn nth_task(plan: &crate::spec::plan::Plan, mut at: usize) -> Option<&crate::spec::plan::Task> {
-    for section in &plan.sections {
-        if at < section.tasks.len() {
-            return section.tasks.get(at);
-        }
-        at -= section.tasks.len();
-    }
-    None
 }

@@ -42,7 +42,7 @@ impl Engine {
             ActionKind::Session => self.foreign_changes(attempt, evidence),
             _ => Vec::new(),
         };
-        let config = self.world.library(&self.db).config(&self.db);
+        let config = self.world.config();
         let others = evidence.other_documents.iter();
         let plans = others.filter(|it| config.is_plan(&it.path));
         findings.extend(plans.filter_map(status_finding));
@@ -53,7 +53,7 @@ impl Engine {
 
     /// Stop files in what an attempt left: landed, one would stop every build that has the commit.
     fn stop_files_written(&self, evidence: &Evidence) -> Vec<String> {
-        let config = self.world.library(&self.db).config(&self.db);
+        let config = self.world.config();
         let stops = stop_files_of(&config.plans_dirs);
         let is_stop = |path: &RelPath| stops.iter().any(|it| path.is_within(it));
         let changes = evidence.patch.changes().iter();
@@ -63,16 +63,13 @@ impl Engine {
 
     /// What a session did to documents that its task neither declares nor names.
     fn foreign_changes(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
-        let library = self.world.library(&self.db);
-        let config = library.config(&self.db);
-        let plans: Vec<&RelPath> =
-            library.plans(&self.db).iter().map(|text| text.path(&self.db)).collect();
-        let own = attempt.slot.plan(&self.db).path(&self.db);
+        let config = self.world.config();
+        let own = self.world.plan_path(attempt.slot);
         let others = evidence.patch.changes().iter().filter(|change| change.path != *own);
         let mut findings = Vec::new();
         for change in others {
             let path = &change.path;
-            let kind = kind_of(path, config).or(plans.contains(&path).then_some(Kind::Plan));
+            let kind = kind_of(path, config).or(self.world.plan_at(path).map(|_| Kind::Plan));
             let Some(kind) = kind else { continue };
             let is_by_rule = kind != Kind::Settings && is_allowed(attempt, path);
             if !is_by_rule && !may_change(path, kind, &attempt.recipe.spec) {

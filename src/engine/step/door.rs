@@ -13,7 +13,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::picture::{Phase, Waiting};
-use crate::engine::world::db::{Recipe, Slot, meta_of};
+use crate::engine::world::{Recipe, Slot};
 use crate::spec::agent::Permission;
 use crate::spec::config::BreakerConfig;
 use crate::spec::plan::{Validator, ValidatorKind};
@@ -168,10 +168,10 @@ impl Engine {
 
     /// The settings, with what the plan of the attempt's task says.
     fn breaker_config(&self, owner: AttemptId) -> BreakerConfig {
-        let mut config = self.world.library(&self.db).config(&self.db).breaker.clone();
+        let mut config = self.world.config().breaker.clone();
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&owner));
         if let Some(attempt) = attempt {
-            let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
+            let meta = self.world.meta(attempt.slot);
             config.threshold = meta.breaker_threshold.unwrap_or(config.threshold);
             config.reset = meta.breaker_reset.unwrap_or(config.reset);
         }

@@ -4,12 +4,11 @@ use crate::base::name::{AttemptId, ModelName, TaskRef};
 use crate::engine::effect::BuildRequest;
 use crate::engine::escalate::{ModelFlags, Policy};
 use crate::engine::graph::NodeId;
-use crate::engine::world::db::{Recipe, Slot, graph_of, meta_of, model_of};
+use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::{Status, Validator};
 use crate::spec::rule::ActionKind;
 
 use super::Engine;
-use super::load::recipe;
 use super::replan::wanted_by;
 
 /// Where there is no build, nobody gave flags.
@@ -17,9 +16,9 @@ const NO_FLAGS: &ModelFlags = &ModelFlags { starting: None, escalate_after: None
 
 impl Engine {
     fn policy(&self, slot: Slot) -> Policy<'_> {
-        let config = self.world.library(&self.db).config(&self.db);
+        let config = self.world.config();
         let flags = self.build.as_ref().map_or(NO_FLAGS, |it| &it.request.models);
-        Policy::of(&config.models, meta_of(&self.db, slot.plan(&self.db)), flags)
+        Policy::of(&config.models, self.world.meta(slot), flags)
     }
 
     /// Tasks still to be done that a build could give no model, each with why: its flags say so. Empty
@@ -28,14 +27,14 @@ impl Engine {
         if request.models.max.is_none() && request.models.starting.is_none() {
             return Vec::new();
         }
-        let config = self.world.library(&self.db).config(&self.db);
-        let graph = graph_of(&self.db, self.world.library(&self.db));
+        let config = self.world.config();
+        let graph = self.world.graph();
         let is_wanted = wanted_by(graph, request);
         let wanted = graph.nodes().filter(|(id, _)| is_wanted[id.index()]);
         let refused = wanted.filter_map(|(_, node)| {
-            let slot = *self.slots.get(&node.task)?;
-            let recipe = recipe(self, slot).filter(|_| !self.seems_over(slot, request))?;
-            let meta = meta_of(&self.db, slot.plan(&self.db));
+            let slot = self.world.slot(&node.task)?;
+            let recipe = self.world.recipe(slot).filter(|_| !self.seems_over(slot, request))?;
+            let meta = self.world.meta(slot);
             let policy = Policy::of(&config.models, meta, &request.models);
             let base = self.base_of((slot, recipe), &policy)?;
             let bad = policy.model_at(base, 0, 0).err()?;
@@ -46,8 +45,8 @@ impl Engine {
 
     /// Whether a result changes after all is found out when the build is under way.
     fn seems_over(&self, slot: Slot, request: &BuildRequest) -> bool {
-        let task = slot.task(&self.db);
-        let status = self.record_of(slot).status;
+        let task = self.world.task(slot);
+        let status = self.world.record(slot).status;
         let is_accepted = self.past.history.task(task).is_some_and(|it| it.accepted.is_some());
         let is_over = is_accepted || status.is_done() || status == Status::Skipped;
         is_over && !request.force.contains(task)
@@ -64,9 +63,7 @@ impl Engine {
         }
         let own = recipe.spec.model.as_ref();
         let own = own.or_else(|| recipe.agent.as_ref()?.model.as_ref());
-        let config = self.world.library(&self.db).config(&self.db);
-        let meta = meta_of(&self.db, slot.plan(&self.db));
-        own.or(policy.starting).or_else(|| model_of(recipe, meta, config))
+        own.or(policy.starting).or_else(|| self.world.model(slot, recipe))
     }
 
     /// The model of the task's next session; `None` leaves it to the CLI.
@@ -93,6 +90,6 @@ impl Engine {
     ) -> Option<ModelName> {
         let attempt = self.build.as_ref()?.attempts.get(&owner)?;
         let chosen = self.policy(attempt.slot).validation.cloned();
-        chosen.or_else(|| self.validating_agent(validator)?.model.clone())
+        chosen.or_else(|| self.world.validating_agent(validator)?.model.clone())
     }
 }

@@ -17,7 +17,6 @@ use crate::spec::config::LimitsConfig;
 use crate::spec::rule::ActionKind;
 
 use super::hold::advice_on;
-use super::load::recipe;
 use super::{Engine, Mode};
 
 /// A window that nobody waits for in this build.
@@ -86,7 +85,7 @@ impl Engine {
     }
 
     fn limits_config(&self) -> &LimitsConfig {
-        &self.world.library(&self.db).config(&self.db).limits
+        &self.world.config().limits
     }
 
     fn hit(&mut self, attempt: AttemptId, limit: &Limit) {
@@ -234,7 +233,7 @@ impl Engine {
     /// A task met a limit: it goes on after it, or is held where nobody waits for that.
     pub(super) fn wait_for_limit(&mut self, id: NodeId, why: String) {
         let slot = self.build.as_ref().map(|it| it.nodes[id.index()]);
-        let recipe = slot.and_then(|slot| Some((slot, recipe(self, slot)?)));
+        let recipe = slot.and_then(|slot| Some((slot, self.world.recipe(slot)?)));
         let model = recipe.and_then(|it| self.model_now(id, it).ok()).flatten();
         let held = self.build.as_ref().and_then(|it| it.holding.as_ref()).map(|it| it.why.clone());
         if held.is_some() || self.refused(model.as_ref()).is_some() {

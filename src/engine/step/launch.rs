@@ -12,17 +12,15 @@ use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Phase;
 use crate::engine::record::{AcceptedResult, Record};
-use crate::engine::world::db::{Recipe, command_of, key_of, meta_of, prompt_of, with_action};
+use crate::engine::world::Recipe;
 use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::{Attempt, Facts, Origin};
 use super::compete::Contest;
-use super::load::recipe;
 use super::pace::Wait;
 use super::resume::{effort_of, resume_message, told_before};
 use super::retry::TaskRun;
-use super::review::validators_of;
 use super::{Engine, Stopping};
 
 /// What running attempts hold.
@@ -79,8 +77,8 @@ impl Engine {
     fn start_if_free(&mut self, id: NodeId, held: &mut Held) {
         let Some(build) = &self.build else { return };
         let slot = build.nodes[id.index()];
-        let Some(recipe) = recipe(self, slot).cloned() else { return };
-        if let Some(why) = self.frozen(slot) {
+        let Some(recipe) = self.world.recipe(slot).cloned() else { return };
+        if let Some(why) = self.world.frozen(slot) {
             self.note_reason(id, why);
             return self.settle(id, Settled::Held);
         }
@@ -88,7 +86,7 @@ impl Engine {
             self.note_reason(id, build_holding(self));
             return self.settle(id, Settled::Held);
         }
-        let config = self.world.library(&self.db).config(&self.db);
+        let config = self.world.config();
         let size = config.pools.get(&recipe.rule.pool).copied();
         let used = held.pools.get(&recipe.rule.pool).copied().unwrap_or(0);
         let resources = build.graph.node(id).resources.clone();
@@ -168,11 +166,11 @@ impl Engine {
         origin: Origin,
     ) -> Option<AttemptId> {
         let slot = self.build.as_ref()?.nodes[id.index()];
-        let key = key_of(&self.db, self.world, slot)?;
-        let manifest = with_action(&self.db, self.world, slot, |it| it.manifest())?;
-        let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
+        let key = self.world.key(slot)?;
+        let manifest = self.world.manifest(slot)?;
+        let validators = self.world.validators(slot, &recipe);
         let attempt_id = self.past.new_attempt();
-        let past = self.past.history.task(slot.task(&self.db));
+        let past = self.past.history.task(self.world.task(slot));
         let n_answered = past.map_or(0, |it| it.dialogue.answered(key).count());
         let now = self.step.now;
         let build = self.build.as_mut()?;
@@ -188,7 +186,7 @@ impl Engine {
             build.n_sessions += 1;
         }
         let attempt = Attempt {
-            task: slot.task(&self.db).clone(),
+            task: self.world.task(slot).clone(),
             node: Some(id),
             slot,
             key,
@@ -234,7 +232,7 @@ impl Engine {
         let run = build.runs.get(&node).cloned().unwrap_or_default();
         let action = match recipe.rule.action {
             ActionKind::Command => LaunchAction::Command(
-                command_of(recipe).cloned().ok_or("neither rule nor task has `run`")?,
+                recipe.command().cloned().ok_or("neither rule nor task has `run`")?,
             ),
             ActionKind::Session => LaunchAction::Session(self.session_of((id, attempt), &run)?),
         };
@@ -264,14 +262,14 @@ impl Engine {
             purpose: Purpose::Work,
             action,
             base,
-            overlay: self.paths_of(attempt.slot),
+            overlay: self.world.paths_of(attempt.slot, &self.past),
             declared: vec![recipe.spec.inputs.clone(), recipe.rule.inputs.declared.clone()],
             env,
             limits,
             pool: recipe.rule.pool.clone(),
-            sandbox: recipe.rule.sandbox_over(self.default_sandbox()),
+            sandbox: recipe.rule.sandbox_over(&self.world.config().sandbox),
             required_outputs: recipe.spec.outputs.clone(),
-            plan: Some(attempt.slot.plan(&self.db).path(&self.db).clone()),
+            plan: Some(self.world.plan_path(attempt.slot).clone()),
         }
     }
 
@@ -280,10 +278,7 @@ impl Engine {
         (id, attempt): (AttemptId, &Attempt),
         run: &TaskRun,
     ) -> Result<SessionLaunch, String> {
-        let library = self.world.library(&self.db);
-        let stable = prompt_of(&self.db, library, attempt.slot)
-            .flatten()
-            .ok_or("its prompt cannot be rendered")?;
+        let stable = self.world.prompt(attempt.slot).ok_or("its prompt cannot be rendered")?;
         let past = self.past.history.task(&attempt.task);
         let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
         let earlier = commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed });
@@ -329,7 +324,7 @@ impl Engine {
     /// Puts a cached result through merging, validating and landing, as if it had just run.
     pub(super) fn replay(&mut self, id: NodeId, key: ActionKey, result: AcceptedResult) {
         let Some(slot) = self.build.as_ref().map(|it| it.nodes[id.index()]) else { return };
-        let Some(recipe) = recipe(self, slot).cloned() else { return };
+        let Some(recipe) = self.world.recipe(slot).cloned() else { return };
         let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
         debug_assert_eq!(key, result.key, "candidates are found by key");
         if let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&attempt_id)) {

@@ -11,7 +11,6 @@ use crate::engine::record::Lookup;
 use crate::spec::plan::{Status, TaskRecord};
 
 use super::decide::Forced;
-use super::load::recipe;
 use super::{Engine, Mode};
 
 /// Why a result that was refused is looked at before a new one is made.
@@ -65,7 +64,7 @@ impl Engine {
         }
         self.explain(id, task, found.previous);
         let slot = self.build.as_ref().map(|it| it.nodes[id.index()]);
-        let pin = slot.and_then(|slot| recipe(self, slot)).and_then(|it| it.spec.pin);
+        let pin = slot.and_then(|slot| self.world.recipe(slot)).and_then(|it| it.spec.pin);
         let usable = |it: &Candidate| {
             it.mismatched.is_empty()
                 && it.lost.is_empty()

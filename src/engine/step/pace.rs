@@ -16,12 +16,11 @@ use crate::engine::graph::priority::{Durations, Pace, chains};
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::picture::Phase;
 use crate::engine::record::Lookup;
-use crate::engine::world::db::{Recipe, Slot, key_of, meta_of, model_of};
+use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::CacheUse;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Origin};
-use super::load::recipe;
 use super::{Build, Engine};
 
 /// Siblings wait no longer than this for the first, however long they take.
@@ -121,13 +120,9 @@ impl Engine {
     /// How many actions may run at once: what was asked for, bounded by the cores.
     pub(super) fn slots(&self) -> u32 {
         let jobs = self.build.as_ref().map_or(1, |it| it.request.jobs).max(1);
-        let per_core = self.config().schedule.per_core;
-        let cap = self.machine.map(|(it, _)| it.cores.saturating_mul(per_core));
+        let per_core = self.world.config().schedule.per_core;
+        let cap = self.world.machine().map(|(it, _)| it.cores.saturating_mul(per_core));
         cap.map_or(jobs, |cap| jobs.min(cap.max(1)))
-    }
-
-    fn config(&self) -> &crate::spec::config::Config {
-        self.world.library(&self.db).config(&self.db)
     }
 
     /// True while something waits to be started.
@@ -166,8 +161,8 @@ impl Engine {
                 return None;
             }
             let slot = build.nodes[id.index()];
-            let recipe = recipe(self, slot)?;
-            let past = self.past.history.task(slot.task(&self.db));
+            let recipe = self.world.recipe(slot)?;
+            let past = self.past.history.task(self.world.task(slot));
             Some(Pace {
                 rule: recipe.rule.name.clone(),
                 agent: recipe.agent.as_ref().map(|it| it.name.clone()),
@@ -177,7 +172,7 @@ impl Engine {
         };
         let paces: Vec<Option<Pace>> = build.graph.ids().map(pace).collect();
         let durations = Durations::of(&paces);
-        let recipes = build.nodes.iter().filter_map(|slot| recipe(self, *slot));
+        let recipes = build.nodes.iter().filter_map(|slot| self.world.recipe(*slot));
         let outputs = recipes.flat_map(|it| it.spec.outputs.literal_paths()).collect();
         Some(Order { chains: chains(&build.graph, &durations), durations, outputs })
     }
@@ -222,7 +217,7 @@ impl Engine {
             return None;
         }
         let build = self.build.as_ref()?;
-        let key: ActionKey = key_of(&self.db, self.world, build.nodes[id.index()])?;
+        let key: ActionKey = self.world.key(build.nodes[id.index()])?;
         let is_twin =
             |it: &&Attempt| it.key == key && it.origin != Origin::Standing && it.node != Some(id);
         if let Some(twin) = build.attempts.values().find(is_twin) {
@@ -242,7 +237,7 @@ impl Engine {
         if !build.pacing.twins.remove(&id) {
             return false;
         }
-        let Some(key) = key_of(&self.db, self.world, build.nodes[id.index()]) else { return false };
+        let Some(key) = self.world.key(build.nodes[id.index()]) else { return false };
         build.queue.remove(&id);
         build.schedule.set(id, State::Looking);
         let task = build.graph.node(id).task.clone();
@@ -252,7 +247,7 @@ impl Engine {
 
     /// Never below one: where no session runs, one may start.
     fn lacking_memory(&self, recipe: &Recipe) -> Option<Wait> {
-        let config = self.config();
+        let config = self.world.config();
         let need = u64::from(config.schedule.session_memory);
         if recipe.rule.action != ActionKind::Session
             || need == 0
@@ -260,7 +255,7 @@ impl Engine {
         {
             return None;
         }
-        let (machine, at) = self.machine?;
+        let (machine, at) = self.world.machine()?;
         let free = machine.free_mb?;
         let sessions: Vec<&Attempt> = running_sessions(self.build.as_ref()?).collect();
         let n_young = sessions.iter().filter(|it| it.since + GROWS > at).count() as u64;
@@ -299,7 +294,7 @@ impl Engine {
     }
 
     fn warm_up_of(&self, id: NodeId) -> Millis {
-        if let Some(warm_up) = self.config().schedule.warm_up {
+        if let Some(warm_up) = self.world.config().schedule.warm_up {
             return warm_up;
         }
         let order = self.build.as_ref().and_then(|it| it.pacing.order.as_ref());
@@ -308,9 +303,8 @@ impl Engine {
     }
 
     fn prefix_of(&self, slot: Slot, recipe: &Recipe) -> Prefix {
-        let meta = meta_of(&self.db, slot.plan(&self.db));
         let agent = recipe.agent.as_ref().map(|it| it.name.clone());
-        (recipe.rule.name.clone(), agent, model_of(recipe, meta, self.config()).cloned())
+        (recipe.rule.name.clone(), agent, self.world.model(slot, recipe).cloned())
     }
 
     /// Asks to be woken when the first sibling has had its time.

@@ -1,6 +1,6 @@
 //! Painting the picture: the plain snapshot that every surface reads.
 
-use crate::base::name::{ActionKey, RuleName, TaskRef};
+use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
@@ -10,10 +10,8 @@ use crate::engine::picture::{
     TaskState,
 };
 use crate::engine::record::Provenance;
-use crate::engine::world::db::{Slot, key_of, plan_of, rules_of, spec_of};
 use crate::spec::plan::Status;
 
-use super::load::recipe;
 use super::{Build, Engine};
 
 impl Engine {
@@ -24,15 +22,11 @@ impl Engine {
 
     /// As [`Engine::picture`], with the tasks that a surface asks for.
     pub fn picture_of(&self, extent: Extent) -> Picture {
-        let library = self.world.library(&self.db);
-        let plans = library.plans(&self.db).iter().map(|text| {
-            let plan = &plan_of(&self.db, *text).value;
-            PlanPicture {
-                name: plan.name.clone(),
-                title: plan.meta.title.clone(),
-                path: text.path(&self.db).to_string(),
-                smoke: self.smoke_shown(&plan.name),
-            }
+        let plans = self.world.plans().map(|(path, plan)| PlanPicture {
+            name: plan.name.clone(),
+            title: plan.meta.title.clone(),
+            path: path.to_string(),
+            smoke: self.smoke_shown(&plan.name),
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
         let Some(build) = &self.build else { return picture };
@@ -109,10 +103,10 @@ impl Engine {
 
     fn paint(&self, build: &Build, id: NodeId) -> TaskPicture {
         let slot = build.nodes[id.index()];
-        let task = slot.task(&self.db);
+        let task = self.world.task(slot);
         let state = build.schedule.state(id);
-        let spec = spec_of(&self.db, slot).as_deref();
-        let recipe = recipe(self, slot);
+        let spec = self.world.spec(slot);
+        let recipe = self.world.recipe(slot);
         let run = build.runs.get(&id);
         let past = self.past.history.task(task);
         let is_decided = !matches!(
@@ -120,17 +114,17 @@ impl Engine {
             State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)
         );
         let node = build.graph.node(id);
-        let key = is_decided.then(|| key_of(&self.db, self.world, slot)).flatten();
+        let key = is_decided.then(|| self.world.key(slot)).flatten();
         TaskPicture {
             task: task.clone(),
             name: spec.map(|it| it.name.clone()).unwrap_or_default(),
             section: spec.map(|it| it.section_name.clone()).unwrap_or_default(),
-            rule: self.rule_name_of(slot),
+            rule: self.world.rule_name(slot),
             agent: match recipe {
                 Some(recipe) => recipe.agent.as_ref().map(|it| it.name.to_string()),
                 None => spec.and_then(|it| it.agent.as_ref()).map(ToString::to_string),
             },
-            status: self.record_of(slot).status,
+            status: self.world.record(slot).status,
             state: match build.pacing.wait_told(id).filter(|_| state == State::Queued) {
                 Some(_) => TaskState::Waiting,
                 None => state_shown(state),
@@ -165,21 +159,11 @@ impl Engine {
         let is_stale = build.schedule.state(id) == State::Settled(Settled::Stale);
         let is_cached = build.runs.get(&id).is_some_and(|run| run.reason == IN_CACHE);
         let is_set_back = past.written == Some(Status::Failed)
-            && self.is_set_back(id, &self.record_of(build.nodes[id.index()]));
+            && self.is_set_back(id, &self.world.record(build.nodes[id.index()]));
         let is_answered = past.dialogue.answer_at_hand(key).is_some();
         let stands = is_stale && !is_cached && !is_set_back && !is_answered;
         (stands && failure.class.counts_as_attempt())
             .then(|| (failure.class, failure.message.clone()))
-    }
-
-    /// The rule that takes the task, be there one of that name or not.
-    fn rule_name_of(&self, slot: Slot) -> RuleName {
-        if let Some(recipe) = recipe(self, slot) {
-            return recipe.rule.name.clone();
-        }
-        let rules = &rules_of(&self.db, self.world.library(&self.db)).value;
-        let spec = spec_of(&self.db, slot).as_deref();
-        spec.map_or_else(|| RuleName::new(""), |spec| crate::spec::rule::choose(rules, spec).rule)
     }
 
     fn reason(&self, build: &Build, id: NodeId) -> String {
@@ -215,7 +199,7 @@ impl Engine {
             let first = lines[0].clone();
             lines.extend(run.changed.iter().filter(|it| !first.starts_with(it.as_str())).cloned());
         }
-        if let Some(recipe) = recipe(self, build.nodes[id.index()]) {
+        if let Some(recipe) = self.world.recipe(build.nodes[id.index()]) {
             lines.push(format!("rule `{}`: {}", recipe.rule.name, recipe.why));
         }
         lines

@@ -8,15 +8,11 @@ use crate::engine::effect::Notice;
 use crate::engine::outcome::evidence::{Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
-use crate::engine::world::db::{known_of, meta_of, plan_of};
 use crate::spec::edit::Outline;
-use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Engine;
 use super::attempt::{Attempt, Origin};
-use super::load::recipe;
-use super::review::validators_of;
 
 impl Engine {
     /// Work that is done is done only if what it changed in its plan can be taken, too.
@@ -51,8 +47,7 @@ impl Engine {
         let Some(attempt) = self.build.as_ref().and_then(|it| it.attempts.get(&id)) else {
             return Ok(());
         };
-        let plan = attempt.slot.plan(&self.db);
-        let path = plan.path(&self.db).clone();
+        let path = self.world.plan_path(attempt.slot).clone();
         let refused = |why: &[String]| {
             format!(
                 "the plan as you left it cannot be taken; nothing of it was. Correct it or put it \
@@ -62,11 +57,11 @@ impl Engine {
         };
         let left = edit.left.map_err(|why| refused(&[why]))?;
         let (laid, left) = (Source::new(path.clone(), edit.laid), Source::new(path, left));
-        let (bounds, known) = (self.plan_bounds_of(attempt), self.known());
+        let (bounds, known) = (self.plan_bounds_of(attempt), self.world.known());
         let change = PlanChange::between(&laid, &left, (&bounds, known));
         let change = change.map_err(|why| refused(&why))?;
         if let Some(change) = &change {
-            let present = plan.source(&self.db);
+            let present = self.world.plan_source(attempt.slot);
             change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
         }
         if let Some(attempt) = self.build.as_mut().and_then(|it| it.attempts.get_mut(&id)) {
@@ -85,11 +80,7 @@ impl Engine {
         let attempt = self.build.as_ref().and_then(|it| it.attempts.get(&attempt));
         let attempt = attempt.ok_or("its task is gone")?;
         let bounds = self.plan_bounds_of(attempt);
-        change.apply(present, (&bounds, self.known())).map_err(|why| why.join("; "))
-    }
-
-    fn known(&self) -> &Known {
-        known_of(&self.db, self.world.library(&self.db))
+        change.apply(present, (&bounds, self.world.known())).map_err(|why| why.join("; "))
     }
 
     /// What the attempt's session may not touch: what is finished, and what runs.
@@ -98,7 +89,7 @@ impl Engine {
         let is_here = |task: &TaskRef| task.plan == *plan && *task != attempt.task;
         let all = self.build.iter().flat_map(|it| it.attempts.values());
         let running = all.map(|it| &it.task).filter(|it| is_here(it));
-        let value = &plan_of(&self.db, attempt.slot.plan(&self.db)).value;
+        let value = self.world.plan(attempt.slot);
         let is_finished = |id: &TaskId, is_done: bool| {
             let task = TaskRef { plan: plan.clone(), task: id.clone() };
             let is_accepted = self.past.history.task(&task).is_some_and(|it| it.accepted.is_some());
@@ -124,10 +115,9 @@ impl Engine {
     /// It has validators, its rule's and its plan's too, or is a command.
     fn is_guarded(&self, plan: &PlanName, id: &TaskId) -> bool {
         let task = TaskRef { plan: plan.clone(), task: id.clone() };
-        let Some(&slot) = self.slots.get(&task) else { return false };
-        let Some(recipe) = recipe(self, slot) else { return false };
-        recipe.rule.action == ActionKind::Command
-            || !validators_of(recipe, meta_of(&self.db, slot.plan(&self.db))).is_empty()
+        let Some(slot) = self.world.slot(&task) else { return false };
+        let Some(recipe) = self.world.recipe(slot) else { return false };
+        recipe.rule.action == ActionKind::Command || !self.world.validators(slot, recipe).is_empty()
     }
 
     /// The plan is another by now. A cached result lands without its change, which is told; a fresh

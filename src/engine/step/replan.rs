@@ -1,38 +1,29 @@
 //! Beginning a build, and deciding it anew after documents, files or history changed under it.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::base::diagnostic::Diagnostic;
 use crate::base::file::FileState;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Effect};
-use crate::engine::event::Frozen;
+use crate::engine::event::Documents;
 use crate::engine::graph::schedule::{AfterFailure, Schedule, State};
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::world::db::{Slot, graph_of, key_of, meta_of, recipe_of};
-use crate::spec::glob::{GlobIndex, GlobSet};
+use crate::engine::past::history::History;
+use crate::spec::glob::GlobSet;
 
 use super::attempt::Attempt;
-use super::review::{item_read_by, validators_of};
 use super::{Build, Engine, Mode, Stopping};
 
 /// More changed files than this are found by a scan of all.
 const MANY: usize = 256;
 
-/// What the last scan was asked for.
-#[derive(Default)]
-pub(super) struct Scanned {
-    pub globs: Arc<[GlobSet]>,
-    paths: Vec<RelPath>,
-    pub index: GlobIndex,
-}
-
 impl Engine {
     /// Starts a build: all that is wanted waits, and the files that keys read are asked for.
     pub(super) fn begin(&mut self, request: BuildRequest, mode: Mode) {
-        let graph = Arc::clone(graph_of(&self.db, self.world.library(&self.db)));
-        let nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
+        let graph = Arc::clone(self.world.graph());
+        let nodes = self.world.slots_of(&graph);
         let whole_plans = whole_plans(&graph, &request);
         let wanted = wanted_by(&graph, &request);
         let after = after_failure(&request);
@@ -53,7 +44,6 @@ impl Engine {
             smokes: super::Smokes::default(),
             has_scanned: false,
             scanned_at: self.step.now,
-            scanned: Scanned::default(),
             is_touched: false,
             has_new_plan: false,
             stopping: Stopping::No,
@@ -78,16 +68,42 @@ impl Engine {
         }
     }
 
-    /// Why nothing may start from a task's plan; `None` where it may.
-    pub(super) fn frozen(&self, slot: Slot) -> Option<String> {
-        match &self.frozen {
-            Frozen::Nothing => None,
-            Frozen::Everything(why) => Some(why.clone()),
-            Frozen::Plans(paths) => {
-                let path = slot.plan(&self.db).path(&self.db);
-                paths.contains(path).then(|| format!("{path} has errors"))
-            }
+    pub(super) fn take_documents(&mut self, documents: Documents) {
+        if self.world.take_documents(documents, &self.past) {
+            self.stop_holding();
         }
+        let world = &self.world;
+        // Statuses that the plans say by now are no longer to be written.
+        self.past.lines.retain(|task, status| {
+            world.slot(task).is_some_and(|slot| world.record(slot).status != status)
+        });
+        self.touch();
+        if let Some(build) = &mut self.build {
+            build.has_new_plan |= build.attempts.values().any(|it| it.plan_change.is_some());
+        }
+    }
+
+    /// Everything that would be wrong with these documents. They are the engine's until it is given
+    /// others by `DocumentsRead`, which must come next.
+    pub fn diagnose(&mut self, documents: Documents) -> Vec<Diagnostic> {
+        if self.world.set_documents(documents) {
+            self.stop_holding();
+        }
+        self.diagnostics()
+    }
+
+    pub(super) fn take_history(&mut self, history: History) {
+        self.past.history = history.live();
+        self.world.take_past(&self.past);
+        self.touch();
+    }
+
+    pub(super) fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
+        let has_changed = self.world.take_files(found, &self.past);
+        let Some(build) = &mut self.build else { return };
+        build.scanned_at = self.step.now;
+        build.has_scanned = true;
+        build.is_touched |= has_changed;
     }
 
     /// A hint that files changed: those that a key could read are looked at.
@@ -95,17 +111,12 @@ impl Engine {
         if everything {
             return self.rescan();
         }
-        let Some(build) = &self.build else { return };
-        let mut read: BTreeSet<RelPath> = BTreeSet::new();
-        for path in paths {
-            read.extend(self.entries_below(path).cloned());
-            let is_read = !build.scanned.index.sets_taking(path).is_empty();
-            if is_read || self.entries.contains_key(path) {
-                read.insert(path.clone());
-            }
+        if self.build.is_none() {
+            return;
         }
+        let read = self.world.read_of(paths);
         // What may be ignored by git is for a scan to judge; and many are found quicker by one.
-        if read.len() > MANY || read.iter().any(|path| self.is_document(path)) {
+        if read.len() > MANY || read.iter().any(|path| self.world.is_document(path)) {
             return self.rescan();
         }
         if !read.is_empty() {
@@ -114,26 +125,9 @@ impl Engine {
     }
 
     pub(super) fn take_looked(&mut self, found: &[(RelPath, Option<FileState>)]) {
-        let mut has_changed = false;
-        let mut new = Vec::new();
-        for (path, state) in found {
-            let is_known = self.entries.contains_key(path);
-            if !is_known && state.is_none() {
-                continue;
-            }
-            has_changed |= self.set_entry(path, *state);
-            new.extend((!is_known).then(|| path.clone()));
-        }
-        self.list(&new);
-        if has_changed {
+        if self.world.take_looked(found, &self.past) {
             self.touch();
         }
-    }
-
-    fn is_document(&self, path: &RelPath) -> bool {
-        let config = self.world.library(&self.db).config(&self.db);
-        let folders = config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]);
-        folders.into_iter().any(|folder| path.is_within(folder.trim_end_matches('/')))
     }
 
     /// After a change under a build that stays: states are decided anew, running attempts stay.
@@ -146,23 +140,22 @@ impl Engine {
     }
 
     fn replan(&mut self) {
-        let graph = graph_of(&self.db, self.world.library(&self.db));
+        let graph = self.world.graph();
         let Some(build) = &mut self.build else { return };
         build.is_touched = false;
         build.pacing.forget();
         build.has_new_plan = false;
         if *graph != build.graph {
             let graph = Arc::clone(graph);
-            build.nodes = graph.nodes().map(|(_, node)| self.slots[&node.task]).collect();
+            build.nodes = self.world.slots_of(&graph);
             let runs = std::mem::take(&mut build.runs).into_iter();
             let moved = |(old, run)| Some((graph.id_of(&build.graph.node(old).task)?, run));
             build.runs = runs.filter_map(moved).collect();
             build.graph = graph;
         }
         build.restart();
-        let (globs, paths) = self.wanted_files();
-        let scanned = self.build.as_ref().map(|it| &it.scanned);
-        if scanned.is_some_and(|it| *it.globs != *globs || it.paths != paths) {
+        let (globs, paths) = self.files_wanted();
+        if !self.world.has_scanned_for(&globs, &paths) {
             self.rescan();
         }
     }
@@ -172,7 +165,7 @@ impl Engine {
         let Some(build) = &self.build else { return false };
         let Some(node) = attempt.node.filter(|_| build.request.watch) else { return false };
         !build.schedule.is_ready(&build.graph, node)
-            || key_of(&self.db, self.world, attempt.slot) != Some(attempt.key)
+            || self.world.key(attempt.slot) != Some(attempt.key)
     }
 
     /// Lets a node be decided again in the running build.
@@ -184,58 +177,26 @@ impl Engine {
 
     /// Asks for the present content of everything that keys and verdicts read.
     pub(super) fn rescan(&mut self) {
-        let (globs, paths) = self.wanted_files();
+        let (globs, paths) = self.files_wanted();
         let Some(build) = &mut self.build else { return };
         build.has_scanned = false;
-        build.scanned = Scanned {
-            index: GlobIndex::new(&globs),
-            globs: globs.as_slice().into(),
-            paths: paths.clone(),
-        };
+        self.world.begin_scan(&globs, &paths);
         self.step.push(Effect::Scan { globs, paths });
     }
 
     /// What a scan for the present build asks for.
     pub fn files_wanted(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
-        self.wanted_files()
+        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
+        self.world.files_wanted(&build.nodes, &self.past)
     }
 
     /// Names of all variables that keys read, each once.
     pub fn variables(&self) -> Vec<String> {
-        let library = self.world.library(&self.db);
         let Some(build) = &self.build else { return Vec::new() };
-        let recipes =
-            build.nodes.iter().filter_map(|slot| recipe_of(&self.db, library, *slot).as_ref());
+        let recipes = build.nodes.iter().filter_map(|slot| self.world.recipe(*slot));
         let names = recipes.flat_map(|it| it.rule.env.iter().chain(&it.spec.env));
         let names: BTreeSet<&str> = names.map(|name| name.as_str()).collect();
         names.into_iter().map(str::to_owned).collect()
-    }
-
-    fn wanted_files(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
-        let library = self.world.library(&self.db);
-        let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
-        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
-        let documents = library.plans(&self.db).iter().filter_map(|text| {
-            meta_of(&self.db, *text).plan_doc.as_deref().and_then(RelPath::normalize)
-        });
-        paths.extend(documents);
-        for &slot in &build.nodes {
-            let Some(recipe) = recipe_of(&self.db, library, slot) else { continue };
-            globs.insert(Cow::Borrowed(&recipe.spec.inputs));
-            globs.insert(Cow::Borrowed(&recipe.rule.inputs.declared));
-            let meta = meta_of(&self.db, slot.plan(&self.db));
-            let validators = validators_of(recipe, meta);
-            if validators.is_empty() {
-                continue;
-            }
-            paths.extend(item_read_by(&validators, meta));
-            globs.extend(validators.into_iter().map(|it| Cow::Owned(it.inputs)));
-            if let Some(task) = self.past.history.task(slot.task(&self.db)) {
-                paths.extend(task.owned.keys().cloned());
-            }
-        }
-        globs.remove(&GlobSet::default());
-        (globs.into_iter().map(Cow::into_owned).collect(), paths.into_iter().collect())
     }
 }
 

@@ -7,7 +7,6 @@ mod subject;
 
 pub use baseline::Suspect;
 pub(super) use baseline::baseline_name;
-pub(super) use subject::item_read_by;
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef, ValidatorName};
@@ -20,68 +19,31 @@ use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, clas
 use crate::engine::past::history::AcceptedFact;
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Lookup, Provenance, Record, VerdictReached};
-use crate::engine::world::db::{Recipe, Slot, meta_of};
-use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Meta, Validator, ValidatorKind};
-use crate::spec::rule::ActionKind;
+use crate::engine::world::{Recipe, Slot};
+use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::attempt::Origin;
 use super::hold::with_reset;
-use super::load::recipe;
 use super::{Engine, Mode};
 
 /// How often a validator may reach no verdict before the task fails loudly.
 const MAX_NO_VERDICT: u32 = 2;
 
-/// The task's own validators, else its rule's and those that the plan runs after its agent.
-pub fn validators_of(recipe: &Recipe, meta: &Meta) -> Vec<Validator> {
-    if let Some(own) = &recipe.spec.validators {
-        // A check written for this one task says whether it is done: what it says counts.
-        return own.iter().map(|it| with_baseline(it, false)).collect();
-    }
-    let mut validators: Vec<Validator> =
-        recipe.rule.validators.iter().map(|it| with_baseline(it, true)).collect();
-    let agent = recipe.agent.as_ref().map(|it| &it.name);
-    let by_plan = meta.validation.as_ref().filter(|it| {
-        it.enabled
-            && recipe.rule.action == ActionKind::Session
-            && agent.is_some_and(|agent| it.run_after.contains(agent))
-    });
-    for name in by_plan.into_iter().flat_map(|it| &it.validators) {
-        if !validators.iter().any(|it| it.name.as_str() == name.as_str()) {
-            validators.push(Validator {
-                name: ValidatorName::new(name.as_str()),
-                kind: ValidatorKind::Agent(name.clone()),
-                inputs: GlobSet::default(),
-                timeout: None,
-                baseline: None,
-            });
-        }
-    }
-    validators
-}
-
-fn with_baseline(validator: &Validator, by_default: bool) -> Validator {
-    let is_command = matches!(validator.kind, ValidatorKind::Command(_));
-    let baseline = is_command.then(|| validator.baseline.unwrap_or(by_default));
-    Validator { baseline, ..validator.clone() }
-}
-
 impl Engine {
     /// The key holds: do its verdicts? If one is unknown its validator runs; if one is FAIL the task.
     pub(super) fn decide_verdicts(&mut self, id: NodeId, slot: Slot, accepted: AcceptedFact) {
-        self.set_output(slot, accepted.output);
-        let Some(recipe) = recipe(self, slot).cloned() else { return };
+        self.world.set_output(slot, accepted.output);
+        let Some(recipe) = self.world.recipe(slot).cloned() else { return };
         let trusted =
             matches!(accepted.provenance, Provenance::Adopted | Provenance::AcceptedByHand);
-        let validators = validators_of(&recipe, meta_of(&self.db, slot.plan(&self.db)));
+        let validators = self.world.validators(slot, &recipe);
         if trusted || validators.is_empty() {
             return self.settle_standing(id);
         }
-        let owned = self.owned_now(slot);
+        let owned = self.world.owned_now(slot, &self.past);
         let mut unknown = None;
         for validator in &validators {
-            let key = self.verdict_key(slot, validator, &owned);
+            let key = self.world.verdict_key((slot, validator), &owned, &self.past);
             match self.known_verdict((Some(id), validator), &key).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
                     return self.reject_standing(id, &known.findings);
@@ -129,7 +91,7 @@ impl Engine {
 
     fn present_key(&self, id: NodeId) -> Option<crate::base::name::ActionKey> {
         let slot = self.build.as_ref()?.nodes[id.index()];
-        crate::engine::world::db::key_of(&self.db, self.world, slot)
+        self.world.key(slot)
     }
 
     fn review_standing(&mut self, id: NodeId, recipe: Recipe, name: &ValidatorName) {
@@ -317,7 +279,7 @@ impl Engine {
         let Some(attempt) = build.attempts.get(&owner) else { return };
         let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
-        let meta = meta_of(&self.db, attempt.slot.plan(&self.db));
+        let meta = self.world.meta(attempt.slot);
         let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
         let message = format!("validator {} said FAIL", reached.validator);
         let mut findings = match reached.findings.is_empty() {

@@ -13,8 +13,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::picture::SmokePicture;
 use crate::engine::record::{Record, SmokeEnded, SmokeOutcome};
-use crate::engine::world::db::{PlanText, meta_of, plan_of, rules_of};
-use crate::spec::plan::CommandLine;
+use crate::spec::plan::{CommandLine, Plan};
 use crate::spec::rule::Rule;
 
 use super::{Engine, Mode, Stopping};
@@ -115,16 +114,15 @@ impl Engine {
 
     /// The smoke test of every plan that has one; whether its files are there is the host's to know.
     fn tests(&self) -> Vec<(PlanName, Test)> {
-        let library = self.world.library(&self.db);
-        let config = library.config(&self.db);
-        let rule = rules_of(&self.db, library).value.get(RULE).cloned();
-        let test = |text: &PlanText| {
-            let smoke = meta_of(&self.db, *text).smoke.over(&config.smoke);
-            let name = plan_of(&self.db, *text).value.name.clone();
+        let config = self.world.config();
+        let rule = self.world.rule(RULE).cloned();
+        let test = |plan: &Plan| {
+            let smoke = plan.meta.smoke.over(&config.smoke);
+            let name = plan.name.clone();
             let is_on = smoke.is_on != Some(false);
             is_on.then(|| Some((name, Test::of(&smoke, rule.as_deref())?))).flatten()
         };
-        library.plans(&self.db).iter().filter_map(test).collect()
+        self.world.plans().filter_map(|(_, plan)| test(plan)).collect()
     }
 
     /// Files that each plan's smoke test cannot do without; a plan without test is left out.
@@ -151,7 +149,7 @@ impl Engine {
                 State::Settled(settled) if settled.is_accepted() => {}
                 _ => return None,
             }
-            let output = build.nodes[id.index()].output(&self.db)?;
+            let output = self.world.output(build.nodes[id.index()])?;
             made.entry(build.graph.node(*id).task.task.as_str(), output.to_string().as_bytes());
         }
         (!nodes.is_empty()).then(|| made.finish())

@@ -10,14 +10,13 @@ use crate::engine::money::budget::{Answer, Bound, GUESS, Grant, Purse, Scope, Wi
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::record::Spend;
-use crate::engine::world::db::{Recipe, Slot, meta_of};
+use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::{Validator, ValidatorKind};
 use crate::spec::quota::Quota;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::Origin;
 use super::pace::Wait;
-use super::review::validators_of;
 use super::{Build, Engine};
 
 /// The money of one build.
@@ -193,7 +192,7 @@ impl Engine {
     }
 
     fn wish(&self, slot: Slot, recipe: &Recipe) -> Wish {
-        let task = slot.task(&self.db).clone();
+        let task = self.world.task(slot).clone();
         let own = self.past.history.task(&task).and_then(|it| it.work.mean());
         let agent = recipe.agent.as_ref().map(|it| &it.name);
         let known = own.or_else(|| self.past.history.totals.typical_of(agent, false));
@@ -201,7 +200,7 @@ impl Engine {
         // Each proposal of a competition is a session, and so is its judge.
         let n_sessions = recipe.judge.as_ref().map_or(1, |(count, _)| count.saturating_add(1));
         let work = (0..n_sessions).map(|_| one).sum();
-        let validators = validators_of(recipe, meta_of(&self.db, slot.plan(&self.db)));
+        let validators = self.world.validators(slot, recipe);
         let likely = |validator: &Validator| self.likely_validation(&task, validator, known).0;
         let validation = validators.iter().map(likely).sum();
         Wish { task, work, validation, is_guess: known.is_none(), n_free: 1 }
@@ -219,15 +218,15 @@ impl Engine {
     }
 
     fn guess(&self) -> Usd {
-        self.world.library(&self.db).config(&self.db).budget.guess.unwrap_or(GUESS)
+        self.world.config().budget.guess.unwrap_or(GUESS)
     }
 
     /// The bounds that hold for a task now.
     fn bounds_of(&self, slot: Slot) -> Vec<Bound> {
         let Some(build) = &self.build else { return Vec::new() };
-        let task = slot.task(&self.db);
-        let config = &self.world.library(&self.db).config(&self.db).budget;
-        let own = meta_of(&self.db, slot.plan(&self.db)).budget;
+        let task = self.world.task(slot);
+        let config = &self.world.config().budget;
+        let own = self.world.meta(slot).budget;
         let plan = if own.limit().is_some() { own } else { own.or(Quota::of(config.plan)) };
         // A flag changes a plan's bound and makes none: it is typed for one build, and a plan's spending
         // is that of all.
@@ -242,7 +241,7 @@ impl Engine {
 
     fn bounds_of_all(&self) -> Vec<Bound> {
         let Some(build) = &self.build else { return Vec::new() };
-        let config = &self.world.library(&self.db).config(&self.db).budget;
+        let config = &self.world.config().budget;
         let run = build.request.budget.or(Quota::of(config.run)).limit();
         let today = self.past.history.totals.of_day(self.step.now);
         let bounds = [bound(Scope::Run, run, build.cost), bound(Scope::Day, config.day, today)];

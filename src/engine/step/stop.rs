@@ -21,11 +21,6 @@ impl Engine {
         build.stopping = build.stopping.max(how);
     }
 
-    /// What the settings bind attempts by whose rule says nothing.
-    pub(super) fn default_sandbox(&self) -> &crate::spec::sandbox::Sandboxing {
-        &self.world.library(&self.db).config(&self.db).sandbox
-    }
-
     pub(super) fn interrupt(&mut self) {
         let already = self.build.as_ref().is_some_and(|it| it.stopping >= Stopping::Asked);
         self.stop(if already { Stopping::Now } else { Stopping::Asked });

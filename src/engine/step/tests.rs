@@ -13,11 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::base::digest::Digest;
-use crate::base::file::{Change, Patch};
+use crate::base::file::{Change, FileState, Patch};
 use crate::base::measure::Millis;
 use crate::base::name::{CommitId, SessionId, TaskId, TreeId};
 use crate::base::source::Source;
-use crate::engine::effect::{Launch, Purpose};
+use crate::engine::effect::{Launch, Notice, Purpose};
 use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
 use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::record::AcceptedResult;
@@ -121,20 +121,18 @@ impl Space {
 
     fn open(&self, engine: &mut Engine) {
         let documents = Event::DocumentsRead(Box::new(self.documents()));
-        assert!(engine.step(Moment(self.step.now), documents).is_empty());
+        assert!(engine.step(Moment(self.now), documents).is_empty());
         let errors: Vec<_> = engine.diagnostics().into_iter().filter(|it| it.is_error()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let lineage = Box::new(self.lineage.clone());
-        engine.step(
-            Moment(self.step.now),
-            Event::HistoryRead { records: self.records.clone(), lineage },
-        );
+        engine
+            .step(Moment(self.now), Event::HistoryRead { records: self.records.clone(), lineage });
     }
 
     fn drive(&mut self, engine: &mut Engine, request: BuildRequest) {
         self.open(engine);
         let asked = Event::Asked(Request::Build(request));
-        let mut effects = engine.step(Moment(self.step.now), asked);
+        let mut effects = engine.step(Moment(self.now), asked);
         self.run(engine, &mut effects);
     }
 
@@ -145,7 +143,7 @@ impl Space {
             }
             let effect = effects.remove(0);
             for event in self.perform(effect) {
-                effects.extend(engine.step(Moment(self.step.now), event));
+                effects.extend(engine.step(Moment(self.now), event));
             }
         }
         panic!("the engine never finishes");
@@ -205,7 +203,7 @@ impl Space {
             }
             Effect::WriteStatus(edit) => self.write_status(&edit),
             Effect::WakeAt(moment) => {
-                self.step.now = self.step.now.max(moment.0);
+                self.now = self.now.max(moment.0);
                 vec![Event::Woken]
             }
             Effect::Publish(Notice::Warning(text)) => {
@@ -328,7 +326,7 @@ impl Space {
                 description: "<<<<<<<".to_owned(),
                 uncommitted: Vec::new(),
                 kept_as: "refs/orch/kept/1".to_owned(),
-                at: Moment(self.step.now),
+                at: Moment(self.now),
             };
             return Event::Conflicted { attempt, conflict };
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
-use crate::engine::world::db::{Slot, agent_of, meta_of, plan_of, recipe_of};
+use crate::engine::world::Slot;
 use crate::spec::agent::stem;
 use crate::spec::plan::{Plan, Status, ValidatorKind};
 
-use super::{Engine, validators_of};
+use super::Engine;
 
 impl Engine {
     /// Files of the plans of these tasks, or of all, in which anything is left to do by their statuses or
@@ -18,22 +18,16 @@ impl Engine {
         let names: Option<BTreeSet<&PlanName>> =
             wanted.map(|tasks| tasks.iter().map(|task| &task.plan).collect());
         let open = self.plans_open();
-        let library = self.world.library(&self.db);
-        let plans = library.plans(&self.db).iter().filter(|text| {
-            let plan = &plan_of(&self.db, **text).value;
+        let used = self.world.plans().filter(|(_, plan)| {
             names.as_ref().is_none_or(|names| names.contains(&plan.name))
                 && (has_work(plan) || open.contains(&plan.name))
         });
-        let mut paths: BTreeSet<RelPath> = plans.map(|text| text.path(&self.db).clone()).collect();
+        let mut paths: BTreeSet<RelPath> = used.map(|(path, _)| path.clone()).collect();
         let (agents, rules) = self.actors_of(&paths);
-        for text in library.agents(&self.db) {
-            if agents.contains(&agent_of(&self.db, *text).value.name) {
-                paths.insert(text.source(&self.db).path.clone());
-            }
-        }
+        let of_agents = self.world.agents().filter(|(agent, _)| agents.contains(&agent.name));
+        paths.extend(of_agents.map(|(_, path)| path.clone()));
         let is_used = |path: &&RelPath| rules.contains(&RuleName::new(stem(path.file_name())));
-        let files = library.rules(&self.db).iter().map(|source| &source.path);
-        paths.extend(files.filter(is_used).cloned());
+        paths.extend(self.world.rule_files().filter(is_used).cloned());
         paths
     }
 
@@ -56,15 +50,14 @@ impl Engine {
 
     /// The agents and rules by which the tasks of these plans are done, judged and validated.
     fn actors_of(&self, plans: &BTreeSet<RelPath>) -> (BTreeSet<AgentName>, BTreeSet<RuleName>) {
-        let library = self.world.library(&self.db);
         let (mut agents, mut rules) = (BTreeSet::new(), BTreeSet::new());
-        let is_used = |slot: &&Slot| plans.contains(slot.plan(&self.db).path(&self.db));
-        for slot in self.slots.values().filter(is_used) {
-            let Some(recipe) = recipe_of(&self.db, library, *slot) else { continue };
+        let is_used = |slot: &Slot| plans.contains(self.world.plan_path(*slot));
+        for slot in self.world.slots().filter(is_used) {
+            let Some(recipe) = self.world.recipe(slot) else { continue };
             rules.insert(recipe.rule.name.clone());
             agents.extend(recipe.agent.as_ref().map(|it| it.name.clone()));
             agents.extend(recipe.judge.as_ref().map(|(_, judge)| judge.name.clone()));
-            for validator in validators_of(recipe, meta_of(&self.db, slot.plan(&self.db))) {
+            for validator in self.world.validators(slot, recipe) {
                 if let ValidatorKind::Agent(agent) = validator.kind {
                     agents.insert(agent);
                 }

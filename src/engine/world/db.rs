@@ -20,7 +20,7 @@ use crate::base::source::Source;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Compiled, Meta, Plan, TaskSpec};
+use crate::spec::plan::{CommandLine, Compiled, Meta, Plan, TaskSpec};
 use crate::spec::rule::{ActionKind, Rule};
 
 use crate::engine::graph::{Graph, NodeSet};
@@ -208,6 +208,13 @@ pub struct Recipe {
     pub judge: Option<(u32, Arc<Agent>)>,
 }
 
+impl Recipe {
+    /// What a command task runs: its own `run`, else its rule's.
+    pub fn command(&self) -> Option<&CommandLine> {
+        self.spec.run.as_ref().or(self.rule.run.as_ref())
+    }
+}
+
 /// `None` while the task, its rule or its agent is unknown: the documents' diagnostics say so.
 #[salsa::tracked]
 pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Option<Recipe> {
@@ -231,15 +238,15 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
 #[salsa::tracked]
 pub fn inputs_of(
     db: &dyn salsa::Database,
-    world: World,
+    roots: Roots,
     slot: Slot,
 ) -> Arc<[(RelPath, FileState)]> {
-    let Some(recipe) = recipe_of(db, world.library(db), slot) else { return Arc::new([]) };
-    let listings = world.files(db).listings(db);
+    let Some(recipe) = recipe_of(db, roots.library(db), slot) else { return Arc::new([]) };
+    let listings = roots.files(db).listings(db);
     let mut seen: BTreeMap<RelPath, FileState> = BTreeMap::new();
     for globs in [&recipe.spec.inputs, &recipe.rule.inputs.declared] {
         for file in listings.get(globs).into_iter().flat_map(|it| it.files(db).iter()) {
-            if let Some(state) = seen_by(db, world, (*file, slot)) {
+            if let Some(state) = seen_by(db, roots, (*file, slot)) {
                 seen.insert(file.path(db).clone(), state);
             }
         }
@@ -249,7 +256,7 @@ pub fn inputs_of(
 
 /// The three roots a key is read from; there is one.
 #[salsa::input]
-pub struct World {
+pub struct Roots {
     #[returns(copy)]
     pub library: Library,
     #[returns(copy)]
@@ -259,15 +266,15 @@ pub struct World {
 /// A file's content for a task, through the view.
 pub fn seen_by(
     db: &dyn salsa::Database,
-    world: World,
+    roots: Roots,
     (file, slot): (FileEntry, Slot),
 ) -> Option<FileState> {
     let touches = file.touches(db);
     if touches.is_empty() {
         return file.state(db);
     }
-    let graph = graph_of(db, world.library(db));
-    let upstream = upstream_of(db, world.library(db), slot);
+    let graph = graph_of(db, roots.library(db));
+    let upstream = upstream_of(db, roots.library(db), slot);
     view(file.state(db), touches, |by| graph.id_of(by).is_some_and(|by| upstream.contains(by)))
 }
 
@@ -280,24 +287,24 @@ pub fn upstream_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> No
 
 /// The task's key; `None` while a dependency has no output or the task is not buildable.
 #[salsa::tracked(returns(copy))]
-pub fn key_of(db: &dyn salsa::Database, world: World, slot: Slot) -> Option<ActionKey> {
-    with_action(db, world, slot, |action| action.key())
+pub fn key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Option<ActionKey> {
+    with_action(db, roots, slot, |action| action.key())
 }
 
 /// Builds the action and hands it to `read`: hashing and explaining are its two readers.
 pub fn with_action<T>(
     db: &dyn salsa::Database,
-    world: World,
+    roots: Roots,
     slot: Slot,
     read: impl FnOnce(&Action<'_>) -> T,
 ) -> Option<T> {
-    let library = world.library(db);
+    let library = roots.library(db);
     let recipe = recipe_of(db, library, slot).as_ref()?;
     let needs = parts::outputs_of_needs(db, slot)?;
     let env = parts::env_of(db, library, recipe);
     let prompt = prompt_of(db, library, slot)?;
-    let inputs = inputs_of(db, world, slot);
-    let work = match (&prompt, command_of(recipe)) {
+    let inputs = inputs_of(db, roots, slot);
+    let work = match (&prompt, recipe.command()) {
         (Some(prompt), _) => Work::Session(prompt),
         (None, Some(command)) => Work::Command(command),
         (None, None) => return None,
@@ -308,7 +315,7 @@ pub fn with_action<T>(
         judge: recipe.judge.as_ref().map(|(count, judge)| (*count, &**judge)),
         model: model_of(recipe, meta_of(db, slot.plan(db)), library.config(db)),
         work,
-        plan_doc: plan_doc_of(db, world, slot),
+        plan_doc: plan_doc_of(db, roots, slot),
         inputs,
         outputs: &recipe.spec.outputs,
         needs: &needs,
@@ -331,11 +338,6 @@ pub fn model_of<'a>(
         .or_else(|| meta.escalation.as_ref()?.starting_model.as_ref())
         .or(config.models.starting.as_ref())
         .or(config.session.model.as_ref())
-}
-
-/// What a command task runs: its own `run`, else its rule's.
-pub fn command_of(recipe: &Recipe) -> Option<&crate::spec::plan::CommandLine> {
-    recipe.spec.run.as_ref().or(recipe.rule.run.as_ref())
 }
 
 /// The stable prompt: outer `None` where it cannot be rendered, inner `None` for a command.
@@ -369,15 +371,15 @@ pub fn render(
 /// The design document of a session's plan, as the task sees it.
 fn plan_doc_of(
     db: &dyn salsa::Database,
-    world: World,
+    roots: Roots,
     slot: Slot,
 ) -> Option<(RelPath, Option<FileState>)> {
-    let recipe = recipe_of(db, world.library(db), slot).as_ref()?;
+    let recipe = recipe_of(db, roots.library(db), slot).as_ref()?;
     if recipe.rule.action == ActionKind::Command {
         return None;
     }
     let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
     let state =
-        world.files(db).singles(db).get(&path).and_then(|file| seen_by(db, world, (*file, slot)));
+        roots.files(db).singles(db).get(&path).and_then(|file| seen_by(db, roots, (*file, slot)));
     Some((path, state))
 }

@@ -13,6 +13,7 @@ use crate::engine::outcome::evidence::{Evidence, OtherDocument};
 use crate::engine::plan_change::line_of;
 use crate::engine::step::Engine;
 use crate::engine::step::attempt::Attempt;
+use crate::engine::world::World;
 use crate::spec::config::Config;
 use crate::spec::{agent, config};
 
@@ -25,7 +26,7 @@ impl Engine {
     /// The first error that the documents have as an attempt left them and had not before. All are
     /// looked at together: where an agent goes, that is an error of the plans that name it.
     pub(super) fn error_made(&self, attempt: &Attempt, evidence: &Evidence) -> Option<String> {
-        let config = self.world.library(&self.db).config(&self.db);
+        let config = self.world.config();
         let others = || evidence.other_documents.iter();
         if let Some(lost) = others().find(|it| is_lost(it, evidence, config)) {
             return Some(format!("left `{}`, which is not UTF-8", lost.path));
@@ -39,7 +40,7 @@ impl Engine {
         if let Some(edit) = &evidence.plan_edit
             && let Ok(left) = &edit.left
         {
-            let own = attempt.slot.plan(&self.db).path(&self.db);
+            let own = self.world.plan_path(attempt.slot);
             before.insert(own.clone(), Some(Arc::clone(&edit.laid)));
             after.insert(own.clone(), Some(Arc::clone(left)));
         }
@@ -71,7 +72,7 @@ impl Engine {
 
     /// All documents, with other texts in the place of some.
     fn documents_with(&self, texts: &Texts) -> Documents {
-        let mut documents = self.documents();
+        let mut documents = self.world.documents();
         for (path, text) in texts {
             documents.unread_agents.remove(path);
             let prompt = prompt_of(path, &documents.config);
@@ -119,7 +120,7 @@ fn errors_in(documents: &Documents, texts: &Texts) -> Vec<Diagnostic> {
             _ => {}
         }
     }
-    found.extend(Engine::default().diagnose(documents.clone()));
+    found.extend(World::diagnostics_of(documents.clone()));
     found.retain(Diagnostic::is_error);
     found
 }

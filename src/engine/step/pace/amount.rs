@@ -42,7 +42,7 @@ impl Engine {
         let Some(build) = &self.build else { return false };
         let is_left_out = |need: &NodeId| {
             build.schedule.state(*need) == State::Settled(Settled::Unwanted)
-                && build.nodes[need.index()].output(&self.db).is_none()
+                && self.world.output(build.nodes[need.index()]).is_none()
         };
         build.request.amount != Amount::All && build.graph.node(id).needs.iter().any(is_left_out)
     }
@@ -56,8 +56,8 @@ impl Engine {
         let start = build.graph.plan_range(build.graph.node(from).plan).start;
         let slots = build.nodes[start as usize..from.index()].to_vec();
         for slot in slots {
-            if slot.output(&self.db).is_none() && self.record_of(slot).status.is_done() {
-                self.set_output(slot, OutputDigest(Digest::of(b"orch adopted")));
+            if self.world.output(slot).is_none() && self.world.record(slot).status.is_done() {
+                self.world.set_output(slot, OutputDigest(Digest::of(b"orch adopted")));
             }
         }
     }

@@ -9,9 +9,7 @@ use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::step::attempt::Origin;
-use crate::engine::step::load::recipe;
 use crate::engine::step::{Engine, Mode};
-use crate::engine::world::db::meta_of;
 use crate::spec::agent::Agent;
 use crate::spec::glob::GlobSet;
 
@@ -80,7 +78,7 @@ impl Engine {
     fn claims_of(&self, id: NodeId) -> Result<Claims, BTreeSet<RelPath>> {
         let Some(build) = &self.build else { return Ok(Claims::default()) };
         let slot = build.nodes[id.index()];
-        let Some(recipe) = recipe(self, slot) else { return Ok(Claims::default()) };
+        let Some(recipe) = self.world.recipe(slot) else { return Ok(Claims::default()) };
         let spec = &recipe.spec;
         let mut named = named_in(&spec.name);
         let described = named_in(&spec.description);
@@ -104,10 +102,10 @@ impl Engine {
         let nothing = GlobSet::default();
         let can_write = recipe.agent.as_deref().is_none_or(Agent::can_write);
         let allowed = recipe.rule.outputs.allowed.as_ref();
-        let meta = meta_of(&self.db, slot.plan(&self.db));
+        let meta = self.world.meta(slot);
         let doc = meta.plan_doc.as_deref().and_then(RelPath::normalize);
         let documents: Vec<RelPath> =
-            doc.into_iter().chain([slot.plan(&self.db).path(&self.db).clone()]).collect();
+            doc.into_iter().chain([self.world.plan_path(slot).clone()]).collect();
         Ok(Claims::of(Sources {
             outputs: &spec.outputs,
             inputs: &spec.inputs,

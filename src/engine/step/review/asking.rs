@@ -7,11 +7,8 @@ use crate::engine::outcome::Verdict;
 use crate::engine::past::history::{KnownVerdict, TaskHistory};
 use crate::engine::record::Decision;
 use crate::engine::step::Engine;
-use crate::engine::step::load::recipe;
-use crate::engine::world::db::{Slot, meta_of};
+use crate::engine::world::Slot;
 use crate::spec::plan::{Validator, ValidatorKind};
-
-use super::validators_of;
 
 impl Engine {
     /// What a validator has said of this content; `None` where it is to be asked.
@@ -51,11 +48,11 @@ impl Engine {
         if !run.is_some_and(|run| run.is_asked_for && run.gave_up.is_none()) {
             return false;
         }
-        let Some(recipe) = recipe(self, slot) else { return false };
-        let owned = self.owned_now(slot);
-        let validators = validators_of(recipe, meta_of(&self.db, slot.plan(&self.db)));
+        let Some(recipe) = self.world.recipe(slot) else { return false };
+        let owned = self.world.owned_now(slot, &self.past);
+        let validators = self.world.validators(slot, recipe);
         validators.iter().any(|validator| {
-            let key = self.verdict_key(slot, validator, &owned);
+            let key = self.world.verdict_key((slot, validator), &owned, &self.past);
             let known = self.past.history.verdict(&key);
             known.is_some_and(|known| known.verdict == Verdict::Fail)
                 && self.is_asked_again(Some(id), validator, &key)

@@ -7,7 +7,6 @@ use crate::engine::picture::Phase;
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
 use crate::engine::step::review::baseline_name;
-use crate::engine::world::db::{render, rules_of};
 use crate::engine::world::prompt::{Volatile, volatile_part};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Validator, ValidatorKind};
@@ -87,8 +86,7 @@ impl Engine {
         if let Some(problem) = self.lacks_item(attempt, validator) {
             return Err(problem);
         }
-        let library = self.world.library(&self.db);
-        let rule = rules_of(&self.db, library).value.get(VALIDATE_RULE).cloned();
+        let rule = self.world.rule(VALIDATE_RULE).cloned();
         let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
         limits.wall = validator.timeout.or(limits.wall);
         let action = match &validator.kind {
@@ -96,9 +94,10 @@ impl Engine {
             ValidatorKind::Agent(name) => {
                 let rule = rule.ok_or("there is no rule `validate`")?;
                 let agent = self
+                    .world
                     .validating_agent(validator)
                     .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
-                let stable = render(&self.db, (library, attempt.slot), &rule, Some(&agent))?;
+                let stable = self.world.render(attempt.slot, &rule, Some(&agent))?;
                 let found = attempt.reached.iter().filter(|it| !it.findings.is_empty());
                 let found: Vec<(&str, &[String])> =
                     found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
@@ -135,7 +134,7 @@ impl Engine {
             env: attempt.recipe.rule.env.clone(),
             limits: Limits { usd: None, ..limits },
             pool: attempt.recipe.rule.pool.clone(),
-            sandbox: attempt.recipe.rule.sandbox_over(self.default_sandbox()),
+            sandbox: attempt.recipe.rule.sandbox_over(&self.world.config().sandbox),
             required_outputs: GlobSet::default(),
             plan: None,
         })

@@ -162,9 +162,9 @@ impl Space {
         let mut engine = Engine::default();
         let compiled = slice.plans.clone();
         let documents = Documents { compiled, ..self.documents() };
-        engine.step(Moment(self.step.now), Event::DocumentsRead(Box::new(documents)));
+        engine.step(Moment(self.now), Event::DocumentsRead(Box::new(documents)));
         let history = Box::new(slice.history.clone());
-        engine.step(Moment(self.step.now), Event::HistoryRestored(history));
+        engine.step(Moment(self.now), Event::HistoryRestored(history));
         engine
     }
 }

@@ -1,28 +1,21 @@
 //! Taking in documents and history.
 
-mod files;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use salsa::Setter;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::{AgentName, PlanName, RelPath, RuleName, TaskRef};
-use crate::base::source::{Source, Span};
+use crate::base::name::{AgentName, OutputDigest, PlanName, RelPath, TaskRef};
+use crate::base::source::Source;
 use crate::engine::event::Documents;
-use crate::engine::past::history::History;
-use crate::engine::world::db::{
-    self, AgentText, Database, Library, PlanText, Slot, agent_of, compiled_of, findings_of,
-    graph_of, known_of, plan_of, recipe_of, rules_of,
-};
+use crate::engine::past::Past;
 use crate::spec::agent::stem;
 use crate::spec::config::Config;
 use crate::spec::plan::Compiled;
-use crate::spec::plan_check::Known;
-use crate::spec::rule::{self, ActionKind, Rule, RuleDraft};
 
-use super::Engine;
+use super::World;
+use super::db::{AgentText, PlanText, Slot, compiled_of, graph_of, plan_of};
 
 /// Setting an input wakes its readers, so only what differs is set.
 macro_rules! set_if_changed {
@@ -34,28 +27,26 @@ macro_rules! set_if_changed {
     }};
 }
 
-impl Engine {
-    pub(super) fn take_documents(&mut self, mut documents: Documents) {
+impl World {
+    /// Takes in all documents there are; true where what every session rests on is another.
+    pub fn take_documents(&mut self, mut documents: Documents, past: &Past) -> bool {
         self.committed.clone_from(&documents.committed);
         self.frozen = std::mem::take(&mut documents.frozen);
-        self.set_documents(documents);
-        self.make_slots();
-        self.forget_written();
-        self.touch();
-        if let Some(build) = &mut self.build {
-            build.has_new_plan |= build.attempts.values().any(|it| it.plan_change.is_some());
-        }
+        let is_other = self.set_documents(documents);
+        self.make_slots(past);
+        is_other
     }
 
-    /// Everything that would be wrong with these documents. They are the engine's until it is given
-    /// others by `DocumentsRead`, which must come next.
-    pub fn diagnose(&mut self, documents: Documents) -> Vec<Diagnostic> {
-        self.set_documents(documents);
-        self.diagnostics()
+    /// Everything that would be wrong with these documents, whatever else there is.
+    pub fn diagnostics_of(documents: Documents) -> Vec<Diagnostic> {
+        let mut world = Self::default();
+        world.set_documents(documents);
+        world.diagnostics()
     }
 
-    fn set_documents(&mut self, documents: Documents) {
-        let library = self.world.library(&self.db);
+    /// Takes in the texts alone; true where what every session rests on is another.
+    pub fn set_documents(&mut self, documents: Documents) -> bool {
+        let library = self.library();
         let shared = self.shared_documents();
         let plans = self.plan_texts(&documents.plans, documents.compiled);
         let agents = self.agent_texts(documents.agents);
@@ -78,14 +69,12 @@ impl Engine {
         set_if_changed!(library, db, prompts, set_prompts, prompts);
         set_if_changed!(library, db, env, set_env, env);
         set_if_changed!(library, db, config, set_config, documents.config);
-        if self.shared_documents() != shared {
-            self.stop_holding();
-        }
+        self.shared_documents() != shared
     }
 
     /// The documents as they are now, without what reading them came to.
-    pub(super) fn documents(&self) -> Documents {
-        let (db, library) = (&self.db, self.world.library(&self.db));
+    pub fn documents(&self) -> Documents {
+        let (db, library) = (&self.db, self.library());
         let config = library.config(db).clone();
         let source = |(path, text): (&String, &String)| {
             Some(Source::new(RelPath::new(path)?, text.as_str()))
@@ -111,7 +100,7 @@ impl Engine {
     /// Plans of at least so many bytes, with what reading them came to, where nothing is wrong with
     /// them and it was not known before.
     pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, Compiled)> {
-        let library = self.world.library(&self.db);
+        let library = self.library();
         let texts = library.plans(&self.db).iter();
         let large = texts.filter(|it| it.source(&self.db).text.len() >= from_bytes);
         let compiled = |text: &PlanText| {
@@ -124,18 +113,9 @@ impl Engine {
 
     /// What every session rests on: the config, agents and rules, as they are now.
     fn shared_documents(&self) -> (Config, Vec<Source>, Vec<Source>) {
-        let library = self.world.library(&self.db);
+        let library = self.library();
         let agents = library.agents(&self.db).iter().map(|it| it.source(&self.db).clone());
         (library.config(&self.db).clone(), agents.collect(), library.rules(&self.db).clone())
-    }
-
-    /// Statuses that the plans say by now are no longer to be written.
-    fn forget_written(&mut self) {
-        let mut lines = std::mem::take(&mut self.past.lines);
-        lines.retain(|task, status| {
-            self.slots.get(task).is_some_and(|slot| self.record_of(*slot).status != status)
-        });
-        self.past.lines = lines;
     }
 
     /// Plan inputs by path: an edited file keeps its input, so that only its readers wake.
@@ -144,7 +124,7 @@ impl Engine {
         sources: &[Source],
         mut compiled: BTreeMap<RelPath, Compiled>,
     ) -> Vec<PlanText> {
-        let library = self.world.library(&self.db);
+        let library = self.library();
         let known: BTreeMap<RelPath, PlanText> = library
             .plans(&self.db)
             .iter()
@@ -167,7 +147,7 @@ impl Engine {
     }
 
     fn agent_texts(&mut self, own: Vec<Source>) -> Vec<AgentText> {
-        let library = self.world.library(&self.db);
+        let library = self.library();
         let known: BTreeMap<RelPath, AgentText> = library
             .agents(&self.db)
             .iter()
@@ -186,8 +166,8 @@ impl Engine {
     }
 
     /// One slot for each task, linked to the slots of what it needs.
-    fn make_slots(&mut self) {
-        let library = self.world.library(&self.db);
+    fn make_slots(&mut self, past: &Past) {
+        let library = self.library();
         let graph = graph_of(&self.db, library).clone();
         let texts: BTreeMap<PlanName, PlanText> = library
             .plans(&self.db)
@@ -202,7 +182,7 @@ impl Engine {
                 }
                 Some(_) => {}
                 None => {
-                    let output = self.accepted_output(&node.task);
+                    let output = accepted_output(past, &node.task);
                     let slot = Slot::new(&self.db, node.task.clone(), text, output, Arc::new([]));
                     self.slots.insert(node.task.clone(), slot);
                 }
@@ -218,113 +198,27 @@ impl Engine {
         }
     }
 
-    fn accepted_output(&self, task: &TaskRef) -> Option<crate::base::name::OutputDigest> {
-        self.past.history.task(task)?.accepted.as_ref().map(|it| it.output)
-    }
-
-    pub(super) fn take_history(&mut self, history: History) {
-        self.past.history = history.live();
+    /// Outputs and landings as they are on record by now.
+    pub fn take_past(&mut self, past: &Past) {
         let slots: Vec<(TaskRef, Slot)> =
             self.slots.iter().map(|(task, slot)| (task.clone(), *slot)).collect();
         for (task, slot) in slots {
-            let output = self.accepted_output(&task);
+            let output = accepted_output(past, &task);
             if slot.output(&self.db) != output {
-                slot.set_output(&mut self.db).to(output);
+                self.put_output(slot, output);
             }
         }
         let paths: Vec<RelPath> = self.entries.keys().cloned().collect();
         for path in paths {
-            self.refresh_touches(&path);
-        }
-        self.touch();
-    }
-}
-
-/// Everything wrong with every document: parsing first, then each plan as a whole.
-pub(super) fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic> {
-    let mut all = Vec::new();
-    for text in library.agents(db) {
-        all.extend(agent_of(db, *text).diagnostics.iter().cloned());
-    }
-    all.extend(same_agents(db, library));
-    let rules = rules_of(db, library);
-    all.extend(rules.diagnostics.iter().cloned());
-    let known = known_of(db, library);
-    all.extend(rules.value.values().filter_map(|rule| lost_agent(rule, known, library.rules(db))));
-    let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
-    for text in library.plans(db) {
-        let parsed = plan_of(db, *text);
-        all.extend(parsed.diagnostics.iter().cloned());
-        let source = text.source(db);
-        all.extend(findings_of(db, library, *text).iter().cloned());
-        if let Some(other) = names.insert(&parsed.value.name, &source.path) {
-            all.push(same_name(&parsed.value.name, other, &source.path));
+            self.refresh_touches(&path, past);
         }
     }
-    all
-}
 
-/// Files of the project that another one of the same name replaces.
-fn same_agents(db: &Database, library: Library) -> Vec<Diagnostic> {
-    let own = &library.agents(db)[crate::spec::builtin::agents().len()..];
-    let mut names: BTreeMap<&AgentName, &RelPath> = BTreeMap::new();
-    let mut found = Vec::new();
-    for text in own {
-        let (name, path) = (&agent_of(db, *text).value.name, &text.source(db).path);
-        if let Some(other) = names.insert(name, path) {
-            let message = format!("two agents are called `{name}`: {other} and {path}");
-            let help = format!("{path} counts; give the other one a `name` of its own");
-            let finding = Diagnostic::warning("agent::same-name", message);
-            found.push(finding.in_file(other).help(help));
-        }
+    pub(super) fn put_output(&mut self, slot: Slot, output: Option<OutputDigest>) {
+        slot.set_output(&mut self.db).to(output);
     }
-    found
 }
 
-/// A rule for sessions whose agent nobody has written: its tasks could never run.
-fn lost_agent(rule: &Rule, known: &Known, files: &[Source]) -> Option<Diagnostic> {
-    let named = rule.agent.iter().chain(rule.proposals.as_ref().map(|it| &it.judge));
-    let mut named = named.filter(|_| rule.action == ActionKind::Session);
-    let wanted = named.find(|name| !known.agents.contains_key(*name))?;
-    let names = known.agents.keys().map(AgentName::as_str);
-    let help = match crate::spec::text::nearest(wanted.as_str(), names) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("`orch new agent {wanted}` starts one"),
-    };
-    let message = format!("rule `{}` names the agent `{wanted}`, which does not exist", rule.name);
-    let finding = Diagnostic::error("rule::unknown-agent", message).help(help);
-    Some(match place_of(wanted, &rule.name, files) {
-        Some((file, span)) => finding.in_file(&file).label(span, "no file of this name"),
-        None => finding,
-    })
-}
-
-/// Where the project's rule, or one that it extends, names the agent.
-fn place_of(agent: &AgentName, rule: &RuleName, files: &[Source]) -> Option<(RelPath, Span)> {
-    let drafts: Vec<RuleDraft> =
-        files.iter().rev().map(|it| rule::parse(it, &|_| Some(String::new())).value).collect();
-    let mut next = Some(rule.clone());
-    // No chain is longer than there are rules, unless they extend one another in a circle.
-    for _ in 0..drafts.len() {
-        let draft = drafts.iter().find(|it| Some(&it.name) == next.as_ref())?;
-        if let Some((_, span)) = draft.agents.iter().find(|(name, _)| name == agent) {
-            return Some((draft.file.clone(), span.clone()));
-        }
-        next.clone_from(&draft.extends);
-    }
-    None
-}
-
-fn same_name(name: &PlanName, one: &RelPath, other: &RelPath) -> Diagnostic {
-    Diagnostic::error(
-        "plan::same-name",
-        format!("two plans are called `{name}`: {one} and {other}"),
-    )
-    .in_file(other)
-    .help("a plan is named by its file; rename one of the files")
-}
-
-/// What `db` calls a recipe, for the other parts of the engine.
-pub(super) fn recipe(engine: &Engine, slot: Slot) -> Option<&db::Recipe> {
-    recipe_of(&engine.db, engine.world.library(&engine.db), slot).as_ref()
+fn accepted_output(past: &Past, task: &TaskRef) -> Option<OutputDigest> {
+    past.history.task(task)?.accepted.as_ref().map(|it| it.output)
 }
