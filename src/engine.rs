@@ -6,10 +6,12 @@ pub mod admission;
 pub mod chart;
 #[cfg(test)]
 mod corpus;
+pub mod decide;
 pub mod effect;
 pub mod escalate;
 pub mod event;
 pub mod graph;
+pub mod ground;
 pub mod jobs;
 pub mod limits;
 pub mod money;

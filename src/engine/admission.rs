@@ -1,6 +1,73 @@
-//! What may start now: pools, overlaps, the account's windows, the service.
+//! What may start now: pools, overlaps, the account's windows, the service, a stop.
 
+mod apart;
 pub mod breaker;
+mod doors;
 pub mod gate;
+mod hold;
 pub mod latch;
+mod limits;
+mod order;
 pub mod overlap;
+mod running;
+mod stop;
+mod waits;
+
+pub use doors::{Doors, Entry};
+pub use hold::{Holding, with_reset};
+pub use limits::lift_all;
+pub use running::{Held, Origin, Phase, Running, Waiting, Yard};
+pub use stop::Stopping;
+pub use waits::Wait;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::measure::Moment;
+use crate::base::name::{AgentName, ModelName, RelPath, RuleName};
+use crate::engine::graph::NodeId;
+
+use order::Order;
+use overlap::Claims;
+
+/// Sessions with the same one share the beginning of their prompts.
+type Prefix = (RuleName, Option<AgentName>, Option<ModelName>);
+
+/// What one build knows of who may start, and when.
+#[derive(Default)]
+pub struct Admission {
+    pub stopping: Stopping,
+    /// Why no new session starts.
+    holding: Option<Holding>,
+    /// What keeps sessions from starting for a while.
+    pub doors: Doors,
+    order: Option<Order>,
+    claims: BTreeMap<NodeId, Arc<Claims>>,
+    /// Which words of descriptions are files; asked for once.
+    files: BTreeMap<RelPath, bool>,
+    waits: BTreeMap<NodeId, Wait>,
+    /// When a session with this beginning of its prompt last spoke.
+    warm: BTreeMap<Prefix, Moment>,
+    /// Nodes that wait for the result of the same work.
+    twins: BTreeSet<NodeId>,
+    apart: BTreeMap<NodeId, Vec<String>>,
+}
+
+impl Admission {
+    /// Plans have changed: nodes are others.
+    pub fn forget_nodes(&mut self) {
+        self.order = None;
+        self.claims.clear();
+        self.waits.clear();
+        self.twins.clear();
+        self.apart.clear();
+    }
+
+    pub fn holding(&self) -> Option<&Holding> {
+        self.holding.as_ref()
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping != Stopping::No
+    }
+}

@@ -18,7 +18,10 @@ use crate::engine::graph::NodeId;
 use crate::engine::past::history::{History, TaskHistory};
 use crate::engine::past::view::Touch;
 
+mod draw;
 pub mod rows;
+
+pub use draw::chart_of;
 
 use rows::Rows;
 

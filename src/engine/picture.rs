@@ -1,5 +1,13 @@
 //! The plain snapshot that every surface reads.
 
+mod paint;
+
+pub use paint::{Painter, counts_of, is_at_rest};
+
+pub use crate::engine::admission::{Phase, Waiting};
+pub use crate::engine::decide::IN_CACHE;
+pub use crate::engine::jobs::smoke::SmokePicture;
+
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -8,7 +16,7 @@ use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, Task
 use crate::spec::plan::Status;
 
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::record::{Provenance, SmokeOutcome};
+use crate::engine::record::Provenance;
 
 /// Where everything stands at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,35 +56,6 @@ impl Picture {
     }
 }
 
-/// Why no session starts for now, and when the first tries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Waiting {
-    pub why: String,
-    pub until: Moment,
-    /// One is on the way to find out.
-    pub is_tried: bool,
-}
-
-impl Waiting {
-    /// `the service failed 3 times in a row (overloaded); the next one tries in 4m12s`.
-    pub fn countdown(&self, now: Moment) -> String {
-        let left = self.until - now;
-        match self.is_tried || left.0 == 0 {
-            true => format!("{}; one session tries now", self.why),
-            false => format!("{}; one session tries in {left}", self.why),
-        }
-    }
-}
-
-impl std::fmt::Display for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.is_tried {
-            true => write!(f, "{}; one session tries", self.why),
-            false => write!(f, "{}; one session tries at {}", self.why, self.until),
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlanPicture {
     pub name: PlanName,
@@ -84,14 +63,6 @@ pub struct PlanPicture {
     pub path: String,
     /// Its last smoke test; `None` where none was looked at.
     pub smoke: Option<SmokePicture>,
-}
-
-/// What came of a plan's smoke test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SmokePicture {
-    pub outcome: SmokeOutcome,
-    pub message: String,
-    pub at: Moment,
 }
 
 /// One task.
@@ -160,15 +131,6 @@ pub struct RunningPicture {
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
     pub session: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    Working,
-    Merging,
-    Validating,
-    Landing,
 }
 
 /// Where a task stands. In JSON two keys: `state`, and `detail`, a text or null.
@@ -240,9 +202,6 @@ fn as_text<S: Serializer>(task: &TaskRef, serializer: S) -> Result<S::Ok, S::Err
 pub fn all_as_text<S: Serializer>(tasks: &[TaskRef], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(tasks.iter().map(ToString::to_string))
 }
-
-/// The reason of a ready task that a build would replay, without a session.
-pub const IN_CACHE: &str = "its result is in the cache";
 
 /// How much of a picture is wanted. Plans and counts are always whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

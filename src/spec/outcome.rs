@@ -97,6 +97,19 @@ impl OutcomeClass {
         )
     }
 
+    /// False for failures that another key would meet, too: limits, and what orch itself ended.
+    pub fn is_about_the_task(self) -> bool {
+        !matches!(
+            self,
+            Self::PlanLimit
+                | Self::Auth
+                | Self::Billing
+                | Self::LaunchFailure
+                | Self::Aborted
+                | Self::Asked
+        )
+    }
+
     /// False where the task is not to blame, so that the attempt is not held against it.
     pub fn counts_as_attempt(self) -> bool {
         !self.is_transient()

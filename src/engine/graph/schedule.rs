@@ -71,6 +71,8 @@ pub struct Schedule {
     open_needs: Vec<u32>,
     /// Nodes whose needs and order are met and that nobody has decided yet.
     decidable: BTreeSet<NodeId>,
+    /// Nodes that must run and wait for their turn.
+    queued: BTreeSet<NodeId>,
     gates: Vec<Gate>,
     after_failure: AfterFailure,
     n_open: usize,
@@ -103,6 +105,7 @@ impl Schedule {
                 .map(|(_, node)| node.needs.iter().filter(open).count() as u32)
                 .collect(),
             decidable: BTreeSet::new(),
+            queued: BTreeSet::new(),
             gates,
             after_failure,
             n_open: wanted.iter().filter(|&&it| it).count(),
@@ -130,6 +133,15 @@ impl Schedule {
     /// True while the cache is being asked for some node.
     pub fn is_looking(&self) -> bool {
         self.n_looking > 0
+    }
+
+    /// Nodes that must run and wait for their turn, in plan and file order.
+    pub fn queued(&self) -> impl Iterator<Item = NodeId> {
+        self.queued.iter().copied()
+    }
+
+    pub fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
     }
 
     pub fn has_decidable(&self) -> bool {
@@ -190,6 +202,11 @@ impl Schedule {
 
     fn replace(&mut self, id: NodeId, state: State) {
         let old = std::mem::replace(&mut self.states[id.index()], state);
+        if state == State::Queued {
+            self.queued.insert(id);
+        } else {
+            self.queued.remove(&id);
+        }
         self.n_looking -= usize::from(old == State::Looking);
         self.n_looking += usize::from(state == State::Looking);
     }

@@ -1,114 +1,226 @@
-//! Sessions that ask a person: the task is parked with its worktree, and goes on with the answer.
+//! What the host asks of the engine between steps.
 
-use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
-use crate::engine::effect::{Effect, Notice};
-use crate::engine::graph::NodeId;
-use crate::engine::graph::schedule::{Settled, State};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::digest::Recorded;
+use crate::base::measure::Usd;
+use crate::base::name::{ActionKey, AttemptId, PlanName, RelPath, TaskRef};
+use crate::base::source::Source;
+use crate::engine::chart::{Chart, TaskPart, chart_of};
+use crate::engine::decide::{documents_used, without_model};
+use crate::engine::effect::BuildRequest;
+use crate::engine::jobs::smoke::{SmokePicture, files_needed};
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::outcome::evidence::STATUS_FILE;
+use crate::engine::past::history::History;
+use crate::engine::picture::{Counts, Extent, Painter, Picture, counts_of, is_at_rest};
+use crate::engine::plan_change::PlanChange;
 use crate::engine::record::Record;
-use crate::engine::record::question::{MAX_QUESTIONS, Question};
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Compiled, Plan};
 
 use super::Engine;
-use super::attempt::Attempt;
 
+/// Of what there is and has happened.
 impl Engine {
-    /// The session ended with a question: nothing is held against it, and nothing else waits.
-    pub(super) fn park_with_question(
-        &mut self,
-        id: NodeId,
-        attempt_id: AttemptId,
-        (attempt, text): (&Attempt, String),
-    ) {
-        let past = self.past.history.task(&attempt.task);
-        if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {
-            self.step.push(Effect::Drop { attempt: attempt_id });
-            let why = format!("it asked {MAX_QUESTIONS} questions and does not get on: {text}");
-            return self.give_up(id, OutcomeClass::Asked, why);
-        }
-        let question = Question {
-            at: self.step.now,
-            attempt: attempt_id,
-            task: attempt.task.clone(),
-            key: attempt.key,
-            session: attempt.session.clone(),
-            text: text.clone(),
-            options: attempt.facts.options.clone(),
-        };
-        self.past.append(Record::Asked(Box::new(question)), &mut self.step);
-        self.step.push(match &attempt.session {
-            Some(session) => Effect::Park { attempt: attempt_id, session: session.clone() },
-            None => Effect::Drop { attempt: attempt_id },
-        });
-        self.note_reason(id, asks(&text));
-        self.step.publish(Notice::TaskAsked {
-            task: attempt.task.clone(),
-            question: text,
-            options: attempt.facts.options.clone(),
-        });
-        self.settle(id, Settled::Suspended);
+    /// Every finding about every document, by file.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.world.diagnostics()
     }
 
-    /// True where a question about this very key is open.
-    pub(super) fn waits_for_answer(&mut self, id: NodeId, key: ActionKey) -> bool {
-        let Some(build) = &self.build else { return false };
-        let past = self.past.history.task(&build.graph.node(id).task);
-        let Some(question) = past.and_then(|it| it.dialogue.open_about(key)) else { return false };
-        let why = asks(&question.text);
-        self.note_reason(id, why);
-        true
+    /// Every task there is, in plan and file order.
+    pub fn tasks(&self) -> Vec<TaskRef> {
+        self.world.graph().nodes().map(|(_, node)| node.task.clone()).collect()
     }
 
-    /// An answer counts where a question is open; the task is then decided anew.
-    pub(super) fn take_answer(&mut self, task: &TaskRef, text: String) {
-        if self.past.history.task(task).and_then(|it| it.dialogue.open()).is_none() {
-            let text = format!("{task} asks nothing: the answer `{text}` came to nothing");
-            return self.step.publish(Notice::Warning(text));
-        }
-        self.past.append(
-            Record::Answered { at: self.step.now, task: task.clone(), text },
-            &mut self.step,
-        );
-        self.take_person_seriously(task);
+    /// The file of a task's plan.
+    pub fn plan_path_of(&self, task: &TaskRef) -> Option<RelPath> {
+        Some(self.world.plan_path(self.world.slot(task)?).clone())
     }
 
-    /// A person spoke about a task while a build is under way: what the build made of it is past.
-    pub(super) fn take_person_seriously(&mut self, task: &TaskRef) {
-        let Some(build) = &mut self.build else { return };
-        let Some(id) = build.graph.id_of(task) else { return };
-        if matches!(build.schedule.state(id), State::Active(_)) {
-            return;
-        }
-        if let Some(run) = build.runs.get_mut(&id) {
-            run.gave_up = None;
-            run.accepted = None;
-        }
-        build.is_touched = true;
-        build.has_new_plan = true;
+    /// The plan that a file holds.
+    pub fn plan_at(&self, path: &RelPath) -> Option<&Plan> {
+        self.world.plan_at(path)
     }
 
-    /// The session whose question was answered, where this attempt is the one that goes on with it.
-    pub(super) fn session_to_go_on_with(
-        &self,
-        id: AttemptId,
-        attempt: &Attempt,
-    ) -> Option<SessionId> {
-        let answered = self.past.history.task(&attempt.task)?.dialogue.taken_up_by(id)?;
-        let question = answered.question;
-        question.session.clone().filter(|_| question.key == attempt.key)
+    /// A plan that is known by exactly this text.
+    pub fn plan_of_text(&self, source: &Source) -> Option<&Plan> {
+        self.world.plan_of_text(source)
     }
 
-    pub(super) fn answer_message(&self, id: AttemptId, attempt: &Attempt) -> String {
-        let past = self.past.history.task(&attempt.task);
-        let answered = past.and_then(|it| it.dialogue.taken_up_by(id));
-        let answer = answered.map_or("", |it| it.answer);
-        format!(
-            "The answer to your question: {answer}\n\nGo on with the task, and write the status \
-             file `{STATUS_FILE}` as instructed.\n"
-        )
+    /// A task's present key; `None` while it cannot be known.
+    pub fn key_of(&self, task: &TaskRef) -> Option<ActionKey> {
+        self.world.key(self.world.slot(task)?)
+    }
+
+    /// The manifest of a task's present key; `None` while it cannot be told.
+    pub fn manifest_of(&self, task: &TaskRef) -> Option<Recorded> {
+        self.world.manifest(self.world.slot(task)?)
+    }
+
+    /// Large plans, with what reading them came to, where that is new.
+    pub fn newly_compiled(&self, from_bytes: usize) -> Vec<(&Source, Compiled)> {
+        self.world.newly_compiled(from_bytes)
+    }
+
+    pub fn history(&self) -> &History {
+        &self.past.history
+    }
+
+    /// Takes in a record that the host journaled by itself.
+    pub fn note(&mut self, record: &Record) {
+        self.past.history.fold(record);
+    }
+
+    /// How many attempts this engine has begun, validators' too.
+    pub fn n_attempts(&self) -> u64 {
+        self.past.n_attempts()
+    }
+
+    /// Tasks still to be done that a build could give no model, each with why.
+    pub fn without_model(&self, request: &BuildRequest) -> Vec<(TaskRef, String)> {
+        without_model(request, &self.world, &self.past)
+    }
+
+    /// Files of the plans of these tasks, or of all, in which anything is left to do, and of the agents
+    /// and rules that do it.
+    pub fn documents_used(&self, wanted: Option<&[TaskRef]>) -> BTreeSet<RelPath> {
+        documents_used(wanted, self.build.as_ref().map(|it| &it.board), &self.world)
+    }
+
+    /// Files that each plan's smoke test cannot do without; a plan without test is left out.
+    pub fn smoke_files(&self) -> Vec<Vec<RelPath>> {
+        files_needed(&self.world)
     }
 }
 
-fn asks(question: &str) -> String {
-    format!("asks: {question}")
+/// Of the build under way.
+impl Engine {
+    /// Where everything stands. Costs time linear in the number of tasks.
+    pub fn picture(&self) -> Picture {
+        self.picture_of(Extent::Whole)
+    }
+
+    /// As [`Engine::picture`], with the tasks that a surface asks for.
+    pub fn picture_of(&self, extent: Extent) -> Picture {
+        self.painter().picture(extent)
+    }
+
+    /// Why a task is in its state, with everything that differs from its last result.
+    pub fn why(&self, task: &TaskRef) -> Vec<String> {
+        self.painter().why(task)
+    }
+
+    fn painter(&self) -> Painter<'_> {
+        let Self { world, past, build, step } = self;
+        Painter { world, past, build: build.as_ref(), now: step.now }
+    }
+
+    /// How many tasks are where; cheap beside a whole picture.
+    pub fn counts(&self) -> Counts {
+        self.build.as_ref().map(counts_of).unwrap_or_default()
+    }
+
+    /// True where a build has found every task up to date or skipped, and nothing to tell of any.
+    pub fn is_at_rest(&self) -> bool {
+        self.build.as_ref().is_some_and(is_at_rest)
+    }
+
+    /// True while everything wanted is settled and nothing runs.
+    pub fn is_finished(&self) -> bool {
+        self.build.as_ref().is_some_and(|build| build.is_finished)
+    }
+
+    /// How many tasks of the build are not settled.
+    pub fn n_open(&self) -> usize {
+        self.build.as_ref().map_or(0, |build| build.board.schedule.n_open())
+    }
+
+    /// True while something waits to be started.
+    pub fn has_queue(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.board.schedule.has_queued())
+    }
+
+    /// The failure that holds sessions back; `None` where they may start.
+    pub fn held_by(&self) -> Option<OutcomeClass> {
+        self.build.as_ref()?.admission.held_by()
+    }
+
+    /// True where a limit or a failed start keeps sessions from running.
+    pub fn is_holding(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.admission.holding().is_some())
+    }
+
+    /// True once a stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.admission.is_stopping())
+    }
+
+    /// Spent by this build, every attempt counted.
+    pub fn cost(&self) -> Usd {
+        self.build.as_ref().map(|build| build.money.cost).unwrap_or_default()
+    }
+
+    /// The bound that kept something from starting, one line; `None` where there was room for all.
+    pub fn budget_reached(&self) -> Option<&str> {
+        self.build.as_ref()?.money.reached()
+    }
+
+    /// True where some of the cost is what the API would have asked for, and nobody is billed for it.
+    pub fn is_api_equivalent(&self) -> bool {
+        self.build.as_ref().is_some_and(|it| it.money.is_api_equivalent())
+    }
+
+    /// The smoke tests of this build that were looked at, by plan.
+    pub fn smokes(&self) -> BTreeMap<PlanName, SmokePicture> {
+        self.build.as_ref().map(|it| it.smokes.ended().clone()).unwrap_or_default()
+    }
+
+    /// True where no smoke test of this build failed, or was stopped.
+    pub fn smokes_hold(&self) -> bool {
+        self.build.as_ref().is_none_or(|it| it.smokes.hold())
+    }
+
+    /// The chart of all tasks and, in the same order, what it leaves out of each. `None` without a
+    /// build of everything, or where a task cannot be built.
+    pub fn chart(&self) -> Option<(Chart, Vec<TaskPart>)> {
+        chart_of(&self.build.as_ref()?.board, &self.world, &self.past)
+    }
+
+    /// What a scan for the present build asks for.
+    pub fn files_wanted(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
+        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
+        self.world.files_wanted(build.board.slots(), &self.past)
+    }
+
+    /// Names of all variables that keys read, each once.
+    pub fn variables(&self) -> Vec<String> {
+        let Some(build) = &self.build else { return Vec::new() };
+        let recipes = build.board.slots().iter().filter_map(|slot| self.world.recipe(*slot));
+        let names = recipes.flat_map(|it| it.rule.env.iter().chain(&it.spec.env));
+        let names: BTreeSet<&str> = names.map(|name| name.as_str()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The files that the verdicts on an attempt's result are about beside what it changed: those the
+    /// task owns. None where nothing validates it.
+    pub fn judged_with(&self, attempt: AttemptId) -> BTreeSet<RelPath> {
+        let attempt = self.build.as_ref().and_then(|it| it.jobs.attempt(attempt));
+        let Some(attempt) = attempt.filter(|it| !it.validators.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let past = self.past.history.task(&attempt.task);
+        past.into_iter().flat_map(|it| it.owned.keys().cloned()).collect()
+    }
+
+    /// A plan's text with the change that a running attempt made; `Err` says what stands against it.
+    pub fn changed_plan(
+        &self,
+        attempt: AttemptId,
+        present: &Source,
+        change: &PlanChange,
+    ) -> Result<String, String> {
+        let build = self.build.as_ref().ok_or("no build is under way")?;
+        build.changed_plan(attempt, (present, change), (&self.world, &self.past))
+    }
 }

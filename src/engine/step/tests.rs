@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::base::digest::Digest;
 use crate::base::file::{Change, FileState, Patch};
-use crate::base::measure::Millis;
-use crate::base::name::{CommitId, SessionId, TaskId, TreeId};
+use crate::base::measure::{Millis, Usd};
+use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskId, TaskRef, TreeId};
 use crate::base::source::Source;
-use crate::engine::effect::{Launch, Notice, Purpose};
+use crate::engine::effect::{Launch, Notice, Purpose, Request};
 use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
 use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusReport};
-use crate::engine::record::AcceptedResult;
 use crate::engine::record::lineage::{Landing, Lineage};
+use crate::engine::record::{AcceptedResult, Record};
 use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
 
 /// What a task's next attempts do: which files they write, or how they fail.

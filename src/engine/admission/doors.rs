@@ -1,0 +1,212 @@
+//! Who may start a session now: nobody while the service is down, then one, then all. What waits at
+//! the door is not over: tasks stay queued, and a finished candidate waits for its validator.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::Moment;
+use crate::base::name::{AttemptId, ModelName};
+use crate::engine::effect::{Launch, LaunchAction, Notice};
+use crate::engine::graph::NodeId;
+use crate::engine::ground::Ground;
+use crate::engine::outcome::Judgement;
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::world::Recipe;
+use crate::spec::agent::Permission;
+use crate::spec::config::BreakerConfig;
+
+use super::breaker::{Breaker, Change, Service};
+use super::gate::Gate;
+use super::latch::{Latch, Passage};
+use super::limits::Refused;
+use super::{Admission, Wait, Waiting, Yard};
+
+/// What keeps sessions from starting for a while, and who waits for their validator.
+#[derive(Default)]
+pub struct Doors {
+    breaker: Breaker,
+    pub(super) gate: Gate,
+    /// How many resets this build has waited for.
+    pub(super) n_waits: u32,
+    pub(super) refused: Vec<Refused>,
+    pub(super) turned_away: Vec<TurnedAway>,
+    /// Attempts with a finished candidate, and the moment before which their validator is not tried.
+    waiting: BTreeMap<AttemptId, Moment>,
+}
+
+/// Sessions that the CLI or the service would not have: others that ask for the same are not started.
+pub(super) struct TurnedAway {
+    model: Option<ModelName>,
+    permission: Permission,
+    why: String,
+}
+
+/// Whether a queued session may start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Open,
+    /// Not now; where nothing else says so, what it waits for is noted.
+    Wait,
+    /// Not in this build: why.
+    Hold(String),
+    /// Never, as it is: why.
+    Refuse(String),
+}
+
+impl Doors {
+    /// The latches that a session of this model goes through.
+    fn latches(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
+        std::iter::once(&self.breaker.latch).chain(self.gate.latches(model))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Latch> {
+        std::iter::once(&self.breaker.latch).chain(self.gate.all())
+    }
+
+    fn passage(&self, model: Option<&ModelName>, now: Moment) -> Passage {
+        self.latches(model).map(|it| it.passage(now)).max().unwrap_or(Passage::Free)
+    }
+
+    /// What keeps such a session waiting the longest.
+    pub(super) fn shut_by(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
+        let shut = self.latches(model).filter(|it| it.passage(now) == Passage::No);
+        let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
+        Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
+    }
+
+    /// What keeps sessions from starting for now, the longest.
+    pub fn shut(&self, now: Moment) -> Option<Waiting> {
+        let shut = self.all().filter(|it| it.passage(now) != Passage::Free);
+        let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
+        Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
+    }
+
+    /// The first refusal of the account, one line.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.refused.first().map(|it| it.why.as_str())
+    }
+
+    pub fn is_waiting(&self, attempt: AttemptId) -> bool {
+        self.waiting.contains_key(&attempt)
+    }
+
+    /// A finished candidate waits for its validator's session.
+    pub fn wait(&mut self, owner: AttemptId, not_before: Moment) {
+        self.waiting.insert(owner, not_before);
+    }
+
+    /// Takes out those that have waited long enough, or all.
+    pub fn take_due(&mut self, until: Option<Moment>) -> Vec<AttemptId> {
+        let is_due = |at: &Moment| until.is_none_or(|until| *at <= until);
+        let due = self.waiting.iter().filter(|(_, at)| is_due(at));
+        let due: Vec<AttemptId> = due.map(|(owner, _)| *owner).collect();
+        for owner in &due {
+            self.waiting.remove(owner);
+        }
+        due
+    }
+}
+
+impl Admission {
+    /// Whether a session of this model may start. One that may not waits in the queue.
+    pub fn may_pass(&self, model: Option<&ModelName>, now: Moment) -> bool {
+        self.doors.passage(model, now) != Passage::No
+    }
+
+    /// What such a session waits for, one line.
+    pub fn waits_for(&self, model: Option<&ModelName>, now: Moment) -> String {
+        let shut = self.doors.shut_by(model, now);
+        shut.map(|it| it.to_string()).unwrap_or_default()
+    }
+
+    /// Whether a queued session may start now.
+    pub fn entry_of(
+        &mut self,
+        (id, recipe): (NodeId, &Recipe),
+        yard: &Yard<'_>,
+        ground: &Ground<'_>,
+    ) -> Entry {
+        // A cap that cannot be kept is told when it starts.
+        let model = yard.board.model_now(id, recipe, ground.world).unwrap_or_default();
+        let model = model.as_ref();
+        if let Some(why) = self.refused(model) {
+            return Entry::Hold(why);
+        }
+        if let Some(why) = self.turned_away(model, recipe) {
+            return Entry::Refuse(why);
+        }
+        let now = ground.now();
+        if !self.may_pass(model, now) {
+            self.note_wait(id, Wait::Door(self.waits_for(model, now)));
+            return Entry::Wait;
+        }
+        match self.is_enough_near_a_limit(model, yard, now) {
+            true => Entry::Wait,
+            false => Entry::Open,
+        }
+    }
+
+    fn turned_away(&self, model: Option<&ModelName>, recipe: &Recipe) -> Option<String> {
+        let permission = permission_of(recipe);
+        let mut known = self.doors.turned_away.iter();
+        let known = known.find(|it| it.model.as_ref() == model && it.permission == permission);
+        known.map(|it| it.why.clone())
+    }
+
+    /// A task's session was refused for what it asks for.
+    pub fn note_turned_away(&mut self, model: Option<ModelName>, recipe: &Recipe, why: &str) {
+        let permission = permission_of(recipe);
+        self.doors.turned_away.push(TurnedAway { model, permission, why: why.to_owned() });
+    }
+
+    /// A session starts: where a probe is wanted, it is the one.
+    pub fn pass_with(&mut self, launch: &Launch, now: Moment) {
+        if let LaunchAction::Session(session) = &launch.action {
+            let model = session.model.as_ref();
+            self.doors.gate.send(launch.attempt, model, now);
+            self.doors.breaker.latch.send(launch.attempt, now);
+        }
+    }
+
+    /// What the end of a session says of the service. True where it was sent to find out.
+    pub fn hear_of_service(
+        &mut self,
+        (attempt, jobs): (AttemptId, u32),
+        (evidence, judgement): (&Evidence, &Judgement),
+        config: &BreakerConfig,
+        ground: &mut Ground<'_>,
+    ) -> bool {
+        let was_sent = self.hear_of_limits((attempt, jobs), (evidence, judgement), ground);
+        let breaker = &mut self.doors.breaker;
+        let was_probe = breaker.latch.is_probe(attempt);
+        // A command does not ask the service; one that was not even started says nothing of it.
+        let service = match evidence.stream {
+            Some(_) => Service::of(judgement.class),
+            None => Service::Unknown,
+        };
+        let change = breaker.heard((attempt, service), &judgement.message, ground.now(), config);
+        let shut = breaker.latch.as_shut().cloned();
+        match (change, shut) {
+            (Change::Opened | Change::StillOpen, Some(shut)) => {
+                ground.publish(Notice::Waiting { why: shut.why, until: shut.until });
+            }
+            (Change::Hopeless, Some(shut)) => self.hold(judgement.class, &shut.why, ground),
+            (Change::Closed, _) => {
+                ground.publish(Notice::Resumed { why: "the service answers again".to_owned() });
+            }
+            _ => {}
+        }
+        was_probe || was_sent
+    }
+
+    /// When something that waits may go on by itself.
+    pub fn next_opening(&self, has_queue: bool, now: Moment) -> Option<Moment> {
+        let doors = &self.doors;
+        let is_wanted = self.holding.is_none() && (has_queue || !doors.waiting.is_empty());
+        let latches = doors.all().filter_map(|it| it.opening(now)).filter(|_| is_wanted);
+        latches.chain(doors.waiting.values().copied().filter(|it| *it > now)).min()
+    }
+}
+
+fn permission_of(recipe: &Recipe) -> Permission {
+    recipe.agent.as_ref().map(|it| it.permission).unwrap_or_default()
+}

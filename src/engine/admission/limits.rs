@@ -1,0 +1,220 @@
+//! The account's gate in a build: a limit shuts it, the build waits or is refused to, a probe opens
+//! it. What is known of limits is journaled: the next run of orch honours it.
+
+use crate::base::measure::{Millis, Moment};
+use crate::base::name::{AttemptId, ModelName};
+use crate::engine::decide::{Board, Mode};
+use crate::engine::effect::Notice;
+use crate::engine::graph::NodeId;
+use crate::engine::ground::Ground;
+use crate::engine::limits::{Limit, Window};
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::past::history::KnownLimit;
+use crate::engine::record::Record;
+use crate::engine::stream::StreamFacts;
+use crate::spec::config::LimitsConfig;
+
+use super::breaker::Service;
+use super::gate::{concerns, may_wait, opens_at};
+use super::hold::advice_on;
+use super::{Admission, Yard};
+
+/// A window that nobody waits for in this build.
+pub(super) struct Refused {
+    pub window: Window,
+    /// One line, with what to do.
+    pub why: String,
+}
+
+impl Admission {
+    /// What the end of a session says of the account's windows. True where it was sent to find out.
+    pub(super) fn hear_of_limits(
+        &mut self,
+        (attempt, jobs): (AttemptId, u32),
+        (evidence, judgement): (&Evidence, &Judgement),
+        ground: &mut Ground<'_>,
+    ) -> bool {
+        let was_probe = self.doors.gate.is_probe(attempt);
+        let Some(facts) = &evidence.stream else {
+            self.doors.gate.recall(attempt);
+            return was_probe;
+        };
+        let overage = || overage_of(facts, &ground.world.config().limits);
+        let met = judgement.limit.clone().or_else(overage);
+        if let Some(limit) = &met {
+            self.hit(attempt, limit, ground);
+        }
+        let has_answered = met.is_some() || Service::of(judgement.class) == Service::Answered;
+        let gate = &mut self.doors.gate;
+        if was_probe && has_answered {
+            for window in gate.came_through(attempt, met.as_ref().map(|it| &it.window)) {
+                lift(window, ground);
+            }
+        } else if was_probe {
+            gate.recall(attempt);
+        }
+        self.hear_of_use(facts, jobs, ground);
+        was_probe
+    }
+
+    fn hit(&mut self, attempt: AttemptId, limit: &Limit, ground: &mut Ground<'_>) {
+        let now = ground.now();
+        let limit = limit.clone().bounded(now);
+        let why = used_up(&limit.window, limit.resets_at);
+        let Some(until) = self.doors.gate.hit(attempt, (&limit, &why), now) else { return };
+        let Limit { window, resets_at, .. } = limit;
+        let account = ground.past.account;
+        ground.append(Record::LimitHit { at: now, window: window.clone(), resets_at, account });
+        self.wait_or_refuse(window, (&why, until), ground);
+    }
+
+    /// Waits for the window, where the settings let it; else no session that counts in it starts.
+    fn wait_or_refuse(
+        &mut self,
+        window: Window,
+        (why, until): (&str, Moment),
+        ground: &mut Ground<'_>,
+    ) {
+        let config = &ground.world.config().limits;
+        let Err(reason) = may_wait(config, (ground.now(), until), self.doors.n_waits) else {
+            self.doors.n_waits += 1;
+            return ground.publish(Notice::Waiting { why: why.to_owned(), until });
+        };
+        let why = format!("{why}; {reason}");
+        if window.model().is_none() {
+            return self.hold(OutcomeClass::PlanLimit, &why, ground);
+        }
+        let why = format!("{why}{}", advice_on(OutcomeClass::PlanLimit, &why));
+        ground.publish(Notice::Warning(format!("no session of that model starts: {why}")));
+        self.doors.refused.push(Refused { window, why });
+    }
+
+    fn hear_of_use(&mut self, facts: &StreamFacts, jobs: u32, ground: &mut Ground<'_>) {
+        let gate = &mut self.doors.gate;
+        let near: Vec<_> = facts.windows.iter().filter(|heard| gate.heard(heard)).collect();
+        for heard in near {
+            let label = Window::parse(&heard.window).label();
+            let label = label.unwrap_or_else(|| "usage".to_owned());
+            let share = heard.permille.map_or("most".to_owned(), |it| format!("{} %", it / 10));
+            let n = self.doors.gate.at_once(None, jobs, ground.now()).unwrap_or(jobs);
+            ground.publish(Notice::Warning(format!(
+                "{share} of the {label} limit is used: no more than {n} at once from now on"
+            )));
+        }
+    }
+
+    /// What earlier runs of orch met with this account that is not over, as far as anybody knows.
+    pub fn restore_limits(&mut self, board: &Board, ground: &mut Ground<'_>) {
+        let now = ground.now();
+        let known = ground.past.history.limits_of(ground.past.account);
+        let known: Vec<_> = known.map(|(window, it)| (window.clone(), *it)).collect();
+        let last_asked = ground.past.history.last_asked;
+        for (window, KnownLimit { at, resets_at }) in known {
+            let limit = Limit { window: window.clone(), resets_at, ..Limit::default() }.bounded(at);
+            let why = used_up(&window, limit.resets_at);
+            // A person has asked for a task since a limit was met: one session finds out whether it is
+            // over.
+            let is_forced = !board.request.force.is_empty();
+            let is_doubted = is_forced || last_asked.is_some_and(|asked| asked >= at);
+            let opens = opens_at(limit.resets_at, at);
+            let until = if is_doubted { opens.min(now) } else { opens };
+            let is_over = until <= now;
+            if board.mode == Mode::Survey && is_over {
+                continue;
+            }
+            self.doors.gate.restore(&window, (at, until), &why);
+            if board.mode == Mode::Build && !is_over {
+                self.wait_or_refuse(window, (&why, until), ground);
+            }
+        }
+    }
+
+    /// A person asks for a task while sessions wait for a limit: one may find out now.
+    pub fn doubt_limits(&mut self, now: Moment) {
+        self.doors.gate.hurry(now);
+        self.doors.refused.clear();
+        if self.holding.as_ref().is_some_and(|it| it.class == OutcomeClass::PlanLimit) {
+            self.holding = None;
+        }
+    }
+
+    /// Why no session of this model starts in this build; `None` where one may.
+    pub fn refused(&self, model: Option<&ModelName>) -> Option<String> {
+        let mut refused = self.doors.refused.iter();
+        refused.find(|it| concerns(&it.window, model)).map(|it| it.why.clone())
+    }
+
+    /// True where one of the account's windows is about to be used up and enough sessions run.
+    pub(super) fn is_enough_near_a_limit(
+        &self,
+        model: Option<&ModelName>,
+        yard: &Yard<'_>,
+        now: Moment,
+    ) -> bool {
+        let jobs = yard.board.request.jobs;
+        let Some(most) = self.doors.gate.at_once(model, jobs, now) else { return false };
+        let runs =
+            yard.running.iter().filter(|it| it.is_session() && !self.doors.is_waiting(it.id));
+        runs.count() >= most as usize
+    }
+
+    /// A task met a limit: it goes on after it, or is held where nobody waits for that.
+    pub fn wait_for_limit(
+        &self,
+        (id, why): (NodeId, String),
+        board: &mut Board,
+        ground: &mut Ground<'_>,
+    ) {
+        let recipe = ground.world.recipe(board.slot(id));
+        let model = recipe.and_then(|it| board.model_now(id, it, ground.world).ok()).flatten();
+        if self.holding.is_some() || self.refused(model.as_ref()).is_some() {
+            return board.hold_task(id, why, ground);
+        }
+        let shut = self.doors.shut_by(model.as_ref(), ground.now());
+        let wait = shut.map_or(Millis(0), |it| it.until - ground.now());
+        board.again(id, wait, why, ground);
+    }
+}
+
+/// A person's word that limits are over, whosever they are.
+pub fn lift_all(ground: &mut Ground<'_>) {
+    let at = ground.now();
+    let known = ground.past.history.limits();
+    let known: Vec<_> = known.map(|(window, account, _)| (window.clone(), account)).collect();
+    for (window, account) in known {
+        ground.append(Record::LimitLifted { at, window, account });
+    }
+}
+
+fn lift(window: Window, ground: &mut Ground<'_>) {
+    let label = window.label().unwrap_or_else(|| "usage".to_owned());
+    let (at, account) = (ground.now(), ground.past.account);
+    ground.append(Record::LimitLifted { at, window, account });
+    ground.publish(Notice::Resumed { why: format!("the {label} limit is over") });
+}
+
+/// Paid use beyond the plan is a limit where the settings do not want it.
+fn overage_of(facts: &StreamFacts, config: &LimitsConfig) -> Option<Limit> {
+    if !facts.is_using_overage || config.overage {
+        return None;
+    }
+    let mut windows = facts.windows.iter();
+    let used_up = windows.find(|it| it.status == "rejected" && it.window != "overage");
+    Some(match used_up {
+        Some(it) => {
+            Limit { window: Window::parse(&it.window), resets_at: it.resets_at, ..Limit::default() }
+        }
+        None => Limit { window: Window::Overage, ..Limit::default() },
+    })
+}
+
+/// `the five-hour limit is used up and resets 2026-01-15 15:04 UTC`.
+fn used_up(window: &Window, resets_at: Option<u64>) -> String {
+    let label = window.label().unwrap_or_else(|| "usage".to_owned());
+    let reset = match resets_at {
+        Some(seconds) => format!("resets {}", Moment(seconds.saturating_mul(1000))),
+        None => "nobody says when it resets".to_owned(),
+    };
+    format!("the {label} limit is used up and {reset}")
+}

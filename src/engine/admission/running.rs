@@ -1,0 +1,138 @@
+//! What runs, as far as others may have to wait for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::base::measure::Moment;
+use crate::base::name::{ActionKey, AttemptId, PoolName, TaskRef};
+use crate::engine::decide::Board;
+use crate::engine::graph::NodeId;
+use crate::engine::world::{Recipe, Slot};
+use crate::spec::rule::ActionKind;
+
+use super::Doors;
+
+/// Where a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Ran,
+    Replayed,
+    /// Nothing ran: only the verdict of a standing result was stale.
+    Standing,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Working,
+    Merging,
+    Validating,
+    Landing,
+}
+
+/// A running attempt.
+pub struct Running<'a> {
+    pub id: AttemptId,
+    pub task: &'a TaskRef,
+    /// Its place in the present graph; `None` where the task is gone meanwhile.
+    pub node: Option<NodeId>,
+    pub slot: Slot,
+    pub recipe: &'a Recipe,
+    pub key: ActionKey,
+    pub origin: Origin,
+    pub phase: Phase,
+    pub since: Moment,
+    /// Processes at work: a competition has several.
+    pub n: u32,
+    pub has_spoken: bool,
+    pub has_session: bool,
+}
+
+impl Running<'_> {
+    pub(super) fn is_session(&self) -> bool {
+        self.recipe.rule.action == ActionKind::Session
+    }
+
+    /// A session that works on its task, and not on what it left.
+    pub(super) fn is_working_session(&self) -> bool {
+        self.origin == Origin::Ran && self.is_session() && self.phase == Phase::Working
+    }
+}
+
+/// What running attempts hold.
+#[derive(Default)]
+pub struct Held {
+    pub n: u32,
+    pub pools: BTreeMap<PoolName, u32>,
+    resources: BTreeSet<Arc<str>>,
+}
+
+impl Held {
+    /// True where so many of a pool's size are taken.
+    pub fn is_full(&self, pool: &PoolName, size: Option<u32>) -> bool {
+        size.is_some_and(|size| self.pools.get(pool).copied().unwrap_or(0) >= size)
+    }
+
+    /// One of these resources that is taken.
+    pub fn taken_of<'a>(&self, resources: &'a [Arc<str>]) -> Option<&'a Arc<str>> {
+        resources.iter().find(|it| self.resources.contains(*it))
+    }
+
+    /// Something starts.
+    pub fn take(&mut self, n: u32, pool: &PoolName, resources: impl IntoIterator<Item = Arc<str>>) {
+        self.n += n;
+        *self.pools.entry(pool.clone()).or_default() += n;
+        self.resources.extend(resources);
+    }
+}
+
+impl Yard<'_> {
+    /// What is held by everything that runs and does not only wait for its validator.
+    pub fn held(&self, doors: &Doors) -> Held {
+        let mut held = Held::default();
+        for it in self.running.iter().filter(|it| !doors.is_waiting(it.id)) {
+            let resources = it.recipe.spec.exclusive_resources.iter();
+            let resources = resources.map(|name| Arc::from(name.as_str()));
+            held.take(it.n, &it.recipe.rule.pool, resources);
+        }
+        held
+    }
+}
+
+/// All tasks, and what runs of them.
+pub struct Yard<'a> {
+    pub board: &'a Board,
+    pub running: Vec<Running<'a>>,
+}
+
+/// Why no session starts for now, and when the first tries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub why: String,
+    pub until: Moment,
+    /// One is on the way to find out.
+    pub is_tried: bool,
+}
+
+impl Waiting {
+    /// `the service failed 3 times in a row (overloaded); the next one tries in 4m12s`.
+    pub fn countdown(&self, now: Moment) -> String {
+        let left = self.until - now;
+        match self.is_tried || left.0 == 0 {
+            true => format!("{}; one session tries now", self.why),
+            false => format!("{}; one session tries in {left}", self.why),
+        }
+    }
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.is_tried {
+            true => write!(f, "{}; one session tries", self.why),
+            false => write!(f, "{}; one session tries at {}", self.why, self.until),
+        }
+    }
+}

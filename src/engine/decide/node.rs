@@ -1,0 +1,209 @@
+//! Deciding one node: up to date, replayed, run, adopted, skipped, blocked.
+
+use crate::base::name::ActionKey;
+use crate::engine::effect::{Effect, Notice};
+use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::Settled;
+use crate::engine::ground::Ground;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
+use crate::engine::record::Decision;
+use crate::engine::world::Slot;
+use crate::spec::plan::{CacheUse, Status, TaskRecord};
+
+use super::{Board, Follow, Mode, TaskRun};
+
+/// Why a task runs although its key may have a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Forced {
+    No,
+    /// For this reason.
+    Because(&'static str),
+}
+
+impl Board {
+    /// Decides a node of which nothing before it is open.
+    pub fn decide(&mut self, id: NodeId, ground: &mut Ground<'_>) -> Option<Follow> {
+        let slot = self.slot(id);
+        let record = ground.world.record(slot);
+        if self.is_settled_unseen(id, &record, ground) || self.recheck(id, ground) {
+            return None;
+        }
+        match ground.world.key(slot) {
+            Some(key) => return self.decide_by_key((id, key), &record, ground),
+            None if record.status.is_done() && ground.world.recipe(slot).is_none() => {
+                self.note_reason(id, "done before its agent or rule went away");
+                self.accept_as_is(id, Settled::UpToDate, ground);
+            }
+            None => self.cannot_be_built(id, ground),
+        }
+        None
+    }
+
+    /// True where the node is settled whatever its key is.
+    fn is_settled_unseen(
+        &mut self,
+        id: NodeId,
+        record: &TaskRecord,
+        ground: &mut Ground<'_>,
+    ) -> bool {
+        if let Some(why) = ground.world.frozen(self.slot(id)) {
+            self.note_reason(id, why);
+            self.settle(id, Settled::Held);
+        } else if record.status == Status::Skipped {
+            // Whatever became of what it needed: what depends on it goes on.
+            self.accept_as_is(id, Settled::Skipped, ground);
+        } else if let Some(settled) = self.held_back(id, ground) {
+            self.settle(id, settled);
+        } else if self.is_behind_left_out(id, ground.world) {
+            self.settle(id, Settled::Unwanted);
+        } else {
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.blocked_by = None;
+            }
+            if record.status == Status::Suspended {
+                self.settle(id, Settled::Suspended);
+            }
+            return record.status == Status::Suspended;
+        }
+        true
+    }
+
+    /// The settled state that something before the node imposes on it.
+    fn held_back(&mut self, id: NodeId, ground: &mut Ground<'_>) -> Option<Settled> {
+        if let Some((by, settled)) = self.schedule.need_failure(&self.graph, id) {
+            let is_open = matches!(settled, Settled::Stale | Settled::Undecided);
+            return Some(if is_open { Settled::Undecided } else { self.blocked(id, by, ground) });
+        }
+        let by = self.schedule.order_failure(&self.graph, id)?;
+        Some(self.blocked(id, by, ground))
+    }
+
+    fn blocked(&mut self, id: NodeId, by: NodeId, ground: &mut Ground<'_>) -> Settled {
+        let (task, blamed) = (self.task(id).clone(), self.task(by).clone());
+        let told = self.run(id).blocked_by.replace(blamed.clone());
+        if told.as_ref() != Some(&blamed) {
+            ground.publish(Notice::TaskBlocked { task, by: blamed });
+        }
+        Settled::Blocked(by)
+    }
+
+    fn decide_by_key(
+        &mut self,
+        (id, key): (NodeId, ActionKey),
+        record: &TaskRecord,
+        ground: &mut Ground<'_>,
+    ) -> Option<Follow> {
+        let slot = self.slot(id);
+        let past = ground.past.history.task_now(self.task(id));
+        let gave_up = self.recall((id, key), record, ground);
+        let forced = match gave_up {
+            Some(_) => Forced::No,
+            None => self.forced(id, (&past, record), ground),
+        };
+        self.note_asking(id, &past);
+        let standing = past.standing(key);
+        if let Some(standing) = standing
+            && self.asks_standing(id, ground)
+        {
+            return self.decide_verdicts(id, standing, ground);
+        }
+        if forced == Forced::No {
+            if let Some(standing) = standing {
+                if self.mode == Mode::Build {
+                    super::settle::mend_status((slot, record.status), &past, ground);
+                }
+                return self.decide_verdicts(id, standing, ground);
+            }
+            if past.accepted.is_none() && record.status.is_done() {
+                self.adopt(id, key, ground);
+                return None;
+            }
+        }
+        match gave_up {
+            Some(class) => self.settle(id, Settled::Failed(class)),
+            None if forced == Forced::No && self.waits_for_answer(id, key, ground) => {
+                self.settle(id, Settled::Suspended);
+            }
+            None => self.look_up((id, key), (&past, record), &forced, ground),
+        }
+        None
+    }
+
+    /// What is remembered of the task under this key: how it was given up, if nobody asked for it
+    /// again since by setting its status back.
+    fn recall(
+        &mut self,
+        (id, key): (NodeId, ActionKey),
+        record: &TaskRecord,
+        ground: &mut Ground<'_>,
+    ) -> Option<OutcomeClass> {
+        let is_set_back = is_set_back(self.slot(id), record, ground);
+        let run = self.runs.get_mut(&id)?;
+        run.has_shown_failure |= run.gave_up.is_some() && record.status == Status::Failed;
+        if run.key != Some(key) || is_set_back && run.has_shown_failure {
+            let fresh = TaskRun { key: Some(key), cost: run.cost, ..TaskRun::default() };
+            let old = std::mem::replace(run, fresh);
+            ground.step.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
+            return None;
+        }
+        run.gave_up
+    }
+
+    fn forced(
+        &self,
+        id: NodeId,
+        (past, record): (&TaskHistory, &TaskRecord),
+        ground: &Ground<'_>,
+    ) -> Forced {
+        let slot = self.slot(id);
+        let run = self.known_run(id);
+        let has_run = run.is_some_and(|run| run.accepted.is_some());
+        let cache = ground.world.recipe(slot).map(|it| it.spec.cache).unwrap_or_default();
+        // The line went together with the receipt it was committed with: no person's word.
+        let is_moved_back = past.has_lost_receipt() && ground.world.is_committed(slot);
+        if past.written.is_some_and(Status::is_done)
+            && !past.is_lost
+            && is_set_back(slot, record, ground)
+            && !is_moved_back
+        {
+            Forced::Because("its status was set back to pending")
+        } else if has_run {
+            Forced::No
+        } else if self.request.force.contains(self.task(id)) {
+            Forced::Because("forced")
+        } else if matches!(past.decision, Some(Decision::Retry)) {
+            Forced::Because("a person asked for it again")
+        } else if matches!(past.decision, Some(Decision::Reset)) {
+            Forced::Because("its past was forgotten")
+        } else if cache == CacheUse::Never {
+            Forced::Because("cache: never")
+        } else if run.is_some_and(|run| !run.findings.is_empty()) {
+            Forced::Because("its verdict is FAIL")
+        } else {
+            Forced::No
+        }
+    }
+}
+
+/// The plan says `pending`, and that is not only because orch has not written its word yet.
+pub fn is_set_back(slot: Slot, record: &TaskRecord, ground: &Ground<'_>) -> bool {
+    let Ground { world, past, .. } = ground;
+    is_set_back_in(world, past, (slot, record))
+}
+
+/// As [`is_set_back`], where nothing is to be changed.
+pub fn is_set_back_in(
+    world: &crate::engine::world::World,
+    past: &crate::engine::past::Past,
+    (slot, record): (Slot, &TaskRecord),
+) -> bool {
+    if record.status != Status::Pending {
+        return false;
+    }
+    let task = world.task(slot);
+    // An uncommitted line that is gone with all else that was uncommitted was stashed away.
+    let is_loose = past.history.task(task).is_some_and(|it| it.is_loose);
+    let is_stashed = is_loose && world.is_committed(slot);
+    !is_stashed && !past.lines.is_expected(task)
+}

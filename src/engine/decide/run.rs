@@ -1,0 +1,59 @@
+//! What a build remembers of a task from attempt to attempt.
+
+use std::collections::BTreeMap;
+
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
+use crate::engine::event::Conflict;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::Provenance;
+
+/// What this build remembers of a task from attempt to attempt.
+#[derive(Clone, Debug, Default)]
+pub struct TaskRun {
+    /// The key that all this is about; another one starts afresh.
+    pub key: Option<ActionKey>,
+    /// How the task was given up under this key: it is not tried again unless somebody asks.
+    pub gave_up: Option<OutcomeClass>,
+    /// The plan has said so: a `pending` there since is a person's word.
+    pub has_shown_failure: bool,
+    /// It does not run again before this moment.
+    pub not_before: Option<Moment>,
+    /// A person asked for it again: what its validators said before is asked anew.
+    pub is_asked_for: bool,
+    /// What its blocking was last blamed on.
+    pub blocked_by: Option<TaskRef>,
+    /// How it was accepted under this key in this build.
+    pub accepted: Option<Provenance>,
+    /// Attempts that counted, and those that did not.
+    pub n_tries: u32,
+    pub n_transient: u32,
+    /// Attempts that met what is for all of the tasks: limits, and as probes.
+    pub n_unheld: u32,
+    /// How often an attempt ended so, for the ladder's next step.
+    pub n_of: BTreeMap<OutcomeClass, u32>,
+    /// How often the ladder asked for the next model, and for more thought.
+    pub n_escalations: u32,
+    pub n_efforts: u32,
+    /// When its inputs were last looked at, where that was for it alone.
+    pub seen_at: Option<Moment>,
+    /// FAIL verdicts in this build.
+    pub n_rejections: u32,
+    /// Why it runs or does not, one line.
+    pub reason: String,
+    /// What differs from its last accepted result.
+    pub changed: Vec<String>,
+    /// What the last attempt that counted failed by.
+    pub previous_error: Option<String>,
+    /// How the last attempt ended, and why: what a session that goes on is told.
+    pub last_end: Option<(OutcomeClass, String)>,
+    pub findings: Vec<String>,
+    pub conflict: Option<Conflict>,
+    /// Proposals, by number, that need not be asked for again under this key: why.
+    pub outs: BTreeMap<u32, String>,
+    /// The attempt whose session goes on.
+    pub resume: Option<AttemptId>,
+    pub resume_session: Option<SessionId>,
+    pub cost: Usd,
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,200 @@
+//! How a task ends, or waits, without a result of its own: adopted, held, put off, given up, asked.
+
+use crate::base::digest::Digest;
+use crate::base::measure::Millis;
+use crate::base::name::{ActionKey, OutputDigest, TaskRef};
+use crate::engine::effect::{Effect, Notice, StatusEdit};
+use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
+use crate::engine::ground::Ground;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
+use crate::engine::record::{Accepted, Provenance, Record};
+use crate::engine::world::Slot;
+use crate::spec::plan::Status;
+
+use super::{Board, Mode, TaskRun};
+
+/// What a person can do about a session that is refused for what it asks for.
+const REFUSED_HELP: &str = "a model is named by the task, its agent, the plan or `session.model`; \
+    `permission: bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox";
+
+impl Board {
+    /// The plan says it was done and there is no record anywhere: trusted, and keyed from now on.
+    pub(super) fn adopt(&mut self, id: NodeId, key: ActionKey, ground: &mut Ground<'_>) {
+        let output = OutputDigest(Digest::of(b"orch adopted"));
+        if self.mode == Mode::Build {
+            let (at, task) = (ground.now(), self.task(id).clone());
+            let provenance = Provenance::Adopted;
+            let (manifest, commit) = (None, None);
+            let accepted = Accepted { at, task, key, output, provenance, manifest, commit };
+            ground.append(Record::Accepted(Box::new(accepted)));
+        }
+        ground.world.set_output(self.slot(id), output);
+        self.note_reason(id, "adopted: the plan says it was done");
+        self.settle(id, Settled::UpToDate);
+    }
+
+    pub(super) fn accept_as_is(&mut self, id: NodeId, settled: Settled, ground: &mut Ground<'_>) {
+        let slot = self.slot(id);
+        if ground.world.output(slot).is_none() {
+            ground.world.set_output(slot, OutputDigest(Digest::of(b"orch nothing")));
+        }
+        self.settle(id, settled);
+    }
+
+    pub(super) fn cannot_be_built(&mut self, id: NodeId, ground: &mut Ground<'_>) {
+        let slot = self.slot(id);
+        let world = &*ground.world;
+        let missing = world.needs(slot).iter().find(|it| world.output(**it).is_none());
+        let why = match missing {
+            Some(need) => format!("{} has no accepted result; build it first", world.task(*need)),
+            None => why_unbuildable(slot, ground),
+        };
+        let class = OutcomeClass::LaunchFailure;
+        let task = self.task(id).clone();
+        let run = self.run(id);
+        let is_told = run.gave_up == Some(class) && run.reason == why;
+        *run = TaskRun { gave_up: Some(class), cost: run.cost, ..TaskRun::default() };
+        self.note_reason(id, why.clone());
+        if !is_told {
+            ground.publish(Notice::TaskFailed { task, why, help: None });
+        }
+        self.settle(id, Settled::Failed(class));
+    }
+
+    /// Holds a task that had started: nothing is held against it, and its plan says nothing of it.
+    pub fn hold_task(&mut self, id: NodeId, why: String, ground: &mut Ground<'_>) {
+        let task = self.task(id).clone();
+        self.note_reason(id, why.clone());
+        ground.publish(Notice::TaskHeld { task, why });
+        self.settle(id, Settled::Held);
+    }
+
+    /// The task runs again, after a wait.
+    pub fn again(&mut self, id: NodeId, wait: Millis, why: String, ground: &mut Ground<'_>) {
+        let until = ground.now() + wait;
+        let task = self.task(id).clone();
+        self.schedule.set(id, State::BackingOff(until));
+        self.run(id).not_before = Some(until);
+        self.note_reason(id, why.clone());
+        ground.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
+    }
+
+    /// No further attempt in this build, nor in one that nobody asks for.
+    pub fn give_up(
+        &mut self,
+        id: NodeId,
+        class: OutcomeClass,
+        why: String,
+        ground: &mut Ground<'_>,
+    ) {
+        let task = self.task(id).clone();
+        let run = self.known_run(id);
+        let conflict = run.and_then(|run| run.conflict.as_ref());
+        let help = match (class, conflict) {
+            (OutcomeClass::Conflict, Some(conflict)) => Some(format!(
+                "look at both sides: `git diff {}...{}`; then `orch retry {task}`",
+                conflict.tip, conflict.kept_as
+            )),
+            (OutcomeClass::LaunchRefused, _) => Some(format!("{REFUSED_HELP}; then `orch build`")),
+            _ => None,
+        };
+        if let Some(key) = run.and_then(|run| run.key) {
+            let (at, task, message) = (ground.now(), task.clone(), why.clone());
+            ground.append(Record::GaveUp { at, task, key, class, message });
+        }
+        self.note_reason(id, why.clone());
+        self.run(id).gave_up = Some(class);
+        self.write_failure(id, &why, ground);
+        ground.publish(Notice::TaskFailed { task, why, help });
+        self.settle(id, Settled::Failed(class));
+    }
+
+    /// A task that was given up: its status and why.
+    fn write_failure(&self, id: NodeId, why: &str, ground: &mut Ground<'_>) {
+        let run = self.known_run(id);
+        let findings = run.map(|run| run.findings.join("\n"));
+        let edit = StatusEdit {
+            attempts: run.map(|run| run.n_tries).filter(|&n| n > 0),
+            last_error: Some(why.to_owned()),
+            validation_findings: findings.filter(|it| !it.is_empty()),
+            ..edit_of(self.slot(id), Status::Failed, ground)
+        };
+        ground.past.lines.expect(edit.task.clone(), edit.status);
+        ground.push(Effect::WriteStatus(edit));
+    }
+
+    /// True where a question about this very key is open.
+    pub(super) fn waits_for_answer(
+        &mut self,
+        id: NodeId,
+        key: ActionKey,
+        ground: &Ground<'_>,
+    ) -> bool {
+        let past = ground.past.history.task(self.task(id));
+        let Some(question) = past.and_then(|it| it.dialogue.open_about(key)) else { return false };
+        let why = asks(&question.text);
+        self.note_reason(id, why);
+        true
+    }
+
+    /// A person spoke about a task while a build is under way: what the build made of it is past.
+    pub fn take_person_seriously(&mut self, task: &TaskRef) {
+        let Some(id) = self.graph.id_of(task) else { return };
+        if matches!(self.schedule.state(id), State::Active(_)) {
+            return;
+        }
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.gave_up = None;
+            run.accepted = None;
+        }
+        self.freshness.spoken();
+    }
+}
+
+/// Why a task waits for a person.
+pub fn asks(question: &str) -> String {
+    format!("asks: {question}")
+}
+
+/// Makes the plan say what is on record: its status line was lost, or never came here.
+pub(super) fn mend_status(
+    (slot, status): (Slot, Status),
+    past: &TaskHistory,
+    ground: &mut Ground<'_>,
+) {
+    let is_known = past.written.is_some_and(Status::is_done);
+    if status.is_done() && is_known {
+        return;
+    }
+    let status = if status.is_done() { status } else { Status::Completed };
+    if ground.past.lines.expect(ground.world.task(slot).clone(), status) {
+        ground.push(Effect::WriteStatus(edit_of(slot, status, ground)));
+    }
+}
+
+/// A status alone.
+pub fn edit_of(slot: Slot, status: Status, ground: &Ground<'_>) -> StatusEdit {
+    StatusEdit {
+        plan_path: ground.world.plan_path(slot).clone(),
+        task: ground.world.task(slot).clone(),
+        status,
+        attempts: None,
+        result_message: None,
+        last_error: None,
+        model_used: None,
+        completed_at: None,
+        validation_findings: None,
+    }
+}
+
+fn why_unbuildable(slot: Slot, ground: &Ground<'_>) -> String {
+    let Some(recipe) = ground.world.recipe(slot) else {
+        return "its rule or agent is unknown".to_owned();
+    };
+    match ground.world.render(slot, &recipe.rule, recipe.agent.as_deref()) {
+        Err(problem) => format!("its prompt cannot be rendered: {problem}"),
+        Ok(_) => "its rule runs a command, and neither rule nor task has `run`".to_owned(),
+    }
+}

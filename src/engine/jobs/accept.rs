@@ -1,0 +1,275 @@
+//! From a good attempt to an accepted result: merge, validate, land, remember, write the status.
+
+use crate::base::file::Patch;
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
+use crate::engine::admission::Phase;
+use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
+use crate::engine::event::{Placement, Written};
+use crate::engine::graph::schedule::Settled;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::plan_change::ChangeTold;
+use crate::engine::record::lineage::Landing;
+use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
+use crate::spec::plan::Status;
+
+use super::Shop;
+use super::attempt::Attempt;
+use super::review::marks_of;
+use crate::base::name::TaskRef;
+use crate::engine::admission::Origin;
+use crate::engine::decide::edit_of;
+use crate::engine::ground::Ground;
+
+impl Shop<'_> {
+    /// The session did its part: its patch onto the tip, unless there is none.
+    pub(super) fn merge(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+        if attempt.node.is_none() {
+            return self.keep_orphan(id);
+        }
+        attempt.phase = Phase::Merging;
+        if attempt.facts.patch.is_empty() {
+            return self.review_candidate(id);
+        }
+        self.ground.push(Effect::Merge { attempt: id });
+    }
+
+    pub fn take_merged(
+        &mut self,
+        id: AttemptId,
+        (candidate, beneath): (TreeId, TreeId),
+        patch: Patch,
+    ) {
+        if self.is_entry(id) {
+            return self.take_entry_merged(id, (candidate, beneath), patch);
+        }
+        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+        attempt.merged = patch;
+        attempt.candidate = Some(candidate);
+        attempt.beneath = Some(beneath);
+        attempt.validating = 0;
+        attempt.reached.clear();
+        self.review_candidate(id);
+    }
+
+    /// Every validator let it pass.
+    pub(super) fn land(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+        if attempt.origin == Origin::Standing {
+            return self.stand(id);
+        }
+        if attempt.node.is_none() {
+            return self.keep_orphan(id);
+        }
+        attempt.phase = Phase::Landing;
+        let attempt = attempt.clone();
+        self.ground.past.lines.expect(attempt.task.clone(), Status::Completed);
+        let request = LandingRequest {
+            attempt: id,
+            subject: subject_of(&attempt),
+            key: attempt.key,
+            expected: attempt.merged.output_digest(),
+            output: self.output_after(&attempt),
+            verdicts: marks_of(&attempt.reached),
+            session: attempt.session.clone(),
+            model: attempt.model.clone(),
+            cost: attempt.cost,
+            status: self.completed_edit(&attempt),
+            proposals: attempt.won.as_ref().map(|it| it.told.clone()),
+            plan_change: attempt.plan_change,
+            task: attempt.task,
+        };
+        self.ground.push(Effect::Land(Box::new(request)));
+    }
+
+    /// The verdict of a standing result holds again.
+    fn stand(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.jobs.close(id) else {
+            return;
+        };
+        self.ground.push(Effect::Drop { attempt: id });
+        let is_outdated = self.is_outdated(&attempt);
+        match attempt.node {
+            Some(node) if is_outdated => self.build.board.reopen(node),
+            Some(node) => {
+                self.build.board.note_reason(node, "its verdict was renewed");
+                self.build.board.settle(node, Settled::UpToDate);
+            }
+            None => {}
+        }
+    }
+
+    fn output_after(&self, attempt: &Attempt) -> OutputDigest {
+        self.ground.past.history.owned_after(&attempt.task, &attempt.merged).output_digest()
+    }
+
+    pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) {
+        let Some(attempt) = self.build.jobs.close(id) else {
+            return;
+        };
+        self.ground.past.history.add_landing(&landing);
+        self.ground.world.take_landing(&landing, self.ground.past);
+        if let Placement::Parked { reason } = placement {
+            self.build.parked = Some(reason.clone());
+            self.ground.publish(Notice::Parked { task: attempt.task.clone(), reason });
+        }
+        self.accept(id, attempt, (Some(landing.commit), landing.output));
+    }
+
+    pub fn take_settled(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.jobs.close(id) else {
+            return;
+        };
+        let output = self.output_after(&attempt);
+        self.accept(id, attempt, (None, output));
+    }
+
+    fn accept(
+        &mut self,
+        id: AttemptId,
+        attempt: Attempt,
+        (commit, output): (Option<CommitId>, OutputDigest),
+    ) {
+        let provenance = match attempt.origin {
+            Origin::Replayed => Provenance::Replayed,
+            Origin::Ran | Origin::Standing => Provenance::Ran,
+        };
+        let (node, slot) = (attempt.node, attempt.slot);
+        let is_outdated = self.is_outdated(&attempt);
+        let how = how_of(&attempt);
+        if let Some(change) = &attempt.plan_change {
+            self.ground.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
+        }
+        let won = attempt.won.as_ref().and_then(|it| it.kept_as.clone());
+        self.ground.step.extend(won.map(|kept_as| Effect::Forget { kept_as }));
+        let result = self.result_of(attempt);
+        let manifest = manifest_digest(&result);
+        self.ground.append(Record::Accepted(Box::new(Accepted {
+            at: self.ground.now(),
+            task: result.task.clone(),
+            key: result.key,
+            output,
+            provenance,
+            manifest,
+            commit,
+        })));
+        let task = result.task.clone();
+        let was_validated = !result.verdicts.is_empty();
+        let unvalidated = Effect::Disown { key: result.key, output: result.patch.output_digest() };
+        self.ground.push(Effect::Remember(Box::new(result)));
+        self.ground.step.extend(was_validated.then_some(unvalidated));
+        self.ground.push(Effect::Drop { attempt: id });
+        self.ground.world.set_output(slot, output);
+        self.ground.publish(Notice::TaskFinished { task, how });
+        if let Some(node) = node {
+            {
+                let run = self.build.board.run(node);
+                run.accepted = Some(provenance);
+                run.is_asked_for = false;
+                run.gave_up = None;
+                run.not_before = None;
+                run.findings.clear();
+                run.n_tries = 0;
+            }
+            if is_outdated {
+                // It was made for what its inputs were when it started.
+                self.build.board.reopen(node);
+            } else {
+                self.build.board.settle(node, Settled::Done(provenance));
+            }
+        }
+    }
+
+    pub(super) fn result_of(&self, attempt: Attempt) -> AcceptedResult {
+        AcceptedResult {
+            key: attempt.key,
+            task: attempt.task,
+            output: attempt.facts.patch.output_digest(),
+            patch: attempt.facts.patch,
+            read_set: attempt.facts.read_set,
+            verdicts: attempt.reached,
+            manifest: attempt.manifest,
+            at: attempt.facts.made_at.unwrap_or(self.ground.now()),
+            duration: attempt.facts.duration,
+            cost: attempt.cost,
+            model: attempt.model,
+            session: attempt.session,
+            transcript: attempt.facts.transcript,
+            message: attempt.facts.message,
+            plan_change: attempt.plan_change,
+            is_refused: false,
+        }
+    }
+
+    pub fn take_landing_failed(&mut self, id: AttemptId, message: &str) {
+        if self.is_entry(id) {
+            return self.take_entry_refused(id, message.to_owned());
+        }
+        self.set_back(id, OutcomeClass::Unknown, format!("it could not land: {message}"));
+    }
+
+    fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
+        StatusEdit {
+            attempts: Some(attempt.number),
+            result_message: attempt.facts.message.clone(),
+            model_used: attempt.model.clone(),
+            // The same result has the same line on every branch: they merge.
+            completed_at: attempt.facts.made_at.or(Some(self.ground.now())),
+            ..edit_of(attempt.slot, Status::Completed, &self.ground)
+        }
+    }
+}
+
+/// `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, no change`.
+fn how_of(attempt: &Attempt) -> String {
+    let n_files = attempt.merged.changes().len();
+    let files = match n_files {
+        0 => "no change".to_owned(),
+        1 => "1 file".to_owned(),
+        n => format!("{n} files"),
+    };
+    if attempt.origin == Origin::Replayed {
+        return format!("replayed from the cache, {files}");
+    }
+    let duration = attempt.facts.duration;
+    match attempt.cost {
+        Usd::ZERO => format!("ran in {duration}, {files}"),
+        cost => format!("ran in {duration}, {cost}, {files}"),
+    }
+}
+
+/// `plan//task: name`, at most 72 characters and one line.
+fn subject_of(attempt: &Attempt) -> String {
+    const WIDTH: usize = 72;
+    let name = attempt.recipe.spec.name.lines().next().unwrap_or_default();
+    let subject = format!("{}: {name}", attempt.task);
+    match subject.char_indices().nth(WIDTH) {
+        Some((at, _)) => subject[..at].trim_end().to_owned(),
+        None => subject.trim_end().to_owned(),
+    }
+}
+
+/// The digest under which the host stores the manifest: of its JSON.
+fn manifest_digest(result: &AcceptedResult) -> Option<crate::base::digest::Digest> {
+    serde_json::to_vec(&result.manifest).ok().map(|bytes| crate::base::digest::Digest::of(&bytes))
+}
+
+/// A status line was written into its plan, or could not be.
+pub fn take_status_written(
+    task: TaskRef,
+    (status, written): (Status, Written),
+    ground: &mut Ground<'_>,
+) {
+    let is_written = !matches!(written, Written::Failed(_));
+    ground.past.lines.settle(&task, status, is_written);
+    match written {
+        Written::Kept | Written::Loose => {
+            let is_loose = written == Written::Loose;
+            ground.append(Record::StatusWritten { at: ground.now(), task, status, is_loose });
+        }
+        Written::Failed(problem) => ground.publish(Notice::Warning(format!(
+            "the status of {task} could not be written into its plan: {problem}"
+        ))),
+    }
+}

@@ -1,0 +1,73 @@
+//! Sessions that ask a person: the task is parked with its worktree, and goes on with the answer.
+
+use crate::base::name::{AttemptId, SessionId};
+use crate::engine::effect::{Effect, Notice};
+use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::Settled;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::outcome::evidence::STATUS_FILE;
+use crate::engine::record::Record;
+use crate::engine::record::question::{MAX_QUESTIONS, Question};
+
+use super::Shop;
+use super::attempt::Attempt;
+use crate::engine::decide::asks;
+
+impl Shop<'_> {
+    /// The session ended with a question: nothing is held against it, and nothing else waits.
+    pub(super) fn park_with_question(
+        &mut self,
+        id: NodeId,
+        attempt_id: AttemptId,
+        (attempt, text): (&Attempt, String),
+    ) {
+        let past = self.ground.past.history.task(&attempt.task);
+        if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {
+            self.ground.push(Effect::Drop { attempt: attempt_id });
+            let why = format!("it asked {MAX_QUESTIONS} questions and does not get on: {text}");
+            return self.build.board.give_up(id, OutcomeClass::Asked, why, &mut self.ground);
+        }
+        let question = Question {
+            at: self.ground.now(),
+            attempt: attempt_id,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            session: attempt.session.clone(),
+            text: text.clone(),
+            options: attempt.facts.options.clone(),
+        };
+        self.ground.append(Record::Asked(Box::new(question)));
+        self.ground.push(match &attempt.session {
+            Some(session) => Effect::Park { attempt: attempt_id, session: session.clone() },
+            None => Effect::Drop { attempt: attempt_id },
+        });
+        self.build.board.note_reason(id, asks(&text));
+        self.ground.publish(Notice::TaskAsked {
+            task: attempt.task.clone(),
+            question: text,
+            options: attempt.facts.options.clone(),
+        });
+        self.build.board.settle(id, Settled::Suspended);
+    }
+
+    /// The session whose question was answered, where this attempt is the one that goes on with it.
+    pub(super) fn session_to_go_on_with(
+        &self,
+        id: AttemptId,
+        attempt: &Attempt,
+    ) -> Option<SessionId> {
+        let answered = self.ground.past.history.task(&attempt.task)?.dialogue.taken_up_by(id)?;
+        let question = answered.question;
+        question.session.clone().filter(|_| question.key == attempt.key)
+    }
+
+    pub(super) fn answer_message(&self, id: AttemptId, attempt: &Attempt) -> String {
+        let past = self.ground.past.history.task(&attempt.task);
+        let answered = past.and_then(|it| it.dialogue.taken_up_by(id));
+        let answer = answered.map_or("", |it| it.answer);
+        format!(
+            "The answer to your question: {answer}\n\nGo on with the task, and write the status \
+             file `{STATUS_FILE}` as instructed.\n"
+        )
+    }
+}

@@ -1,0 +1,318 @@
+//! Competitions: several sessions propose a task's result, each as an attempt of its own; what is done
+//! is kept, and the winner becomes the task's attempt.
+
+mod judge;
+mod propose;
+
+use crate::base::file::Patch;
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, ModelName, SessionId, TreeId};
+use crate::engine::effect::Effect;
+use crate::engine::graph::NodeId;
+use crate::engine::jobs::ballot::labels;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::Proposed;
+
+use super::attempt::{Attempt, Facts};
+use super::{Kind, Shop};
+
+/// Proposals that compete for being one attempt's result.
+#[derive(Clone, Debug, Default)]
+pub struct Contest {
+    entries: Vec<Entry>,
+    /// The session that judges at present, and how often one reached no verdict.
+    judge: Option<AttemptId>,
+    n_no_verdict: u32,
+    /// Why the competition stops, once what runs is over: nothing is held against a proposal.
+    setback: Option<(OutcomeClass, String)>,
+}
+
+/// One proposal.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// From 1.
+    number: u32,
+    label: String,
+    state: EntryState,
+    attempt: Option<AttemptId>,
+    facts: Facts,
+    /// Its last text, where it wrote no file.
+    answer: Option<String>,
+    merged: Patch,
+    candidate: Option<TreeId>,
+    beneath: Option<TreeId>,
+    cost: Usd,
+    model: Option<ModelName>,
+    session: Option<SessionId>,
+    kept_as: Option<String>,
+    /// It was made by an earlier build or attempt.
+    recalled: Option<Box<Proposed>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum EntryState {
+    Waiting,
+    Running,
+    /// Its session is done; it is merged and kept.
+    Merging,
+    Done,
+    Out(OutcomeClass, String),
+}
+
+/// What an attempt knows of the competition that its result has won.
+#[derive(Clone, Debug)]
+pub struct Won {
+    pub number: u32,
+    pub kept_as: Option<String>,
+    /// `B of A 6, B 9, C 4`.
+    pub told: String,
+}
+
+/// What a competition does next.
+enum Move {
+    Wait,
+    Start(usize),
+    SetBack(OutcomeClass, String),
+    /// Nothing new starts: what is done is kept for the next build.
+    Park(String),
+    /// The task is another by now: it is decided anew.
+    SetAside,
+    /// The service or the account lets nobody start now.
+    WaitOutside(String),
+    Conclude,
+}
+
+impl Contest {
+    /// Sessions at work.
+    pub fn n_running(&self) -> u32 {
+        let running = self.entries.iter().filter(|it| it.state == EntryState::Running).count();
+        u32::try_from(running).unwrap_or(u32::MAX) + u32::from(self.judge.is_some())
+    }
+
+    fn contenders(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|it| it.state == EntryState::Done)
+    }
+
+    fn is_busy(&self) -> bool {
+        let is_busy = |it: &Entry| matches!(it.state, EntryState::Running | EntryState::Merging);
+        self.judge.is_some() || self.entries.iter().any(is_busy)
+    }
+
+    fn entry_of(&mut self, attempt: AttemptId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|it| it.attempt == Some(attempt))
+    }
+}
+
+impl Entry {
+    fn new(number: u32, label: String) -> Self {
+        Self {
+            number,
+            label,
+            state: EntryState::Waiting,
+            attempt: None,
+            facts: Facts::default(),
+            answer: None,
+            merged: Patch::default(),
+            candidate: None,
+            beneath: None,
+            cost: Usd::ZERO,
+            model: None,
+            session: None,
+            kept_as: None,
+            recalled: None,
+        }
+    }
+}
+
+impl Shop<'_> {
+    /// Makes a competition of an attempt whose task asks for one; false where it does not.
+    pub(super) fn open_contest(&mut self, owner: AttemptId) -> bool {
+        let Some(attempt) = self.build.jobs.attempt(owner) else {
+            return false;
+        };
+        let Some((count, _)) = attempt.recipe.judge else { return false };
+        let (key, node, task) = (attempt.key, attempt.node, attempt.task.clone());
+        let mut outs = node.map(|it| self.build.board.run(it).outs.clone());
+        // Where none is left of those that there were, all are asked for anew.
+        let is_anew = outs.as_ref().is_some_and(|it| it.len() >= count as usize);
+        if is_anew && let Some(node) = node {
+            self.build.board.run(node).outs.clear();
+            outs = None;
+        }
+        let past = self.ground.past.history.task(&task).filter(|_| !is_anew);
+        let kept = past.map_or(&[][..], |it| &it.proposals);
+        let entries = (1..).zip(labels(key, count)).map(|(number, label)| {
+            let mut entry = Entry::new(number, label);
+            let kept = kept.iter().find(|it| it.key == key && it.label == entry.label);
+            match outs.as_ref().and_then(|it| it.get(&number)) {
+                Some(why) => entry.state = EntryState::Out(OutcomeClass::Rejected, why.clone()),
+                None => entry.recalled = kept.map(|it| Box::new(it.clone())),
+            }
+            entry
+        });
+        let contest = Contest { entries: entries.collect(), ..Contest::default() };
+        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
+            attempt.contest = Some(contest);
+        }
+        self.recall_entries(owner);
+        true
+    }
+
+    /// Starts what waits and concludes what is complete; true where a competition came to something,
+    /// so that other tasks may go on.
+    pub fn advance_contests(&mut self) -> bool {
+        let competing = self.build.jobs.attempts().filter(|(_, it)| it.contest.is_some());
+        let owners: Vec<AttemptId> = competing.map(|(id, _)| id).collect();
+        let mut has_moved = false;
+        for owner in owners {
+            loop {
+                let next = self.next_move(owner);
+                has_moved |= !matches!(next, Move::Start(_) | Move::Wait);
+                match next {
+                    Move::Start(at) => self.start_entry(owner, at),
+                    Move::Wait => break,
+                    Move::SetBack(class, message) => {
+                        self.close_contest(owner, None);
+                        self.set_back(owner, class, message);
+                    }
+                    Move::Park(why) => self.park_contest(owner, why),
+                    Move::SetAside => self.set_contest_aside(owner),
+                    Move::WaitOutside(why) => {
+                        if let Some(node) = self.leave_contest(owner) {
+                            self.build.admission.wait_for_limit(
+                                (node, why),
+                                &mut self.build.board,
+                                &mut self.ground,
+                            );
+                        }
+                    }
+                    Move::Conclude => self.conclude(owner),
+                }
+            }
+        }
+        has_moved
+    }
+
+    fn next_move(&self, owner: AttemptId) -> Move {
+        let Some(attempt) = self.build.jobs.attempt(owner) else { return Move::Wait };
+        let Some(contest) = &attempt.contest else { return Move::Wait };
+        let held = self.build.admission.holding().map(|it| it.why.clone());
+        let gone = attempt.node.is_none().then(|| "its task is gone".to_owned());
+        let stopped = self.build.admission.is_stopping().then(|| "stopped".to_owned());
+        if let Some((class, message)) = &contest.setback {
+            return if contest.is_busy() {
+                Move::Wait
+            } else {
+                Move::SetBack(*class, message.clone())
+            };
+        }
+        if let Some(why) = gone.or(stopped).or(held) {
+            return if contest.is_busy() { Move::Wait } else { Move::Park(why) };
+        }
+        if self.is_outdated(attempt) {
+            return if contest.is_busy() { Move::Wait } else { Move::SetAside };
+        }
+        let model = attempt
+            .node
+            .and_then(|it| self.build.board.model_now(it, &attempt.recipe, self.ground.world).ok());
+        let model = model.flatten();
+        let has_to_ask = !contest.is_busy() && self.needs_a_session(contest);
+        if has_to_ask
+            && (!self.build.admission.may_pass(model.as_ref(), self.ground.now())
+                || self.build.admission.refused(model.as_ref()).is_some())
+        {
+            return Move::WaitOutside(
+                self.build.admission.waits_for(model.as_ref(), self.ground.now()),
+            );
+        }
+        let waiting = contest.entries.iter().position(|it| it.state == EntryState::Waiting);
+        match waiting {
+            Some(at)
+                if self.has_slot(attempt)
+                    && self.build.admission.may_pass(model.as_ref(), self.ground.now()) =>
+            {
+                Move::Start(at)
+            }
+            Some(_) => Move::Wait,
+            None if contest.is_busy() => Move::Wait,
+            None if contest.contenders().count() < 2 || self.has_slot(attempt) => Move::Conclude,
+            None => Move::Wait,
+        }
+    }
+
+    fn has_slot(&self, attempt: &Attempt) -> bool {
+        let held = self.build.yard().held(&self.build.admission.doors);
+        let pool = &attempt.recipe.rule.pool;
+        let size = self.ground.world.config().pools.get(pool).copied();
+        held.n < self.build.board.request.jobs.max(1) && !held.is_full(pool, size)
+    }
+
+    /// A proposal is missing, or a judge may have to be asked.
+    fn needs_a_session(&self, contest: &Contest) -> bool {
+        contest.entries.iter().any(|it| it.state == EntryState::Waiting)
+            || contest.contenders().count() > 1
+    }
+
+    /// Nothing more is paid for a task that is not asked for any more.
+    fn set_contest_aside(&mut self, owner: AttemptId) {
+        if let Some(node) = self.leave_contest(owner) {
+            self.set_aside(node, "its proposals were not judged");
+        }
+    }
+
+    /// Nothing was decided: the task is held, and what is done waits under its refs.
+    fn park_contest(&mut self, owner: AttemptId, why: String) {
+        if let Some(node) = self.leave_contest(owner) {
+            self.build.board.hold_task(node, why, &mut self.ground);
+        }
+    }
+
+    /// Ends the attempt that a competition is for; what became of its task is for the caller.
+    fn leave_contest(&mut self, owner: AttemptId) -> Option<NodeId> {
+        self.close_contest(owner, None);
+        let attempt = self.build.jobs.close(owner);
+        self.ground.push(Effect::Drop { attempt: owner });
+        attempt.and_then(|it| it.node)
+    }
+
+    /// The competition is over; what its proposals left is dropped, but for the one that goes on.
+    fn close_contest(&mut self, owner: AttemptId, winner: Option<AttemptId>) {
+        let attempt = self.build.jobs.attempt_mut(owner);
+        let Some(contest) = attempt.and_then(|it| it.contest.take()) else { return };
+        for id in contest.entries.iter().filter_map(|it| it.attempt) {
+            self.build.jobs.close_helper(id);
+            if Some(id) != winner {
+                self.ground.push(Effect::Drop { attempt: id });
+            }
+        }
+    }
+
+    /// A winner that a validator refuses makes room for the next best.
+    pub(super) fn note_out(
+        &mut self,
+        node: NodeId,
+        attempt: &Attempt,
+        (class, message): (OutcomeClass, &str),
+    ) {
+        let Some(won) = attempt.won.as_ref().filter(|_| class == OutcomeClass::Rejected) else {
+            return;
+        };
+        self.build.board.run(node).outs.insert(won.number, message.to_owned());
+    }
+
+    fn contest_mut(&mut self, owner: AttemptId) -> Option<&mut Contest> {
+        self.build.jobs.attempt_mut(owner)?.contest.as_mut()
+    }
+
+    /// The competition that an attempt is a proposal of; `None` where it is none, or that has ended.
+    fn owner_of(&self, id: AttemptId) -> Option<AttemptId> {
+        match self.build.jobs.job(id)?.kind {
+            Kind::Propose { owner } => Some(owner),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_entry(&self, id: AttemptId) -> bool {
+        self.owner_of(id).is_some()
+    }
+}

@@ -1,0 +1,372 @@
+//! Who wins: a judge that sees the proposals under labels, or whoever is left.
+
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, ModelName, RelPath, ValidatorName};
+use crate::engine::admission::Phase;
+use crate::engine::admission::with_reset;
+use crate::engine::effect::{
+    Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
+};
+use crate::engine::graph::schedule::State;
+use crate::engine::jobs::attempt::{Attempt, model_of};
+use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schema};
+use crate::engine::jobs::{Kind, Shop, Stage};
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify_ending};
+use crate::engine::record::{Entrant, Judged, Record, Score};
+use crate::spec::glob::GlobSet;
+use crate::spec::rule::Limits;
+
+use super::propose::is_of_the_service;
+use super::{Contest, Entry, EntryState, Won};
+
+/// How often a judge may reach no verdict before the task fails loudly.
+const MAX_NO_VERDICT: u32 = 2;
+
+/// What a judge may use where its agent names nothing.
+const TOOLS: [&str; 3] = ["Read", "Grep", "Glob"];
+
+/// The session that judged.
+#[derive(Default)]
+struct Judge {
+    attempt: Option<AttemptId>,
+    model: Option<ModelName>,
+    cost: Usd,
+}
+
+impl Shop<'_> {
+    /// No proposal is open any more.
+    pub(in crate::engine::jobs) fn conclude(&mut self, owner: AttemptId) {
+        let attempt = self.build.jobs.attempt(owner);
+        let Some(attempt) = attempt else { return };
+        let Some(contest) = &attempt.contest else { return };
+        let labels: Vec<&str> = contest.contenders().map(|it| it.label.as_str()).collect();
+        match labels[..] {
+            [] => self.fail_all(owner),
+            [only] => {
+                let only = only.to_owned();
+                self.win_unopposed(owner, only);
+            }
+            _ => match self.known_ballot(attempt, &labels) {
+                Some(known) => self.crown(owner, known),
+                None => self.launch_judge(owner),
+            },
+        }
+    }
+
+    /// Nobody is left: the attempt fails as any other, and the next one asks all again.
+    fn fail_all(&mut self, owner: AttemptId) {
+        let attempt = self.build.jobs.attempt(owner);
+        let Some(attempt) = attempt else { return };
+        let node = attempt.node;
+        let entries = attempt.contest.iter().flat_map(|it| &it.entries);
+        let outs = entries.filter_map(|it| match &it.state {
+            EntryState::Out(class, why) => Some((*class, why.clone())),
+            _ => None,
+        });
+        let outs: Vec<(OutcomeClass, String)> = outs.collect();
+        let class = outs.last().map_or(OutcomeClass::Unknown, |it| it.0);
+        let whys: Vec<&str> = outs.iter().map(|it| it.1.as_str()).collect();
+        let message = format!("none of {} proposals is left: {}", outs.len(), whys.join("; "));
+        if let Some(node) = node {
+            self.build.board.run(node).outs.clear();
+        }
+        self.close_contest(owner, None);
+        self.set_back(owner, class, message);
+    }
+
+    fn win_unopposed(&mut self, owner: AttemptId, label: String) {
+        let attempt = self.build.jobs.attempt(owner);
+        let Some(attempt) = attempt else { return };
+        let node = attempt.node;
+        let n = attempt.contest.as_ref().map_or(0, |it| it.entries.len());
+        let text = format!(
+            "{}: {} of {n} proposals are out; {label} goes on unopposed",
+            attempt.task,
+            n - 1
+        );
+        self.ground.publish(Notice::Warning(text.clone()));
+        if let Some(node) = node {
+            self.build.board.run(node).warnings.push(text.clone());
+        }
+        let ballot = Ballot { winner: label, scores: Default::default(), reasons: text };
+        self.crown(owner, (ballot, Judge::default()));
+    }
+
+    /// What a judge has said of all of them before: the best of those that are left.
+    fn known_ballot(&self, attempt: &Attempt, labels: &[&str]) -> Option<(Ballot, Judge)> {
+        let judged = self.ground.past.history.task(&attempt.task)?.judged.as_ref();
+        let judged = judged.filter(|it| it.key == attempt.key)?;
+        let score = |label: &str| -> Option<Score> {
+            judged.entrants.iter().find(|it| it.label == label)?.score
+        };
+        let scores: Vec<(String, Score)> = labels
+            .iter()
+            .map(|label| Some(((*label).to_owned(), score(label)?)))
+            .collect::<Option<_>>()?;
+        let best = scores.iter().max_by_key(|(label, score)| (*score, *label == judged.winner))?;
+        let ballot = Ballot {
+            winner: best.0.clone(),
+            reasons: judged.reasons.clone(),
+            scores: scores.iter().cloned().collect(),
+        };
+        let model = judged.judge_model.clone();
+        Some((ballot, Judge { attempt: judged.judge, model, cost: judged.judge_cost }))
+    }
+
+    fn launch_judge(&mut self, owner: AttemptId) {
+        let id = self.ground.past.new_attempt();
+        let launch = match self.judge_launch(owner, id) {
+            Ok(launch) => launch,
+            Err(problem) => {
+                self.close_contest(owner, None);
+                return self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
+            }
+        };
+        let at = self.ground.now();
+        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        let validator = attempt.recipe.judge.as_ref().map(|(_, it)| it.name.as_str().into());
+        attempt.phase = Phase::Validating;
+        attempt.doing = "the proposals are judged".to_owned();
+        if let Some(contest) = &mut attempt.contest {
+            contest.judge = Some(id);
+        }
+        self.build.jobs.open(id, Kind::Judge { owner });
+        self.build.jobs.reach(id, Stage::Running);
+        self.build.money.n_sessions += 1;
+        let (task, key, number) = (launch.task.clone(), launch.key, launch.number);
+        self.ground.append(Record::AttemptStarted {
+            at,
+            attempt: id,
+            task,
+            key,
+            number,
+            validator,
+            is_command: false,
+        });
+        self.build.admission.pass_with(&launch, self.ground.now());
+        self.ground.push(Effect::Run(Box::new(launch)));
+    }
+
+    fn judge_launch(&self, owner: AttemptId, id: AttemptId) -> Result<Launch, String> {
+        let gone = || "the task is gone".to_owned();
+        let attempt = self.build.jobs.attempt(owner).ok_or_else(gone)?;
+        let contest = attempt.contest.as_ref().ok_or_else(gone)?;
+        let (_, judge) = attempt.recipe.judge.as_ref().ok_or("it names no judge")?;
+        let mut contenders: Vec<&Entry> = contest.contenders().collect();
+        contenders.sort_by(|a, b| a.label.cmp(&b.label));
+        let labels: Vec<&str> = contenders.iter().map(|it| it.label.as_str()).collect();
+        let listed: Vec<Listed<'_>> = contenders.iter().map(|it| listed(it)).collect();
+        let asked = judge_prompt(&attempt.task, &attempt.recipe.spec, &listed);
+        let session = SessionLaunch {
+            prompt: format!("{}\n\n---\n\n{asked}", judge.body.trim_end()),
+            model: judge.model.clone(),
+            tools: judge.tools_or(&TOOLS.map(str::to_owned)),
+            denied: judge.disallowed.clone(),
+            permission: judge.permission,
+            effort: None,
+            resume: None,
+            otherwise: None,
+            max_usd: self.share_of(owner, u32::try_from(contest.entries.len()).unwrap_or(u32::MAX)),
+            schema: Some(schema(&labels)),
+        };
+        let exhibits = contenders.iter().map(|it| exhibit(it)).collect();
+        let launch = self.launch_with(id, attempt, (LaunchAction::Session(session), Base::Tip));
+        Ok(Launch {
+            purpose: Purpose::Judge(ValidatorName::new(judge.name.as_str()), exhibits),
+            limits: Limits { usd: None, ..launch.limits },
+            required_outputs: GlobSet::default(),
+            plan: None,
+            ..launch
+        })
+    }
+
+    pub(in crate::engine::jobs) fn take_judge_ended(
+        &mut self,
+        owner: AttemptId,
+        id: AttemptId,
+        evidence: &Evidence,
+    ) {
+        self.build.jobs.close_helper(id);
+        let attempt = self.build.jobs.attempt(owner);
+        let Some(contest) = attempt.and_then(|it| it.contest.as_ref()) else { return };
+        let labels: Vec<&str> = contest.contenders().map(|it| it.label.as_str()).collect();
+        let task = attempt.map(|it| it.task.task.clone()).unwrap_or_else(|| "".into());
+        let expectation =
+            Expectation { clock: self.ground.step.clock(), ..Expectation::of_validator(task) };
+        let (judgement, ballot) = judge(evidence, expectation, &labels);
+        let judgement = with_reset(judgement, self.ground.now());
+        self.journal_entry_end((owner, id), evidence, &judgement);
+        let was_probe = self.hear_of_service((id, owner), evidence, &judgement);
+        self.book_entry(owner, evidence);
+        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
+            attempt.was_probe = was_probe;
+        }
+        self.ground.push(Effect::Drop { attempt: id });
+        let Some(contest) = self.contest_mut(owner) else { return };
+        contest.judge = None;
+        match ballot {
+            Some(ballot) => {
+                let cost = super::propose::cost_of(evidence);
+                let judge = Judge { attempt: Some(id), model: model_of(evidence), cost };
+                self.crown(owner, (ballot, judge));
+            }
+            None if is_of_the_service(judgement.class) => {
+                contest.setback = Some((judgement.class, judgement.message));
+            }
+            None => self.no_ballot(owner, &judgement),
+        }
+    }
+
+    /// A judge that did nothing has chosen nobody: asked again once, then loud.
+    fn no_ballot(&mut self, owner: AttemptId, judgement: &Judgement) {
+        let Some(contest) = self.contest_mut(owner) else { return };
+        contest.n_no_verdict += 1;
+        if contest.n_no_verdict < MAX_NO_VERDICT {
+            return;
+        }
+        let kept: Vec<&str> = contest.contenders().filter_map(|it| it.kept_as.as_deref()).collect();
+        let kept = match kept.is_empty() {
+            true => String::new(),
+            false => format!("; the proposals are kept: {}", kept.join(", ")),
+        };
+        let message = format!("its judge reached no verdict: {}{kept}", judgement.message);
+        self.close_contest(owner, None);
+        self.give_up_attempt(owner, OutcomeClass::NoVerdict, message);
+    }
+
+    /// The winner becomes the task's attempt; those that lost stay under their refs.
+    fn crown(&mut self, owner: AttemptId, (ballot, judge): (Ballot, Judge)) {
+        let attempt = self.build.jobs.attempt(owner);
+        let Some(attempt) = attempt else { return };
+        let Some(contest) = &attempt.contest else { return };
+        let Some(winner) = contest.contenders().find(|it| it.label == ballot.winner) else {
+            return;
+        };
+        let Some(id) = winner.attempt else { return };
+        let winner = winner.clone();
+        let judged = judged_of(attempt, contest, (&ballot, judge), self.ground.now());
+        let others = contest.contenders().filter(|it| it.label != winner.label);
+        let notice = Notice::Judged {
+            task: attempt.task.clone(),
+            winner: ballot.winner.clone(),
+            scores: ballot.scores.iter().map(|(label, it)| (label.clone(), *it)).collect(),
+            reasons: ballot.reasons.clone(),
+            kept: others.filter_map(|it| it.kept_as.clone()).collect(),
+        };
+        self.ground.publish(notice);
+        self.ground.append(Record::Judged(Box::new(judged)));
+        self.close_contest(owner, Some(id));
+        let Some(attempt) = self.build.jobs.close(owner) else { return };
+        let node = attempt.node;
+        self.build.jobs.open(id, Kind::Work(Box::new(as_winner(attempt, winner, &ballot))));
+        self.build.jobs.reach(id, Stage::Judged);
+        if let Some(node) = node {
+            self.build.board.schedule.set(node, State::Active(id));
+        }
+        self.review_candidate(id);
+    }
+}
+
+fn as_winner(attempt: Attempt, winner: Entry, ballot: &Ballot) -> Attempt {
+    let scores: Vec<String> =
+        ballot.scores.iter().map(|(label, score)| format!("{label} {score}")).collect();
+    let told = match scores.is_empty() {
+        true => format!("{} unopposed", winner.label),
+        false => format!("{} of {}", winner.label, scores.join(", ")),
+    };
+    Attempt {
+        phase: Phase::Merging,
+        session: winner.session,
+        model: winner.model.or(attempt.model),
+        facts: winner.facts,
+        merged: winner.merged,
+        candidate: winner.candidate,
+        beneath: winner.beneath,
+        won: Some(Won { number: winner.number, kept_as: winner.kept_as, told }),
+        ..attempt
+    }
+}
+
+fn judged_of(
+    attempt: &Attempt,
+    contest: &Contest,
+    (ballot, judge): (&Ballot, Judge),
+    at: crate::base::measure::Moment,
+) -> Judged {
+    let entrant = |it: &Entry| {
+        let past = it.recalled.as_deref();
+        Entrant {
+            label: it.label.clone(),
+            score: ballot.scores.get(&it.label).copied(),
+            attempt: past.map(|it| it.attempt).or(it.attempt),
+            model: it.model.clone(),
+            cost: past.map_or(it.cost, |it| it.cost),
+            session: it.session.clone(),
+            kept_as: it.kept_as.clone(),
+            out: match &it.state {
+                EntryState::Out(_, why) => Some(why.clone()),
+                _ => None,
+            },
+        }
+    };
+    let mut entrants: Vec<Entrant> = contest.entries.iter().map(entrant).collect();
+    entrants.sort_by(|a, b| a.label.cmp(&b.label));
+    Judged {
+        at,
+        task: attempt.task.clone(),
+        key: attempt.key,
+        winner: ballot.winner.clone(),
+        judge: judge.attempt,
+        judge_model: judge.model,
+        judge_cost: judge.cost,
+        reasons: ballot.reasons.clone(),
+        entrants,
+    }
+}
+
+/// The judgement for the journal, and the ballot if it counts. A session that looked at nothing has
+/// chosen nobody, whatever it says.
+fn judge(
+    evidence: &Evidence,
+    expectation: Expectation,
+    labels: &[&str],
+) -> (Judgement, Option<Ballot>) {
+    let judgement = classify_ending(evidence, &expectation);
+    if judgement.class != OutcomeClass::Done {
+        return (judgement, None);
+    }
+    let no_verdict = |message: String| {
+        (Judgement { class: OutcomeClass::NoVerdict, message, ..judgement.clone() }, None)
+    };
+    let Some(stream) = &evidence.stream else { return no_verdict("no stream".to_owned()) };
+    let n_denied = u32::try_from(stream.permission_denials.len()).unwrap_or(u32::MAX);
+    if stream.n_tool_uses <= n_denied {
+        return no_verdict("it used no tool, or was denied each".to_owned());
+    }
+    let result = stream.result.as_ref();
+    match ballot_of(result.and_then(|it| it.structured_output.as_deref()), labels) {
+        Ok(ballot) => {
+            let message = format!("{} wins: {}", ballot.winner, ballot.reasons);
+            (Judgement { message, ..judgement }, Some(ballot))
+        }
+        Err(why) => no_verdict(why),
+    }
+}
+
+fn listed(entry: &Entry) -> Listed<'_> {
+    let changes = entry.merged.changes();
+    let paths = |is_there: bool| -> Vec<&RelPath> {
+        changes.iter().filter(|it| it.after.is_some() == is_there).map(|it| &it.path).collect()
+    };
+    Listed { label: &entry.label, written: paths(true), removed: paths(false) }
+}
+
+fn exhibit(entry: &Entry) -> Exhibit {
+    Exhibit {
+        label: entry.label.clone(),
+        tree: entry.candidate.clone(),
+        paths: listed(entry).written.into_iter().cloned().collect(),
+        answer: entry.answer.clone(),
+    }
+}

@@ -1,0 +1,162 @@
+//! Plans that their own sessions change: looked at before anything of the attempt is taken.
+
+use std::collections::BTreeSet;
+
+use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
+use crate::base::source::Source;
+use crate::engine::effect::Notice;
+use crate::engine::outcome::evidence::{Evidence, PlanEdit, StatusFile};
+use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::plan_change::{Bounds, PlanChange};
+use crate::spec::edit::Outline;
+use crate::spec::rule::{ActionKind, tools_of};
+
+use super::attempt::Attempt;
+use super::{Build, Shop};
+use crate::engine::admission::Origin;
+use crate::engine::past::Past;
+use crate::engine::world::World;
+
+impl Shop<'_> {
+    /// Work that is done is done only if what it changed in its plan can be taken, too.
+    pub(super) fn judge_plan_edit(
+        &mut self,
+        id: AttemptId,
+        evidence: &Evidence,
+        judgement: Judgement,
+    ) -> Judgement {
+        let attempt = self.build.jobs.attempt(id);
+        if let Some(attempt) = attempt.filter(|_| only_says_so(evidence)) {
+            let task = &attempt.task;
+            self.ground.publish(Notice::Warning(format!(
+                "{task} says that it changed the plan, and the plan is as it was"
+            )));
+        }
+        match &evidence.plan_edit {
+            Some(edit) if judgement.class == OutcomeClass::Done => {
+                match self.take_plan_edit(id, edit.clone()) {
+                    Ok(()) => judgement,
+                    Err(message) => {
+                        Judgement { class: OutcomeClass::PlanRefused, message, ..judgement }
+                    }
+                }
+            }
+            _ => judgement,
+        }
+    }
+
+    /// Keeps what the session changed in its plan; `Err` says what is wrong with it, for the session.
+    fn take_plan_edit(&mut self, id: AttemptId, edit: PlanEdit) -> Result<(), String> {
+        let Some(attempt) = self.build.jobs.attempt(id) else {
+            return Ok(());
+        };
+        let path = self.ground.world.plan_path(attempt.slot).clone();
+        let refused = |why: &[String]| {
+            format!(
+                "the plan as you left it cannot be taken; nothing of it was. Correct it or put it \
+                 back:\n- {}",
+                why.join("\n- ")
+            )
+        };
+        let left = edit.left.map_err(|why| refused(&[why]))?;
+        let (laid, left) = (Source::new(path.clone(), edit.laid), Source::new(path, left));
+        let at = (&*self.ground.world, &*self.ground.past);
+        let (bounds, known) = (self.build.plan_bounds_of(attempt, at), self.ground.world.known());
+        let change = PlanChange::between(&laid, &left, (&bounds, known));
+        let change = change.map_err(|why| refused(&why))?;
+        if let Some(change) = &change {
+            let present = self.ground.world.plan_source(attempt.slot);
+            change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
+        }
+        if let Some(attempt) = self.build.jobs.attempt_mut(id) {
+            attempt.plan_change = change;
+        }
+        Ok(())
+    }
+
+    /// The plan is another by now. A cached result lands without its change, which is told; a fresh
+    /// one has to be made on the plan as it is.
+    pub fn take_plan_refused(&mut self, id: AttemptId, why: String) {
+        let Some(attempt) = self.build.jobs.attempt_mut(id) else {
+            return;
+        };
+        if attempt.origin != Origin::Replayed {
+            let why = format!("what it changed in the plan does not fit the plan any more: {why}");
+            return self.set_back(id, OutcomeClass::Conflict, why);
+        }
+        attempt.plan_change = None;
+        let task = attempt.task.clone();
+        self.ground.publish(Notice::Warning(format!(
+            "the cached result of {task} is taken without what it changed in the plan: {why}"
+        )));
+        self.land(id);
+    }
+}
+
+impl Build {
+    /// A plan's text with the change that a running attempt made; `Err` says what stands against it.
+    pub fn changed_plan(
+        &self,
+        attempt: AttemptId,
+        (present, change): (&Source, &PlanChange),
+        (world, past): (&World, &Past),
+    ) -> Result<String, String> {
+        let attempt = self.jobs.attempt(attempt).ok_or("its task is gone")?;
+        let bounds = self.plan_bounds_of(attempt, (world, past));
+        change.apply(present, (&bounds, world.known())).map_err(|why| why.join("; "))
+    }
+
+    /// What the attempt's session may not touch: what is finished, and what runs.
+    fn plan_bounds_of(&self, attempt: &Attempt, (world, past): (&World, &Past)) -> Bounds {
+        let plan = &attempt.task.plan;
+        let is_here = |task: &TaskRef| task.plan == *plan && *task != attempt.task;
+        let running = self.jobs.attempts().map(|(_, it)| &it.task).filter(|it| is_here(it));
+        let value = world.plan(attempt.slot);
+        let is_finished = |id: &TaskId, is_done: bool| {
+            let task = TaskRef { plan: plan.clone(), task: id.clone() };
+            let is_accepted = past.history.task(&task).is_some_and(|it| it.accepted.is_some());
+            is_here(&task) && (is_done || is_accepted)
+        };
+        let finished = value.tasks().filter(|it| is_finished(&it.id, it.record.status.is_done()));
+        let recipe = &attempt.recipe;
+        let tools = tools_of(&recipe.rule, recipe.agent.as_deref());
+        Bounds {
+            guarded: value
+                .tasks()
+                .filter(|it| is_guarded(plan, &it.id, world))
+                .map(|it| it.id.clone())
+                .collect(),
+            own: attempt.task.task.clone(),
+            finished: finished.map(|it| it.id.clone()).collect(),
+            running: running.map(|it| it.task.clone()).collect::<BTreeSet<TaskId>>(),
+            may_run: recipe.rule.action == ActionKind::Command
+                || tools.iter().any(|it| it.starts_with("Bash")),
+        }
+    }
+}
+
+/// It has validators, its rule's and its plan's too, or is a command.
+fn is_guarded(plan: &PlanName, id: &TaskId, world: &World) -> bool {
+    let task = TaskRef { plan: plan.clone(), task: id.clone() };
+    let Some(slot) = world.slot(&task) else { return false };
+    let Some(recipe) = world.recipe(slot) else { return false };
+    recipe.rule.action == ActionKind::Command || !world.validators(slot, recipe).is_empty()
+}
+
+/// True where a session left its plan with another meaning, or unreadable.
+pub(super) fn changes_plan(evidence: &Evidence) -> bool {
+    let Some(edit) = &evidence.plan_edit else { return false };
+    let Some(path) = crate::base::name::RelPath::new("plan.yaml") else { return false };
+    let outline =
+        |text: &std::sync::Arc<str>| Outline::of(&Source::new(path.clone(), text.clone()));
+    match &edit.left {
+        Ok(left) => outline(&edit.laid) != outline(left),
+        Err(_) => true,
+    }
+}
+
+/// It says that it changed the plan, and did not.
+fn only_says_so(evidence: &Evidence) -> bool {
+    let StatusFile::Given(report) = &evidence.status_file else { return false };
+    report.plan_modified && evidence.plan_edit.is_none()
+}

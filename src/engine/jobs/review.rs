@@ -1,0 +1,256 @@
+//! Validators: which a task has, which verdicts are known, running those that are not.
+
+mod baseline;
+mod later;
+mod launch;
+mod subject;
+
+pub use baseline::Suspect;
+pub(super) use baseline::baseline_name;
+
+use crate::base::measure::Usd;
+use crate::base::name::AttemptId;
+use crate::engine::effect::{Effect, Notice};
+use crate::engine::graph::NodeId;
+use crate::engine::limits::Clock;
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
+use crate::engine::record::lineage::VerdictMark;
+use crate::engine::record::{Record, VerdictReached};
+use crate::spec::plan::{Validator, ValidatorKind};
+
+use super::Shop;
+use crate::engine::admission::{Origin, with_reset};
+
+/// How often a validator may reach no verdict before the task fails loudly.
+const MAX_NO_VERDICT: u32 = 2;
+
+impl Shop<'_> {
+    /// Goes through the validators of an attempt's candidate; known verdicts are not bought again.
+    pub(super) fn review_candidate(&mut self, id: AttemptId) {
+        loop {
+            let Some(attempt) = self.build.jobs.attempt(id) else {
+                return;
+            };
+            let Some(validator) = attempt.validators.get(attempt.validating).cloned() else {
+                return self.land(id);
+            };
+            let key = self.candidate_key(id, &validator);
+            let known = self
+                .build
+                .board
+                .known_verdict((attempt.node, &validator), &key, self.ground.past)
+                .cloned();
+            let Some(known) = known else {
+                return self.launch_review(id, &validator);
+            };
+            let reached = VerdictReached {
+                at: self.ground.now(),
+                task: attempt.task.clone(),
+                validator: validator.name.clone(),
+                key,
+                verdict: known.verdict,
+                findings: known.findings,
+            };
+            if !self.take_verdict(id, reached) {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn take_review_ended(
+        &mut self,
+        owner: AttemptId,
+        review: AttemptId,
+        evidence: Evidence,
+    ) {
+        self.build.jobs.close_helper(review);
+        let Some(attempt) = self.build.jobs.attempt(owner) else {
+            // Nobody asks for its verdict any more; what it cost was spent all the same.
+            self.build.money.book(owner, evidence.stream.as_ref());
+            return self.ground.push(Effect::Drop { attempt: review });
+        };
+        let task = attempt.task.task.clone();
+        let (judgement, verdict) = judge_review(&evidence, task, self.ground.step.clock());
+        let judgement = (with_reset(judgement, self.ground.now()), verdict);
+        self.journal_end(review, Some(owner), &evidence, &judgement.0);
+        self.ground.push(Effect::Drop { attempt: review });
+        let was_probe = self.hear_of_service((review, owner), &evidence, &judgement.0);
+        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
+        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        attempt.was_probe = was_probe;
+        attempt.cost += cost;
+        let validator = attempt.validators.get(attempt.validating);
+        let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
+        if is_session && !evidence.ending.has_run() {
+            self.build.money.n_sessions -= 1;
+        }
+        if let Some(node) = attempt.node {
+            self.build.board.run(node).cost += cost;
+        }
+        let Some(validator) = attempt.validators.get(attempt.validating).cloned() else { return };
+        if let Some(suspect) = attempt.suspect.take() {
+            let (judgement, verdict) = judgement;
+            let verdict = verdict.map(|(verdict, _)| verdict);
+            return self.take_baseline_ended(owner, &suspect, (&evidence, &judgement, verdict));
+        }
+        match judgement {
+            (_, Some((Verdict::Fail, findings)))
+                if self.suspect(owner, &validator, (&evidence, &findings)) => {}
+            (_, Some(said)) => self.reach(owner, &validator, said),
+            (judgement, None) => self.no_verdict(owner, &judgement),
+        }
+    }
+
+    /// A verdict on the candidate: written down, then taken in.
+    fn reach(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        (verdict, findings): (Verdict, Vec<String>),
+    ) {
+        let Some(attempt) = self.build.jobs.attempt(owner) else { return };
+        let reached = VerdictReached {
+            at: self.ground.now(),
+            task: attempt.task.clone(),
+            validator: validator.name.clone(),
+            key: self.candidate_key(owner, validator),
+            verdict,
+            findings,
+        };
+        self.ground.append(Record::VerdictReached(Box::new(reached.clone())));
+        self.build.board.note_verdict(reached.key, reached.task.clone());
+        if self.take_verdict(owner, reached) {
+            self.review_candidate(owner);
+        }
+    }
+
+    /// A validator that did nothing is no pass: tried again, then loud.
+    fn no_verdict(&mut self, owner: AttemptId, judgement: &Judgement) {
+        if self.review_later(owner, judgement) {
+            return;
+        }
+        let Some(attempt) = self.build.jobs.attempt_mut(owner) else {
+            return;
+        };
+        attempt.n_no_verdict += 1;
+        let tried = attempt.n_no_verdict;
+        let name = attempt.validators.get(attempt.validating).map(|it| it.name.clone());
+        let held = matches!(
+            judgement.class,
+            OutcomeClass::PlanLimit | OutcomeClass::Auth | OutcomeClass::Billing
+        );
+        if judgement.class == OutcomeClass::Aborted || held {
+            return self.set_candidate_aside(owner, judgement.class, judgement.message.clone());
+        }
+        if tried < MAX_NO_VERDICT && judgement.class != OutcomeClass::LaunchRefused {
+            return self.review_candidate(owner);
+        }
+        let name = name.map(|it| it.to_string()).unwrap_or_default();
+        let message = format!("validator {name} reached no verdict: {}", judgement.message);
+        self.set_back(owner, OutcomeClass::NoVerdict, message);
+    }
+
+    /// Takes a verdict in; true where the next validator may go on.
+    fn take_verdict(&mut self, owner: AttemptId, reached: VerdictReached) -> bool {
+        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return false };
+        let notice = Notice::Validated {
+            task: reached.task.clone(),
+            validator: reached.validator.clone(),
+            verdict: reached.verdict.as_str().to_owned(),
+            findings: reached.findings.clone(),
+        };
+        attempt.validating += 1;
+        attempt.n_no_verdict = 0;
+        attempt.reached.push(reached.clone());
+        if let Some(node) = attempt.node
+            && reached.verdict == Verdict::Warn
+        {
+            self.build.board.note_warnings(node, &reached.validator, reached.findings.clone());
+        }
+        self.ground.publish(notice);
+        if reached.verdict == Verdict::Fail {
+            self.reject(owner, reached);
+            return false;
+        }
+        true
+    }
+
+    /// FAIL: the task runs again with the findings, within its bounds.
+    fn reject(&mut self, owner: AttemptId, reached: VerdictReached) {
+        let Some(attempt) = self.build.jobs.attempt(owner) else { return };
+        let Some(node) = attempt.node else { return self.keep_orphan(owner) };
+        let is_standing = attempt.origin != Origin::Ran;
+        let meta = self.ground.world.meta(attempt.slot);
+        let bound = meta.validation.as_ref().filter(|it| it.enabled).map(|it| it.max_attempts);
+        let message = format!("validator {} said FAIL", reached.validator);
+        let mut findings = match reached.findings.is_empty() {
+            true => vec![format!("[FAIL] {message}, without findings")],
+            false => reached.findings.clone(),
+        };
+        findings.extend(warned_of(&attempt.reached));
+        self.refuse_candidate(owner);
+        let run = self.build.board.run(node);
+        run.findings = findings;
+        run.n_rejections += u32::from(!is_standing);
+        let n = run.n_rejections;
+        if is_standing {
+            return self.requeue(owner, node, "its verdict is FAIL");
+        }
+        if bound.is_some_and(|bound| n > bound) {
+            let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));
+            return self.give_up_attempt(owner, OutcomeClass::Rejected, message);
+        }
+        self.set_back(owner, OutcomeClass::Rejected, message);
+    }
+
+    /// Runs the task itself after a standing or cached result was refused.
+    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: &str) {
+        self.build.board.note_reason(node, reason);
+        self.build.jobs.close(owner);
+        self.build.board.queue(node);
+        self.ground.push(Effect::Drop { attempt: owner });
+    }
+}
+
+/// What the validators before the one that said FAIL warned of: the next attempt is told that, too.
+fn warned_of(reached: &[VerdictReached]) -> impl Iterator<Item = String> {
+    let warned = reached.iter().filter(|it| it.verdict == Verdict::Warn);
+    warned.flat_map(|it| it.findings.iter().cloned())
+}
+
+/// What the landing commit says of the verdicts.
+pub(super) fn marks_of(reached: &[VerdictReached]) -> Vec<VerdictMark> {
+    reached
+        .iter()
+        .filter(|it| it.verdict != Verdict::Fail)
+        .map(|it| VerdictMark {
+            validator: it.validator.clone(),
+            warned: it.verdict == Verdict::Warn,
+            key: it.key,
+        })
+        .collect()
+}
+
+/// The judgement for the journal, and the verdict if one was reached. A session that never looked
+/// at a file reached none, whatever it says.
+fn judge_review(
+    evidence: &Evidence,
+    task: crate::base::name::TaskId,
+    clock: Clock,
+) -> (Judgement, Option<(Verdict, Vec<String>)>) {
+    let mut judgement =
+        classify(evidence, &Expectation { clock, ..Expectation::of_validator(task) });
+    let verdict = judgement.verdict.take();
+    let did_nothing = evidence.stream.as_ref().is_some_and(|facts| {
+        let n_denied = u32::try_from(facts.permission_denials.len()).unwrap_or(u32::MAX);
+        facts.n_tool_uses <= n_denied
+    });
+    if verdict.is_some() && did_nothing {
+        judgement.class = OutcomeClass::NoVerdict;
+        judgement.message =
+            "it used no tool, or was denied each, so its verdict is none".to_owned();
+        return (judgement, None);
+    }
+    (judgement, verdict)
+}

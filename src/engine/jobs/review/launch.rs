@@ -1,0 +1,142 @@
+//! Running a validator: its attempt, its prompt or command, and what is laid over its worktree.
+
+use crate::base::name::AttemptId;
+use crate::engine::admission::Phase;
+use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::jobs::review::baseline_name;
+use crate::engine::jobs::{Kind, Shop, Stage};
+use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
+use crate::engine::record::Record;
+use crate::engine::world::prompt::{Volatile, volatile_part};
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{Validator, ValidatorKind};
+use crate::spec::rule::{Limits, tools_of};
+
+/// The rule that an agent validator's prompt comes from.
+const VALIDATE_RULE: &str = "validate";
+
+impl Shop<'_> {
+    pub(in crate::engine::jobs) fn launch_review(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+    ) {
+        self.launch_review_on(owner, validator, None);
+    }
+
+    /// On the candidate, or on another tree.
+    pub(in crate::engine::jobs) fn launch_review_on(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        base: Option<Base>,
+    ) {
+        if self.has_to_wait(owner, validator) || !self.can_afford_review(owner, validator) {
+            return;
+        }
+        self.keep_candidate(owner);
+        let review = self.ground.past.new_attempt();
+        let at = self.ground.now();
+        let is_baseline = base.is_some();
+        let mut launch = self.review_launch(owner, review, validator);
+        if let (Ok(launch), Some(base)) = (&mut launch, base) {
+            (launch.base, launch.overlay) = (base, Vec::new());
+        }
+        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        attempt.phase = Phase::Validating;
+        attempt.doing = format!("validator {}", validator.name);
+        let started = Record::AttemptStarted {
+            at,
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            validator: Some(match is_baseline {
+                true => baseline_name(&validator.name),
+                false => validator.name.clone(),
+            }),
+            is_command: matches!(validator.kind, ValidatorKind::Command(_)),
+        };
+        match launch {
+            Ok(launch) => {
+                self.build.jobs.open(review, Kind::Validate { owner });
+                self.build.jobs.reach(review, Stage::Running);
+                if matches!(launch.action, LaunchAction::Session(_)) {
+                    self.build.money.n_sessions += 1;
+                }
+                self.ground.append(started);
+                self.build.admission.pass_with(&launch, self.ground.now());
+                self.ground.push(Effect::Run(Box::new(launch)));
+            }
+            Err(problem) => {
+                self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
+            }
+        }
+    }
+
+    fn review_launch(
+        &self,
+        owner: AttemptId,
+        review: AttemptId,
+        validator: &Validator,
+    ) -> Result<Launch, String> {
+        let gone = || "the task is gone".to_owned();
+        let attempt = self.build.jobs.attempt(owner).ok_or_else(gone)?;
+        if let Some(problem) = self.lacks_item(attempt, validator) {
+            return Err(problem);
+        }
+        let rule = self.ground.world.rule(VALIDATE_RULE).cloned();
+        let mut limits = rule.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        limits.wall = validator.timeout.or(limits.wall);
+        let action = match &validator.kind {
+            ValidatorKind::Command(command) => LaunchAction::Command(command.clone()),
+            ValidatorKind::Agent(name) => {
+                let rule = rule.ok_or("there is no rule `validate`")?;
+                let agent = self
+                    .ground
+                    .world
+                    .validating_agent(validator)
+                    .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
+                let stable = self.ground.world.render(attempt.slot, &rule, Some(&agent))?;
+                let found = attempt.reached.iter().filter(|it| !it.findings.is_empty());
+                let found: Vec<(&str, &[String])> =
+                    found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
+                let volatile = volatile_part(&Volatile {
+                    result_message: attempt.facts.message.as_deref(),
+                    found_before: &found,
+                    ..Volatile::default()
+                });
+                LaunchAction::Session(SessionLaunch {
+                    prompt: stable + &volatile,
+                    model: self.validating_model(owner, validator).flatten(),
+                    tools: tools_of(&rule, Some(&agent)),
+                    denied: agent.disallowed.clone(),
+                    permission: agent.permission,
+                    effort: None,
+                    resume: None,
+                    otherwise: None,
+                    max_usd: self.review_cap(owner, validator),
+                    schema: Some(VERDICT_SCHEMA.to_owned()),
+                })
+            }
+        };
+        let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
+        Ok(Launch {
+            attempt: review,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            purpose: Purpose::Validate(validator.name.clone()),
+            action,
+            base,
+            overlay: self.papers_of(attempt, validator),
+            declared: self.judged_inputs(attempt, validator),
+            env: attempt.recipe.rule.env.clone(),
+            limits: Limits { usd: None, ..limits },
+            pool: attempt.recipe.rule.pool.clone(),
+            sandbox: attempt.recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
+            required_outputs: GlobSet::default(),
+            plan: None,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! What a verdict is about: the files, the validator and the task that its key is made of.
+
+use std::collections::BTreeSet;
+
+use crate::base::digest::Digest;
+use crate::base::name::{AttemptId, RelPath, VerdictKey};
+use crate::engine::admission::Origin;
+use crate::engine::jobs::Shop;
+use crate::engine::jobs::attempt::Attempt;
+use crate::engine::world::{item_read_by, reads_item};
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::Validator;
+
+impl Shop<'_> {
+    /// Why a validator that reads the backlog item has none to read for a new result: whatever it
+    /// said of that would be no verdict. One that stands is not undone by an item that was archived.
+    pub(in crate::engine::jobs) fn lacks_item(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+    ) -> Option<String> {
+        if attempt.origin == Origin::Standing || !reads_item(validator) {
+            return None;
+        }
+        let meta = self.ground.world.meta(attempt.slot);
+        let Some(item) = item_read_by(std::slice::from_ref(validator), meta) else {
+            let name = &validator.name;
+            return Some(format!("{name} has no item to read: `meta.source_item` names none here"));
+        };
+        let change = attempt.merged.changes().iter().find(|it| it.path == item);
+        let state = change.map_or_else(|| self.ground.world.state_of(&item), |it| it.after);
+        let missing =
+            || format!("`meta.source_item` names `{item}`, which is not there to be read");
+        state.is_none().then(missing)
+    }
+
+    /// What is laid over the candidate where it is not committed and the task itself has not written
+    /// it: all that the session was given, and what the validator reads.
+    pub(in crate::engine::jobs) fn papers_of(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+    ) -> Vec<RelPath> {
+        let meta = self.ground.world.meta(attempt.slot);
+        let mut papers: BTreeSet<RelPath> =
+            self.ground.world.paths_of(attempt.slot, &self.ground.past).into_iter().collect();
+        papers.extend(item_read_by(std::slice::from_ref(validator), meta));
+        papers.extend(self.ground.world.listed(&validator.inputs).cloned());
+        for written in attempt.merged.paths() {
+            papers.remove(written);
+        }
+        papers.into_iter().collect()
+    }
+
+    /// Patterns of what a validator reads. A candidate may have made anew what the user removed: it
+    /// is judged with all that would land.
+    pub(in crate::engine::jobs) fn judged_inputs(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+    ) -> Vec<GlobSet> {
+        match attempt.candidate {
+            Some(_) => Vec::new(),
+            None => vec![
+                attempt.recipe.spec.inputs.clone(),
+                attempt.recipe.rule.inputs.declared.clone(),
+                validator.inputs.clone(),
+            ],
+        }
+    }
+
+    pub(in crate::engine::jobs) fn candidate_key(
+        &self,
+        id: AttemptId,
+        validator: &Validator,
+    ) -> VerdictKey {
+        let Some(attempt) = self.build.jobs.attempt(id) else {
+            return VerdictKey(Digest::of(b"orch gone"));
+        };
+        let mut owned = self.ground.world.owned_now(attempt.slot, &self.ground.past);
+        for change in attempt.merged.changes() {
+            owned.insert(change.path.clone(), change.after);
+        }
+        self.ground.world.verdict_key((attempt.slot, validator), &owned, &self.ground.past)
+    }
+}

@@ -1,0 +1,276 @@
+//! Starting what is queued, as far as slots, pools and exclusive resources allow.
+
+use crate::base::file::Patch;
+use crate::base::measure::Usd;
+use crate::base::name::AttemptId;
+use crate::engine::admission::{Entry, Held, Origin, Phase, Wait};
+use crate::engine::decide::Follow;
+use crate::engine::effect::{Effect, Notice};
+use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
+use crate::engine::money::Afford;
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::record::{AcceptedResult, Lookup, Record};
+use crate::engine::world::Recipe;
+use crate::spec::rule::ActionKind;
+
+use super::attempt::{Attempt, Facts};
+use super::{Kind, Shop, Stage, yard_of};
+
+impl Shop<'_> {
+    pub fn start_queued(&mut self) {
+        if !self.build.board.schedule.has_queued() {
+            return;
+        }
+        if self.build.admission.is_stopping() {
+            return self.hold_queued();
+        }
+        let slots = self.slots();
+        let mut held = self.build.yard().held(&self.build.admission.doors);
+        // While the cache is asked, what would go first may not be in the queue yet.
+        if self.build.board.schedule.is_looking() || held.n >= slots {
+            return;
+        }
+        let (admission, board) = (&mut self.build.admission, &mut self.build.board);
+        board.pick_amount(slots);
+        for id in admission.queue_in_order(board, self.ground.world, self.ground.past) {
+            if held.n >= slots {
+                break;
+            }
+            self.start_if_free(id, &mut held);
+        }
+        self.build.admission.wake_for_siblings(&self.build.board, &mut self.ground);
+    }
+
+    fn slots(&self) -> u32 {
+        let jobs = self.build.board.request.jobs;
+        self.build.admission.slots(jobs, self.ground.world)
+    }
+
+    fn hold_queued(&mut self) {
+        for id in self.build.board.schedule.queued().collect::<Vec<NodeId>>() {
+            self.build.admission.note_what_it_waited_for(id, &mut self.build.board);
+            self.build.board.settle(id, Settled::Held);
+        }
+    }
+
+    fn start_if_free(&mut self, id: NodeId, held: &mut Held) {
+        let Some(recipe) = self.ground.world.recipe(self.build.board.slot(id)).cloned() else {
+            return;
+        };
+        if let Some(why) = self.held_from_start(id, &recipe) {
+            self.build.board.note_reason(id, why);
+            return self.build.board.settle(id, Settled::Held);
+        }
+        if let Some(wait) = self.wait_of(id, &recipe, held) {
+            if wait == Wait::Result {
+                self.ask_for_twins_result(id);
+            }
+            return self.build.admission.note_wait(id, wait);
+        }
+        if !self.is_let_in(id, &recipe)
+            || !self.can_afford(id, &recipe)
+            || self.build.board.recheck(id, &mut self.ground)
+        {
+            return;
+        }
+        self.build.admission.start_waits_no_more(id);
+        let resources = self.build.board.graph.node(id).resources.clone();
+        held.take(1, &recipe.rule.pool, resources.iter().cloned());
+        self.start(id, recipe);
+    }
+
+    /// Why a task does not start in this build.
+    fn held_from_start(&self, id: NodeId, recipe: &Recipe) -> Option<String> {
+        let frozen = self.ground.world.frozen(self.build.board.slot(id));
+        let is_session = recipe.rule.action == ActionKind::Session;
+        let holding = self.build.admission.holding().filter(|_| is_session);
+        frozen.or_else(|| holding.map(|it| it.why.clone()))
+    }
+
+    fn wait_of(&mut self, id: NodeId, recipe: &Recipe, held: &Held) -> Option<Wait> {
+        let pool = &recipe.rule.pool;
+        if held.is_full(pool, self.ground.world.config().pools.get(pool).copied()) {
+            return Some(Wait::Pool(pool.clone()));
+        }
+        if let Some(taken) = held.taken_of(&self.build.board.graph.node(id).resources) {
+            return Some(Wait::Resource(taken.clone()));
+        }
+        let yard = yard_of(&self.build.board, &self.build.jobs);
+        self.build.admission.wait_of((id, recipe), &yard, &mut self.ground)
+    }
+
+    /// The same work is over: its result is asked for, once.
+    fn ask_for_twins_result(&mut self, id: NodeId) {
+        if let Some(key) = self.ground.world.key(self.build.board.slot(id)) {
+            self.build.board.ask_cache((id, key), None, Lookup::All, &mut self.ground);
+        }
+    }
+
+    /// True where a queued session may start now; it says what it waits for.
+    fn is_let_in(&mut self, id: NodeId, recipe: &Recipe) -> bool {
+        if recipe.rule.action != ActionKind::Session {
+            return true;
+        }
+        let yard = yard_of(&self.build.board, &self.build.jobs);
+        let entry = self.build.admission.entry_of((id, recipe), &yard, &self.ground);
+        let board = &mut self.build.board;
+        match entry {
+            Entry::Open => return true,
+            Entry::Wait => {}
+            Entry::Hold(why) => board.hold_task(id, why, &mut self.ground),
+            Entry::Refuse(why) => {
+                board.give_up(id, OutcomeClass::LaunchRefused, why, &mut self.ground);
+            }
+        }
+        false
+    }
+
+    /// True where there is money for the task. Where there will be none it is held.
+    fn can_afford(&mut self, id: NodeId, recipe: &Recipe) -> bool {
+        let build = &mut *self.build;
+        build.money.keep(|attempt| build.jobs.attempt(attempt).is_some());
+        let n_free = build.board.request.jobs.saturating_sub(build.jobs.n_attempts());
+        let slot = build.board.slot(id);
+        match build.money.may_start((slot, recipe), n_free, &mut self.ground) {
+            Afford::Yes => return true,
+            Afford::Later => build.admission.note_wait(id, Wait::Budget),
+            Afford::No(why) => build.board.hold_task(id, why, &mut self.ground),
+        }
+        false
+    }
+
+    fn start(&mut self, id: NodeId, recipe: Recipe) {
+        let name = recipe.spec.name.clone();
+        let is_command = recipe.rule.action == ActionKind::Command;
+        let reason = self.build.board.known_run(id).map(|run| run.reason.clone());
+        let reason = reason.unwrap_or_default();
+        let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
+        self.build.money.reserve(attempt);
+        let Some(it) = self.build.jobs.attempt(attempt) else { return };
+        let (task, key, number) = (it.task.clone(), it.key, it.number);
+        let at = self.ground.now();
+        if self.open_contest(attempt) {
+            return self.ground.publish(Notice::TaskStarted { task, name, number, reason });
+        }
+        self.ground.append(Record::AttemptStarted {
+            at,
+            attempt,
+            task: task.clone(),
+            key,
+            number,
+            validator: None,
+            is_command,
+        });
+        self.ground.publish(Notice::TaskStarted { task, name, number, reason });
+        match self.launch_of(attempt) {
+            Ok(launch) => {
+                self.build.jobs.reach(attempt, Stage::Running);
+                self.build.admission.pass_with(&launch, self.ground.now());
+                self.ground.push(Effect::Run(Box::new(launch)));
+            }
+            Err(problem) => {
+                self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem);
+            }
+        }
+    }
+
+    /// Does what deciding a task left to be done by an attempt.
+    pub fn follow(&mut self, follow: Follow) {
+        match follow {
+            Follow::Review(id, recipe) => {
+                if let Some(attempt) = self.open_attempt(id, recipe, Origin::Standing) {
+                    self.review_candidate(attempt);
+                }
+            }
+            Follow::Replay(id, result) => self.replay(id, *result),
+        }
+    }
+
+    /// Registers an attempt for a node and makes the node active.
+    fn open_attempt(&mut self, id: NodeId, recipe: Recipe, origin: Origin) -> Option<AttemptId> {
+        let slot = self.build.board.slot(id);
+        let key = self.ground.world.key(slot)?;
+        let manifest = self.ground.world.manifest(slot)?;
+        let validators = self.ground.world.validators(slot, &recipe);
+        let attempt_id = self.ground.past.new_attempt();
+        let past = self.ground.past.history.task(self.ground.world.task(slot));
+        let n_answered = past.map_or(0, |it| it.dialogue.answered(key).count());
+        let now = self.ground.now();
+        let run = self.build.board.run(id);
+        run.key = Some(key);
+        let number = run.n_tries
+            + run.n_transient
+            + run.n_unheld
+            + u32::try_from(n_answered).unwrap_or(0)
+            + 1;
+        let is_session = recipe.rule.action == ActionKind::Session && recipe.judge.is_none();
+        if origin == Origin::Ran && is_session {
+            self.build.money.n_sessions += 1;
+        }
+        let attempt = Attempt {
+            task: self.ground.world.task(slot).clone(),
+            node: Some(id),
+            slot,
+            key,
+            manifest,
+            number,
+            origin,
+            phase: if origin == Origin::Ran { Phase::Working } else { Phase::Merging },
+            since: now,
+            doing: String::new(),
+            cost: Usd::ZERO,
+            session: None,
+            has_worked: false,
+            was_probe: false,
+            n_service_failures: 0,
+            model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
+            facts: Facts::default(),
+            merged: Patch::default(),
+            candidate: None,
+            beneath: None,
+            suspect: None,
+            validators,
+            validating: 0,
+            n_no_verdict: 0,
+            reached: Vec::new(),
+            is_kept: false,
+            plan_change: None,
+            contest: None,
+            won: None,
+            recipe,
+        };
+        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)));
+        self.build.board.schedule.set(id, State::Active(attempt_id));
+        Some(attempt_id)
+    }
+
+    /// Puts a cached result through merging, validating and landing, as if it had just run.
+    fn replay(&mut self, id: NodeId, result: AcceptedResult) {
+        let slot = self.build.board.slot(id);
+        let Some(recipe) = self.ground.world.recipe(slot).cloned() else { return };
+        let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
+        if let Some(attempt) = self.build.jobs.attempt_mut(attempt_id) {
+            attempt.session.clone_from(&result.session);
+            attempt.model.clone_from(&result.model);
+            attempt.plan_change.clone_from(&result.plan_change);
+            attempt.facts = Facts {
+                patch: result.patch.clone(),
+                read_set: result.read_set.clone(),
+                transcript: result.transcript,
+                duration: result.duration,
+                message: result.message.clone(),
+                options: Vec::new(),
+                made_at: Some(result.at),
+            };
+        }
+        for reached in &result.verdicts {
+            self.ground.append(Record::VerdictReached(Box::new(reached.clone())));
+        }
+        if result.patch.is_empty() {
+            self.review_candidate(attempt_id);
+        } else {
+            self.ground.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
+        }
+    }
+}

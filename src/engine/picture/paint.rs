@@ -1,0 +1,292 @@
+//! Painting the picture: the plain snapshot that every surface reads.
+
+use crate::base::name::{ActionKey, TaskRef};
+use crate::engine::graph::NodeId;
+use crate::engine::graph::schedule::{Settled, State};
+use crate::engine::outcome::OutcomeClass;
+use crate::engine::past::history::TaskHistory;
+use crate::engine::picture::{
+    Counts, Extent, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
+};
+use crate::engine::record::Provenance;
+use crate::spec::plan::Status;
+
+use crate::base::measure::Moment;
+use crate::base::name::PlanName;
+use crate::engine::decide::{Board, IN_CACHE, is_set_back_in};
+use crate::engine::jobs::Build;
+use crate::engine::jobs::smoke::SmokePicture;
+use crate::engine::money::Likely;
+use crate::engine::past::Past;
+use crate::engine::world::World;
+
+/// Who paints.
+pub struct Painter<'a> {
+    pub world: &'a World,
+    pub past: &'a Past,
+    pub build: Option<&'a Build>,
+    pub now: Moment,
+}
+
+impl Painter<'_> {
+    /// Where everything stands, with the tasks that a surface asks for. Costs time linear in the number
+    /// of tasks.
+    pub fn picture(&self, extent: Extent) -> Picture {
+        let plans = self.world.plans().map(|(path, plan)| PlanPicture {
+            name: plan.name.clone(),
+            title: plan.meta.title.clone(),
+            path: path.to_string(),
+            smoke: self.smoke_shown(&plan.name),
+        });
+        let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
+        let Some(build) = self.build else { return picture };
+        let Build { board, admission, money, .. } = build;
+        picture.tasks = board
+            .graph
+            .ids()
+            .filter(|id| extent == Extent::Whole || !is_quiet(board.schedule.state(*id)))
+            .map(|id| self.paint(build, id))
+            .collect();
+        picture.counts = counts_of(build);
+        picture.cost = money.cost;
+        picture.budget = money.left((self.world, self.past), self.now);
+        picture.started = build.started;
+        let refused = admission.doors.first_refusal().map(str::to_owned);
+        picture.holding = admission.holding().map(|it| it.why.clone()).or(refused);
+        picture.waiting = admission.doors.shut(self.now);
+        picture.parked.clone_from(&build.parked);
+        picture.is_finished = build.is_finished;
+        picture
+    }
+
+    /// The last smoke test of a plan, in this build or before.
+    fn smoke_shown(&self, plan: &PlanName) -> Option<SmokePicture> {
+        let now = self.build.and_then(|it| it.smokes.ended().get(plan)).cloned();
+        let past = || {
+            let it = self.past.history.smoke(plan)?;
+            Some(SmokePicture { outcome: it.outcome, message: it.message.clone(), at: it.at })
+        };
+        now.or_else(past)
+    }
+
+    fn paint(&self, build: &Build, id: NodeId) -> TaskPicture {
+        let slot = build.board.slot(id);
+        let task = self.world.task(slot);
+        let state = build.board.schedule.state(id);
+        let spec = self.world.spec(slot);
+        let recipe = self.world.recipe(slot);
+        let run = build.board.known_run(id);
+        let past = self.past.history.task(task);
+        let is_decided = !matches!(
+            state,
+            State::Waiting | State::Settled(Settled::Blocked(_) | Settled::Undecided)
+        );
+        let node = build.board.graph.node(id);
+        let key = is_decided.then(|| self.world.key(slot)).flatten();
+        let likely = Likely::of(self.world, self.past);
+        TaskPicture {
+            task: task.clone(),
+            name: spec.map(|it| it.name.clone()).unwrap_or_default(),
+            section: spec.map(|it| it.section_name.clone()).unwrap_or_default(),
+            rule: self.world.rule_name(slot),
+            agent: match recipe {
+                Some(recipe) => recipe.agent.as_ref().map(|it| it.name.to_string()),
+                None => spec.and_then(|it| it.agent.as_ref()).map(ToString::to_string),
+            },
+            status: self.world.record(slot).status,
+            state: match build.admission.wait_told(id).filter(|_| state == State::Queued) {
+                Some(_) => TaskState::Waiting,
+                None => state_shown(state),
+            },
+            reason: self.reason(build, id),
+            key,
+            attempts: past.map_or(0, |it| it.n_attempts),
+            cost: past.map(|it| it.cost).unwrap_or_default(),
+            likely_cost: recipe.and_then(|it| likely.cost(slot, it)),
+            model: past.and_then(|it| it.model.clone()),
+            commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
+            depends_on: node
+                .needs
+                .iter()
+                .map(|it| build.board.graph.node(*it).task.clone())
+                .collect(),
+            is_wanted: state != State::Settled(Settled::Unwanted),
+            running: running(build, state),
+            chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
+            apart: build.admission.apart_of(id),
+            warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
+            last_failure: past.zip(key).and_then(|it| self.last_failure(build, id, it)),
+            question: past.and_then(|it| question(it, key)),
+        }
+    }
+
+    /// How the task failed last, where a survey finds that it would be tried again and nothing else
+    /// has changed.
+    fn last_failure(
+        &self,
+        build: &Build,
+        id: NodeId,
+        (past, key): (&TaskHistory, ActionKey),
+    ) -> Option<(OutcomeClass, String)> {
+        let failure = past.last_failure.as_ref().filter(|it| it.key == key && !it.is_waived)?;
+        let is_stale = build.board.schedule.state(id) == State::Settled(Settled::Stale);
+        let is_cached = build.board.known_run(id).is_some_and(|run| run.reason == IN_CACHE);
+        let slot = build.board.slot(id);
+        let is_set_back = past.written == Some(Status::Failed)
+            && is_set_back_in(self.world, self.past, (slot, &self.world.record(slot)));
+        let is_answered = past.dialogue.answer_at_hand(key).is_some();
+        let stands = is_stale && !is_cached && !is_set_back && !is_answered;
+        (stands && failure.class.counts_as_attempt())
+            .then(|| (failure.class, failure.message.clone()))
+    }
+
+    fn reason(&self, build: &Build, id: NodeId) -> String {
+        let name = |id: NodeId| build.board.graph.node(id).task.to_string();
+        let told = build.board.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
+        match build.board.schedule.state(id) {
+            State::Waiting => first_open(build, id)
+                .map_or_else(|| "waits".to_owned(), |it| format!("waits for {}", name(it))),
+            State::Queued => build.admission.wait_told(id).unwrap_or(told),
+            State::Settled(Settled::Blocked(by)) => format!("blocked by {}", name(by)),
+            State::Settled(Settled::Undecided) => {
+                match build.board.schedule.need_failure(&build.board.graph, id) {
+                    Some((by, _)) => format!("decided once {} has run", name(by)),
+                    None => told,
+                }
+            }
+            State::Settled(Settled::UpToDate) if told.is_empty() => "up to date".to_owned(),
+            State::Settled(Settled::Skipped) => "the plan says skipped".to_owned(),
+            State::Settled(Settled::Suspended) if told.is_empty() => {
+                "suspended: a person decides".to_owned()
+            }
+            State::Settled(Settled::Held) if told.is_empty() => "not started".to_owned(),
+            _ => told,
+        }
+    }
+
+    /// Why a task is in its state, with everything that differs from its last result.
+    pub fn why(&self, task: &TaskRef) -> Vec<String> {
+        let Some(build) = self.build else { return Vec::new() };
+        let Some(id) = build.board.graph.id_of(task) else { return Vec::new() };
+        let mut lines = vec![self.reason(build, id)];
+        if let Some(run) = build.board.known_run(id) {
+            let first = lines[0].clone();
+            lines.extend(run.changed.iter().filter(|it| !first.starts_with(it.as_str())).cloned());
+        }
+        if let Some(recipe) = self.world.recipe(build.board.slot(id)) {
+            lines.push(format!("rule `{}`: {}", recipe.rule.name, recipe.why));
+        }
+        lines
+    }
+}
+
+/// How many tasks are where; cheap beside a whole picture.
+pub fn counts_of(build: &Build) -> Counts {
+    let Board { graph, schedule, request, .. } = &build.board;
+    let n_resting = request.n_resting;
+    let mut counts = Counts {
+        wanted: n_resting,
+        accepted: n_resting,
+        up_to_date: n_resting,
+        sessions: build.money.n_sessions,
+        ..Counts::default()
+    };
+    for id in graph.ids() {
+        let state = schedule.state(id);
+        if state == State::Settled(Settled::Unwanted) {
+            continue;
+        }
+        counts.wanted += 1;
+        match state {
+            State::Active(_) => counts.running += 1,
+            State::Settled(settled) => count(&mut counts, settled),
+            _ => {}
+        }
+    }
+    let at_rest = request.n_skipped.saturating_sub(counts.skipped).min(n_resting);
+    counts.skipped += at_rest;
+    counts.accepted -= at_rest;
+    counts.up_to_date -= at_rest;
+    counts
+}
+
+/// True where a build has found every task up to date or skipped, and nothing to tell of any.
+pub fn is_at_rest(build: &Build) -> bool {
+    let board = &build.board;
+    build.is_finished
+        && board.runs().next().is_none()
+        && board.graph.ids().all(|id| is_quiet(board.schedule.state(id)))
+}
+
+fn is_quiet(state: State) -> bool {
+    matches!(state, State::Settled(Settled::UpToDate | Settled::Skipped))
+}
+
+fn count(counts: &mut Counts, settled: Settled) {
+    match settled {
+        Settled::Skipped => counts.skipped += 1,
+        Settled::UpToDate => {
+            counts.accepted += 1;
+            counts.up_to_date += 1;
+        }
+        Settled::Done(provenance) => {
+            counts.accepted += 1;
+            if provenance == Provenance::Replayed {
+                counts.replayed += 1;
+            } else {
+                counts.ran += 1;
+            }
+        }
+        Settled::Failed(_) => counts.failed += 1,
+        Settled::Blocked(_) | Settled::Suspended => counts.blocked += 1,
+        Settled::Held => counts.held += 1,
+        Settled::Stale | Settled::Undecided | Settled::Unwanted => {}
+    }
+}
+
+fn state_shown(state: State) -> TaskState {
+    match state {
+        State::Waiting | State::Settled(Settled::Undecided | Settled::Unwanted) => {
+            TaskState::Waiting
+        }
+        State::Looking | State::Queued | State::Settled(Settled::Stale) => TaskState::Ready,
+        State::Settled(Settled::Held) => TaskState::Held,
+        State::BackingOff(_) => TaskState::BackingOff,
+        State::Active(_) => TaskState::Running,
+        State::Settled(Settled::UpToDate) => TaskState::UpToDate,
+        State::Settled(Settled::Done(provenance)) => TaskState::Done(provenance),
+        State::Settled(Settled::Skipped) => TaskState::Skipped,
+        State::Settled(Settled::Failed(class)) => TaskState::Failed(class),
+        State::Settled(Settled::Blocked(_)) => TaskState::Blocked,
+        State::Settled(Settled::Suspended) => TaskState::Suspended,
+    }
+}
+
+/// What a person is asked. About another key than the task's present one nobody waits for an answer.
+fn question(past: &TaskHistory, key: Option<ActionKey>) -> Option<QuestionPicture> {
+    let open = past.dialogue.open().filter(|it| key.is_none_or(|key| key == it.key))?;
+    Some(QuestionPicture { text: open.text.clone(), options: open.options.clone(), asked: open.at })
+}
+
+fn running(build: &Build, state: State) -> Option<RunningPicture> {
+    let State::Active(id) = state else { return None };
+    let attempt = build.jobs.attempt(id)?;
+    Some(RunningPicture {
+        number: attempt.number,
+        since: attempt.since,
+        phase: attempt.phase,
+        doing: attempt.doing.clone(),
+        cost: attempt.cost,
+        session: attempt.session.as_ref().map(ToString::to_string),
+    })
+}
+
+/// The first unsettled node that this one waits for.
+fn first_open(build: &Build, id: NodeId) -> Option<NodeId> {
+    let is_open = |it: &NodeId| !matches!(build.board.schedule.state(*it), State::Settled(_));
+    let node = build.board.graph.node(id);
+    if !node.is_ordered {
+        return node.needs.iter().copied().find(is_open);
+    }
+    (build.board.graph.plan_range(node.plan).start..id.0).map(NodeId).find(is_open)
+}

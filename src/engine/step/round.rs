@@ -1,0 +1,80 @@
+//! The scheduling loop: decides and starts until nothing more follows, then ends what is over.
+
+use crate::engine::admission::Stopping;
+use crate::engine::effect::Effect;
+use crate::engine::graph::schedule::Settled;
+use crate::engine::jobs::Shop;
+
+use super::Engine;
+
+impl Engine {
+    /// Does everything that can be done now.
+    pub(super) fn pump(&mut self) {
+        self.restart_if_touched();
+        let Some(mut shop) = self.shop() else { return };
+        if !shop.build.board.freshness.has_scanned {
+            return;
+        }
+        go_round(&mut shop);
+        end_what_runs(&mut shop);
+        finish_if_settled(&mut shop);
+    }
+
+    /// After a change under a build that stays: states are decided anew, running attempts stay.
+    fn restart_if_touched(&mut self) {
+        let Some(shop) = self.shop().filter(|it| it.build.board.is_to_restart()) else { return };
+        shop.build.restart(&shop.ground);
+        let (globs, paths) = self.files_wanted();
+        if !self.world.has_scanned_for(&globs, &paths) {
+            self.rescan();
+        }
+    }
+}
+
+/// Decides and starts until nothing more follows. Proposals of what has begun go before what has not.
+fn go_round(shop: &mut Shop<'_>) {
+    shop.advance_contests();
+    loop {
+        decide_all(shop);
+        shop.go_on_with_reviews();
+        shop.wake_backed_off();
+        shop.start_queued();
+        // What was held just now settles what waits for it: nothing else may ever wake that.
+        decide_all(shop);
+        if !shop.advance_contests() {
+            break;
+        }
+    }
+}
+
+fn decide_all(shop: &mut Shop<'_>) {
+    while let Some(id) = shop.build.board.schedule.pop_decidable() {
+        if shop.build.admission.is_stopping() {
+            shop.build.board.settle(id, Settled::Held);
+        } else if let Some(follow) = shop.build.board.decide(id, &mut shop.ground) {
+            shop.follow(follow);
+        }
+    }
+}
+
+/// Under [`Stopping::Now`] every attempt that lives is told once, also one that began later: a
+/// validator of what was just ending.
+fn end_what_runs(shop: &mut Shop<'_>) {
+    if shop.build.admission.stopping != Stopping::Now {
+        return;
+    }
+    for attempt in shop.build.jobs.take_unstopped(shop.build.smokes.running()) {
+        shop.ground.push(Effect::Stop { attempt });
+    }
+}
+
+fn finish_if_settled(shop: &mut Shop<'_>) {
+    let build = &*shop.build;
+    let is_idle = build.board.schedule.n_open() == 0 && build.jobs.n_attempts() == 0;
+    if !is_idle || build.is_finished || shop.smoke() {
+        return;
+    }
+    shop.build.is_finished = true;
+    shop.ground.push(Effect::Finish);
+    shop.build.admission.note_apart(&shop.build.board, &mut shop.ground);
+}

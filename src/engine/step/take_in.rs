@@ -1,0 +1,219 @@
+//! What each event does: told to the part that it concerns.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::file::{FileState, Patch};
+use crate::base::name::{RelPath, TaskRef};
+use crate::engine::admission::{Stopping, lift_all};
+use crate::engine::decide::Mode;
+use crate::engine::effect::{BuildRequest, Decide, Effect, Notice, Request};
+use crate::engine::event::{Documents, Event};
+use crate::engine::jobs::{Build, Shop};
+use crate::engine::past::history::History;
+use crate::engine::record::{Accepted, Decision, Provenance, Record};
+
+use super::Engine;
+
+/// More changed files than this are found by a scan of all.
+const MANY: usize = 256;
+
+impl Engine {
+    pub(super) fn take_in(&mut self, event: Event) {
+        match event {
+            Event::DocumentsRead(documents) => self.take_documents(*documents),
+            Event::HistoryRead { records, lineage } => {
+                self.take_history(History::new(&records, &lineage));
+            }
+            Event::HistoryRestored(history) => self.take_history(*history),
+            Event::FilesScanned(found) => self.take_files(&found),
+            Event::Looked(found) => {
+                if self.world.take_looked(&found, &self.past) {
+                    self.touch();
+                }
+            }
+            Event::MachineTold(machine) => self.world.take_machine(machine, self.step.now),
+            Event::Changed { paths, everything } => self.take_changed(&paths, everything),
+            Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
+            Event::Decided(decide) => self.take_decision(decide),
+            Event::Answered { task, text } => self.take_answer(&task, text),
+            Event::LimitsLifted => lift_all(&mut self.ground()),
+            Event::StatusWritten { .. } | Event::Woken => self.take_in_without_build(event),
+            event => {
+                if let Some(mut shop) = self.shop() {
+                    take_in_build(&mut shop, event);
+                }
+            }
+        }
+    }
+
+    fn take_in_without_build(&mut self, event: Event) {
+        if let Event::StatusWritten { task, status, written } = event {
+            crate::engine::jobs::take_status_written(task, (status, written), &mut self.ground());
+        }
+    }
+
+    /// Starts a build: all that is wanted waits, and the files that keys read are asked for.
+    pub(super) fn begin(&mut self, request: BuildRequest, mode: Mode) {
+        let build = Build::new(request, mode, &mut self.ground());
+        self.build = Some(build);
+        self.rescan();
+    }
+
+    /// Asks for the present content of everything that keys and verdicts read.
+    pub(super) fn rescan(&mut self) {
+        let (globs, paths) = self.files_wanted();
+        let Some(build) = &mut self.build else { return };
+        build.board.freshness.has_scanned = false;
+        self.world.begin_scan(&globs, &paths);
+        self.step.push(Effect::Scan { globs, paths });
+    }
+
+    /// Something outside changed that decisions may rest on.
+    fn touch(&mut self) {
+        if let Some(build) = &mut self.build {
+            build.board.freshness.touch();
+        }
+    }
+
+    fn take_documents(&mut self, documents: Documents) {
+        if self.world.take_documents(documents, &self.past) {
+            self.stop_holding();
+        }
+        let world = &self.world;
+        // Statuses that the plans say by now are no longer to be written.
+        self.past.lines.retain(|task, status| {
+            world.slot(task).is_some_and(|slot| world.record(slot).status != status)
+        });
+        self.touch();
+        if let Some(build) = &mut self.build
+            && build.jobs.attempts().any(|(_, it)| it.plan_change.is_some())
+        {
+            build.board.freshness.replanned();
+        }
+    }
+
+    /// Everything that would be wrong with these documents. They are the engine's until it is given
+    /// others by `DocumentsRead`, which must come next.
+    pub fn diagnose(&mut self, documents: Documents) -> Vec<Diagnostic> {
+        if self.world.set_documents(documents) {
+            self.stop_holding();
+        }
+        self.diagnostics()
+    }
+
+    /// What every session rests on is another: what kept sessions from starting may be gone.
+    fn stop_holding(&mut self) {
+        if let Some(build) = &mut self.build
+            && build.admission.stop_holding()
+        {
+            build.board.forgive();
+        }
+    }
+
+    fn take_history(&mut self, history: History) {
+        self.past.history = history.live();
+        self.world.take_past(&self.past);
+        self.touch();
+    }
+
+    fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
+        let has_changed = self.world.take_files(found, &self.past);
+        if let Some(build) = &mut self.build {
+            build.board.freshness.scanned(self.step.now, has_changed);
+        }
+    }
+
+    /// A hint that files changed: those that a key could read are looked at.
+    fn take_changed(&mut self, paths: &[RelPath], everything: bool) {
+        if everything {
+            return self.rescan();
+        }
+        if self.build.is_none() {
+            return;
+        }
+        let read = self.world.read_of(paths);
+        // What may be ignored by git is for a scan to judge; and many are found quicker by one.
+        if read.len() > MANY || read.iter().any(|path| self.world.is_document(path)) {
+            return self.rescan();
+        }
+        if !read.is_empty() {
+            self.step.push(Effect::Look { paths: read.into_iter().collect() });
+        }
+    }
+
+    /// A person's decision: journaled; `accept` needs the task's present key.
+    fn take_decision(&mut self, decide: Decide) {
+        let Decide { task, decision } = decide;
+        let at = self.step.now;
+        self.ground().append(Record::Decided { at, task: task.clone(), decision });
+        if let Some(build) = &mut self.build {
+            build.board.take_person_seriously(&task);
+            build.board.ask_validators_again(&task);
+            if matches!(decision, Decision::Retry | Decision::Reset) {
+                build.admission.doubt_limits(at);
+            }
+        }
+        if decision != Decision::Accept {
+            return;
+        }
+        let Some(slot) = self.world.slot(&task) else { return };
+        let Some(key) = self.world.key(slot) else { return };
+        let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
+        let provenance = Provenance::AcceptedByHand;
+        let (manifest, commit) = (None, None);
+        let accepted = Accepted { at, task, key, output, provenance, manifest, commit };
+        self.ground().append(Record::Accepted(Box::new(accepted)));
+    }
+
+    /// An answer counts where a question is open; the task is then decided anew.
+    fn take_answer(&mut self, task: &TaskRef, text: String) {
+        if self.past.history.task(task).and_then(|it| it.dialogue.open()).is_none() {
+            let text = format!("{task} asks nothing: the answer `{text}` came to nothing");
+            return self.step.publish(Notice::Warning(text));
+        }
+        let at = self.step.now;
+        self.ground().append(Record::Answered { at, task: task.clone(), text });
+        if let Some(build) = &mut self.build {
+            build.board.take_person_seriously(task);
+        }
+    }
+}
+
+/// What concerns the build alone.
+fn take_in_build(shop: &mut Shop<'_>, event: Event) {
+    match event {
+        Event::Rechecked { task, found } => {
+            let follow = shop.build.board.take_rechecked(&task, &found, &mut shop.ground);
+            follow.into_iter().for_each(|it| shop.follow(it));
+        }
+        Event::CandidatesFound { task, key, found } => {
+            let board = &mut shop.build.board;
+            let follow = board.take_candidates((&task, key), *found, &mut shop.ground);
+            follow.into_iter().for_each(|it| shop.follow(it));
+        }
+        Event::FilesFound(found) => {
+            shop.build.admission.take_files_found(found);
+            shop.build.admission.note_apart(&shop.build.board, &mut shop.ground);
+        }
+        Event::Asked(Request::Stop) | Event::StopSeen => {
+            shop.build.admission.stop(Stopping::Asked);
+        }
+        Event::Interrupted => shop.build.admission.interrupt(),
+        Event::AttemptProgressed { attempt, progress } => shop.take_progress(attempt, progress),
+        Event::AttemptEnded { attempt, evidence } => shop.take_ended(attempt, *evidence),
+        Event::Shelved { attempt, commit } => shop.take_shelved(attempt, commit),
+        Event::Merged { attempt, candidate, beneath, patch } => {
+            shop.take_merged(attempt, (candidate, beneath), patch);
+        }
+        Event::Landed { attempt, landing, placement } => {
+            shop.take_landed(attempt, *landing, placement);
+        }
+        Event::Settled { attempt } => shop.take_settled(attempt),
+        Event::Conflicted { attempt, conflict } => shop.take_conflict(attempt, conflict),
+        Event::LandingFailed { attempt, message } => shop.take_landing_failed(attempt, &message),
+        Event::PlanRefused { attempt, why } => shop.take_plan_refused(attempt, why),
+        Event::SmokeStarted { attempt } => shop.take_smoke_started(attempt),
+        Event::SmokeEnded { attempt, report } => shop.take_smoke_ended(attempt, *report),
+        // Told to the engine itself.
+        _ => {}
+    }
+}
