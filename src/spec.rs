@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod config;
 pub mod edit;
 pub mod glob;
+pub mod keys;
 pub mod model;
 pub mod outcome;
 pub mod plan;

@@ -2,9 +2,12 @@
 //! matter is read as leniently as Claude Code reads it: nothing in an agent file is an error by
 //! itself, only a task whose agent cannot be told is.
 
+pub mod keys;
 mod loose;
 mod parts;
 mod tools;
+
+use strum::{EnumIter, EnumMessage};
 
 use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::name::{AgentName, ModelName};
@@ -13,6 +16,8 @@ use crate::base::source::{Source, Span};
 use super::yaml::{self, Codes, Fields, Node, Problems, codes};
 
 pub use tools::DEFAULT_TOOLS;
+
+use keys::AGENT;
 
 /// An agent file. The name is the file's stem unless the front matter has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,33 +37,16 @@ pub struct Agent {
 }
 
 /// How the CLI's permission prompts are answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
 pub enum Permission {
     /// Exactly the declared tools, file tools confined to the worktree; everything else is denied.
     #[default]
+    #[strum(serialize = "least")]
     LeastPrivilege,
     /// `--dangerously-skip-permissions`: only where the agent's file asks for it (`permission: bypass`).
     Bypass,
 }
-
-/// Every key of the front matter that has a meaning here.
-pub const KEYS: &[&str] =
-    &["name", "description", "tools", "disallowedTools", "model", "permission"];
-
-/// Keys that mean something to Claude Code and nothing here.
-pub const KEYS_OF_CLI: &[&str] = &[
-    "background",
-    "color",
-    "effort",
-    "hooks",
-    "initialPrompt",
-    "isolation",
-    "maxTurns",
-    "mcpServers",
-    "memory",
-    "permissionMode",
-    "skills",
-];
 
 const CODES: Codes = codes!("agent");
 
@@ -131,7 +119,7 @@ fn read_front(source: &Source, front: Span, (agent, problems): (&mut Agent, &Pro
 }
 
 fn read_node(node: &Node<'_>, (agent, problems): (&mut Agent, &Problems<'_>)) {
-    let Some(mut fields) = Fields::of(node, "front matter", problems) else { return };
+    let Some(mut fields) = Fields::of(node, &AGENT, problems) else { return };
     if let Some(name) = said(&mut fields, "name").map(str::trim).filter(|name| !name.is_empty()) {
         agent.name = AgentName::new(name);
     }
@@ -139,12 +127,9 @@ fn read_node(node: &Node<'_>, (agent, problems): (&mut Agent, &Problems<'_>)) {
     agent.tools = tools_of(&mut fields, "tools");
     agent.disallowed = tools_of(&mut fields, "disallowedTools");
     agent.model = fields.model();
-    let permissions = [("least", Permission::LeastPrivilege), ("bypass", Permission::Bypass)];
-    agent.permission = fields.choice("permission", &permissions).unwrap_or_default();
+    agent.permission = fields.choice("permission").unwrap_or_default();
     check_tools(&mut fields, agent);
-    fields.known(KEYS_OF_CLI);
-    fields.habits(&[("allowedtools", "tools"), ("permissions", "permission")]);
-    fields.rest_of(KEYS);
+    fields.rest();
 }
 
 /// A text that decides nothing: where it is none, only a warning is worth it.

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 mod budget;
+pub mod keys;
 pub mod limits;
 pub mod models;
 mod read;
@@ -16,11 +17,11 @@ use crate::spec::smoke::Smoke;
 use super::sandbox::Sandboxing;
 
 pub use breaker::BreakerConfig;
-pub use budget::{BudgetConfig, KEYS as BUDGET_KEYS};
+pub use budget::BudgetConfig;
 pub use limits::{LimitWait, LimitsConfig};
 pub use models::Models;
 
-pub use read::{KEYS, NESTED_KEYS, parse};
+pub use read::parse;
 pub use schedule::{DevServer, ScheduleConfig};
 
 /// The original's stop file; one in each configured folder of plans does the same.

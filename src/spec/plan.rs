@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumMessage, EnumString, IntoStaticStr};
 
 use crate::base::digest::Digest;
 use crate::base::measure::Millis;
@@ -82,8 +83,11 @@ pub struct Meta {
 }
 
 /// Whether tasks without dependencies wait for the tasks before them in the file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumMessage,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Order {
     /// A task without `depends_on` waits for every task before it, except its own `parallel_group`.
     #[default]
@@ -162,19 +166,26 @@ pub enum CommandLine {
 }
 
 /// Whether a session that changed nothing may be accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumMessage,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum NoChange {
     /// The rule decides.
     #[default]
+    #[strum(disabled)]
     ByRule,
     Allowed,
     Refused,
 }
 
 /// Whether an accepted result may be used again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumMessage,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum CacheUse {
     #[default]
     Always,
@@ -227,14 +238,29 @@ pub struct TaskRecord {
 
 /// A task's or section's status as the file has it. Synonyms are read, one spelling is written.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumMessage,
+    EnumString,
+    IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     #[default]
     Pending,
     InProgress,
-    /// Also read from `complete`.
+    #[strum(serialize = "completed", serialize = "complete")]
     Completed,
     Verified,
     Failed,
@@ -244,39 +270,12 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Status; 7] = [
-        Status::Pending,
-        Status::InProgress,
-        Status::Completed,
-        Status::Verified,
-        Status::Failed,
-        Status::Skipped,
-        Status::Suspended,
-    ];
-
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "pending" => Some(Self::Pending),
-            "in_progress" => Some(Self::InProgress),
-            "completed" | "complete" => Some(Self::Completed),
-            "verified" => Some(Self::Verified),
-            "failed" => Some(Self::Failed),
-            "skipped" => Some(Self::Skipped),
-            "suspended" => Some(Self::Suspended),
-            _ => None,
-        }
+        text.parse().ok()
     }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Completed => "completed",
-            Self::Verified => "verified",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Suspended => "suspended",
-        }
+        self.into()
     }
 
     /// The file claims the work was done.

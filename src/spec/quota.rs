@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::measure::Usd;
 
+use super::keys::{Shape, keys};
 use super::yaml::Fields;
 
 /// `meta.budget`, and the budget flags. A part that is zero is not set.
@@ -16,8 +17,17 @@ pub struct Quota {
     reserved: Option<Usd>,
 }
 
-/// The keys of `meta.budget`.
-pub const KEYS: &[&str] = &["max_quota_percent", "quota_ceiling_usd", "reserved_budget_usd"];
+keys! {
+    /// A bound of money; a part that is 0 is not set.
+    pub static KEYS = "budget", Kept [
+        /// How much of the ceiling may be spent, in percent.
+        max_quota_percent [default: "100"]: Shape::AMOUNT,
+        /// The ceiling in dollars; none where it is not given.
+        quota_ceiling_usd: Shape::AMOUNT,
+        /// What is to be left of the ceiling, in dollars.
+        reserved_budget_usd: Shape::AMOUNT,
+    ];
+}
 
 impl Quota {
     /// From numbers as they are typed: percent and dollars, zero and less for none.
@@ -60,22 +70,11 @@ impl Quota {
 
 /// Reads `meta.budget`.
 pub(super) fn read(mut fields: Fields<'_, '_>) -> Quota {
-    let percent = not_negative(&mut fields, "max_quota_percent");
-    let ceiling = not_negative(&mut fields, "quota_ceiling_usd");
-    let reserved = not_negative(&mut fields, "reserved_budget_usd");
-    fields.rest_of(KEYS);
+    let percent = fields.number("max_quota_percent");
+    let ceiling = fields.number("quota_ceiling_usd");
+    let reserved = fields.number("reserved_budget_usd");
+    fields.rest();
     Quota::new(percent, ceiling, reserved)
-}
-
-/// A number from zero up.
-pub(super) fn not_negative(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<f64> {
-    let number = fields.number(name)?;
-    if number < 0.0
-        && let Some(node) = fields.node(name)
-    {
-        fields.problems().bad_value(name, node, "a number from 0 up; 0 is the same as not written");
-    }
-    (number >= 0.0).then_some(number)
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 mod choose;
 mod draft;
+pub mod keys;
 mod read;
 mod resolve;
 mod retry;
 mod template;
 mod tools;
+
+use strum::{EnumIter, EnumMessage};
 
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
@@ -18,7 +21,7 @@ use super::sandbox::{Sandbox, Sandboxing};
 pub use super::agent::DEFAULT_TOOLS;
 pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
-pub use read::{KEYS, NESTED_KEYS, parse};
+pub use read::parse;
 pub use resolve::{DEFAULTS, resolve};
 pub use retry::{Retry, RetryStep};
 pub use template::{ITEM_VARIABLES, VARIABLES};
@@ -68,7 +71,8 @@ pub struct Match {
     pub priority: i32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
 pub enum ActionKind {
     #[default]
     Session,

@@ -1,10 +1,36 @@
 //! `sandbox`, in rules and settings: what an attempt may reach of the machine. A bound, as limits
 //! are: it is in no key.
 
+use strum::{EnumIter, EnumMessage};
+
+use crate::spec::keys::{Shape, keys, words};
 use crate::spec::yaml::Fields;
 
-/// The keys of the long form.
-pub const KEYS: &[&str] = &["kind", "network", "write"];
+keys! {
+    /// A sandbox with its particulars.
+    pub static KEYS = "sandbox", Refused [
+        /// What keeps the bounds.
+        kind [default: "`bwrap`"]: KIND,
+        /// Whether it has the network; sessions always have.
+        network: Shape::Flag,
+        /// Places that may be written beside the worktree: absolute, or below `~/`.
+        write: Shape::Texts,
+    ];
+}
+
+/// How `sandbox` is written.
+pub const FORMS: &[Shape] = &[KIND, Shape::Map(&KEYS)];
+
+const KIND: Shape = Shape::Word("sandbox_kind", words::<Kind>);
+
+#[derive(Clone, Copy, EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
+enum Kind {
+    /// Everything may be read, the worktree be written.
+    Bwrap,
+    /// No bounds.
+    None,
+}
 
 /// What `sandbox` says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,25 +62,23 @@ impl Sandboxing {
 /// Reads the key; `None` where it is not written, or wrong and reported.
 pub fn read(fields: &mut Fields<'_, '_>) -> Option<Sandboxing> {
     let node = fields.node("sandbox")?;
-    match node.as_text() {
-        Some("none") => return Some(Sandboxing::Off),
-        Some("bwrap") => return Some(Sandboxing::Bwrap(Sandbox { network: None, write: vec![] })),
-        Some(_) => {
-            fields.problems().bad_value("sandbox", node, "it is `bwrap` or `none`");
-            return None;
-        }
-        None => {}
+    if node.as_text().is_some() {
+        let kind = fields.choice("sandbox")?;
+        return Some(of_kind(kind, Sandbox { network: None, write: Vec::new() }));
     }
     let mut inner = fields.fields("sandbox")?;
-    let is_off = inner.choice("kind", &[("bwrap", false), ("none", true)]);
+    let kind = inner.choice("kind").unwrap_or(Kind::Bwrap);
     let network = inner.flag("network");
     let write = places(&mut inner);
-    debug_assert!(inner.reads_only(KEYS));
-    inner.refuse_rest();
-    Some(match is_off {
-        Some(true) => Sandboxing::Off,
-        _ => Sandboxing::Bwrap(Sandbox { network, write }),
-    })
+    inner.rest();
+    Some(of_kind(kind, Sandbox { network, write }))
+}
+
+fn of_kind(kind: Kind, bounds: Sandbox) -> Sandboxing {
+    match kind {
+        Kind::Bwrap => Sandboxing::Bwrap(bounds),
+        Kind::None => Sandboxing::Off,
+    }
 }
 
 fn places(fields: &mut Fields<'_, '_>) -> Vec<String> {

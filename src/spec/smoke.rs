@@ -4,11 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::measure::Millis;
 use crate::base::name::EnvName;
+use crate::spec::keys::{Shape, keys};
 use crate::spec::plan::{CommandLine, command_line};
 use crate::spec::yaml::{Fields, Resolved};
 
-/// The keys of a smoke test that is written as a mapping.
-pub const KEYS: &[&str] = &["run", "timeout", "env", "needs_server"];
+keys! {
+    /// A smoke test in particular.
+    pub static KEYS = "smoke", Refused [
+        /// What is run, in your checkout; that of the rule `smoke` where none is given.
+        run: Shape::Command,
+        /// How long it may take.
+        timeout: Shape::Duration,
+        /// Variables of the environment that reach it.
+        env: Shape::Texts,
+        /// It is left out where no server answers. False for a `run` of your own.
+        needs_server: Shape::Flag,
+    ];
+}
+
+/// How `smoke` is written.
+pub const FORMS: &[Shape] = &[Shape::Flag, Shape::Command, Shape::Map(&KEYS)];
 
 /// A smoke test, as far as one document says something of it; the rule `smoke` says the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,8 +58,7 @@ impl Smoke {
             env: inner.env_names("env"),
             needs_server: inner.flag("needs_server"),
         };
-        debug_assert!(inner.reads_only(KEYS));
-        inner.refuse_rest();
+        inner.rest();
         smoke
     }
 

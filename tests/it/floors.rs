@@ -28,7 +28,6 @@ const FENCES: &[(&str, &[&str])] = &[
     ("postcard", &["host"]),
     ("rustix", &["host", "ui/shell"]),
     ("salsa", &["engine/world"]),
-    ("schemars", &["spec/schema"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
     ("serde_yaml", &["host", "ui/commands/demo"]),
     ("strum", &[""]),

@@ -211,9 +211,7 @@ impl Comparison<'_> {
             self.refuse(format!("task {} {GUARDED}: it cannot be set aside", new.id));
         }
         for key in &keys {
-            let is_free = is_note(key)
-                || EDITABLE.contains(&key.as_str())
-                || !keys::TASK.contains(&key.as_str());
+            let is_free = is_note(key) || EDITABLE.contains(&key.as_str()) || !keys::TASK.has(key);
             let is_reason = ["status", "result_message"].contains(&key.as_str()) && sets_aside;
             if key == "status" && !is_reason {
                 self.refuse(format!(

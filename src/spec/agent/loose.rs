@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::base::source::Span;
 use crate::spec::yaml::{Entry, Layout, Mapping, Node, NodeKind, Origin, Scalar, Sequence, Style};
 
-use super::KEYS;
+use super::keys::AGENT;
 
 /// What could be read, as if YAML had been.
 pub(super) struct Loose<'s> {
@@ -55,7 +55,7 @@ pub(super) fn is_key_line(line: &str) -> bool {
 
 /// True for a line without indentation that starts with a key that orch reads.
 pub(super) fn is_own_key_line(line: &str) -> bool {
-    key_of(line).is_some_and(|key| key.indent == 0 && KEYS.contains(&key.name))
+    key_of(line).is_some_and(|key| key.indent == 0 && AGENT.has(key.name))
 }
 
 struct Key<'s> {
@@ -75,7 +75,7 @@ fn key_of(line: &str) -> Option<Key<'_>> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_word);
     let rest = &line[colon + 1..];
     let is_apart = rest.is_empty() || rest.starts_with(char::is_whitespace);
-    (is_name && (is_apart || KEYS.contains(&name))).then_some(Key { name, indent, end: colon + 1 })
+    (is_name && (is_apart || AGENT.has(name))).then_some(Key { name, indent, end: colon + 1 })
 }
 
 /// Keys that stand no deeper than the first one, each with what is below it.

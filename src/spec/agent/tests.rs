@@ -65,7 +65,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check("---\nname: x\nbody"), ["warning agent::unclosed-front-matter: ---"]);
     assert_eq!(check("---\n\n# Role"), ["warning agent::unclosed-front-matter: ---"]);
     assert_eq!(check("---\nmodle: opus\n---\n"), ["warning agent::unknown-key: modle"]);
-    for key in KEYS_OF_CLI {
+    for key in keys::AGENT.foreign {
         assert_eq!(check(&format!("---\n{key}: [{{a: b}}]\n---\n")), [] as [&str; 0]);
     }
     assert_eq!(check("---\nversion: 3\ntags: [a]\n---\n"), [] as [&str; 0]);
@@ -185,7 +185,7 @@ fn tools_are_split_at_commas_and_blanks() {
 
 #[test]
 fn every_listed_key_is_read() {
-    for key in KEYS {
+    for key in keys::AGENT.names() {
         let (_, found) = check(&format!("---\n{key}: {{odd: value}}\n---\n"));
         assert_eq!(found.len(), 1, "{key}: {found:?}");
         assert!(found[0].starts_with("warning agent::wrong-type"), "{key}: {found:?}");

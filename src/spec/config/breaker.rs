@@ -3,9 +3,6 @@
 use crate::base::measure::Millis;
 use crate::spec::yaml::Fields;
 
-/// Keys of `breaker`.
-pub const KEYS: &[&str] = &["threshold", "reset", "patience"];
-
 /// The circuit breaker's settings. A plan's own `circuit_breaker_*` win for its tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BreakerConfig {
@@ -30,7 +27,6 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> BreakerConfig {
         reset: fields.duration("reset").unwrap_or(default.reset),
         patience: fields.duration("patience").unwrap_or(default.patience),
     };
-    debug_assert!(fields.reads_only(KEYS));
-    fields.refuse_rest();
+    fields.rest();
     read
 }

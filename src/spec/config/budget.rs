@@ -1,7 +1,6 @@
 //! `budget:` of `orch.yaml`: how much may be spent, and on what.
 
 use crate::base::measure::Usd;
-use crate::spec::quota::not_negative;
 use crate::spec::yaml::Fields;
 
 /// Bounds in dollars; `None` is unbounded. What a plan or a flag says comes first.
@@ -19,12 +18,10 @@ pub struct BudgetConfig {
     pub guess: Option<Usd>,
 }
 
-pub const KEYS: &[&str] = &["run", "day", "plan", "task", "guess"];
-
 /// Zero is not written.
 pub fn read(fields: &mut Fields<'_, '_>, budget: &mut BudgetConfig) {
     let mut take = |name: &'static str, bound: &mut Option<Usd>| {
-        let dollars = not_negative(fields, name).map(Usd::from_dollars);
+        let dollars = fields.number(name).map(Usd::from_dollars);
         *bound = dollars.filter(|usd| *usd > Usd::ZERO);
     };
     take("run", &mut budget.run);

@@ -1,13 +1,13 @@
 //! What a build does at a usage limit of the account: `limits`.
 
+use strum::{EnumIter, EnumMessage};
+
 use crate::base::measure::Millis;
 use crate::spec::yaml::Fields;
 
-/// Keys of `limits`.
-pub const KEYS: &[&str] = &["wait", "hours", "max_auto_resumes", "overage"];
-
 /// Whether a limit's reset is waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, EnumMessage)]
+#[strum(serialize_all = "snake_case")]
 pub enum LimitWait {
     /// The build ends at once, with exit 75.
     Never,
@@ -43,27 +43,13 @@ impl Default for LimitsConfig {
 
 pub(super) fn read(mut fields: Fields<'_, '_>) -> LimitsConfig {
     let default = LimitsConfig::default();
-    let words =
-        [("never", LimitWait::Never), ("up_to", LimitWait::UpTo), ("always", LimitWait::Always)];
-    let hours = hours(&mut fields);
+    let hours = fields.number("hours").map(|hours| Millis((hours * 3_600_000.0) as u64));
     let read = LimitsConfig {
-        wait: fields.choice("wait", &words).unwrap_or(default.wait),
+        wait: fields.choice("wait").unwrap_or(default.wait),
         longest: hours.unwrap_or(default.longest),
         max_auto_resumes: fields.count("max_auto_resumes").unwrap_or(default.max_auto_resumes),
         overage: fields.flag("overage").unwrap_or(default.overage),
     };
-    debug_assert!(fields.reads_only(KEYS));
-    fields.refuse_rest();
+    fields.rest();
     read
-}
-
-fn hours(fields: &mut Fields<'_, '_>) -> Option<Millis> {
-    let hours = fields.number("hours")?;
-    if !(0.0..=10_000.0).contains(&hours) {
-        if let Some(node) = fields.node("hours") {
-            fields.problems().bad_value("hours", node, "from 0 to 10000");
-        }
-        return None;
-    }
-    Some(Millis((hours * 3_600_000.0) as u64))
 }

@@ -3,9 +3,6 @@
 use crate::base::name::ModelName;
 use crate::spec::yaml::Fields;
 
-/// Keys of `models`.
-pub const KEYS: &[&str] = &["ladder", "starting", "escalate_after", "max", "validation"];
-
 /// The ladder of models and how it is climbed. A plan's `model_escalation` wins, then flags.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Models {
@@ -56,7 +53,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Models {
     let read = Models {
         ladder: if ladder.is_empty() { default.ladder } else { ladder },
         starting,
-        escalate_after: fields.positive("escalate_after"),
+        escalate_after: fields.count("escalate_after"),
         max,
         validation,
     };
@@ -66,8 +63,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>) -> Models {
         let help = format!("a model of the ladder: {}", ladder.join(", "));
         fields.problems().bad_value("max", node, help);
     }
-    debug_assert!(fields.reads_only(KEYS));
-    fields.refuse_rest();
+    fields.rest();
     read
 }
 

@@ -4,75 +4,14 @@ use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::name::{PoolName, RelPath};
 use crate::base::source::Source;
 use crate::spec::glob::is_not_work;
+use crate::spec::keys::Keys;
 use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
+use super::keys::{CONFIG, ORIGINAL};
 use super::schedule::{read_dev_server, read_schedule};
 use super::{Config, SessionConfig, WorktreeConfig, breaker, limits, models};
 use crate::spec::smoke::Smoke;
-
-/// Every key of `orch.yaml`.
-pub const KEYS: &[&str] = &[
-    "build_command",
-    "test_command",
-    "dev_server_command",
-    "dev_server_port",
-    "agents_dir",
-    "rules_dir",
-    "plans_dirs",
-    "session",
-    "worktree",
-    "pools",
-    "jobs",
-    "budget",
-    "models",
-    "breaker",
-    "limits",
-    "sandbox",
-    "schedule",
-    "smoke",
-    "dev_server",
-];
-
-/// The keys of the mappings in `orch.yaml`, by the key they stand under.
-pub const NESTED_KEYS: &[(&str, &[&str])] = &[
-    ("session", &["claude", "scripted", "env", "model", "wall"]),
-    ("worktree", &["setup", "link", "copy", "keep"]),
-    ("budget", super::budget::KEYS),
-    ("models", models::KEYS),
-    ("breaker", breaker::KEYS),
-    ("limits", limits::KEYS),
-    ("sandbox", sandbox::KEYS),
-    ("schedule", super::schedule::SCHEDULE_KEYS),
-    ("smoke", crate::spec::smoke::KEYS),
-    ("dev_server", super::schedule::DEV_SERVER_KEYS),
-];
-
-/// Keys that the original or its later versions know and orch has no use for.
-const FOREIGN_KEYS: &[&str] =
-    &["validation", "identity", "pipeline", "web", "langsmith", "slack", "pricing"];
-
-/// Keys of `orch.yaml` alone, as [`Fields::habits`] takes them: in the original's settings they have no
-/// effect.
-const NATIVE_HABITS: &[(&str, &str)] = &[
-    ("rulesdir", ""),
-    ("plansdirs", ""),
-    ("session", ""),
-    ("worktree", ""),
-    ("pools", ""),
-    ("jobs", ""),
-    ("budget", ""),
-    ("models", ""),
-    ("breaker", ""),
-    ("limits", ""),
-    ("sandbox", ""),
-    ("schedule", ""),
-    ("smoke", ""),
-    ("devserver", ""),
-];
-
-/// How the original's settings are called where something in them is wrong.
-const ORIGINAL: &str = "the original's config";
 
 const CODES: Codes = codes!("config");
 
@@ -82,20 +21,24 @@ pub fn parse(claude: Option<&Source>, native: Option<&Source>) -> Parsed<Config>
     let mut config = Config::default();
     let mut diagnostics = Vec::new();
     if let Some(source) = claude {
-        let found = read(source, ORIGINAL, |fields| read_original(fields, &mut config));
+        let found = read(source, &ORIGINAL, |fields| read_original(fields, &mut config));
         diagnostics.extend(found.into_iter().map(at_most_a_warning));
     }
     if let Some(source) = native {
-        diagnostics.extend(read(source, "config", |fields| read_native(fields, &mut config)));
+        diagnostics.extend(read(source, &CONFIG, |fields| read_native(fields, &mut config)));
     }
     Parsed { value: config, diagnostics }
 }
 
-fn read(source: &Source, what: &'static str, take: impl FnOnce(Fields<'_, '_>)) -> Vec<Diagnostic> {
+fn read(
+    source: &Source,
+    keys: &'static Keys,
+    take: impl FnOnce(Fields<'_, '_>),
+) -> Vec<Diagnostic> {
     let problems = Problems::new(&source.path, &CODES);
     let parsed = yaml::parse(source);
     let node = parsed.value.as_ref().filter(|node| !node.is_null());
-    if let Some(fields) = node.and_then(|node| Fields::of(node, what, &problems)) {
+    if let Some(fields) = node.and_then(|node| Fields::of(node, keys, &problems)) {
         take(fields);
     }
     let mut found = parsed.diagnostics;
@@ -110,8 +53,6 @@ fn at_most_a_warning(mut diagnostic: Diagnostic) -> Diagnostic {
 
 fn read_original(mut fields: Fields<'_, '_>, config: &mut Config) {
     read_shared(&mut fields, config);
-    fields.known(FOREIGN_KEYS);
-    fields.habits(NATIVE_HABITS);
     fields.rest();
 }
 
@@ -139,10 +80,10 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     if let Some(fields) = fields.fields("limits") {
         config.limits = limits::read(fields);
     }
-    config.jobs = at_least_one(&mut fields, "jobs").or(config.jobs);
+    config.jobs = fields.count("jobs").or(config.jobs);
     if let Some(mut budget) = fields.fields("budget") {
         super::budget::read(&mut budget, &mut config.budget);
-        close(budget, "budget");
+        budget.rest();
     }
 
     if let Some(sandboxing) = sandbox::read(&mut fields) {
@@ -151,8 +92,7 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     read_schedule(&mut fields, &mut config.schedule);
     config.smoke = Smoke::read(&mut fields);
     read_dev_server(&mut fields, config);
-    debug_assert!(fields.reads_only(KEYS));
-    fields.refuse_rest();
+    fields.rest();
 }
 
 /// The keys that both files have.
@@ -173,24 +113,9 @@ fn read_shared(fields: &mut Fields<'_, '_>, config: &mut Config) {
     }
 }
 
+/// A port; the table has its bounds.
 pub(super) fn port(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<u16> {
-    let port = u16::try_from(fields.count(name)?).ok().filter(|port| *port > 0);
-    if port.is_none()
-        && let Some(node) = fields.node(name)
-    {
-        fields.problems().bad_value(name, node, "a port is from 1 to 65535");
-    }
-    port
-}
-
-fn at_least_one(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<u32> {
-    let count = fields.count(name)?;
-    if count == 0
-        && let Some(node) = fields.node(name)
-    {
-        fields.problems().bad_value(name, node, "at least 1");
-    }
-    (count > 0).then_some(count)
+    u16::try_from(fields.count(name)?).ok()
 }
 
 /// A folder below the root, in normal form; `.` is the root itself and refused.
@@ -237,7 +162,7 @@ fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
     session.env = fields.env_names("env");
     session.model = fields.model();
     session.wall = fields.time_limit("wall");
-    close(fields, "session");
+    fields.rest();
 }
 
 fn read_worktree(mut fields: Fields<'_, '_>, worktree: &mut WorktreeConfig) {
@@ -245,14 +170,7 @@ fn read_worktree(mut fields: Fields<'_, '_>, worktree: &mut WorktreeConfig) {
     worktree.link = paths(&mut fields, "link");
     worktree.copy = paths(&mut fields, "copy");
     worktree.keep = paths(&mut fields, "keep");
-    close(fields, "worktree");
-}
-
-fn close(fields: Fields<'_, '_>, name: &str) {
-    debug_assert!(
-        NESTED_KEYS.iter().any(|(nested, keys)| *nested == name && fields.reads_only(keys))
-    );
-    fields.refuse_rest();
+    fields.rest();
 }
 
 fn read_pools(fields: &mut Fields<'_, '_>, config: &mut Config) {

@@ -35,16 +35,12 @@ pub struct DevServer {
 
 const WAIT: Millis = Millis::seconds(60);
 
-pub(super) const SCHEDULE_KEYS: &[&str] = &["warm_up", "session_memory", "per_core"];
-pub(super) const DEV_SERVER_KEYS: &[&str] = &["command", "port", "wait"];
-
 pub(super) fn read_schedule(fields: &mut Fields<'_, '_>, schedule: &mut ScheduleConfig) {
     let Some(mut inner) = fields.fields("schedule") else { return };
     schedule.warm_up = inner.duration("warm_up").or(schedule.warm_up);
     schedule.session_memory = inner.count("session_memory").unwrap_or(schedule.session_memory);
-    schedule.per_core = inner.positive("per_core").unwrap_or(schedule.per_core);
-    debug_assert!(inner.reads_only(SCHEDULE_KEYS));
-    inner.refuse_rest();
+    schedule.per_core = inner.count("per_core").unwrap_or(schedule.per_core);
+    inner.rest();
 }
 
 /// What it does not say are `dev_server_command` and `dev_server_port`.
@@ -58,6 +54,5 @@ pub(super) fn read_dev_server(fields: &mut Fields<'_, '_>, config: &mut Config) 
         port,
         wait: inner.duration("wait").unwrap_or(WAIT),
     });
-    debug_assert!(inner.reads_only(DEV_SERVER_KEYS));
-    inner.refuse_rest();
+    inner.rest();
 }

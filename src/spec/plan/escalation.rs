@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keys;
 use crate::base::name::ModelName;
 use crate::spec::yaml::{Fields, Resolved};
 
@@ -39,7 +38,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Escalation> {
         (model("validation_model", OTHERS), model("starting_model", OTHERS));
     // A cap has to be on the ladder: that is looked at where the ladder is known.
     let max_model = Some(own.text("max_model").map_or_else(|| ModelName::new(MAX), ModelName::new));
-    let escalate_after = own.positive("escalate_after").or(Some(AFTER));
-    own.rest_of(keys::ESCALATION);
+    let escalate_after = own.count("escalate_after").or(Some(AFTER));
+    own.rest();
     is_enabled.then_some(Escalation { escalate_after, max_model, validation_model, starting_model })
 }

@@ -1,72 +1,202 @@
-//! The keys that mean something in a plan, one list for each mapping; reading and schema are held to them.
+//! The keys of a plan, one table for each mapping, and what people write there by habit.
 
-/// The document itself.
-pub const PLAN: &[&str] = &["meta", "sections"];
+use super::{CacheUse, NoChange, Order, Status};
+use crate::spec::keys::Shape::{
+    Command, Count, Duration, Flag, Forms, List, Map, Matching, Off, Text, Texts, Word,
+};
+use crate::spec::keys::{Shape, keys, words};
+use crate::spec::{quota, smoke};
 
-pub const META: &[&str] = &[
-    "name",
-    "description",
-    "plan_doc",
-    "created",
-    "source_item",
-    "max_attempts_default",
-    "order",
-    "validation",
-    "backoff_base",
-    "backoff_max",
-    "budget",
-    "circuit_breaker_threshold",
-    "circuit_breaker_reset_timeout",
-    "model_escalation",
-    "status",
-    "smoke",
+keys! {
+    /// A plan: sections of tasks. Keys beside these are kept and have no meaning.
+    pub static PLAN = "plan", Kept { habits: PLAN_HABITS } [
+        /// What holds for the whole plan.
+        meta: Map(&META),
+        /// Groups of tasks, in order.
+        sections [is_required: true]: List(&Map(&SECTION)),
+    ];
+
+    /// What holds for the whole plan.
+    pub static META = "meta", Kept { foreign: OTHER_META, habits: META_HABITS } [
+        /// The title.
+        name: Text,
+        /// What the plan is for.
+        description: Text,
+        /// The design document, a path below the root. Its content is in the key of every task.
+        plan_doc: Text,
+        /// When it was written.
+        created: Text,
+        /// The backlog item it was made from.
+        source_item: Text,
+        /// Attempts of a task that says nothing of its own.
+        max_attempts_default: Shape::POSITIVE,
+        /// `file`: a task without `depends_on` waits for every task before it. `free`: only
+        /// `depends_on` orders.
+        order [default: "`file`"]: Word("order", words::<Order>),
+        /// Which agents' tasks are validated by which agents.
+        validation: Forms(&[Map(&VALIDATION), Off]),
+        /// Wait before the second attempt.
+        backoff_base: Duration,
+        /// Longest wait between attempts.
+        backoff_max: Duration,
+        /// What may be spent on the plan, over all builds.
+        budget: Map(&quota::KEYS),
+        /// So many failures of the service in a row, the last of a task of this plan, and no session starts.
+        circuit_breaker_threshold: Shape::COUNT,
+        /// How long none starts then.
+        circuit_breaker_reset_timeout: Duration,
+        /// Which model, and when the next one up.
+        model_escalation: Forms(&[Map(&ESCALATION), Off]),
+        /// Written by the orchestrator; nothing depends on it.
+        status: Text,
+        /// What is run when all of the plan is done: `false`, a command, or its particulars.
+        smoke: Forms(smoke::FORMS),
+    ];
+
+    /// Which agents' tasks are validated by which agents.
+    pub static VALIDATION = "validation", Kept [
+        /// Whether any are.
+        enabled [default: "false"]: Flag,
+        /// Tasks of these agents are validated.
+        run_after [default: "`coder`"]: Texts,
+        /// By these agents.
+        validators [default: "`validator`"]: Texts,
+        /// After more FAILs than this the task has failed.
+        max_validation_attempts [default: "1"]: Shape::COUNT,
+    ];
+
+    /// Which model, and when the next one up.
+    pub static ESCALATION = "model_escalation", Kept [
+        /// Whether it holds.
+        enabled [default: "false"]: Flag,
+        /// One step up after so many failed attempts.
+        escalate_after [default: "2"]: Shape::POSITIVE,
+        /// Never above this model.
+        max_model [default: "`opus`"]: Text,
+        /// The model of agents that validate.
+        validation_model [default: "`sonnet`"]: Text,
+        /// The model where neither task nor agent names one.
+        starting_model [default: "`sonnet`"]: Text,
+    ];
+
+    /// A group of tasks.
+    pub static SECTION = "section", Kept { habits: SECTION_HABITS } [
+        /// Unique in the plan.
+        id [is_required: true]: Text,
+        /// What it is about.
+        name [is_required: true]: Text,
+        /// Written by orch: what its tasks add up to.
+        status: Word("status", words::<Status>),
+        /// The tasks, in order.
+        tasks: List(&Map(&TASK)),
+    ];
+
+    /// One unit of work.
+    pub static TASK = "task", Kept { foreign: OTHER_TASK, habits: TASK_HABITS } [
+        /// Unique in the plan. Quote it: `2.10` without quotes is a number to many programs.
+        id [is_required: true]: Text,
+        /// What it is, in a few words; they choose the rule where nothing else does.
+        name [is_required: true]: Text,
+        /// What is to be done, where, and how one can tell that it is done.
+        description: Text,
+        /// Set it back to `pending` to ask for a re-run, to `skipped` to go on without it.
+        status: Word("status", words::<Status>),
+        /// Who does it.
+        agent: Text,
+        /// How it is built.
+        rule: Text,
+        /// Makes it a command task: what runs instead of a session.
+        run: Command,
+        /// Ids of the tasks whose results it needs.
+        depends_on: Texts,
+        /// The same as `depends_on`.
+        dependencies [is_deprecated: true]: Texts,
+        /// Tasks of one group do not wait for one another.
+        parallel_group: Text,
+        /// Tasks that name the same resource never run at once.
+        exclusive_resources: Texts,
+        /// Path patterns it reads; their content is in its key.
+        inputs: Texts,
+        /// Path patterns that must each name a file when it is done.
+        outputs: Texts,
+        /// Exactly these judge it; those of its rule and plan where the key is not given.
+        validators: List(VALIDATORS),
+        /// The model, as the CLI takes it.
+        model: Text,
+        /// Variables of the environment that reach it; their values are in its key.
+        env: Texts,
+        /// How long one attempt may take.
+        timeout: Duration,
+        /// Attempts in all.
+        max_attempts: Shape::POSITIVE,
+        /// Several sessions do it, and a judge picks one result. The rule decides where it is not given.
+        proposals: Map(&PROPOSALS),
+        /// Whether it may end without a change. The rule decides where it is not given.
+        no_change: Word("no_change", words::<NoChange>),
+        /// `never`: an accepted result is not used again.
+        cache [default: "`always`"]: Word("cache", words::<CacheUse>),
+        /// The candidate to use: an action key in hexadecimal.
+        pin: Matching("^[0-9a-f]{64}$"),
+        /// Written by orch.
+        attempts: Shape::COUNT,
+        /// Written by orch: what the session said.
+        result_message: Text,
+        /// Written by orch.
+        last_error: Text,
+        /// Written by orch.
+        validation_findings: Text,
+        /// Written by orch.
+        validation_attempts: Shape::COUNT,
+        /// Written by orch: a time.
+        last_attempt: Text,
+        /// Written by orch: a time.
+        completed_at: Text,
+        /// Written by orch.
+        model_used: Text,
+    ];
+
+    /// Several sessions do the task independently, and a judge picks the result that goes on.
+    pub static PROPOSALS = "proposals", Kept [
+        /// How many sessions; 1 is no competition.
+        count [is_required: true]: Count(1, 9),
+        /// The agent that judges.
+        judge [default: "`design-judge`"]: Text,
+    ];
+
+    /// One validator. It has either `run` or `agent`.
+    pub static VALIDATOR = "validator", Kept { habits: VALIDATOR_HABITS } [
+        /// Its name, unique in its task. The agent's, or the command's words, where none is given.
+        name: Text,
+        /// Exit 0 is PASS, anything else FAIL.
+        run: Command,
+        /// An agent whose answer holds the verdict.
+        agent: Text,
+        /// Files it reads beside those the task wrote.
+        inputs: Texts,
+        /// How long it may take.
+        timeout: Duration,
+        /// A command only: whether what failed before the task, too, is excused.
+        baseline: Flag,
+    ];
+}
+
+/// What judges a task's output: the name of an agent, or a command or agent with its particulars.
+pub const VALIDATORS: &Shape = &Forms(&[Text, Map(&VALIDATOR)]);
+
+const OTHER_META: &[&str] = &[
+    "notification_email",
+    "pause_reason",
+    "target_acs",
+    "validate_only",
+    "judge_model",
+    "step_notifications",
 ];
 
-/// `meta.validation`.
-pub const VALIDATION: &[&str] = &["enabled", "run_after", "validators", "max_validation_attempts"];
-
-/// `meta.model_escalation`.
-pub const ESCALATION: &[&str] =
-    &["enabled", "escalate_after", "max_model", "validation_model", "starting_model"];
-
-pub const SECTION: &[&str] = &["id", "name", "status", "tasks"];
-
-pub const TASK: &[&str] = &[
-    "id",
-    "name",
-    "description",
-    "status",
-    "agent",
-    "rule",
-    "run",
-    "depends_on",
-    "dependencies",
-    "parallel_group",
-    "exclusive_resources",
-    "inputs",
-    "outputs",
-    "validators",
-    "model",
-    "env",
-    "timeout",
-    "max_attempts",
-    "proposals",
-    "no_change",
-    "cache",
-    "pin",
-    "attempts",
-    "result_message",
-    "last_error",
-    "validation_findings",
-    "validation_attempts",
-    "last_attempt",
-    "completed_at",
-    "model_used",
-];
+const OTHER_TASK: &[&str] = &["execution_mode", "team_roles", "target_acs", "validate_only"];
 
 /// What other tools call such keys, in small letters without `-` and `_`, and the key that was most
 /// likely meant; none for what orch has no key for. People write these by habit and rely on them.
-pub const TASK_HABITS: &[(&str, &str)] = &[
+const TASK_HABITS: &[(&str, &str)] = &[
     ("dependson", "depends_on"),
     ("dependency", "depends_on"),
     ("depends", "depends_on"),
@@ -116,7 +246,7 @@ pub const TASK_HABITS: &[(&str, &str)] = &[
 ];
 
 /// The same for sections, which follow one another and depend on nothing.
-pub const SECTION_HABITS: &[(&str, &str)] = &[
+const SECTION_HABITS: &[(&str, &str)] = &[
     ("dependson", ""),
     ("dependencies", ""),
     ("needs", ""),
@@ -128,7 +258,7 @@ pub const SECTION_HABITS: &[(&str, &str)] = &[
 ];
 
 /// Keys that look as if they had an effect on the `meta` of a plan, with the key that has it, if any.
-pub const META_HABITS: &[(&str, &str)] = &[
+const META_HABITS: &[(&str, &str)] = &[
     ("dependson", ""),
     ("dependencies", ""),
     ("needs", ""),
@@ -151,7 +281,7 @@ pub const META_HABITS: &[(&str, &str)] = &[
 
 /// Keys of `meta`, of sections and of tasks that are written at the top of a plan, where they have no
 /// effect.
-pub const PLAN_HABITS: &[(&str, &str)] = &[
+const PLAN_HABITS: &[(&str, &str)] = &[
     ("dependson", ""),
     ("dependencies", ""),
     ("needs", ""),
@@ -174,7 +304,7 @@ pub const PLAN_HABITS: &[(&str, &str)] = &[
 ];
 
 /// What other tools call the keys of a validator; no key is meant where it is empty.
-pub const VALIDATOR_HABITS: &[(&str, &str)] = &[
+const VALIDATOR_HABITS: &[(&str, &str)] = &[
     ("command", "run"),
     ("cmd", "run"),
     ("script", "run"),
@@ -188,9 +318,3 @@ pub const VALIDATOR_HABITS: &[(&str, &str)] = &[
     ("if", ""),
     ("when", ""),
 ];
-
-/// `proposals` of a task or rule.
-pub const PROPOSALS: &[&str] = &["count", "judge"];
-
-/// One validator of a task or rule.
-pub const VALIDATOR: &[&str] = &["name", "run", "agent", "inputs", "timeout", "baseline"];

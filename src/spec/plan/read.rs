@@ -1,7 +1,7 @@
 //! From a plan's text to its value: the document, `meta` and the sections.
 
 use super::task::{self, Place};
-use super::{Meta, Order, Plan, Section, Status, Validation, escalation, keys};
+use super::{Meta, Plan, Section, Status, Validation, escalation, keys};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::name::{AgentName, PlanName, RelPath, SectionId};
 use crate::base::source::Source;
@@ -10,16 +10,6 @@ use crate::spec::smoke::Smoke;
 use crate::spec::yaml::{self, Codes, Fields, Node, Problems, Resolved, codes};
 
 static CODES: Codes = codes!("plan");
-
-/// Keys of `meta` that are right and that orch has no use for.
-const OTHER_META: &[&str] = &[
-    "notification_email",
-    "pause_reason",
-    "target_acs",
-    "validate_only",
-    "judge_model",
-    "step_notifications",
-];
 
 const SHAPE: &str = "a plan has `meta` and `sections`; a section has `id`, `name` and `tasks`";
 
@@ -52,7 +42,7 @@ fn name_of(path: &RelPath) -> PlanName {
 }
 
 fn read_root<'n>(root: &'n Node<'_>, problems: &'n Problems<'n>, plan: &mut Plan) {
-    let Some(mut fields) = Fields::of(root, "plan", problems) else { return };
+    let Some(mut fields) = Fields::of(root, &keys::PLAN, problems) else { return };
     if let Some(meta) = fields.fields("meta") {
         plan.meta = read_meta(meta);
     }
@@ -62,23 +52,18 @@ fn read_root<'n>(root: &'n Node<'_>, problems: &'n Problems<'n>, plan: &mut Plan
     for node in fields.list("sections") {
         plan.sections.extend(read_section(node, problems));
     }
-    fields.habits(keys::PLAN_HABITS);
-    fields.rest_of(keys::PLAN);
+    fields.rest();
 }
 
 fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
-    fields.known(OTHER_META);
-    fields.habits(keys::META_HABITS);
     Meta {
         title: fields.text("name").map(str::to_owned),
         description: fields.text("description").map(str::to_owned),
         plan_doc: fields.text("plan_doc").filter(|path| !path.is_empty()).map(str::to_owned),
         created: fields.text("created").map(str::to_owned),
         source_item: fields.text("source_item").map(str::to_owned),
-        max_attempts: fields.positive("max_attempts_default"),
-        order: fields
-            .choice("order", &[("file", Order::File), ("free", Order::Free)])
-            .unwrap_or_default(),
+        max_attempts: fields.count("max_attempts_default"),
+        order: fields.choice("order").unwrap_or_default(),
         validation: read_validation(&mut fields),
         backoff_base: fields.duration("backoff_base"),
         backoff_max: fields.duration("backoff_max"),
@@ -88,7 +73,7 @@ fn read_meta(mut fields: Fields<'_, '_>) -> Meta {
         escalation: escalation::read(&mut fields),
         status: fields.text("status").map(str::to_owned),
         smoke: Smoke::read(&mut fields),
-        extra: fields.rest_of(keys::META),
+        extra: fields.rest(),
     }
 }
 
@@ -107,7 +92,7 @@ fn read_validation(fields: &mut Fields<'_, '_>) -> Option<Validation> {
         validators,
         max_attempts: validation.count("max_validation_attempts").unwrap_or(1),
     };
-    validation.rest_of(keys::VALIDATION);
+    validation.rest();
     Some(read)
 }
 
@@ -119,7 +104,7 @@ fn agents(fields: &mut Fields<'_, '_>, name: &'static str, default: &str) -> Vec
 }
 
 fn read_section<'n>(node: &'n Node<'_>, problems: &'n Problems<'n>) -> Option<Section> {
-    let mut fields = Fields::of(node, "section", problems)?;
+    let mut fields = Fields::of(node, &keys::SECTION, problems)?;
     let id = fields.required_text("id", "give it an id that no other section has: `id: phase-1`");
     let name = fields.required_text("name", "say what it is about: `name: Phase 1 - Parser`");
     let id = SectionId::new(id.unwrap_or_default());
@@ -131,24 +116,13 @@ fn read_section<'n>(node: &'n Node<'_>, problems: &'n Problems<'n>) -> Option<Se
         tasks.extend(task::read(node, Place { section: &id, section_name: &name }, problems));
     }
     let span = fields.span();
-    fields.habits(keys::SECTION_HABITS);
-    fields.rest_of(keys::SECTION);
+    fields.rest();
     Some(Section { id, name, status, tasks, span })
 }
 
 /// The `status` of a section or task; a word that is none is an error.
 pub(super) fn read_status(fields: &mut Fields<'_, '_>) -> Status {
-    let choices = [
-        ("pending", Status::Pending),
-        ("in_progress", Status::InProgress),
-        ("completed", Status::Completed),
-        ("complete", Status::Completed),
-        ("verified", Status::Verified),
-        ("failed", Status::Failed),
-        ("skipped", Status::Skipped),
-        ("suspended", Status::Suspended),
-    ];
-    fields.choice("status", &choices).unwrap_or_default()
+    fields.choice("status").unwrap_or_default()
 }
 
 #[cfg(test)]

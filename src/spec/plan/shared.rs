@@ -31,9 +31,6 @@ pub fn command_line(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<C
     Some(command)
 }
 
-/// At most so many proposals: each has a letter.
-const MAX_PROPOSALS: u32 = 9;
-
 /// Who judges where nobody is named.
 const JUDGE: &str = "design-judge";
 
@@ -43,15 +40,10 @@ pub fn proposals(fields: &mut Fields<'_, '_>) -> Option<Proposals> {
     let count = own.count("count");
     let judge = own.text("judge").map_or(JUDGE, str::trim);
     let judge = AgentName::new(if judge.is_empty() { JUDGE } else { judge });
-    match own.node("count") {
-        None => own.missing("count", "how many sessions propose a result: `count: 3`"),
-        Some(node) if count.is_some_and(|it| it == 0 || it > MAX_PROPOSALS) => {
-            own.problems().bad_value("count", node, "from 2 to 9; 1 is no competition");
-            return None;
-        }
-        Some(_) => {}
+    if own.span_of("count").is_none() {
+        own.missing("count", "how many sessions propose a result: `count: 3`");
     }
-    own.rest_of(keys::PROPOSALS);
+    own.rest();
     Some(Proposals { count: count?, judge })
 }
 
@@ -100,7 +92,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
             baseline: None,
         });
     }
-    let mut own = Fields::of(node, "validator", fields.problems())?;
+    let mut own = Fields::of(node, &keys::VALIDATOR, fields.problems())?;
     let run = command_line(&mut own, "run");
     let agent = own.text("agent").map(AgentName::new);
     let kind = match (run, agent) {
@@ -126,8 +118,7 @@ fn validator<'n>(fields: &Fields<'n, '_>, node: &'n Node<'_>) -> Option<Validato
     let inputs = own.globs("inputs");
     let timeout = own.time_limit("timeout");
     let baseline = own.flag("baseline");
-    own.habits(keys::VALIDATOR_HABITS);
-    own.rest_of(keys::VALIDATOR);
+    own.rest();
     Some(Validator { name: ValidatorName::new(name), kind, inputs, timeout, baseline })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read::read_status;
 use super::shared::{command_line, placed_validators, proposals};
-use super::{CacheUse, NoChange, Task, TaskRecord, TaskSpans, TaskSpec, keys};
+use super::{Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::base::name::{AgentName, OutputDigest, RuleName, SectionId, TaskId};
@@ -18,16 +18,13 @@ pub(super) struct Place<'a> {
     pub section_name: &'a str,
 }
 
-/// Keys that are right and that orch has no use for.
-const OTHER_KEYS: &[&str] = &["execution_mode", "team_roles", "target_acs", "validate_only"];
-
 /// Reads a task; without an id it is none.
 pub(super) fn read<'n>(
     node: &'n Node<'_>,
     place: Place<'_>,
     problems: &'n Problems<'n>,
 ) -> Option<Task> {
-    let mut fields = Fields::of(node, "task", problems)?;
+    let mut fields = Fields::of(node, &keys::TASK, problems)?;
     let id = read_id(&mut fields);
     let record = read_record(&mut fields);
     let (depends_on, depends_spans) = read_depends_on(&mut fields);
@@ -55,8 +52,6 @@ pub(super) fn read<'n>(
 }
 
 fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
-    fields.known(OTHER_KEYS);
-    fields.habits(keys::TASK_HABITS);
     let name = fields.required_text("name", "say in a few words what it is to do");
     TaskSpec {
         name: name.unwrap_or_default().to_owned(),
@@ -75,16 +70,12 @@ fn read_spec(mut fields: Fields<'_, '_>, place: Place<'_>) -> TaskSpec {
         model: fields.model(),
         env: fields.env_names("env"),
         timeout: fields.time_limit("timeout"),
-        max_attempts: fields.positive("max_attempts"),
+        max_attempts: fields.count("max_attempts"),
         proposals: proposals(&mut fields),
-        no_change: fields
-            .choice("no_change", &[("allowed", NoChange::Allowed), ("refused", NoChange::Refused)])
-            .unwrap_or_default(),
-        cache: fields
-            .choice("cache", &[("never", CacheUse::Never), ("always", CacheUse::Always)])
-            .unwrap_or_default(),
+        no_change: fields.choice("no_change").unwrap_or_default(),
+        cache: fields.choice("cache").unwrap_or_default(),
         pin: read_pin(&mut fields),
-        extra: fields.rest_of(keys::TASK),
+        extra: fields.rest(),
     }
 }
 

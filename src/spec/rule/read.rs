@@ -10,43 +10,11 @@ use crate::spec::plan::{command_line, proposals, validators};
 use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
+use super::Match;
 use super::draft::{Bound, LimitParts, Parts, RuleDraft};
+use super::keys::RULE;
 use super::retry::retry_of;
 use super::template::{self, Template};
-use super::{ActionKind, Match};
-
-/// Every key of a rule file.
-pub const KEYS: &[&str] = &[
-    "rule",
-    "extends",
-    "describe",
-    "match",
-    "action",
-    "agent",
-    "prompt",
-    "inputs",
-    "outputs",
-    "validators",
-    "env",
-    "retry",
-    "limits",
-    "pool",
-    "needs_tools",
-    "proposals",
-    "run",
-    "sandbox",
-];
-
-/// The keys of the mappings in a rule file, by the key they stand under.
-pub const NESTED_KEYS: &[(&str, &[&str])] = &[
-    ("match", &["phrases", "agents", "priority"]),
-    ("inputs", &["declared", "discovered"]),
-    ("outputs", &["allowed", "keep", "must_change"]),
-    ("retry", &["attempts", "waits", "backoff", "uncounted", "on"]),
-    ("backoff", &["base", "cap"]),
-    ("limits", &["wall", "stall", "turns", "usd"]),
-    ("sandbox", sandbox::KEYS),
-];
 
 /// A key that is not read changes what runs, so what was meant to be one is an error.
 const CODES: Codes = Codes { typo: Severity::Error, ..codes!("rule") };
@@ -66,7 +34,7 @@ pub fn parse(source: &Source, prompts: &dyn Fn(&str) -> Option<String>) -> Parse
     let parsed = yaml::parse(source);
     match &parsed.value {
         Some(node) => {
-            if let Some(fields) = Fields::of(node, "rule", &problems) {
+            if let Some(fields) = Fields::of(node, &RULE, &problems) {
                 read(fields, &mut draft, prompts);
             }
         }
@@ -96,7 +64,7 @@ fn read(
     draft.parts = Parts {
         describe: fields.text("describe").map(|text| text.trim().to_owned()),
         matches: fields.fields("match").map(match_of),
-        action: fields.choice("action", ACTIONS),
+        action: fields.choice("action"),
         agent: fields.text("agent").map(AgentName::new),
         validators: validators(&mut fields, "validators"),
         env: env_of(&mut fields),
@@ -111,8 +79,7 @@ fn read(
     };
     read_files(&mut fields, &mut draft.parts);
     read_prompt(&mut fields, draft, prompts);
-    debug_assert!(fields.reads_only(KEYS));
-    fields.refuse_rest();
+    fields.rest();
 }
 
 fn agents_of(fields: &mut Fields<'_, '_>) -> Vec<(AgentName, Span)> {
@@ -125,9 +92,6 @@ fn agents_of(fields: &mut Fields<'_, '_>) -> Vec<(AgentName, Span)> {
     };
     own.into_iter().chain(judge).filter_map(named).collect()
 }
-
-const ACTIONS: &[(&str, ActionKind)] =
-    &[("session", ActionKind::Session), ("command", ActionKind::Command)];
 
 fn read_name(fields: &mut Fields<'_, '_>, draft: &mut RuleDraft) {
     draft.name_span = fields.span_of("rule").unwrap_or_default();
@@ -150,7 +114,7 @@ fn match_of(mut fields: Fields<'_, '_>) -> Match {
     let phrases = texts(fields.texts("phrases"));
     let agents = texts(fields.texts("agents")).iter().map(AgentName::new).collect();
     let priority = fields.integer("priority").unwrap_or_default();
-    close(fields, "match");
+    fields.rest();
     let priority = priority.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
     Match { phrases, agents, priority }
 }
@@ -159,13 +123,13 @@ fn read_files(fields: &mut Fields<'_, '_>, parts: &mut Parts) {
     if let Some(mut inputs) = fields.fields("inputs") {
         parts.declared = globs_of(&mut inputs, "declared");
         parts.discovered = inputs.flag("discovered");
-        close(inputs, "inputs");
+        inputs.rest();
     }
     if let Some(mut outputs) = fields.fields("outputs") {
         parts.allowed = globs_of(&mut outputs, "allowed");
         parts.must_change = outputs.flag("must_change");
         parts.keep = globs_of(&mut outputs, "keep");
-        close(outputs, "outputs");
+        outputs.rest();
     }
 }
 
@@ -192,7 +156,7 @@ fn limits_of(mut fields: Fields<'_, '_>) -> LimitParts {
         turns: bound(&mut fields, "turns", |fields, name| fields.count(name)),
         usd: bound(&mut fields, "usd", |fields, name| fields.number(name).map(Usd::from_dollars)),
     };
-    close(fields, "limits");
+    fields.rest();
     limits
 }
 
@@ -205,13 +169,6 @@ fn bound<'n, 's, T>(
         Some("none") => Bound::Unbounded,
         _ => read(fields, name).map_or(Bound::Unsaid, Bound::At),
     }
-}
-
-pub(super) fn close(fields: Fields<'_, '_>, name: &str) {
-    debug_assert!(
-        NESTED_KEYS.iter().any(|(nested, keys)| *nested == name && fields.reads_only(keys))
-    );
-    fields.refuse_rest();
 }
 
 fn read_prompt(

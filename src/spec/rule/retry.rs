@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strum::{EnumIter, EnumMessage};
+
 use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Millis;
 use crate::base::source::Span;
+use crate::spec::keys::{value_of, words};
 use crate::spec::outcome::OutcomeClass;
 use crate::spec::text::nearest;
 use crate::spec::yaml::{Fields, Node};
 
 use super::draft::RetryParts;
-use super::read::close;
 
 /// How often and when to try again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,19 +59,20 @@ impl Retry {
 }
 
 /// One step of a ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
 pub enum RetryStep {
     /// A new session after the backoff.
     Fresh,
     /// A new session at once.
     Now,
-    /// The same session goes on at once with a targeted message.
+    /// The same session goes on at once, told what was missing.
     Resume,
-    /// A new session of the next model up, after the backoff.
+    /// A new session of the next model up.
     Escalate,
-    /// A new session that thinks harder, after the backoff.
+    /// A new session that thinks harder.
     Effort,
-    /// Later; a session that had begun to work goes on where it was.
+    /// Later, and then where it was.
     Wait,
     /// No session starts until somebody has seen to it.
     Hold,
@@ -79,35 +82,23 @@ pub enum RetryStep {
     Stop,
 }
 
-const STEPS: &[(&str, RetryStep)] = &[
-    ("fresh", RetryStep::Fresh),
-    ("now", RetryStep::Now),
-    ("resume", RetryStep::Resume),
-    ("escalate", RetryStep::Escalate),
-    ("effort", RetryStep::Effort),
-    ("wait", RetryStep::Wait),
-    ("hold", RetryStep::Hold),
-    ("ask", RetryStep::Ask),
-    ("stop", RetryStep::Stop),
-];
-
 /// Reads `retry`.
 pub(super) fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
     let mut retry = RetryParts {
-        attempts: fields.positive("attempts"),
+        attempts: fields.count("attempts"),
         waits: fields.count("waits"),
         ..RetryParts::default()
     };
     if let Some(mut backoff) = fields.fields("backoff") {
         retry.base = backoff.duration("base");
         retry.cap = backoff.duration("cap");
-        close(backoff, "backoff");
+        backoff.rest();
     }
     for (class, span) in fields.texts("uncounted") {
         retry.uncounted.extend(class_of(&fields, class, span));
     }
     retry.on = ladder_of(&mut fields);
-    close(fields, "retry");
+    fields.rest();
     retry
 }
 
@@ -135,9 +126,9 @@ fn steps_of(fields: &Fields<'_, '_>, class: &str, node: &Node<'_>) -> Option<Vec
     };
     let mut steps = Vec::with_capacity(words.len());
     for word in words {
-        let step = word.as_text().and_then(|it| STEPS.iter().find(|(name, _)| *name == it));
+        let step = word.as_text().and_then(value_of);
         match step {
-            Some((_, step)) => steps.push(*step),
+            Some(step) => steps.push(step),
             None => fields.problems().bad_value(class, word, one_of_the_steps()),
         }
     }
@@ -148,7 +139,8 @@ fn steps_of(fields: &Fields<'_, '_>, class: &str, node: &Node<'_>) -> Option<Vec
 }
 
 fn one_of_the_steps() -> String {
-    let words: Vec<String> = STEPS.iter().map(|(word, _)| format!("`{word}`")).collect();
+    let words: Vec<String> =
+        words::<RetryStep>().iter().map(|it| format!("`{}`", it.text)).collect();
     format!("one of {}, or a list of them: the first time, then", words.join(", "))
 }
 

@@ -1,161 +1,233 @@
-//! The schemas say what the parsers read: the same keys, the same words.
+//! The tables of keys are what the parsers read, what the schemas say and what the manual has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
-use crate::spec::outcome::OutcomeClass;
-use crate::spec::{agent, builtin, config, plan, quota, rule};
+use crate::spec::keys::words;
+use crate::spec::{builtin, smoke};
 
-/// The keys of a schema's root (no name) or of one of its definitions.
-fn keys_of(kind: DocumentKind, definition: &str) -> BTreeSet<String> {
-    let schema = schema(kind);
-    let object = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
-    let properties = object["properties"].as_object();
-    properties.unwrap_or_else(|| panic!("{kind:?} {definition}")).keys().cloned().collect()
+const MANUAL: &str = include_str!("../../../docs/FORMATS.md");
+
+/// A table, and a document around a mapping of its keys.
+struct Placed {
+    keys: &'static Keys,
+    before: String,
+    after: String,
 }
 
-fn check(kind: DocumentKind, definition: &str, keys: &[&str]) {
-    let listed: BTreeSet<String> = keys.iter().map(|&key| key.to_owned()).collect();
-    assert_eq!(keys_of(kind, definition), listed, "{kind:?} {definition}");
-}
-
-fn nested<'k>(keys: &[(&str, &'k [&'k str])], name: &str) -> &'k [&'k str] {
-    keys.iter().find(|(outer, _)| *outer == name).unwrap().1
-}
-
-#[test]
-fn every_schema_has_exactly_the_keys_of_its_parser() {
-    use DocumentKind::{Agent, Config, Plan, Rule};
-    check(Plan, "", plan::keys::PLAN);
-    check(Plan, "Meta", plan::keys::META);
-    check(Plan, "Validation", plan::keys::VALIDATION);
-    check(Plan, "Budget", quota::KEYS);
-    check(Plan, "Escalation", plan::keys::ESCALATION);
-    check(Plan, "Section", plan::keys::SECTION);
-    check(Plan, "Task", plan::keys::TASK);
-    check(Plan, "ValidatorFields", plan::keys::VALIDATOR);
-    check(Plan, "Proposals", plan::keys::PROPOSALS);
-    check(Rule, "", rule::KEYS);
-    check(Rule, "Proposals", plan::keys::PROPOSALS);
-    check(Rule, "ValidatorFields", plan::keys::VALIDATOR);
-    for (outer, definition) in [
-        ("match", "Match"),
-        ("inputs", "Inputs"),
-        ("outputs", "Outputs"),
-        ("retry", "Retry"),
-        ("backoff", "Backoff"),
-        ("limits", "Limits"),
-        ("sandbox", "SandboxFields"),
-    ] {
-        check(Rule, definition, nested(rule::NESTED_KEYS, outer));
+impl Placed {
+    /// What is found in a document that has `key: value` here beside what it cannot do without.
+    fn found(&self, kind: DocumentKind, key: &str, value: &str) -> Vec<Diagnostic> {
+        let others = beside(self.keys, key);
+        parse(kind, &format!("{}{{ {others}{key}: {value} }}{}", self.before, self.after))
     }
-    check(Agent, "", agent::KEYS);
-    check(Config, "", config::KEYS);
-    check(Config, "Session", nested(config::NESTED_KEYS, "session"));
-    check(Config, "SandboxFields", nested(config::NESTED_KEYS, "sandbox"));
-    check(Config, "Worktree", nested(config::NESTED_KEYS, "worktree"));
-    check(Config, "Budget", config::BUDGET_KEYS);
-    check(Config, "Models", nested(config::NESTED_KEYS, "models"));
-    check(Config, "Breaker", nested(config::NESTED_KEYS, "breaker"));
-    check(Config, "UsageLimits", nested(config::NESTED_KEYS, "limits"));
-    check(Config, "Schedule", nested(config::NESTED_KEYS, "schedule"));
-    check(Config, "DevServer", nested(config::NESTED_KEYS, "dev_server"));
-    check(Config, "SmokeFields", nested(config::NESTED_KEYS, "smoke"));
-    check(Plan, "SmokeFields", nested(config::NESTED_KEYS, "smoke"));
+}
+
+fn parse(kind: DocumentKind, text: &str) -> Vec<Diagnostic> {
+    let source = |name: &str, text: &str| Source::new(RelPath::new(name).unwrap(), text);
+    match kind {
+        DocumentKind::Plan => plan::parse(&source("plans/p.yaml", text)).diagnostics,
+        DocumentKind::Rule => rule::parse(&source("rules/r.yaml", text), &|_| None).diagnostics,
+        DocumentKind::Config => config::parse(None, Some(&source("orch.yaml", text))).diagnostics,
+        DocumentKind::Agent => {
+            agent::parse(&source("a.md", &format!("---\n{text}\n---\n"))).diagnostics
+        }
+    }
+}
+
+/// Every table of a kind of document, the document's own first.
+fn placed(kind: DocumentKind) -> Vec<Placed> {
+    let mut all = vec![Placed { keys: kind.keys(), before: String::new(), after: String::new() }];
+    let mut next = 0;
+    while let Some(outer) = all.get(next) {
+        let (keys, before, after) = (outer.keys, outer.before.clone(), outer.after.clone());
+        for key in keys.keys {
+            let before = format!("{before}{{ {}{}: ", beside(keys, key.name), key.name);
+            push_tables(&key.shape, (before, format!(" }}{after}")), &mut all);
+        }
+        next += 1;
+    }
+    all
+}
+
+fn push_tables(shape: &'static Shape, (before, after): (String, String), all: &mut Vec<Placed>) {
+    for form in shape.forms() {
+        let (before, after) = (before.clone(), after.clone());
+        match form {
+            Shape::Map(keys) => all.push(Placed { keys, before, after }),
+            Shape::List(item) => push_tables(item, (before + "[", format!("]{after}")), all),
+            _ => {}
+        }
+    }
+}
+
+/// The keys that a mapping cannot be without, but for `key`.
+fn beside(keys: &Keys, key: &str) -> String {
+    let required = keys.keys.iter().filter(|it| it.is_required && it.name != key);
+    let mut text: String =
+        required.map(|it| format!("{}: {}, ", it.name, samples(&it.shape)[0])).collect();
+    if keys.noun == "validator" && !["run", "agent"].contains(&key) {
+        text += "agent: x, ";
+    }
+    text
+}
+
+/// Values that a shape has room for.
+fn samples(shape: &Shape) -> Vec<String> {
+    let one = match shape {
+        Shape::Text | Shape::Texts => "sonnet".to_owned(),
+        Shape::Matching(_) => "0".repeat(64),
+        Shape::Flag => "yes".to_owned(),
+        Shape::Off => "false".to_owned(),
+        Shape::Count(least, _) => least.to_string(),
+        Shape::Number(least, _) => least.max(0.0).to_string(),
+        Shape::Integer => "-1".to_owned(),
+        Shape::Duration => "5m".to_owned(),
+        Shape::Command => "[cargo, test]".to_owned(),
+        Shape::Word(_, words) => return words().iter().map(|it| it.text.to_owned()).collect(),
+        Shape::Map(keys) => format!("{{ {} }}", beside(keys, "")),
+        Shape::List(item) => {
+            return samples(item).iter().map(|it| format!("[{it}]")).collect();
+        }
+        Shape::Names(name, value) => format!("{{ {}: {} }}", samples(name)[0], samples(value)[0]),
+        Shape::Forms(forms) => return forms.iter().flat_map(samples).collect(),
+    };
+    vec![one]
+}
+
+fn of_every_key(check: impl Fn(DocumentKind, &Placed, &Key)) {
+    for kind in DocumentKind::all() {
+        for placed in placed(kind) {
+            placed.keys.keys.iter().for_each(|key| check(kind, &placed, key));
+        }
+    }
 }
 
 /// A value of the wrong type is noticed only by who reads it.
 #[test]
-fn every_key_of_a_plan_is_read() {
-    let check = |path: &str, text: String| {
-        let source = Source::new(RelPath::new("plans/p.yaml").unwrap(), text.as_str());
-        let found = plan::parse(&source).diagnostics;
+fn every_key_of_a_table_is_read() {
+    of_every_key(|kind, placed, key| {
+        let found = placed.found(kind, key.name, "[{ odd: 1 }]");
         let codes: Vec<&str> = found.iter().map(|found| found.code).collect();
-        assert!(!codes.is_empty() && !codes.contains(&"plan::unknown-key"), "{path}: {codes:?}");
-    };
-    let odd = "[{ odd: 1 }]";
-    for key in plan::keys::PLAN {
-        let other = if *key == "sections" { "" } else { "sections: []\n" };
-        check(key, format!("{other}{key}: {odd}\n"));
-    }
-    for key in plan::keys::META {
-        check(key, format!("meta: {{ {key}: {odd} }}\nsections: []\n"));
-    }
-    for key in plan::keys::VALIDATION {
-        check(key, format!("meta: {{ validation: {{ {key}: {odd} }} }}\nsections: []\n"));
-    }
-    for key in quota::KEYS {
-        check(key, format!("meta: {{ budget: {{ {key}: {odd} }} }}\nsections: []\n"));
-    }
-    for key in plan::keys::ESCALATION {
-        check(key, format!("meta: {{ model_escalation: {{ {key}: {odd} }} }}\nsections: []\n"));
-    }
-    for key in plan::keys::SECTION {
-        check(key, format!("sections: [{}]\n", with(&["id", "name"], key, odd)));
-    }
-    for key in plan::keys::TASK {
-        let task = with(&["id", "name"], key, odd);
-        check(key, format!("sections: [{{ id: s, name: s, tasks: [{task}] }}]\n"));
-    }
-}
-
-fn with(required: &[&str], key: &str, value: &str) -> String {
-    let others =
-        required.iter().filter(|other| **other != key).map(|other| format!("{other}: x, "));
-    format!("{{ {}{key}: {value} }}", others.collect::<String>())
+        let is_unknown = codes.iter().any(|code| code.ends_with("unknown-key"));
+        assert!(!codes.is_empty() && !is_unknown, "{} {}: {codes:?}", placed.keys.noun, key.name);
+    });
 }
 
 #[test]
-fn the_words_of_a_schema_are_those_that_are_read() {
-    let words = |kind, definition: &str| -> BTreeSet<String> {
-        let definition = &schema(kind)["$defs"][definition];
-        // Variants with a description are `oneOf` constants, those without are one `enum`.
-        let plain = definition["enum"].as_array().into_iter().flatten();
-        let told = definition["oneOf"].as_array().into_iter().flatten().map(|one| &one["const"]);
-        plain.chain(told).map(|word| word.as_str().unwrap().to_owned()).collect()
-    };
-    let known = plan::Status::ALL.map(|status| status.as_str().to_owned());
-    let mut expected = BTreeSet::from(known);
-    expected.insert("complete".to_owned());
-    let statuses = words(DocumentKind::Plan, "Status");
-    assert_eq!(statuses, expected);
-    let read = |text: String| {
-        let source = Source::new(RelPath::new("rules/r.yaml").unwrap(), text.as_str());
-        assert_eq!(rule::parse(&source, &|_| None).diagnostics, [], "{text}");
-    };
-    for word in words(DocumentKind::Rule, "Action") {
-        read(format!("action: {word}\n"));
-    }
-    for word in words(DocumentKind::Rule, "RetryStep") {
-        read(format!("retry: {{ on: {{ stalled: {word} }} }}\n"));
-    }
-    for word in words(DocumentKind::Agent, "Permission") {
-        let text = format!("---\npermission: {word}\n---\n");
-        let source = Source::new(RelPath::new("agents/a.md").unwrap(), text.as_str());
-        assert_eq!(agent::parse(&source).diagnostics, [], "{text}");
-    }
-    let outcomes = &schema(DocumentKind::Rule)["$defs"]["Retry"]["properties"]["on"];
-    assert_eq!(
-        outcomes["propertyNames"]["enum"].as_array().unwrap().len(),
-        OutcomeClass::failures().count()
-    );
+fn every_form_that_a_table_has_is_read() {
+    of_every_key(|kind, placed, key| {
+        for sample in samples(&key.shape) {
+            let mut found = placed.found(kind, key.name, &sample);
+            found.retain(|it| it.code.ends_with("wrong-type") || it.code.ends_with("missing-key"));
+            assert_eq!(found, [], "{} {}: {sample}", placed.keys.noun, key.name);
+        }
+    });
 }
 
 #[test]
 fn every_key_is_explained() {
-    for kind in DocumentKind::ALL {
-        let schema = schema(kind);
-        let mut objects: BTreeMap<&str, &Value> = BTreeMap::from([("", &schema)]);
-        let definitions = schema["$defs"].as_object().into_iter().flatten();
-        objects.extend(definitions.map(|(name, definition)| (name.as_str(), definition)));
-        for (name, object) in objects {
-            for (key, property) in object["properties"].as_object().into_iter().flatten() {
-                assert!(property["description"].is_string(), "{kind:?} {name}.{key}");
+    of_every_key(|_, placed, key| {
+        assert!(!placed.keys.about.is_empty(), "{}", placed.keys.noun);
+        assert!(key.about.ends_with('.'), "{}.{}", placed.keys.noun, key.name);
+    });
+}
+
+#[test]
+fn every_word_of_a_status_is_read() {
+    let words: Vec<&str> = words::<plan::Status>().iter().map(|it| it.text).collect();
+    assert!(words.contains(&"complete") && words.len() == 8, "{words:?}");
+    for word in words {
+        let status = plan::Status::parse(word).unwrap();
+        assert_eq!(status.as_str().strip_suffix('d').unwrap_or(word), word.trim_end_matches('d'));
+    }
+}
+
+/// The numbers and words that the table of the settings calls defaults are those of the code.
+#[test]
+fn a_default_that_is_written_changes_nothing() {
+    // Not values but words about them, or what holds only beside another key.
+    let others = ["jobs", "guess", "kind"];
+    for placed in placed(DocumentKind::Config) {
+        let is_own = |key: &&Key| !key.default.is_empty() && !others.contains(&key.name);
+        for key in placed.keys.keys.iter().filter(is_own) {
+            if placed.keys.noun == "dev_server" {
+                continue;
             }
+            let value = key.default.trim_matches('`');
+            let text = format!("{}{{ {}: {value} }}{}", placed.before, key.name, placed.after);
+            let source = Source::new(RelPath::new("orch.yaml").unwrap(), text.as_str());
+            let read = config::parse(None, Some(&source));
+            assert_eq!(
+                (read.value, read.diagnostics),
+                (config::Config::default(), vec![]),
+                "{text}"
+            );
         }
     }
+}
+
+/// The rows of the manual's table below a heading, by the keys in their first cell.
+fn rows(heading: &str) -> Vec<(Vec<&'static str>, &'static str)> {
+    let (_, below) = MANUAL.split_once(&format!("\n{heading}\n")).expect(heading);
+    let part = below.split("\n#").next().unwrap_or_default();
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cell = row.trim_start_matches('|').split('|').next().unwrap_or_default();
+        (cell.split('`').skip(1).step_by(2).collect(), row)
+    })
+    .collect()
+}
+
+/// The headings of the manual below which a table of keys stands in full.
+const IN_MANUAL: [(&str, &Keys); 5] = [
+    ("### `meta`", &plan::keys::META),
+    ("### Tasks", &plan::keys::TASK),
+    ("## Rules", &rule::keys::RULE),
+    ("## Settings", &config::keys::CONFIG),
+    ("### Smoke tests", &smoke::KEYS),
+];
+
+#[test]
+fn the_manual_has_the_keys_of_the_tables_and_their_defaults() {
+    for (heading, keys) in IN_MANUAL {
+        let rows = rows(heading);
+        let told = rows.iter().flat_map(|(names, _)| names);
+        let told: BTreeSet<&str> = told.map(|name| name.split('.').next().unwrap()).collect();
+        assert_eq!(told, keys.names().collect(), "{heading}");
+        for key in keys.keys {
+            let (_, row) = rows.iter().find(|(names, _)| is_about(names, key.name)).unwrap();
+            assert!(row.contains(key.default.trim_matches('`')), "{heading} {}", key.name);
+        }
+    }
+}
+
+fn is_about(names: &[&str], key: &str) -> bool {
+    names.iter().any(|name| name.split('.').next() == Some(key))
+}
+
+/// `outer.key` in the settings' table, or `key` in an example, with its default behind it.
+#[test]
+fn the_manual_has_every_nested_key() {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = MANUAL.split(|c| !is_part(c)).collect();
+    let settings = rows("## Settings");
+    of_every_key(|kind, placed, key| {
+        assert!(words.contains(key.name), "{} {}", placed.keys.noun, key.name);
+        let dotted = format!("{}.{}", placed.keys.noun, key.name);
+        let has = |name: &str| settings.iter().find(|(names, _)| names.contains(&name));
+        let row = has(&dotted).or_else(|| has(placed.keys.noun));
+        let default = key.default.trim_matches('`');
+        let is_top = IN_MANUAL.iter().any(|(_, keys)| std::ptr::eq(*keys, placed.keys));
+        let is_fine = is_top || kind == DocumentKind::Agent || key.default.is_empty();
+        let examples = [format!("{}: {default}", key.name), format!("{}: [{default}]", key.name)];
+        let is_told = row.is_some_and(|(_, row)| row.contains(default))
+            || examples.iter().any(|text| MANUAL.contains(text.as_str()));
+        assert!(is_fine || is_told, "{} {}: {default}", placed.keys.noun, key.name);
+    });
 }
 
 #[test]
@@ -166,20 +238,20 @@ fn a_schema_reads_like_this() {
         &schema["title"],
         &schema["properties"]["agent"],
         &schema["properties"]["limits"],
-        &schema["$defs"]["Outputs"],
+        &schema["$defs"]["outputs"],
     ];
     insta::assert_snapshot!(shown.map(ToString::to_string).join("\n"), @r##"
     "https://json-schema.org/draft/2020-12/schema"
     "orch rule"
     {"description":"Who does the task where the task names nobody.","type":["string","null"]}
-    {"anyOf":[{"$ref":"#/$defs/Limits"},{"type":"null"}],"description":"Bounds of one attempt."}
-    {"additionalProperties":false,"properties":{"allowed":{"anyOf":[{"$ref":"#/$defs/OneOrMany"},{"type":"null"}],"description":"Writing anything else fails the task. Anything may be written where this is not given."},"keep":{"anyOf":[{"$ref":"#/$defs/OneOrMany"},{"type":"null"}],"description":"Files that a task may only delete or empty where it names them, such as tests."},"must_change":{"description":"A run that changed nothing has failed. True for sessions where it is not given.","type":["boolean","null"]}},"type":"object"}
+    {"anyOf":[{"$ref":"#/$defs/limits"},{"type":"null"}],"description":"Bounds of one attempt."}
+    {"additionalProperties":false,"description":"What it writes.","properties":{"allowed":{"anyOf":[{"$ref":"#/$defs/texts"},{"type":"null"}],"description":"Writing anything else fails the task. Anything may be written where this is not given."},"keep":{"anyOf":[{"$ref":"#/$defs/texts"},{"type":"null"}],"description":"Files that a task may only delete or empty where it names them, such as tests."},"must_change":{"description":"A run that changed nothing has failed. True for sessions where it is not given.","type":["boolean","null"]}},"type":"object"}
     "##);
 }
 
 #[test]
 fn kinds_have_names() {
-    for kind in DocumentKind::ALL {
+    for kind in DocumentKind::all() {
         assert_eq!(DocumentKind::parse(kind.as_str()), Some(kind));
     }
     assert_eq!(DocumentKind::parse("poem"), None);

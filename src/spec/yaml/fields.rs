@@ -3,6 +3,8 @@
 mod narrow;
 mod rest;
 
+use strum::{EnumMessage, IntoEnumIterator};
+
 use super::problems::{Problems, shorten};
 use super::scalar::{boolean_of, float_of, int_of};
 use super::{Mapping, Node, NodeKind, Resolved};
@@ -10,37 +12,28 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Millis;
 use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
+use crate::spec::keys::{Keys, Shape, Word, value_of, words};
 use crate::spec::text::{duration_of, nearest};
 
-/// Reads the keys of one mapping. A null value counts as not written. Every key asked for is known;
-/// [`Fields::rest`] deals with the others.
+/// Reads the keys of one mapping by their table. A null value counts as not written.
+/// [`Fields::rest`] deals with what is not in the table.
 pub struct Fields<'n, 's> {
     problems: &'n Problems<'n>,
     mapping: &'n Mapping<'s>,
     span: Span,
-    what: &'static str,
+    keys: &'static Keys,
     asked: Vec<&'static str>,
-    known: &'static [&'static str],
-    habits: &'static [(&'static str, &'static str)],
 }
 
 impl<'n, 's> Fields<'n, 's> {
-    /// `what` names the mapping in messages, such as `task`. `None`, reported, where `node` is none.
-    pub fn of(node: &'n Node<'s>, what: &'static str, problems: &'n Problems<'n>) -> Option<Self> {
+    /// `None`, reported, where `node` is no mapping.
+    pub fn of(node: &'n Node<'s>, keys: &'static Keys, problems: &'n Problems<'n>) -> Option<Self> {
         let Some(mapping) = node.as_mapping() else {
-            problems.wrong_type(what, node, "a mapping of keys to values");
+            problems.wrong_type(keys.noun, node, "a mapping of keys to values");
             return None;
         };
-        let asked = Vec::with_capacity(32);
-        Some(Self {
-            problems,
-            mapping,
-            span: node.span.clone(),
-            what,
-            asked,
-            known: &[],
-            habits: &[],
-        })
+        let asked = Vec::with_capacity(keys.keys.len());
+        Some(Self { problems, mapping, span: node.span.clone(), keys, asked })
     }
 
     pub fn problems(&self) -> &'n Problems<'n> {
@@ -54,6 +47,7 @@ impl<'n, 's> Fields<'n, 's> {
 
     /// The value of a key, whatever it is; `None` where it is not written or null.
     pub fn node(&mut self, name: &'static str) -> Option<&'n Node<'s>> {
+        debug_assert!(self.keys.has(name), "{} has no key {name}", self.keys.noun);
         self.asked.push(name);
         self.mapping.get(name).filter(|node| !node.is_null())
     }
@@ -77,7 +71,19 @@ impl<'n, 's> Fields<'n, 's> {
     /// A nested mapping.
     pub fn fields(&mut self, name: &'static str) -> Option<Fields<'n, 's>> {
         let node = self.node(name)?;
-        Fields::of(node, name, self.problems)
+        let keys = self.form(name, |shape| match shape {
+            Shape::Map(keys) => Some(*keys),
+            _ => None,
+        })?;
+        Fields::of(node, keys, self.problems)
+    }
+
+    /// What `pick` finds among the forms of a key.
+    fn form<T>(&self, name: &str, pick: impl Fn(&Shape) -> Option<T>) -> Option<T> {
+        let key = self.keys.key(name);
+        let found = key.and_then(|key| key.shape.forms().iter().find_map(pick));
+        debug_assert!(found.is_some(), "{name} of {} has another shape", self.keys.noun);
+        found
     }
 
     /// Any scalar as it is written: numbers, dates and booleans are taken as text.
@@ -105,10 +111,10 @@ impl<'n, 's> Fields<'n, 's> {
         let start = self.span.start..self.mapping.entries.first().map_or(self.span.end, |entry| {
             entry.value.span.end.max(entry.key_span.end).min(self.span.end).max(self.span.start)
         });
-        let message = format!("{} without `{name}`", self.what);
+        let message = format!("{} without `{name}`", self.keys.noun);
         self.problems.report(
             Diagnostic::error(self.problems.codes.missing_key, message)
-                .label(start, format!("this {} has no `{name}`", self.what))
+                .label(start, format!("this {} has no `{name}`", self.keys.noun))
                 .help(help),
         );
     }
@@ -127,14 +133,22 @@ impl<'n, 's> Fields<'n, 's> {
         None
     }
 
-    /// A whole number from zero up; quoted ones are taken too.
+    /// A whole number within the bounds of the table; quoted ones are taken too.
     pub fn count(&mut self, name: &'static str) -> Option<u32> {
         let node = self.node(name)?;
+        let (least, most) = self.form(name, |shape| match shape {
+            Shape::Count(least, most) => Some((*least, *most)),
+            _ => None,
+        })?;
         let number = node.as_text().and_then(|text| int_of(text.trim()));
         match number.map(u32::try_from) {
-            Some(Ok(count)) => Some(count),
-            Some(Err(_)) => {
-                self.problems.bad_value(name, node, "a whole number from 0 to 4294967295");
+            Some(Ok(count)) if (least..=most).contains(&count) => Some(count),
+            Some(_) => {
+                let help = match most {
+                    u32::MAX if number < Some(i64::from(least)) => format!("at least {least}"),
+                    _ => format!("a whole number from {least} to {most}"),
+                };
+                self.problems.bad_value(name, node, help);
                 None
             }
             None => {
@@ -154,18 +168,27 @@ impl<'n, 's> Fields<'n, 's> {
         number
     }
 
-    /// Any finite number.
+    /// A finite number within the bounds of the table.
     pub fn number(&mut self, name: &'static str) -> Option<f64> {
         let node = self.node(name)?;
+        let (least, most) = self.form(name, |shape| match shape {
+            Shape::Number(least, most) => Some((*least, *most)),
+            _ => None,
+        })?;
         let number = node
             .as_text()
             .map(str::trim)
             .and_then(|text| float_of(text).or_else(|| int_of(text).map(|int| int as f64)));
         let number = number.filter(|number| number.is_finite());
-        if number.is_none() {
-            self.problems.wrong_type(name, node, "a number");
+        match number {
+            None => self.problems.wrong_type(name, node, "a number"),
+            Some(number) if (least..=most).contains(&number) => return Some(number),
+            Some(_) if most < f64::MAX => {
+                self.problems.bad_value(name, node, format!("from {least} to {most}"));
+            }
+            Some(_) => self.problems.bad_value(name, node, format!("at least {least}")),
         }
-        number
+        None
     }
 
     /// `10m`, `90s`, `1h 30m`, or seconds as a number.
@@ -182,21 +205,31 @@ impl<'n, 's> Fields<'n, 's> {
         duration
     }
 
-    /// One of several words; anything else is reported with the words that would do.
-    pub fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    /// One of the words of `T`; anything else is reported with the words that would do.
+    pub fn choice<T: IntoEnumIterator + EnumMessage>(&mut self, name: &'static str) -> Option<T> {
         let node = self.node(name)?;
+        debug_assert_eq!(self.words_of(name), words::<T>(), "{name} of {}", self.keys.noun);
         let Some(text) = node.as_text() else {
             self.problems.wrong_type(name, node, "a word");
             return None;
         };
-        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let chosen = value_of(text);
         if chosen.is_none() {
-            let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-            let meant = nearest(text, choices.iter().map(|(word, _)| *word))
+            let words = words::<T>();
+            let meant = nearest(text, words.iter().map(|word| word.text))
                 .map_or(String::new(), |word| format!("did you mean `{word}`? "));
+            let words: Vec<String> = words.iter().map(|it| format!("`{}`", it.text)).collect();
             self.problems.bad_value(name, node, format!("{meant}one of {}", words.join(", ")));
         }
         chosen
+    }
+
+    fn words_of(&self, name: &str) -> Vec<Word> {
+        let words = self.form(name, |shape| match shape {
+            Shape::Word(_, words) => Some(words()),
+            _ => None,
+        });
+        words.unwrap_or_default()
     }
 
     /// The items of a list; empty where it is not written.

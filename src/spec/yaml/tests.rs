@@ -2,8 +2,11 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
+use strum::{EnumIter, EnumMessage};
+
 use super::*;
 use crate::base::name::RelPath;
+use crate::spec::keys::{Shape, keys, words};
 
 fn source(text: &str) -> Source {
     Source::new(RelPath::new("plans/p.yaml").unwrap(), text)
@@ -175,13 +178,44 @@ fn a_part_has_the_spans_of_the_whole() {
 
 static CODES: Codes = codes!("test");
 
+keys! {
+    /// A thing.
+    static THING = "thing", Kept [
+        name [is_required: true]: Shape::Text,
+        status: Shape::Text,
+        agent: Shape::Text,
+        id: Shape::Text,
+        tools: Shape::Texts,
+        f: Shape::Flag,
+        g: Shape::Flag,
+        n: Shape::Count(1, 20),
+        m: Shape::COUNT,
+        u: Shape::AMOUNT,
+        t: Shape::Text,
+        d: Shape::Duration,
+        l: Shape::Texts,
+        s: Shape::Texts,
+        c: Shape::Word("use", words::<Use>),
+    ];
+}
+
+#[derive(EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
+enum Use {
+    Allowed,
+    Refused,
+}
+
 fn read<T>(text: &str, read: impl FnOnce(&mut Fields<'_, '_>) -> T) -> (T, String) {
     let source = source(text);
     let parsed = parse(&source);
     let problems = Problems::new(&source.path, &CODES);
     let node = parsed.value.unwrap();
-    let mut fields = Fields::of(&node, "thing", &problems).unwrap();
+    let mut fields = Fields::of(&node, &THING, &problems).unwrap();
     let value = read(&mut fields);
+    for name in THING.names() {
+        fields.node(name);
+    }
     fields.rest();
     let told = problems.into_found().into_iter().map(|diagnostic| {
         let at = &source.text[diagnostic.labels[0].span.clone()];
@@ -193,7 +227,7 @@ fn read<T>(text: &str, read: impl FnOnce(&mut Fields<'_, '_>) -> T) -> (T, Strin
 #[test]
 fn fields_read_by_type_and_tell_what_is_wrong() {
     let (values, told) =
-        read("{f: on, n: 1_0, t: 1.10, d: 1h 30m, l: [a, 2], s: x, w: null}", |fields| {
+        read("{f: on, n: 1_0, t: 1.10, d: 1h 30m, l: [a, 2], s: x, id: null}", |fields| {
             let texts: Vec<&str> = fields.texts("l").iter().map(|(text, _)| *text).collect();
             (
                 (
@@ -202,7 +236,7 @@ fn fields_read_by_type_and_tell_what_is_wrong() {
                     fields.text("t").map(str::to_owned),
                     fields.duration("d"),
                 ),
-                (texts.join("+"), fields.texts("s").len(), fields.text("w").map(str::to_owned)),
+                (texts.join("+"), fields.texts("s").len(), fields.text("id").map(str::to_owned)),
             )
         });
     let ((flag, count, text, duration), rest) = values;
@@ -220,7 +254,7 @@ fn fields_read_by_type_and_tell_what_is_wrong() {
             fields.texts("l");
             fields.text("t");
             fields.duration("d");
-            fields.choice("c", &[("allowed", 1), ("refused", 2)]);
+            fields.choice::<Use>("c");
             fields.required_text("name", "give it one");
         });
     assert_snapshot!(told, @r#"

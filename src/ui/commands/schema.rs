@@ -7,9 +7,9 @@ use crate::ui::shell::{Failure, Ran, Shell};
 
 /// Without a kind, the kinds there are.
 pub fn run(args: &SchemaArgs, shell: &mut Shell) -> Ran {
-    let kinds = DocumentKind::ALL.map(DocumentKind::as_str);
+    let kinds: Vec<&str> = DocumentKind::all().map(DocumentKind::as_str).collect();
     let Some(wanted) = &args.kind else {
-        shell.data(&kinds.map(|kind| format!("{kind}\n")).concat())?;
+        shell.data(&format!("{}\n", kinds.join("\n")))?;
         shell.note("`orch schema KIND` prints one of these")?;
         return Ok(Exit::Success);
     };
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn every_kind_has_a_schema_in_json() {
         let listed = check(None);
-        for kind in DocumentKind::ALL.map(DocumentKind::as_str) {
+        for kind in DocumentKind::all().map(DocumentKind::as_str) {
             assert!(listed.lines().any(|line| line == kind));
             let schema: serde_json::Value = serde_json::from_str(&check(Some(kind))).unwrap();
             assert!(schema.get("$schema").is_some(), "{kind}");

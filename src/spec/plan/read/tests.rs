@@ -88,7 +88,7 @@ sections: []
     assert_eq!(parsed.value.name.as_str(), "demo");
     assert_eq!(meta.created.as_deref(), Some("2026-02-16"));
     assert_eq!(meta.source_item.as_deref(), Some("docs/item.md"));
-    assert_eq!((meta.max_attempts, meta.order), (Some(3), Order::Free));
+    assert_eq!((meta.max_attempts, meta.order), (Some(3), crate::spec::plan::Order::Free));
     assert_eq!((meta.backoff_base.unwrap().0, meta.backoff_max.unwrap().0), (5000, 120_000));
     let extra: Vec<String> = meta.extra.iter().map(|(key, text)| format!("{key}={text}")).collect();
     assert_eq!(extra, ["notification_email=a@b.c", "owner=[me, you]"]);
@@ -200,7 +200,7 @@ sections:
     error plan::bad-glob: `/etc` is no path pattern: it is absolute; patterns start at the repository root ["/etc"]
         patterns are relative to the root: `src/**/*.rs`, `docs`, `!docs/old/**`
     error plan::bad-value: `cache` cannot be `no` ["no"]
-        one of `never`, `always`
+        one of `always`, `never`
     error plan::bad-value: `pin` cannot be `abc` ["abc"]
         an action key has 64 digits; `orch show` of the task names those it has
     error plan::bad-value: `timeout` cannot be `soon` ["soon"]

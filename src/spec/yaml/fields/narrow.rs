@@ -8,15 +8,6 @@ use crate::base::source::Span;
 use crate::spec::model::meant_by;
 
 impl Fields<'_, '_> {
-    /// A whole number from one up.
-    pub fn positive(&mut self, name: &'static str) -> Option<u32> {
-        let count = self.count(name)?;
-        if let (0, Some(node)) = (count, self.node(name)) {
-            self.problems.bad_value(name, node, "at least 1: the first one counts");
-        }
-        (count > 0).then_some(count)
-    }
-
     /// How long something may take: longer than no time at all.
     pub fn time_limit(&mut self, name: &'static str) -> Option<Millis> {
         let limit = self.duration(name)?;

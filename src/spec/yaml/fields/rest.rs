@@ -6,54 +6,26 @@ use super::super::{Node, NodeKind, Style};
 use super::{Fields, shorten};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::source::Span;
+use crate::spec::keys::Others;
 use crate::spec::text::nearest;
 
 impl Fields<'_, '_> {
-    /// True where nothing outside of `keys` was asked for so far: what keeps a list of keys honest.
-    pub fn reads_only(&self, keys: &[&str]) -> bool {
-        self.asked.iter().all(|name| keys.contains(name))
-    }
-
-    /// [`Fields::rest`] of a mapping that has the keys `keys`; no other may have been asked for.
-    pub fn rest_of(self, keys: &[&str]) -> BTreeMap<String, String> {
-        debug_assert!(self.reads_only(keys), "{} reads a key outside of its list", self.what);
-        self.rest()
-    }
-
-    /// Declares keys that are right but not read here: kept by [`Fields::rest`], never reported.
-    pub fn known(&mut self, names: &'static [&'static str]) {
-        self.known = names;
-    }
-
-    /// Declares what other tools call such keys, in small letters without `-` and `_`, and which key is
-    /// meant, if any: reported by [`Fields::rest`].
-    pub fn habits(&mut self, habits: &'static [(&'static str, &'static str)]) {
-        self.habits = habits;
-    }
-
-    /// The keys nobody asked for, as normalized text. One that looks like a typo, or like a key of
-    /// another tool, is reported.
+    /// The keys that the table does not have, as normalized text. Where others are refused all of them
+    /// are reported, else one that looks like a typo, or like a key of another tool.
     pub fn rest(self) -> BTreeMap<String, String> {
-        self.leftover(Strictness::Typos)
-    }
-
-    /// Reports every key nobody asked for.
-    pub fn refuse_rest(self) {
-        self.leftover(Strictness::All);
-    }
-
-    fn leftover(self, strictness: Strictness) -> BTreeMap<String, String> {
+        let unread = || self.keys.names().find(|name| !self.asked.contains(name));
+        debug_assert_eq!(unread(), None, "a key of {} that nobody reads", self.keys.noun);
         let mut rest = BTreeMap::new();
         for entry in &self.mapping.entries {
             let key: &str = &entry.key;
-            if self.asked.contains(&key) {
+            if self.keys.has(key) {
                 continue;
             }
-            if !self.known.contains(&key) {
+            if !self.keys.foreign.contains(&key) {
                 let habit = self.habit_of(key);
                 let typo = || nearest(key, self.unused()).filter(|it| is_likely_typo(key, it));
                 let meant = if habit.is_some() { habit } else { typo() };
-                if meant.is_some() || strictness == Strictness::All {
+                if meant.is_some() || self.keys.others == Others::Refused {
                     self.report_unknown(key, entry.key_span.clone(), meant);
                 }
             }
@@ -62,24 +34,28 @@ impl Fields<'_, '_> {
         rest
     }
 
+    /// What is right here, whether orch has a use for it or not.
+    fn known(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.names().chain(self.keys.foreign.iter().copied())
+    }
+
     /// Known keys that are not written: what a typo may have been meant to be.
     fn unused(&self) -> impl Iterator<Item = &'static str> + '_ {
-        let names = self.asked.iter().chain(self.known).copied();
-        names.filter(|name| self.mapping.entry(name).is_none())
+        self.known().filter(|name| self.mapping.entry(name).is_none())
     }
 
     /// The key that is written otherwise here, or has another name elsewhere; empty where there is none
     /// of that meaning.
     fn habit_of(&self, key: &str) -> Option<&'static str> {
         let bare = bare(key);
-        let mut own = self.asked.iter().chain(self.known);
-        let same = own.find(|name| self::bare(name) == bare).copied();
-        let habit = || self.habits.iter().find(|(word, _)| *word == bare).map(|(_, own)| *own);
-        same.or_else(habit)
+        let same = self.known().find(|name| self::bare(name) == bare);
+        let is_elsewhere = self.keys.elsewhere.iter().any(|it| self::bare(it.name) == bare);
+        let habit = || self.keys.habits.iter().find(|(word, _)| *word == bare).map(|(_, own)| *own);
+        same.or_else(habit).or(is_elsewhere.then_some(""))
     }
 
     fn report_unknown(&self, key: &str, span: Span, meant: Option<&str>) {
-        let message = format!("{} has no key `{}`", self.what, shorten(key));
+        let message = format!("{} has no key `{}`", self.keys.noun, shorten(key));
         let meant = meant.filter(|meant| !meant.is_empty());
         let help = match meant {
             Some(meant) if self.mapping.entry(meant).is_none() => {
@@ -95,12 +71,6 @@ impl Fields<'_, '_> {
         }
         self.problems.report(found.label(span, "unknown key").help(help));
     }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Strictness {
-    Typos,
-    All,
 }
 
 fn bare(key: &str) -> String {
