@@ -5,6 +5,7 @@ mod explain;
 mod look_up;
 mod models;
 mod node;
+mod pin;
 mod recheck;
 mod restart;
 mod run;

@@ -2,6 +2,7 @@
 
 mod escalation;
 pub mod keys;
+mod pin;
 pub(crate) mod read;
 mod shared;
 mod task;
@@ -15,8 +16,7 @@ use strum::{EnumIter, EnumMessage, EnumString, IntoStaticStr};
 use crate::base::digest::Digest;
 use crate::base::measure::Millis;
 use crate::base::name::{
-    AgentName, EnvName, ModelName, OutputDigest, PlanName, RuleName, SectionId, TaskId,
-    ValidatorName,
+    AgentName, EnvName, ModelName, PlanName, RuleName, SectionId, TaskId, ValidatorName,
 };
 use crate::base::source::Span;
 
@@ -25,6 +25,7 @@ use super::quota::Quota;
 use super::smoke::Smoke;
 
 pub use escalation::Escalation;
+pub use pin::Pin;
 pub use read::parse;
 pub use shared::{command_line, proposals, validators};
 
@@ -152,8 +153,8 @@ pub struct TaskSpec {
     pub proposals: Option<Proposals>,
     pub no_change: NoChange,
     pub cache: CacheUse,
-    /// The output digest of the cached result to take, of several.
-    pub pin: Option<OutputDigest>,
+    /// The cached result to take; no other is made.
+    pub pin: Option<Pin>,
     /// Unknown keys of the task with their normalized text: kept, shown, in no key.
     pub extra: BTreeMap<String, String>,
 }

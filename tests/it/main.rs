@@ -22,6 +22,7 @@ mod limits;
 mod newer_in_git;
 mod output;
 mod overnight;
+mod pins;
 mod plan_change;
 mod questions;
 mod real_cli;

@@ -11,6 +11,7 @@ use crate::engine::record::Lookup;
 use crate::spec::plan::{Status, TaskRecord};
 
 use super::node::Forced;
+use super::pin::pinned;
 use super::{Board, Follow, IN_CACHE, Mode};
 
 /// Why a result that was refused is looked at before a new one is made.
@@ -25,12 +26,15 @@ impl Board {
         forced: &Forced,
         ground: &mut Ground<'_>,
     ) {
+        let is_pinned = self.pin_of(id, ground.world).is_some();
         let run = self.runs.entry(id).or_default();
         run.reason = match forced {
             Forced::Because(reason) => (*reason).to_owned(),
             Forced::No => why_it_runs(key, past, record),
         };
         let lookup = match forced {
+            // Whoever asks for it again asks for this very result.
+            _ if is_pinned => Lookup::All,
             Forced::No if !self.request.no_cache => Lookup::All,
             _ if run.is_asked_for => Lookup::Refused,
             _ => Lookup::None,
@@ -62,23 +66,30 @@ impl Board {
             return None;
         }
         self.explain(id, found.previous, ground.world);
-        let pin = ground.world.recipe(self.slot(id)).and_then(|it| it.spec.pin);
-        let usable = |it: &Candidate| {
-            it.mismatched.is_empty()
-                && it.lost.is_empty()
-                && pin.is_none_or(|pin| pin == it.result.output)
+        let pin = self.pin_of(id, ground.world);
+        let usable = match &pin {
+            Some(pin) => match pinned(pin, key, found.candidates) {
+                Ok(candidates) => candidates,
+                Err(why) => {
+                    self.hold_pinned(id, (pin, &why), ground);
+                    return None;
+                }
+            },
+            None => found.candidates.into_iter().filter(is_usable).collect(),
         };
         let (refused, good): (Vec<_>, Vec<_>) =
-            found.candidates.into_iter().filter(usable).partition(|it| it.result.is_refused);
+            usable.into_iter().partition(|it| it.result.is_refused);
         let is_last_word = is_last_word_refused(task, key, ground);
         let refused = refused.into_iter().next().filter(|_| is_last_word);
-        match good.into_iter().next().or(refused) {
-            Some(candidate) => self.take_candidate(id, candidate),
-            None => {
-                self.take_miss(id, ground);
-                None
+        match (good.into_iter().next().or(refused), pin) {
+            (Some(candidate), _) => return self.take_candidate(id, candidate),
+            (None, Some(pin)) => {
+                let why = "names a result that a validator has refused";
+                self.hold_pinned(id, (&pin, why), ground);
             }
+            (None, None) => self.take_miss(id, ground),
         }
+        None
     }
 
     fn take_candidate(&mut self, id: NodeId, candidate: Candidate) -> Option<Follow> {
@@ -113,6 +124,11 @@ impl Board {
             None => self.queue(id),
         }
     }
+}
+
+/// True where it could be replayed as it is.
+fn is_usable(candidate: &Candidate) -> bool {
+    candidate.mismatched.is_empty() && candidate.lost.is_empty()
 }
 
 fn why_it_runs(key: ActionKey, past: &TaskHistory, record: &TaskRecord) -> String {

@@ -109,7 +109,9 @@ impl Board {
             return self.decide_verdicts(id, standing, ground);
         }
         if forced == Forced::No {
-            if let Some(standing) = standing {
+            if let Some(standing) =
+                standing.filter(|it| !self.is_pinned_elsewhere(id, it, ground.world))
+            {
                 if self.mode == Mode::Build {
                     super::settle::mend_status((slot, record.status), &past, ground);
                 }

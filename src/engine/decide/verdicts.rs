@@ -70,6 +70,10 @@ impl Board {
     /// A known FAIL on the present content: the task runs again, with the findings.
     fn reject_standing(&mut self, id: NodeId, findings: &[String], ground: &mut Ground<'_>) {
         let Some(key) = ground.world.key(self.slot(id)) else { return };
+        if let Some(pin) = self.pin_of(id, ground.world) {
+            let why = "names a result that a validator has refused";
+            return self.hold_pinned(id, (&pin, why), ground);
+        }
         let run = self.run(id);
         if let Some(class) = run.gave_up {
             return self.settle(id, Settled::Failed(class));

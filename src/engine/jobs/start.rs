@@ -58,6 +58,9 @@ impl Shop<'_> {
         let Some(recipe) = self.ground.world.recipe(self.build.board.slot(id)).cloned() else {
             return;
         };
+        if self.build.board.hold_if_pinned(id, &mut self.ground) {
+            return;
+        }
         if let Some(why) = self.held_from_start(id, &recipe) {
             self.build.board.note_reason(id, why);
             return self.build.board.settle(id, Settled::Held);

@@ -1,6 +1,6 @@
 //! The keys of a plan, one table for each mapping, and what people write there by habit.
 
-use super::{CacheUse, NoChange, Order, Status};
+use super::{CacheUse, NoChange, Order, Pin, Status};
 use crate::spec::keys::Shape::{
     Command, Count, Duration, Flag, Forms, List, Map, Matching, Off, Text, Texts, Word,
 };
@@ -135,8 +135,8 @@ keys! {
         no_change: Word("no_change", words::<NoChange>),
         /// `never`: an accepted result is not used again.
         cache [default: "`always`"]: Word("cache", words::<CacheUse>),
-        /// The candidate to use: an action key in hexadecimal.
-        pin: Matching("^[0-9a-f]{64}$"),
+        /// The cached result to take: its `output` or `key` as `orch show` prints them, or the first digits.
+        pin: Matching(Pin::PATTERN),
         /// Written by orch.
         attempts: Shape::COUNT,
         /// Written by orch: what the session said.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::read::read_status;
 use super::shared::{command_line, placed_validators, proposals};
-use super::{Task, TaskRecord, TaskSpans, TaskSpec, keys};
+use super::{Pin, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
-use crate::base::digest::Digest;
-use crate::base::name::{AgentName, OutputDigest, RuleName, SectionId, TaskId};
+use crate::base::name::{AgentName, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
 use crate::spec::yaml::{Fields, Node, Problems, Resolved};
 
@@ -148,14 +147,14 @@ fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<TaskId>, Vec<Span>) {
     texts.into_iter().map(|(id, span)| (TaskId::new(id), span)).unzip()
 }
 
-fn read_pin(fields: &mut Fields<'_, '_>) -> Option<OutputDigest> {
+fn read_pin(fields: &mut Fields<'_, '_>) -> Option<Pin> {
     let text = fields.text("pin")?;
-    let digest = Digest::parse(text);
-    if let (None, Some(node)) = (digest, fields.node("pin")) {
-        let help = "an action key has 64 digits; `orch show` of the task names those it has";
+    let pin = Pin::parse(text);
+    if let (None, Some(node)) = (&pin, fields.node("pin")) {
+        let help = "the `output` of a result as `orch show` of the task prints it, or its first digits, 4 at least";
         fields.problems().bad_value("pin", node, help);
     }
-    digest.map(OutputDigest)
+    pin
 }
 
 fn read_record(fields: &mut Fields<'_, '_>) -> TaskRecord {

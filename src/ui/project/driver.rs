@@ -88,11 +88,13 @@ impl Project for Driver {
     }
 
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>> {
-        let key =
-            self.engine().history().task(task).and_then(|it| it.accepted.as_ref()).map(|it| it.key);
-        let Some(key) = key else { return Ok(None) };
-        let results = self.store().results_of(&key)?;
-        Ok(results.into_iter().find(|it| it.task == *task && !it.is_refused))
+        let accepted = self.engine().history().task(task).and_then(|it| it.accepted.clone());
+        let Some(accepted) = accepted else { return Ok(None) };
+        let mut results = self.store().results_of(&accepted.key)?;
+        results.retain(|it| it.task == *task && !it.is_refused);
+        // Of several results of one key the accepted one need not be the newest.
+        let at = results.iter().position(|it| it.output == accepted.output).unwrap_or(0);
+        Ok(results.into_iter().nth(at))
     }
 
     fn transcript(

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::base::digest::Digest;
-use crate::base::name::{OutputDigest, TaskId};
+use crate::base::name::TaskId;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CacheUse, CommandLine, NoChange, Task, ValidatorKind};
 use crate::spec::quota::Quota;
@@ -121,7 +121,7 @@ fn every_key_of_a_task_is_read() {
     );
     assert_eq!(spec.timeout.unwrap().0, 5_400_000);
     assert_eq!((spec.no_change, spec.cache), (NoChange::Allowed, CacheUse::Never));
-    assert_eq!(spec.pin, Some(OutputDigest(key)));
+    assert_eq!(spec.pin, crate::spec::plan::Pin::parse(&key.to_string()));
     assert_eq!(spec.run, Some(CommandLine::Argv(vec!["cargo".into(), "test".into()])));
     let validators: Vec<String> = spec
         .validators
@@ -202,7 +202,7 @@ sections:
     error plan::bad-value: `cache` cannot be `no` ["no"]
         one of `always`, `never`
     error plan::bad-value: `pin` cannot be `abc` ["abc"]
-        an action key has 64 digits; `orch show` of the task names those it has
+        the `output` of a result as `orch show` of the task prints it, or its first digits, 4 at least
     error plan::bad-value: `timeout` cannot be `soon` ["soon"]
         a duration is `90s`, `10m`, `1h 30m`, or seconds
     error plan::missing-key: validator without `run` ["{name: x"]
