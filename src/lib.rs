@@ -8,3 +8,7 @@ pub mod engine;
 pub mod host;
 pub mod spec;
 pub mod ui;
+
+#[cfg(test)]
+#[path = "../tests/left_out/note.rs"]
+mod left_out;

@@ -203,18 +203,3 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Completions(args) => commands::completions::run(args, shell),
     }
 }
-
-/// A folder of the recordings that tests read; says so where it is absent.
-#[cfg(test)]
-fn shared_folder(name: &str) -> Option<std::path::PathBuf> {
-    let root = std::env::var_os("ORCH_SHARED").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        std::path::PathBuf::from,
-    );
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: {} is not there; set ORCH_SHARED", folder.display());
-    None
-}

@@ -6,19 +6,20 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::left_out;
+use crate::sources::root;
 use crate::support::Space;
 
 const NOW: &str = "2026-11-22T17:00:00Z";
 
-/// The recordings; says so where they are absent.
-fn corpus() -> Option<PathBuf> {
+/// A larger collection of recordings, where there is one; noted where not.
+fn collection() -> Option<PathBuf> {
     let shared = std::env::var_os("ORCH_SHARED").map(PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let beside = ["../shared", "../../shared"].map(|it| root.join(it));
+    let beside = ["../shared", "../../shared"].map(|it| root().join(it));
     let found = shared.into_iter().chain(beside).map(|it| it.join("corpus"));
     let found = found.into_iter().find(|it| it.is_dir());
     if found.is_none() {
-        eprintln!("SKIPPED: no corpus; set ORCH_SHARED to run these tests");
+        left_out::note("larger collection of recordings (ORCH_SHARED names one)");
     }
     found
 }
@@ -141,32 +142,72 @@ fn one_message_is_judged_in_its_zone_at_its_time() {
 }
 
 /// What a user attaches to a bug report says of itself how it ended.
-#[test]
-fn recorded_streams_are_classed_without_being_told_the_exit() {
-    let Some(corpus) = corpus() else { return };
+#[track_caller]
+fn check_classes(folder: &Path, expected: &[(&str, &str)]) {
     let space = Space::without_git(&[]);
-    for (name, expected) in [
-        ("success", "done - -"),
-        ("sub-five_hour-oauth", "plan-limit five_hour 1795370728"),
-        ("sub-seven_day_opus-oauth", "plan-limit seven_day_opus 1795625713"),
-        ("sub-overage_cap-oauth", "plan-limit overage 1795370761"),
-        // Only the words tell, in the zone of the machine that wrote them.
-        ("sub-old-1.0.100-seven_day-oauth", "plan-limit seven_day 1795626660"),
-        ("sub-plain429-oauth", "throttled - -"),
-        ("auth_401", "auth - -"),
-        ("structured_never", "schema-miss - -"),
-        ("perm_default", "permission-denied - -"),
-        ("sigint_midstream", "aborted - -"),
-        ("max_turns", "turn-cap - -"),
-        ("max_budget", "budget-cap - -"),
-        ("stop_refusal", "refused - -"),
-        ("hang_midstream", "network - -"),
-        ("sigterm_midstream", "unknown - -"),
-    ] {
-        let file = corpus.join("streams").join(format!("{name}.jsonl"));
+    for (name, expected) in expected {
+        let file = folder.join(format!("{name}.jsonl"));
         let args = [file.to_str().unwrap(), "--zone", "Europe/Berlin", "--now", NOW];
-        assert_eq!(told(&classified(&space, &args)), expected, "{name}");
+        assert_eq!(told(&classified(&space, &args)), *expected, "{name}");
     }
+}
+
+#[test]
+fn streams_are_classed_without_being_told_the_exit() {
+    let corpus = root().join("tests/corpus");
+    check_classes(
+        &corpus.join("streams"),
+        &[
+            ("done", "done - -"),
+            ("limit_five_hour", "plan-limit five_hour 1796047200"),
+            ("limit_week_opus", "plan-limit seven_day_opus 1796234400"),
+            ("limit_overage", "plan-limit overage 1796234400"),
+            ("throttled", "throttled - -"),
+            ("wrong_key", "auth - -"),
+            ("no_credit", "billing - -"),
+            ("schema_miss", "schema-miss - -"),
+            ("denied", "permission-denied - -"),
+            ("interrupted", "aborted - -"),
+            ("turn_cap", "turn-cap - -"),
+            ("budget_cap", "budget-cap - -"),
+            ("refused", "refused - -"),
+            ("no_network", "network - -"),
+            ("terminated", "unknown - -"),
+            // Only the words tell, in the zone of the machine that wrote them.
+            ("older_limit", "plan-limit seven_day 1795802400"),
+        ],
+    );
+    let space = Space::without_git(&[]);
+    let value = classified(&space, &[corpus.join("logs/steps.log").to_str().unwrap()]);
+    assert_eq!(value["class"], "done");
+    assert_eq!(value["files_read"], json!(["/home/user/project/main.rs"]));
+}
+
+#[test]
+fn collected_streams_are_classed_without_being_told_the_exit() {
+    let Some(corpus) = collection() else { return };
+    check_classes(
+        &corpus.join("streams"),
+        &[
+            ("success", "done - -"),
+            ("sub-five_hour-oauth", "plan-limit five_hour 1795370728"),
+            ("sub-seven_day_opus-oauth", "plan-limit seven_day_opus 1795625713"),
+            ("sub-overage_cap-oauth", "plan-limit overage 1795370761"),
+            // Only the words tell, in the zone of the machine that wrote them.
+            ("sub-old-1.0.100-seven_day-oauth", "plan-limit seven_day 1795626660"),
+            ("sub-plain429-oauth", "throttled - -"),
+            ("auth_401", "auth - -"),
+            ("structured_never", "schema-miss - -"),
+            ("perm_default", "permission-denied - -"),
+            ("sigint_midstream", "aborted - -"),
+            ("max_turns", "turn-cap - -"),
+            ("max_budget", "budget-cap - -"),
+            ("stop_refusal", "refused - -"),
+            ("hang_midstream", "network - -"),
+            ("sigterm_midstream", "unknown - -"),
+        ],
+    );
+    let space = Space::without_git(&[]);
     let log = corpus.join("transcripts/task-20260213-215723.log");
     let value = classified(&space, &[log.to_str().unwrap()]);
     assert_eq!(value["class"], "done");

@@ -17,6 +17,8 @@ mod git_env;
 mod hygiene;
 mod kill;
 mod large_plan;
+#[path = "../left_out/note.rs"]
+mod left_out;
 mod lies;
 mod limits;
 mod newer_in_git;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::left_out;
 use crate::sources::{root, shared};
 use crate::support::{Space, wait_until};
 
@@ -144,7 +145,7 @@ impl Api {
     pub fn start(shared: &Path, aside: &Path, scenario: &Value) -> Option<Self> {
         let program = shared.join("tools/fake-anthropic/server.py");
         if !program.is_file() || !has_python() {
-            eprintln!("SKIPPED: needs python3 and {}", program.display());
+            left_out::note("python3, or stand-in for the model API (ORCH_SHARED names its folder)");
             return None;
         }
         fs::create_dir(aside).unwrap();
@@ -177,7 +178,7 @@ pub fn claude() -> Option<PathBuf> {
     if place.is_file() {
         return Some(place);
     }
-    eprintln!("SKIPPED: no Claude Code CLI at {} (ORCH_TEST_CLAUDE names one)", place.display());
+    left_out::note("Claude Code CLI (ORCH_TEST_CLAUDE names one)");
     None
 }
 

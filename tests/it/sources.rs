@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::left_out;
+
 /// The package's folder.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The shared folder of samples and tools, where there is one; said loudly where not.
+/// The shared folder of samples and tools, where there is one; noted where not.
 pub fn shared() -> Option<PathBuf> {
     let given = std::env::var_os("ORCH_SHARED").map(PathBuf::from);
     let beside = given.unwrap_or_else(|| root().join("../shared"));
     let found = beside.canonicalize().ok().filter(|it| it.is_dir());
     if found.is_none() {
-        eprintln!("SKIPPED: no shared folder at {} (ORCH_SHARED names one)", beside.display());
+        left_out::note("shared folder of samples and tools (ORCH_SHARED names one)");
     }
     found
 }

@@ -25,9 +25,19 @@ fn check(text: &str) -> String {
 }
 
 #[test]
+fn every_message_is_read() {
+    for (expected, text) in corpus::limit_messages() {
+        let read = check(&text);
+        let read = read.strip_suffix(" UTC").unwrap_or(&read);
+        // The class stands first; the classifier's tests look at it.
+        assert_eq!(expected.split_once(' ').unwrap().1, read, "{text}");
+    }
+}
+
+#[test]
 fn every_collected_message_is_read() {
     let mut table = String::new();
-    for row in corpus::limit_messages() {
+    for row in corpus::collected_limit_messages() {
         table.push_str(&format!("{} <- {} | {}\n", check(&row[0]), row[0], row[3]));
     }
     if !table.is_empty() {

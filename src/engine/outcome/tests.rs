@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use super::*;
 use crate::base::file::{Change, FileState, Patch};
@@ -280,6 +281,87 @@ fn a_structured_answer_is_a_verdict_and_the_worse_of_two_counts() {
     assert!(serde_json::from_str::<serde_json::Value>(VERDICT_SCHEMA).is_ok());
 }
 
+/// What is expected of a case, and what comes of it: ` window reset` of a limit stands behind the
+/// class, `~` before a cost that is estimated.
+fn outcome_of(case: &corpus::Case) -> String {
+    let stream = facts_of(&case.bytes);
+    let (cost, tokens, is_estimate) = (stream.cost, stream.tokens, stream.is_estimate);
+    let work = &case.task;
+    let clock = Clock { now: Moment(1_796_040_000_000), zone: "Europe/Berlin".to_owned() };
+    let id = TaskId::new("1.1");
+    let (stream, expectation) = match work.kind.as_str() {
+        "session" => (Some(stream), Expectation::of_session(id)),
+        "validator" => (Some(stream), Expectation::of_validator(id)),
+        "command" => (None, Expectation::of_command(id)),
+        other => panic!("{}: kind {other}", case.name),
+    };
+    let said = work.status.as_ref().map(|said| StatusReport {
+        task_id: Some(work.names.clone()),
+        status: said.clone(),
+        question: work.question.clone(),
+        ..StatusReport::default()
+    });
+    let evidence = Evidence {
+        ending: case.ending(),
+        stream,
+        status_file: said.map_or(StatusFile::Absent, StatusFile::Given),
+        patch: if work.changes { patch() } else { Patch::default() },
+        missing_outputs: work.missing.clone(),
+        stderr_tail: case.stderr.clone(),
+        ..good()
+    };
+    let judgement = classify(&evidence, &Expectation { clock, ..expectation });
+    let limit = judgement.limit.map_or(String::new(), |limit| {
+        let at = limit.resets_at.map(|at| Moment(at * 1000).to_string());
+        format!(" {} {}", limit.window, at.as_deref().unwrap_or("-"))
+    });
+    let about = if is_estimate { "~" } else { "" };
+    let Tokens { input, output, cache_read, cache_creation } = tokens;
+    let class = judgement.class.as_str();
+    format!("{class}{limit} | {about}{cost} | {input} {output} {cache_read} {cache_creation}")
+}
+
+#[test]
+fn every_case_comes_to_what_it_is_expected_to() {
+    let cases = corpus::cases();
+    let table = |line: &dyn Fn(&corpus::Case) -> String| -> String {
+        cases.iter().map(|case| format!("{}: {}\n", case.name, line(case))).collect()
+    };
+    let (expected, found) = (table(&|case| case.expect.clone()), table(&outcome_of));
+    assert!(expected == found, "expected:\n{expected}\nfound:\n{found}");
+}
+
+/// Those that only a merge or a plan's change can end in are not the classifier's.
+#[test]
+fn every_class_has_a_case() {
+    let of_others = [OutcomeClass::Conflict, OutcomeClass::PlanRefused];
+    let cases = corpus::cases();
+    let shown = |class: &OutcomeClass| {
+        let is_of = |case: &corpus::Case| case.expect.split(' ').next() == Some(class.as_str());
+        cases.iter().any(is_of)
+    };
+    let missing: Vec<_> =
+        OutcomeClass::iter().filter(|class| !of_others.contains(class) && !shown(class)).collect();
+    assert_eq!(missing, []);
+}
+
+#[test]
+fn every_message_has_its_class() {
+    for (expected, text) in corpus::limit_messages() {
+        let class = class_of_api_error(&text);
+        assert_eq!(expected.split(' ').next(), Some(class.as_str()), "{text}");
+    }
+}
+
+fn class_of_api_error(text: &str) -> OutcomeClass {
+    class_after(|evidence, _| {
+        evidence.ending = Ending::Exited(1);
+        result_of(evidence).is_error = true;
+        let text = text.to_owned();
+        stream_of(evidence).api_error = Some(ApiError { text, ..ApiError::default() });
+    })
+}
+
 /// Class, limit, cost and tokens of a stream alone; with a worktree in which all is well they are
 /// the same.
 fn line_of(name: &str, bytes: &[u8], meta: &serde_json::Value) -> String {
@@ -310,9 +392,9 @@ fn line_of(name: &str, bytes: &[u8], meta: &serde_json::Value) -> String {
 
 #[test]
 fn every_recorded_stream_has_its_class_cost_and_tokens() {
-    let metas: std::collections::BTreeMap<_, _> = corpus::metas().into_iter().collect();
+    let metas: std::collections::BTreeMap<_, _> = corpus::collected_metas().into_iter().collect();
     let mut table = String::new();
-    for (name, bytes) in corpus::streams() {
+    for (name, bytes) in corpus::collected_streams() {
         let meta = metas.get(&name).and_then(|meta| serde_json::from_slice(meta).ok());
         writeln!(table, "{}", line_of(&name, &bytes, &meta.unwrap_or_default())).unwrap();
     }
@@ -324,7 +406,7 @@ fn every_recorded_stream_has_its_class_cost_and_tokens() {
 #[test]
 fn every_log_of_the_original_has_its_class_cost_and_tokens() {
     let mut table = String::new();
-    for (name, bytes) in corpus::transcripts() {
+    for (name, bytes) in corpus::collected_logs() {
         let text = String::from_utf8(bytes).unwrap();
         let (head, rest) = text.split_once("=== STDOUT ===\n").unwrap();
         let stdout = rest.rsplit_once("\n=== STDERR ===").unwrap().0;
@@ -340,16 +422,11 @@ fn every_log_of_the_original_has_its_class_cost_and_tokens() {
 #[test]
 fn every_collected_limit_message_has_its_class() {
     let mut table = String::new();
-    for row in corpus::limit_messages() {
+    for row in corpus::collected_limit_messages() {
         if row[0].starts_with('{') {
             continue;
         }
-        let class = class_after(|evidence, _| {
-            evidence.ending = Ending::Exited(1);
-            result_of(evidence).is_error = true;
-            let text = row[0].clone();
-            stream_of(evidence).api_error = Some(ApiError { text, ..ApiError::default() });
-        });
+        let class = class_of_api_error(&row[0]);
         writeln!(table, "{class:?} <- {} | {}", row[0], row[2]).unwrap();
     }
     if !table.is_empty() {
