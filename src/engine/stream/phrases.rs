@@ -81,7 +81,7 @@ const PHRASES: &[(&str, OutcomeClass)] = &[
     ("gateway timeout", ServerError),
 ];
 
-/// The class of a message that [`super::clean`] has cleaned; `None` where it says nothing known.
+/// The class of a message that [`super::clean()`] has cleaned; `None` where it says nothing known.
 pub fn class_of_message(text: &str) -> Option<OutcomeClass> {
     let phrase = PHRASES.iter().find(|(phrase, _)| text.contains(phrase));
     if let Some((_, class)) = phrase {

@@ -6,7 +6,7 @@ use super::Node;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::RelPath;
 
-/// The diagnostic codes of one kind of document; made by [`codes!`].
+/// The diagnostic codes of one kind of document; made by `codes!`.
 #[derive(Debug)]
 pub struct Codes {
     pub wrong_type: &'static str,
