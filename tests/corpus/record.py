@@ -96,6 +96,7 @@ class Names:
             text = text.replace(path, shown).replace(path.replace("/", "-"), shown.replace("/", "-"))
         text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", text)
         text = re.sub(r"/tmp/claude-\d+", "/tmp/claude-1000", text)
+        text = re.sub(r"(duration_ms: )\d+", r"\g<1>100", text)
         text = UUID.sub(lambda found: self.of(found[0], "00000000-0000-4000-8000-{:012}"), text)
         text = MADE_ID.sub(lambda found: self.of(found[0], found[1] + "_{:02}"), text)
         for name in SHORT_ID.findall(text):
