@@ -29,7 +29,12 @@ SHORT_ID = re.compile(r'"(?:task_id|agentId|agent_id|backgroundTaskId|run_id)": 
 LISTS = ["slash_commands", "terminal_slash_commands", "skills", "plugins", "capabilities", "agents"]
 DROPPED = {"memory_paths", "messaging_socket_path", "subagent_stats", "server_tool_use", "cache_creation",
            "output_tokens_details", "originalFile", "structuredPatch", "inference_geo", "iterations",
-           "fast_mode_state", "fast_mode_disabled_reason", "fallback_credit", "signature"}
+           "fast_mode_state", "fast_mode_disabled_reason", "fallback_credit", "signature",
+           "contextWindow", "maxOutputTokens", "thinkingTokens", "cacheCreationEphemeral5mInputTokens", "costBasis",
+           "cacheCreationEphemeral1hInputTokens", "canonicalModel", "provider", "webSearchRequests", "ttft_ms",
+           "ttft_stream_ms", "time_to_request_ms", "first_content_frame_ms", "analytics_disabled", "diagnostics",
+           "product_feedback_disabled", "served_by_anthropic", "per_turn_effort_active", "ultrathink_available",
+           "ultrathink_typed_raises", "view_mode", "stop_details", "container", "context_management", "safety_stops"}
 
 
 def environment(case, home, url):
