@@ -1,6 +1,8 @@
 //! Third floor: the machine. Disk, git, processes, clock, environment; never prints.
 
 pub mod asker;
+pub(crate) mod build_loop;
+pub(crate) mod check;
 pub mod clock;
 pub mod compiled;
 pub mod doctor;
@@ -12,6 +14,7 @@ pub mod git;
 pub(crate) mod halves;
 pub mod inbox;
 pub mod journal;
+pub(crate) mod land;
 pub mod landing;
 pub mod lock;
 pub mod machine;
@@ -19,15 +22,18 @@ pub(crate) mod pieces;
 pub mod platform;
 pub mod probe;
 pub mod process;
+pub(crate) mod rest;
 pub mod root;
 pub mod scaffold;
 pub mod scan;
 pub mod scratch;
 pub mod session;
 pub mod shim;
+pub(crate) mod state;
 pub mod stop;
 pub mod store;
 pub mod surface;
 pub mod watcher;
+pub(crate) mod work;
 pub mod worktree;
 pub mod zone;

@@ -1,32 +1,6 @@
 //! The driver: performs what the engine wants, tells it what happened, and hands the picture to a
 //! surface. Every command that builds, surveys or decides goes through it; there is no second path.
 
-mod admit;
-mod attempt;
-mod book;
-mod caution;
-mod check;
-mod conclude;
-mod exhibits;
-mod folders;
-mod halt;
-mod heed;
-mod history;
-mod land;
-mod live;
-mod merge;
-mod perform;
-mod plan;
-mod removed;
-mod rest;
-mod run;
-mod scan;
-mod smoke;
-mod status;
-mod usage;
-mod warn;
-mod watch;
-
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
@@ -45,6 +19,7 @@ use crate::engine::record::lineage::Lineage;
 use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::step::Engine;
 
+use super::build_loop::caution;
 use super::clock;
 use super::compiled;
 use super::documents::{self, Loaded};
@@ -55,76 +30,80 @@ use super::git::lineage::Caching;
 use super::git::tip::TipMove;
 use super::git::trailer::ReceiptTold;
 use super::journal::{self, Journal};
+use super::land::{self, status};
 use super::landing::OwnWrites;
 use super::lock::{Holder, Lock};
+use super::rest;
 use super::scan::Scanner;
 use super::session::account_here;
+use super::state::{checkout as scan, history};
 use super::store::Store;
 use super::store::folder::Access;
+use super::work::folders;
 use super::zone;
 
-pub use self::caution::is_settings;
-pub use self::check::check;
-pub use self::halt::StopReason;
-pub use self::heed::Said;
-pub use self::rest::{AtRest, at_rest, driver_to_see};
+pub use super::build_loop::caution::is_settings;
+pub use super::build_loop::halt::StopReason;
+pub use super::build_loop::heed::Said;
+pub use super::check::check;
+pub use super::rest::{AtRest, at_rest, driver_to_see};
 
 /// A repository with its engine, opened for one command.
 pub struct Driver {
-    root: PathBuf,
-    access: Access,
-    repo: Repository,
-    store: Store,
-    scanner: Scanner,
-    journal: Option<Journal>,
+    pub(in crate::host) root: PathBuf,
+    pub(in crate::host) access: Access,
+    pub(in crate::host) repo: Repository,
+    pub(in crate::host) store: Store,
+    pub(in crate::host) scanner: Scanner,
+    pub(in crate::host) journal: Option<Journal>,
     /// Never freed piece by piece: where a driver ends, so does its process, or nearly.
-    engine: ManuallyDrop<Engine>,
-    loaded: Loaded,
+    pub(in crate::host) engine: ManuallyDrop<Engine>,
+    pub(in crate::host) loaded: Loaded,
     /// Plan files named on the command line that no folder of plans holds.
-    extra_plans: Vec<RelPath>,
-    branch: Option<String>,
+    pub(in crate::host) extra_plans: Vec<RelPath>,
+    pub(in crate::host) branch: Option<String>,
     /// What was done to parked landings and is not told yet.
-    moved: Option<TipMove>,
-    tip: CommitId,
-    own_writes: OwnWrites,
+    pub(in crate::host) moved: Option<TipMove>,
+    pub(in crate::host) tip: CommitId,
+    pub(in crate::host) own_writes: OwnWrites,
     /// Status edits that wait to be written.
-    pending: status::Pending,
+    pub(in crate::host) pending: status::Pending,
     /// What attempts left that has not landed yet.
-    kept: BTreeMap<AttemptId, land::Kept>,
+    pub(in crate::host) kept: BTreeMap<AttemptId, land::Kept>,
     /// Accepted results without a landing, for the next receipt commit.
-    receipts: Vec<ReceiptTold>,
-    has_built: bool,
-    leftovers: history::Leftovers,
+    pub(in crate::host) receipts: Vec<ReceiptTold>,
+    pub(in crate::host) has_built: bool,
+    pub(in crate::host) leftovers: history::Leftovers,
     /// Sessions that the last run began and of which the journal has no end.
-    unbooked: OpenAttempts,
-    seen: rest::Seen,
+    pub(in crate::host) unbooked: OpenAttempts,
+    pub(in crate::host) seen: rest::Seen,
     /// What HEAD has below the folders of declared inputs.
-    committed: Committed,
+    pub(in crate::host) committed: Committed,
     /// What is built, where the documents are of a part of everything.
-    part: Option<Part>,
+    pub(in crate::host) part: Option<Part>,
     /// The journal's, read where they are asked for.
-    attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
+    pub(in crate::host) attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
     /// Landings that the user's branch has not followed to, and why.
-    waiting: Option<String>,
-    cautions: caution::Cautions,
+    pub(in crate::host) waiting: Option<String>,
+    pub(in crate::host) cautions: caution::Cautions,
     /// Held until the driver is dropped.
-    lock: Option<Lock>,
+    pub(in crate::host) lock: Option<Lock>,
 }
 
 /// What a driver is made of.
-struct Opened {
-    root: PathBuf,
-    access: Access,
-    repo: Repository,
-    scanner: Scanner,
-    journal: Option<Journal>,
-    engine: ManuallyDrop<Engine>,
-    loaded: Loaded,
-    extra_plans: Vec<RelPath>,
-    branch: Option<String>,
-    tip: CommitId,
-    lock: Option<Lock>,
-    part: Option<Part>,
+pub(in crate::host) struct Opened {
+    pub(in crate::host) root: PathBuf,
+    pub(in crate::host) access: Access,
+    pub(in crate::host) repo: Repository,
+    pub(in crate::host) scanner: Scanner,
+    pub(in crate::host) journal: Option<Journal>,
+    pub(in crate::host) engine: ManuallyDrop<Engine>,
+    pub(in crate::host) loaded: Loaded,
+    pub(in crate::host) extra_plans: Vec<RelPath>,
+    pub(in crate::host) branch: Option<String>,
+    pub(in crate::host) tip: CommitId,
+    pub(in crate::host) lock: Option<Lock>,
+    pub(in crate::host) part: Option<Part>,
 }
 
 impl Driver {
@@ -199,7 +178,7 @@ impl Driver {
     }
 
     /// A driver that has read no history yet.
-    fn of(opened: Opened) -> Self {
+    pub(in crate::host) fn of(opened: Opened) -> Self {
         let Opened { root, access, repo, scanner, journal, engine, loaded, .. } = opened;
         let store = match access {
             Access::ReadWrite => Store::open(&root),
@@ -237,7 +216,7 @@ impl Driver {
 
     /// Makes a driver that was opened for looking only (wrong documents that the targets do not
     /// need, a command line that may be wrong) the one that builds or decides.
-    fn arm(&mut self) -> Result<()> {
+    pub(in crate::host) fn arm(&mut self) -> Result<()> {
         if self.access == Access::ReadWrite {
             return Ok(());
         }
@@ -331,7 +310,7 @@ impl Driver {
         Ok(self.attempts.get().and_then(|all| all.get(task)).cloned().unwrap_or_default())
     }
 
-    fn lineage(&self) -> Result<Lineage> {
+    pub(in crate::host) fn lineage(&self) -> Result<Lineage> {
         let file = self.root.join(".orch/lineage-v1");
         let caching = match self.access {
             Access::ReadWrite => Caching::ReadWrite(&file),
@@ -341,7 +320,7 @@ impl Driver {
     }
 
     /// The request as far as the documents go.
-    fn narrowed(&self, request: BuildRequest) -> BuildRequest {
+    pub(in crate::host) fn narrowed(&self, request: BuildRequest) -> BuildRequest {
         let Some(Part { targets, n_resting, n_skipped }) = self.part.clone() else {
             return request;
         };
@@ -364,7 +343,10 @@ impl Driver {
 }
 
 /// All documents, and which plans are exactly as HEAD has them.
-fn read_documents(repo: &Repository, extra_plans: &[RelPath]) -> Result<Loaded> {
+pub(in crate::host) fn read_documents(
+    repo: &Repository,
+    extra_plans: &[RelPath],
+) -> Result<Loaded> {
     let mut loaded = documents::read(repo.root(), extra_plans)?;
     let Ok(state) = repo.state() else { return Ok(loaded) };
     let tree = repo.tree_of(&state.head)?;
@@ -385,12 +367,12 @@ fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {
 
 /// What attempts share with the driver, across threads.
 #[derive(Clone)]
-struct Shared {
-    root: Arc<Path>,
-    repo: Repository,
-    pool: Arc<super::worktree::Pool>,
-    runner: Arc<super::session::Runner>,
-    folders: Arc<folders::Folders>,
-    config: Arc<crate::spec::config::Config>,
-    store: Store,
+pub(in crate::host) struct Shared {
+    pub(in crate::host) root: Arc<Path>,
+    pub(in crate::host) repo: Repository,
+    pub(in crate::host) pool: Arc<super::worktree::Pool>,
+    pub(in crate::host) runner: Arc<super::session::Runner>,
+    pub(in crate::host) folders: Arc<folders::Folders>,
+    pub(in crate::host) config: Arc<crate::spec::config::Config>,
+    pub(in crate::host) store: Store,
 }

@@ -1,0 +1,240 @@
+//! A repository at rest: a build that found everything up to date notes what it saw, and while that
+//! is so the next one has nothing to decide. No engine is asked: documents, history, listed
+//! variables and input files have the same content, and deciding is a function of these.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::{Digest, Fingerprint, Manifest};
+use crate::base::file::FileState;
+use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::engine::effect::{Amount, BuildRequest};
+use crate::engine::record::Record;
+use crate::host::compiled;
+use crate::host::documents::Loaded;
+use crate::host::error::{Doing, Result};
+use crate::host::journal;
+use crate::host::scan::Found;
+use crate::host::store::folder::{self, Access, OrchFolder};
+use crate::host::surface::Summary;
+
+use crate::host::driver::Driver;
+
+mod charted;
+mod glance;
+
+use glance::Glance;
+
+const FILE: &str = "rest-v3";
+/// The journal behind the note is read each time; from this many bytes on a new note pays.
+const TAIL_LIMIT: u64 = 64 * 1024;
+
+/// What a build saw that found everything up to date.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Of everything but the files.
+    circumstances: Digest,
+    journal: journal::Mark,
+    /// Names of the variables that keys read.
+    variables: Vec<String>,
+    /// What was asked of the scan, and the digest of its answer.
+    globs: Vec<Vec<String>>,
+    paths: Vec<RelPath>,
+    found: Digest,
+    n_tasks: u32,
+    n_skipped: u32,
+    /// The digest of the chart of all tasks; `None` where none was kept.
+    charted: Option<Digest>,
+}
+
+/// What this build has seen and done, as far as a note depends on it.
+#[derive(Default)]
+pub(in crate::host) struct Seen {
+    /// What the one scan found; `None` where there was none, or single inputs were looked at later.
+    found: RefCell<Option<Found>>,
+    /// Something was journaled that decisions read.
+    pub has_news: bool,
+}
+
+impl Seen {
+    pub fn scanned(&self, found: &Found) {
+        self.found.replace(Some(found.clone()));
+    }
+
+    pub fn looked_again(&self) {
+        self.found.take();
+    }
+
+    pub fn journaled(&mut self, record: &Record) {
+        self.has_news |= !is_idle(record);
+    }
+}
+
+/// What a glance at a repository told before a build of everything.
+pub enum AtRest {
+    /// There is nothing to do; this is journaled like any other build.
+    Nothing(Summary),
+    /// A driver of the few tasks that changed files can reach.
+    Little(Box<Driver>),
+}
+
+/// What is to be done for a build of everything in the repository around `start`, where little or
+/// nothing is. `None`: find out the long way, errors included.
+pub fn at_rest(start: &Path) -> Option<AtRest> {
+    let began = Instant::now();
+    let glance = Glance::of(start, Access::ReadWrite)?;
+    if glance.has_changes() {
+        return glance.driver(None).map(|it| AtRest::Little(Box::new(it)));
+    }
+    let summary = glance.conclude()?;
+    let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Some(AtRest::Nothing(Summary { wall_ms, ..summary }))
+}
+
+/// A driver to look at one task with, where what decides it is known without deciding all.
+pub fn driver_to_see(start: &Path, task: &TaskRef) -> Option<Driver> {
+    Glance::of(start, Access::ReadOnly)?.driver(Some(task))
+}
+
+/// True for a build of everything there is.
+pub(in crate::host) fn is_of_everything(request: &BuildRequest) -> bool {
+    let is_whole = request.amount == Amount::All && request.resume_from.is_none();
+    request.targets.is_none() && request.force.is_empty() && !request.watch && is_whole
+}
+
+impl Driver {
+    /// Notes that everything is up to date, where that is all there is to say. A short cut only:
+    /// without it the next build takes longer.
+    pub(in crate::host) fn note_rest(&self) -> Result<()> {
+        let (Some(found), Some(journal)) = (self.seen.found.take(), &self.journal) else {
+            return Ok(());
+        };
+        let is_level = self.repo.state()?.head == self.tip && self.extra_plans.is_empty();
+        // A warning is told by each build: a glance at the files would not.
+        if !self.cautions(None).is_empty() {
+            return Ok(());
+        }
+        if !self.engine.is_at_rest() || self.seen.has_news || !is_level {
+            return Ok(());
+        }
+        let variables = self.engine.variables();
+        let Some(circumstances) = circumstances(&self.loaded, &self.tip, &variables) else {
+            return Ok(());
+        };
+        let charted = self.keep_chart(&found);
+        let (globs, paths) = self.engine.files_wanted();
+        let globs = globs.into_iter().map(|set| set.patterns).collect();
+        let counts = self.engine.counts();
+        let (mark, n_tasks, n_skipped) = (journal.mark()?, counts.wanted, counts.skipped);
+        let found = digest_of(&found);
+        let note = Note {
+            circumstances,
+            journal: mark,
+            variables,
+            globs,
+            paths,
+            found,
+            n_tasks,
+            n_skipped,
+            charted,
+        };
+        write(&self.root, &note)
+    }
+
+    /// Only a short cut for builds with little to do: they go the long way without.
+    fn keep_chart(&self, found: &Found) -> Option<Digest> {
+        let (chart, parts) = self.engine.chart()?;
+        match charted::keep(&self.root, (chart, found), &parts) {
+            Ok(digest) => Some(digest),
+            Err(error) => {
+                tracing::warn!("the chart of all tasks was not kept: {error}");
+                None
+            }
+        }
+    }
+
+    /// A build of a part that found nothing to do would find it so each time, and never as quickly
+    /// as one of everything at rest.
+    pub(in crate::host) fn forget_rest_of_part(&self) -> Result<()> {
+        if self.part.is_none() || self.seen.has_news {
+            return Ok(());
+        }
+        let place = OrchFolder::below(&self.root, Access::ReadWrite).join(FILE);
+        match std::fs::remove_file(&place) {
+            Err(error) if !folder::is_absent(&error) => {
+                Err(error).doing("forgetting what was at rest", &place)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Digest of everything that deciding reads beside files and journal; `None` where documents are
+/// not in order.
+fn circumstances(loaded: &Loaded, tip: &CommitId, variables: &[String]) -> Option<Digest> {
+    if !loaded.diagnostics.is_empty() {
+        return None;
+    }
+    let mut told = Fingerprint::new("orch at rest v1");
+    told.section("orch");
+    told.entry("version", env!("CARGO_PKG_VERSION").as_bytes());
+    told.entry("program", &compiled::this_program()?);
+    told.section("tip");
+    told.entry("commit", tip.as_str().as_bytes());
+    told.section("documents");
+    for (path, source) in &loaded.sources {
+        told.entry(path.as_str(), source.text.as_bytes());
+    }
+    told.section("variables");
+    for name in variables {
+        let known = loaded.documents.env.iter().find(|(known, _)| known == name);
+        let value = known.map(|(_, value)| value);
+        told.entry(name, value.map_or(b"", |_| b"="));
+        told.entry(name, value.map_or(b"", |value| value.as_bytes()));
+    }
+    Some(told.finish())
+}
+
+/// True where nothing was journaled since but builds that had nothing to do.
+fn is_quiet_behind(root: &Path, mark: &journal::Mark) -> bool {
+    if !mark.holds(root) {
+        return false;
+    }
+    let Ok(tail) = journal::read_from(root, mark.offset) else { return false };
+    let is_short = tail.end - mark.offset < TAIL_LIMIT;
+    is_short && tail.damage.is_empty() && tail.records.iter().all(is_idle)
+}
+
+fn is_idle(record: &Record) -> bool {
+    matches!(record, Record::RunStarted { .. } | Record::RunEnded { .. })
+}
+
+fn digest_of(found: &[(RelPath, Option<FileState>)]) -> Digest {
+    let mut told = Fingerprint::new("orch files v1");
+    for (path, state) in found {
+        told.entry(path.as_str(), &[]);
+        if let Some(FileState { digest, kind }) = state {
+            told.entry("", &[*kind as u8]);
+            told.entry("", digest.as_bytes());
+        }
+    }
+    told.finish()
+}
+
+fn read(root: &Path) -> Option<Note> {
+    let folder = OrchFolder::below(root, Access::ReadOnly);
+    let bytes = folder::read_if_there(&folder.join(FILE)).ok()??;
+    let (digest, bytes) = bytes.split_at_checked(32)?;
+    let is_whole = Digest::of(bytes).as_bytes() == digest;
+    is_whole.then(|| postcard::from_bytes(bytes).ok()).flatten()
+}
+
+fn write(root: &Path, note: &Note) -> Result<()> {
+    let folder = OrchFolder::below(root, Access::ReadWrite);
+    let path = folder.join(FILE);
+    let bytes = postcard::to_stdvec(note).doing("noting that nothing is to do", &path)?;
+    folder.write_whole(&path, &[Digest::of(&bytes).as_bytes(), &bytes])
+}

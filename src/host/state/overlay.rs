@@ -1,0 +1,95 @@
+//! What the user has changed and not committed, of what a task declares or owns: removed inputs,
+//! too.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::base::name::{RelPath, TreeId};
+use crate::engine::effect::{Base, Launch};
+use crate::host::error::Result;
+use crate::host::scan::IgnoreRules;
+use crate::spec::glob::GlobSet;
+
+use crate::host::driver::Driver;
+
+impl Driver {
+    /// What is laid over the base of an attempt, as far as the checkout differs from HEAD there.
+    pub(in crate::host) fn overlay_of(&mut self, launch: &Launch) -> Result<Vec<RelPath>> {
+        match &launch.base {
+            Base::Tip | Base::Candidate(_) => {
+                let mut overlay = self.changed_by_user(&launch.overlay)?;
+                overlay.extend(self.removed_by_user(launch)?);
+                overlay.extend(self.outputs_of_user(launch)?);
+                Ok(overlay)
+            }
+            Base::Continue(_) | Base::Parked(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Files at declared outputs that the user has made or changed, and that the overlay does not name
+    /// anyway. What git ignores cannot land, so it is none of them.
+    fn outputs_of_user(&self, launch: &Launch) -> Result<Vec<RelPath>> {
+        if launch.required_outputs.patterns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.scanner.scan(std::slice::from_ref(&launch.required_outputs), &[])?;
+        let named: HashSet<&RelPath> = launch.overlay.iter().collect();
+        let is_open = |path: &RelPath| !named.contains(path) && !self.is_plan(path);
+        let there = found.into_iter().filter(|(path, state)| state.is_some() && is_open(path));
+        let mut changed = self.changed_by_user(&there.map(|(path, _)| path).collect::<Vec<_>>())?;
+        let mut rules = IgnoreRules::of(&self.root);
+        changed.retain(|path| !rules.ignores(path, false));
+        Ok(changed)
+    }
+
+    /// Files of HEAD that declared patterns take, that are not in the checkout, and that the overlay
+    /// does not name anyway.
+    fn removed_by_user(&mut self, launch: &Launch) -> Result<Vec<RelPath>> {
+        let named: HashSet<&str> = launch.overlay.iter().map(RelPath::as_str).collect();
+        // A file that is there needs no look at what HEAD has below it.
+        let is_open = |globs: &&GlobSet| {
+            globs.static_prefixes().iter().any(|place| !named.contains(place.as_str()))
+        };
+        let open: Vec<&GlobSet> = launch.declared.iter().filter(is_open).collect();
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let head = self.repo.tree_of(&self.repo.state()?.head)?;
+        let mut removed = BTreeSet::new();
+        for globs in open {
+            for path in self.others_taken(&head, globs, &named)? {
+                if self.scanner.digest_of(&path)?.is_none() {
+                    removed.insert(path);
+                }
+            }
+        }
+        self.repo.without_left_out(removed.into_iter().collect())
+    }
+
+    /// What the patterns take of a tree beside the named files.
+    fn others_taken(
+        &mut self,
+        tree: &TreeId,
+        globs: &GlobSet,
+        named: &HashSet<&str>,
+    ) -> Result<Vec<RelPath>> {
+        // The documents' diagnostics say what is wrong with it.
+        let Ok(matcher) = globs.compile() else { return Ok(Vec::new()) };
+        let literal = globs.literal_paths();
+        let mut taken = Vec::new();
+        for place in globs.static_prefixes() {
+            if named.contains(place.as_str()) {
+                continue;
+            }
+            let listing = self.committed.below(&self.repo, tree, &place)?;
+            let others = listing.iter().filter(|path| !named.contains(path.as_str()));
+            let inputs = others.filter(|path| matcher.is_match(path));
+            taken.extend(inputs.filter(|it| literal.contains(it) || !self.is_plan(it)).cloned());
+        }
+        Ok(taken)
+    }
+
+    /// True for a plan that is gone, too: one is an input only by its very name.
+    fn is_plan(&self, path: &RelPath) -> bool {
+        self.extra_plans.contains(path) || self.config().is_plan(path)
+    }
+}

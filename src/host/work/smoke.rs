@@ -1,0 +1,348 @@
+//! Smoke tests: a command in the user's checkout, with a development server around it where the
+//! settings name one. Whatever was started is gone when it is over.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::base::digest::{Digest, Fingerprint, Manifest};
+use crate::base::measure::Millis;
+use crate::base::name::AttemptId;
+use crate::engine::effect::SmokeLaunch;
+use crate::engine::event::{Event, SmokeReport};
+use crate::engine::outcome::evidence::Ending;
+use crate::engine::record::SmokeOutcome;
+use crate::host::error::Result;
+use crate::host::probe::answers;
+use crate::host::process::{Family, Happening, Reading};
+use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Told, Transcript};
+use crate::host::surface::SmokeTold;
+use crate::spec::config::DevServer;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::CommandLine;
+
+use crate::host::build_loop::Run;
+use crate::host::driver::Driver;
+use crate::host::driver::Shared;
+use crate::host::work::Message;
+
+/// What the built-in rule runs.
+const DEFAULT: &str = "tests/SMOKE01-critical-paths.spec.ts";
+/// The folders of what is run, each in that of the test.
+const COMMAND: &str = "smoke";
+const SERVER: &str = "server";
+/// Lines of output that are shown of a failure.
+const SHOWN: (usize, usize) = (20, 10);
+/// How often a server that starts is asked.
+const POLL: Duration = Duration::from_millis(50);
+/// Between the polite and the forced end of a server.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// True where the built-in smoke test is at home.
+pub(in crate::host) fn has_default(root: &Path) -> bool {
+    root.join(DEFAULT).is_file()
+}
+
+impl Driver {
+    /// Begins a smoke test, when all that orch itself writes is written: the tree is looked at as it is.
+    pub(in crate::host) fn smoke(
+        &mut self,
+        run: &mut Run<'_>,
+        launch: SmokeLaunch,
+    ) -> Result<Vec<Event>> {
+        let attempt = launch.attempt;
+        let at_once = |outcome, key, message: String| {
+            let tail = Vec::new();
+            let duration = Millis(0);
+            let report = SmokeReport { key, outcome, message, tail, transcript: None, duration };
+            Event::SmokeEnded { attempt, report: Box::new(report) }
+        };
+        let none = Digest::of(b"");
+        if !launch.needs_files.iter().all(|path| self.root.join(path.as_str()).is_file()) {
+            return Ok(vec![at_once(SmokeOutcome::Absent, none, String::new())]);
+        }
+        let mut events = self.write_statuses();
+        events.extend(self.land_receipts()?);
+        if self.waiting.is_some() || self.repo.state()?.head != self.tip {
+            let why = "not run: what landed is not in your checkout yet";
+            events.push(at_once(SmokeOutcome::Skipped, none, why.to_owned()));
+            return Ok(events);
+        }
+        let key = self.smoke_key(&launch)?;
+        if launch.passed == Some(key) {
+            let why = "passed before on these very files";
+            events.push(at_once(SmokeOutcome::Unchanged, key, why.to_owned()));
+            return Ok(events);
+        }
+        let (stop, stopped) = watch::channel(Stop::No);
+        run.stops.insert(attempt, stop);
+        let test = Test { shared: run.shared.clone(), launch, key, tell: run.tell.clone() };
+        tokio::spawn(test.run(stopped));
+        Ok(events)
+    }
+
+    /// Of every file of the checkout that git does not ignore, and of what is run.
+    fn smoke_key(&self, launch: &SmokeLaunch) -> Result<Digest> {
+        let files = self.scan(&[GlobSet::new(["**"])], &[])?;
+        let mut told = Fingerprint::new("orch smoke v1");
+        told.section("command");
+        match &launch.run {
+            CommandLine::Argv(words) => {
+                words.iter().for_each(|word| told.entry("word", word.as_bytes()));
+            }
+            CommandLine::Shell(line) => told.entry("shell", line.as_bytes()),
+        }
+        told.section("environment");
+        for name in &launch.env {
+            let value = std::env::var(name.as_str()).unwrap_or_default();
+            told.entry(name.as_str(), value.as_bytes());
+        }
+        told.section("files");
+        for (path, state) in files {
+            let digest = state.map_or_else(Vec::new, |state| state.digest.as_bytes().to_vec());
+            told.entry(path.as_str(), &digest);
+        }
+        Ok(told.finish())
+    }
+
+    /// True where some plan has a smoke test in this checkout: then no build is at rest unseen.
+    pub(in crate::host) fn has_smoke_tests(&self) -> bool {
+        let is_here = |path: &crate::base::name::RelPath| self.root.join(path.as_str()).is_file();
+        self.engine.smoke_files().iter().any(|files| files.iter().all(is_here))
+    }
+
+    pub(in crate::host) fn smokes_told(&self) -> Vec<SmokeTold> {
+        let told = self.engine.smokes().into_iter();
+        told.map(|(plan, it)| SmokeTold { plan, outcome: it.outcome, message: it.message })
+            .collect()
+    }
+}
+
+/// One smoke test under way.
+struct Test {
+    shared: Shared,
+    launch: SmokeLaunch,
+    key: Digest,
+    tell: mpsc::Sender<Message>,
+}
+
+/// What is known at the end.
+type Verdict = (SmokeOutcome, String, Vec<String>);
+
+impl Test {
+    async fn run(self, stop: watch::Receiver<Stop>) {
+        let (attempt, tell, begun) = (self.launch.attempt, self.tell.clone(), Instant::now());
+        let private = self.private();
+        let key = self.key;
+        let (outcome, message, tail) = match self.live(stop).await {
+            Ok(verdict) => verdict,
+            Err(error) => (SmokeOutcome::Failed, error.told(), Vec::new()),
+        };
+        let transcript = self.transcript(&private).unwrap_or_else(|error| {
+            tracing::warn!("what a smoke test said was not kept: {error}");
+            None
+        });
+        let _ = std::fs::remove_dir_all(&private);
+        let duration = Millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let report = Box::new(SmokeReport { key, outcome, message, tail, transcript, duration });
+        let _ = tell.send(Message::SmokeEnded { attempt, report }).await;
+    }
+
+    /// Stores all that the command said, or the server where it did not come so far as to the command.
+    fn transcript(&self, private: &Path) -> Result<Option<Digest>> {
+        let folders = [COMMAND, SERVER].map(|name| private.join(name));
+        let Some(folder) = folders.into_iter().find(|it| it.is_dir()) else { return Ok(None) };
+        let place = folder.join(TRANSCRIPT);
+        let store = &self.shared.store;
+        Ok(Some(if place.exists() { store.put_file(&place)? } else { store.put(&[])? }))
+    }
+
+    fn private(&self) -> std::path::PathBuf {
+        let name = format!(".orch/run/{}-{}", std::process::id(), self.launch.attempt.0);
+        self.shared.root.join(name)
+    }
+
+    async fn live(&self, stop: watch::Receiver<Stop>) -> Result<Verdict> {
+        let port = self.shared.config.dev_server_port;
+        let mut server = None;
+        if !answers(port).await {
+            match &self.shared.config.dev_server {
+                Some(wanted) => match self.start(wanted, stop.clone()).await? {
+                    Ok(started) => server = Some(started),
+                    Err(verdict) => return Ok(verdict),
+                },
+                None if self.launch.needs_server => {
+                    let why = format!("not run: nothing answers on port {port}");
+                    return Ok((SmokeOutcome::Skipped, why, Vec::new()));
+                }
+                None => {}
+            }
+        }
+        let attempt = self.launch.attempt;
+        let _ = self.tell.send(Message::SmokeStarted { attempt }).await;
+        let ended = self.command(stop).await;
+        if let Some(server) = server {
+            server.end().await;
+        }
+        Ok(verdict_of(&ended?, self.launch.timeout))
+    }
+
+    async fn command(&self, stop: watch::Receiver<Stop>) -> Result<AsideEnded> {
+        let port = self.shared.config.dev_server_port;
+        let set = [
+            ("PLAYWRIGHT_BASE_URL", format!("http://localhost:{port}")),
+            ("SMOKE_SKIP_WEBSERVER", "true".to_owned()),
+        ];
+        let aside = self.aside(self.launch.run.clone(), (COMMAND, &set));
+        let (told, mut heard) = mpsc::channel(64);
+        let limit = Duration::from_millis(self.launch.timeout.0);
+        let running = self.shared.runner.run_aside(&aside, limit, told, stop);
+        let relay = async {
+            while let Some(it) = heard.recv().await {
+                if let Told::Started(info) = it {
+                    self.tell_started(info).await;
+                }
+            }
+        };
+        tokio::join!(running, relay).0
+    }
+
+    /// For a later orch, that it can end what this one left if it is killed.
+    async fn tell_started(&self, info: crate::host::process::ProcessInfo) {
+        let attempt: AttemptId = self.launch.attempt;
+        let _ = self.tell.send(Message::Started { attempt, info }).await;
+    }
+
+    fn aside(&self, line: CommandLine, (name, set): (&str, &[(&str, String)])) -> Aside {
+        let private = self.private().join(name);
+        let caller = |name: &str| std::env::var_os(name);
+        Aside {
+            env: Environment::beside(&self.launch.env, set, &private, caller),
+            line,
+            dir: self.shared.root.to_path_buf(),
+            private,
+            marker: format!("{}-{}", std::process::id(), self.launch.attempt.0),
+            checkout: self.shared.root.to_path_buf(),
+        }
+    }
+
+    /// Starts the server and waits until it answers. The inner `Err` is how the smoke test ends where
+    /// it does not.
+    async fn start(
+        &self,
+        wanted: &DevServer,
+        mut stop: watch::Receiver<Stop>,
+    ) -> Result<std::result::Result<Server, Verdict>> {
+        let set = [("PORT", wanted.port.to_string())];
+        let line = CommandLine::Shell(wanted.command.clone());
+        let aside = self.aside(line, (SERVER, &set));
+        let family = self.shared.runner.spawn_of(&aside)?.start()?;
+        self.tell_started(family.info).await;
+        let server =
+            Server::of(family, Transcript::new(aside.private.join(TRANSCRIPT), aside.env.mask()));
+        let until = Instant::now() + Duration::from_millis(wanted.wait.0);
+        let failed = |why: String| (SmokeOutcome::Failed, why);
+        loop {
+            if answers(wanted.port).await {
+                return Ok(Ok(server));
+            }
+            let verdict = if server.is_over() {
+                failed(format!("the dev server ended before it answered: {}", wanted.command))
+            } else if Instant::now() >= until {
+                let (port, wait) = (wanted.port, wanted.wait);
+                failed(format!("the dev server did not answer on port {port} within {wait}"))
+            } else if *stop.borrow_and_update() != Stop::No {
+                (SmokeOutcome::Stopped, "stopped".to_owned())
+            } else {
+                sleep(POLL).await;
+                continue;
+            };
+            let said = server.end().await;
+            return Ok(Err((verdict.0, verdict.1, said)));
+        }
+    }
+}
+
+/// A server and its whole family. Dropping it ends them by force.
+struct Server {
+    end: oneshot::Sender<()>,
+    /// Answers with the last lines it said.
+    life: JoinHandle<Vec<String>>,
+}
+
+impl Server {
+    fn of(family: Family, transcript: Transcript) -> Self {
+        let (end, ending) = oneshot::channel();
+        Self { end, life: tokio::spawn(serve(family, transcript, ending)) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.life.is_finished()
+    }
+
+    /// Politely, then by force; nothing of it is left afterwards.
+    async fn end(self) -> Vec<String> {
+        let _ = self.end.send(());
+        self.life.await.unwrap_or_default()
+    }
+}
+
+/// Takes in what the server says, so that it never waits for a reader, until it is to end.
+async fn serve(
+    mut family: Family,
+    mut transcript: Transcript,
+    mut ending: oneshot::Receiver<()>,
+) -> Vec<String> {
+    tokio::select! {
+        () = over(&mut family, &mut transcript) => {}
+        _ = &mut ending => {
+            family.terminate();
+            if timeout(GRACE, over(&mut family, &mut transcript)).await.is_err() {
+                family.kill();
+                over(&mut family, &mut transcript).await;
+            }
+        }
+    }
+    let ended = family.finish(|said| transcript.hear(&said)).await;
+    let stdout = transcript.finish().unwrap_or_else(|error| {
+        tracing::warn!("what a dev server said was not kept: {error}");
+        String::new()
+    });
+    last_lines(&stdout, &ended.stderr_tail)
+}
+
+/// Hears it to its end. Cancel safe.
+async fn over(family: &mut Family, transcript: &mut Transcript) {
+    loop {
+        match family.next(Reading::Output).await {
+            Happening::Over => return,
+            said => transcript.hear(&said),
+        }
+    }
+}
+
+fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {
+    let tail = || last_lines(&ended.stdout_tail, &ended.stderr_tail);
+    let failed = |why: String| (SmokeOutcome::Failed, why, tail());
+    match &ended.ending {
+        Ending::Exited(0) => (SmokeOutcome::Passed, format!("in {}", ended.duration), Vec::new()),
+        Ending::Exited(code) => failed(format!("exit code {code}")),
+        Ending::Signaled(signal) => failed(format!("ended by signal {signal}")),
+        Ending::TimedOut => failed(format!("not over within {limit}")),
+        Ending::LaunchFailed(why) => failed(format!("it could not be started: {why}")),
+        Ending::Cancelled => (SmokeOutcome::Stopped, "stopped".to_owned(), Vec::new()),
+        other => failed(format!("{other:?}")),
+    }
+}
+
+fn last_lines(stdout: &str, stderr: &str) -> Vec<String> {
+    let last = |text: &str, n: usize| {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let from = lines.len().saturating_sub(n);
+        lines[from..].iter().map(|&line| line.to_owned()).collect::<Vec<_>>()
+    };
+    [last(stdout, SHOWN.0), last(stderr, SHOWN.1)].concat()
+}
