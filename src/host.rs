@@ -18,6 +18,7 @@ pub(crate) mod land;
 pub mod landing;
 pub mod lock;
 pub mod machine;
+pub(crate) mod mask;
 pub(crate) mod pieces;
 pub mod platform;
 pub mod probe;

@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::error::{Doing, Error, Result};
+use super::mask::{Mask, MaskedStream};
 use super::platform;
-use super::session::{Mask, MaskedStream};
 use super::shim;
 use crate::engine::outcome::evidence::Ending;
 

@@ -23,7 +23,7 @@ pub const ARGUMENT: &str = "__shim";
 /// Sent over the life-line: end politely.
 pub const TERMINATE: u8 = b'T';
 /// The program that families in a container run under.
-const CONTAINER: &str = crate::host::session::bubble::BWRAP;
+pub const CONTAINER: &str = "bwrap";
 /// What the shim exits with where the child could not be started.
 const NOT_STARTED: u8 = 127;
 /// Of a report, in bytes: it must fit into the socket, since nobody reads before the shim has ended.

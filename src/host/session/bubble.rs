@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::host::shim::CONTAINER;
 use crate::spec::sandbox::Sandbox;
 
 use super::cli::program_on_path;
-
-/// The program.
-pub const BWRAP: &str = "bwrap";
 
 /// What a family needs of the disk.
 #[derive(Debug)]
@@ -38,7 +36,7 @@ pub fn probe(network: bool) -> Result<String, String> {
 }
 
 fn try_it(network: bool) -> Result<String, String> {
-    let program = program_on_path(BWRAP).ok_or("`bwrap` is not installed")?;
+    let program = program_on_path(CONTAINER).ok_or("`bwrap` is not installed")?;
     let mut command = Command::new(&program);
     command.args(frame(network)).args(["--", "true"]);
     let output = command.stdin(Stdio::null()).output();
@@ -81,7 +79,7 @@ fn frame(network: bool) -> Vec<OsString> {
 
 /// The command in its container.
 pub fn wrap(argv: Vec<OsString>, sandbox: &Sandbox, needs: &Needs<'_>) -> Vec<OsString> {
-    let mut words = vec![OsString::from(BWRAP)];
+    let mut words = vec![OsString::from(CONTAINER)];
     words.extend(frame(needs.network));
     if !is_needed_below_tmp(sandbox, needs) {
         words.extend(["--tmpfs", "/tmp"].map(OsString::from));

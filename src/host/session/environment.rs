@@ -8,7 +8,7 @@ use crate::base::name::EnvName;
 use crate::engine::effect::{Launch, LaunchAction, Purpose};
 
 use super::SCRATCH;
-use super::mask::Mask;
+use crate::host::mask::Mask;
 
 /// What every child gets where the caller has it.
 #[rustfmt::skip]

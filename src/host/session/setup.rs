@@ -8,9 +8,10 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::transcript::Transcript;
-use super::{AsideEnded, Mask, Runner, Stop, millis_since};
+use super::{AsideEnded, Runner, Stop, millis_since};
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
+use crate::host::mask::Mask;
 use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
 
 /// What is said in an attempt's folder before the attempt's own process starts. Where it is there and

@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::Mask;
 use crate::engine::outcome::evidence::StatusFile;
 use crate::engine::outcome::status_from_json;
 use crate::host::error::{Doing, Result};
+use crate::host::mask::Mask;
 
 /// Where a status file may lie in the worktree; the first that is there counts.
 pub const STATUS_PATHS: [&str; 3] =

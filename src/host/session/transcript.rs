@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::mask::{Mask, MaskedStream};
 use crate::engine::stream::stderr_line;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::mask::{Mask, MaskedStream};
 use crate::host::process::{Happening, LazyFile, push_tail};
 
 /// A transcript that is being written. Its file is made at the first byte.

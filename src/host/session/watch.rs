@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::mask::Mask;
 use super::patience::{Clock, Patience};
 use super::pulse::Pulse;
 use super::transcript::Transcript;
@@ -17,6 +16,7 @@ use crate::base::name::SessionId;
 use crate::engine::outcome::evidence::Ending;
 use crate::engine::stream::{Pace, Progress, StreamFacts, StreamReader};
 use crate::host::error::Result;
+use crate::host::mask::Mask;
 use crate::host::process::{Happening, Reading, Spawn};
 
 /// Shown of one line of a command, in characters.
