@@ -15,33 +15,21 @@ use crate::host::surface::CheckedDocument;
 use crate::spec::plan::Plan;
 
 use self::named::Named;
-use crate::host::driver::Driver;
 
-pub(in crate::host) mod agents;
+pub mod agents;
+pub mod caution;
 mod design;
 mod named;
 
-impl Driver {
-    /// Diagnoses `files`, or every document there is.
-    pub fn check(&mut self, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
-        check(&self.root, files)
-    }
-
-    /// Only the documents with something to say, without the plans' normal forms.
-    pub fn faulty(&self) -> Vec<CheckedDocument> {
-        faulty(&self.loaded, &self.engine)
-    }
-}
-
 /// The documents with errors; the engine has just been given all that were loaded.
-pub(in crate::host) fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
+pub fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
     let mut documents = by_file(loaded, engine);
     documents.retain(|_, diagnostics| diagnostics.iter().any(Diagnostic::is_error));
     documents
         .into_iter()
         .map(|(path, diagnostics)| {
             let plan = plan_at(engine, path.as_ref());
-            document(loaded, path, (diagnostics, plan))
+            document(loaded, path, diagnostics, plan)
         })
         .collect()
 }
@@ -86,15 +74,12 @@ fn checked(loaded: &Loaded, engine: &Engine, wanted: Option<&[RelPath]>) -> Vec<
         .into_iter()
         .map(|(path, diagnostics)| {
             let plan = plan_at(engine, path.as_ref());
-            document(loaded, path, (diagnostics, plan))
+            document(loaded, path, diagnostics, plan)
         })
         .collect()
 }
 
-pub(in crate::host) fn by_file(
-    loaded: &Loaded,
-    engine: &Engine,
-) -> BTreeMap<Option<RelPath>, Vec<Diagnostic>> {
+pub fn by_file(loaded: &Loaded, engine: &Engine) -> BTreeMap<Option<RelPath>, Vec<Diagnostic>> {
     let mut findings: BTreeMap<Option<RelPath>, Vec<Diagnostic>> = BTreeMap::new();
     for diagnostic in loaded.diagnostics.iter().cloned().chain(engine.diagnostics()) {
         findings.entry(diagnostic.file.clone()).or_default().push(diagnostic);
@@ -106,10 +91,11 @@ fn plan_at(engine: &Engine, path: Option<&RelPath>) -> Option<Plan> {
     engine.plan_at(path?).cloned()
 }
 
-pub(in crate::host) fn document(
+pub fn document(
     loaded: &Loaded,
     path: Option<RelPath>,
-    (diagnostics, plan): (Vec<Diagnostic>, Option<Plan>),
+    diagnostics: Vec<Diagnostic>,
+    plan: Option<Plan>,
 ) -> CheckedDocument {
     let shown = path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
     let source = path.as_ref().and_then(|path| loaded.sources.get(path)).cloned();

@@ -27,12 +27,14 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Every text that a diagnostic may point into.
     pub sources: BTreeMap<RelPath, Source>,
+    /// Plan files that were read beside the active ones.
+    pub extra: Vec<RelPath>,
 }
 
 /// Reads all documents below `root`, and `extra` plan files beside the active ones. A folder that
 /// is not there holds nothing. `Err` only where the disk fails.
 pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { extra: extra.to_vec(), ..Loaded::default() };
     let config = loaded.read_config(root)?;
     let mut plans = BTreeSet::new();
     for dir in &config.plans_dirs {
@@ -70,6 +72,11 @@ pub fn is_document(path: &RelPath, config: &Config) -> bool {
 }
 
 impl Loaded {
+    /// True for a plan that is gone, too: one is an input only by its very name.
+    pub fn is_plan(&self, path: &RelPath) -> bool {
+        self.extra.contains(path) || self.documents.config.is_plan(path)
+    }
+
     fn read_config(&mut self, root: &Path) -> Result<Config> {
         let claude = self.read_optional(root, CLAUDE_CONFIG)?;
         let native = self.read_optional(root, NATIVE_CONFIG)?;

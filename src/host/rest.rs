@@ -2,7 +2,6 @@
 //! is so the next one has nothing to decide. No engine is asked: documents, history, listed
 //! variables and input files have the same content, and deciding is a function of these.
 
-use std::cell::RefCell;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,16 +11,16 @@ use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::FileState;
 use crate::base::name::{CommitId, RelPath, TaskRef};
 use crate::engine::effect::{Amount, BuildRequest};
-use crate::engine::record::Record;
+use crate::host::check::caution::cautions;
 use crate::host::compiled;
 use crate::host::documents::Loaded;
 use crate::host::error::{Doing, Result};
 use crate::host::journal;
 use crate::host::scan::Found;
+use crate::host::state::State;
+use crate::host::state::log::is_idle;
 use crate::host::store::folder::{self, Access, OrchFolder};
 use crate::host::surface::Summary;
-
-use crate::host::driver::Driver;
 
 mod charted;
 mod glance;
@@ -50,35 +49,12 @@ struct Note {
     charted: Option<Digest>,
 }
 
-/// What this build has seen and done, as far as a note depends on it.
-#[derive(Default)]
-pub(in crate::host) struct Seen {
-    /// What the one scan found; `None` where there was none, or single inputs were looked at later.
-    found: RefCell<Option<Found>>,
-    /// Something was journaled that decisions read.
-    pub has_news: bool,
-}
-
-impl Seen {
-    pub fn scanned(&self, found: &Found) {
-        self.found.replace(Some(found.clone()));
-    }
-
-    pub fn looked_again(&self) {
-        self.found.take();
-    }
-
-    pub fn journaled(&mut self, record: &Record) {
-        self.has_news |= !is_idle(record);
-    }
-}
-
 /// What a glance at a repository told before a build of everything.
 pub enum AtRest {
     /// There is nothing to do; this is journaled like any other build.
     Nothing(Summary),
-    /// A driver of the few tasks that changed files can reach.
-    Little(Box<Driver>),
+    /// What is known of the few tasks that changed files can reach.
+    Little(Box<State>),
 }
 
 /// What is to be done for a build of everything in the repository around `start`, where little or
@@ -87,88 +63,82 @@ pub fn at_rest(start: &Path) -> Option<AtRest> {
     let began = Instant::now();
     let glance = Glance::of(start, Access::ReadWrite)?;
     if glance.has_changes() {
-        return glance.driver(None).map(|it| AtRest::Little(Box::new(it)));
+        return glance.state(None).map(|it| AtRest::Little(Box::new(it)));
     }
     let summary = glance.conclude()?;
     let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Some(AtRest::Nothing(Summary { wall_ms, ..summary }))
 }
 
-/// A driver to look at one task with, where what decides it is known without deciding all.
-pub fn driver_to_see(start: &Path, task: &TaskRef) -> Option<Driver> {
-    Glance::of(start, Access::ReadOnly)?.driver(Some(task))
+/// What is known of one task, where what decides it is known without deciding all.
+pub fn state_to_see(start: &Path, task: &TaskRef) -> Option<State> {
+    Glance::of(start, Access::ReadOnly)?.state(Some(task))
 }
 
 /// True for a build of everything there is.
-pub(in crate::host) fn is_of_everything(request: &BuildRequest) -> bool {
+pub fn is_of_everything(request: &BuildRequest) -> bool {
     let is_whole = request.amount == Amount::All && request.resume_from.is_none();
     request.targets.is_none() && request.force.is_empty() && !request.watch && is_whole
 }
 
-impl Driver {
-    /// Notes that everything is up to date, where that is all there is to say. A short cut only:
-    /// without it the next build takes longer.
-    pub(in crate::host) fn note_rest(&self) -> Result<()> {
-        let (Some(found), Some(journal)) = (self.seen.found.take(), &self.journal) else {
-            return Ok(());
-        };
-        let is_level = self.repo.state()?.head == self.tip && self.extra_plans.is_empty();
-        // A warning is told by each build: a glance at the files would not.
-        if !self.cautions(None).is_empty() {
-            return Ok(());
-        }
-        if !self.engine.is_at_rest() || self.seen.has_news || !is_level {
-            return Ok(());
-        }
-        let variables = self.engine.variables();
-        let Some(circumstances) = circumstances(&self.loaded, &self.tip, &variables) else {
-            return Ok(());
-        };
-        let charted = self.keep_chart(&found);
-        let (globs, paths) = self.engine.files_wanted();
-        let globs = globs.into_iter().map(|set| set.patterns).collect();
-        let counts = self.engine.counts();
-        let (mark, n_tasks, n_skipped) = (journal.mark()?, counts.wanted, counts.skipped);
-        let found = digest_of(&found);
-        let note = Note {
-            circumstances,
-            journal: mark,
-            variables,
-            globs,
-            paths,
-            found,
-            n_tasks,
-            n_skipped,
-            charted,
-        };
-        write(&self.root, &note)
+/// Notes that everything is up to date, where that is all there is to say. A short cut only:
+/// without it the next build takes longer.
+pub fn note(state: &State) -> Result<()> {
+    let (Some(found), Some(mark)) = (&state.scanned, state.log.mark()?) else { return Ok(()) };
+    let State { engine, loaded, checkout, .. } = state;
+    // A warning is told by each build: a glance at the files would not.
+    if !cautions(loaded, engine, None).is_empty() {
+        return Ok(());
     }
+    let is_quiet = engine.is_at_rest() && !state.log.has_news();
+    if !is_quiet || !loaded.extra.is_empty() || !checkout.is_level()? {
+        return Ok(());
+    }
+    let variables = engine.variables();
+    let Some(circumstances) = circumstances(loaded, &checkout.tip, &variables) else {
+        return Ok(());
+    };
+    let charted = keep_chart(state, found);
+    let (globs, paths) = engine.files_wanted();
+    let counts = engine.counts();
+    let note = Note {
+        circumstances,
+        journal: mark,
+        variables,
+        globs: globs.into_iter().map(|set| set.patterns).collect(),
+        paths,
+        found: digest_of(found),
+        n_tasks: counts.wanted,
+        n_skipped: counts.skipped,
+        charted,
+    };
+    write(state.root(), &note)
+}
 
-    /// Only a short cut for builds with little to do: they go the long way without.
-    fn keep_chart(&self, found: &Found) -> Option<Digest> {
-        let (chart, parts) = self.engine.chart()?;
-        match charted::keep(&self.root, (chart, found), &parts) {
-            Ok(digest) => Some(digest),
-            Err(error) => {
-                tracing::warn!("the chart of all tasks was not kept: {error}");
-                None
-            }
+/// Only a short cut for builds with little to do: they go the long way without.
+fn keep_chart(state: &State, found: &Found) -> Option<Digest> {
+    let (chart, parts) = state.engine.chart()?;
+    match charted::keep(state.root(), chart, found, &parts) {
+        Ok(digest) => Some(digest),
+        Err(error) => {
+            tracing::warn!("the chart of all tasks was not kept: {error}");
+            None
         }
     }
+}
 
-    /// A build of a part that found nothing to do would find it so each time, and never as quickly
-    /// as one of everything at rest.
-    pub(in crate::host) fn forget_rest_of_part(&self) -> Result<()> {
-        if self.part.is_none() || self.seen.has_news {
-            return Ok(());
+/// A build of a part that found nothing to do would find it so each time, and never as quickly
+/// as one of everything at rest.
+pub fn forget_part(state: &State) -> Result<()> {
+    if state.part.is_none() || state.log.has_news() {
+        return Ok(());
+    }
+    let place = OrchFolder::below(state.root(), Access::ReadWrite).join(FILE);
+    match std::fs::remove_file(&place) {
+        Err(error) if !folder::is_absent(&error) => {
+            Err(error).doing("forgetting what was at rest", &place)
         }
-        let place = OrchFolder::below(&self.root, Access::ReadWrite).join(FILE);
-        match std::fs::remove_file(&place) {
-            Err(error) if !folder::is_absent(&error) => {
-                Err(error).doing("forgetting what was at rest", &place)
-            }
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }
 
@@ -206,10 +176,6 @@ fn is_quiet_behind(root: &Path, mark: &journal::Mark) -> bool {
     let Ok(tail) = journal::read_from(root, mark.offset) else { return false };
     let is_short = tail.end - mark.offset < TAIL_LIMIT;
     is_short && tail.damage.is_empty() && tail.records.iter().all(is_idle)
-}
-
-fn is_idle(record: &Record) -> bool {
-    matches!(record, Record::RunStarted { .. } | Record::RunEnded { .. })
 }
 
 fn digest_of(found: &[(RelPath, Option<FileState>)]) -> Digest {

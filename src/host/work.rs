@@ -1,19 +1,83 @@
-//! What threads do for a build.
+//! What threads do for a build, each with what it needs and nothing of the loop's: they tell it what
+//! came of it.
 
-pub(in crate::host) mod attempt;
-pub(in crate::host) mod exhibits;
-pub(in crate::host) mod folders;
-pub(in crate::host) mod smoke;
+pub mod archive;
+pub mod attempt;
+mod collect;
+mod exhibits;
+pub mod folders;
+mod plan;
+pub mod smoke;
 
-use crate::base::name::AttemptId;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::name::{AttemptId, SessionId};
 use crate::engine::event::SmokeReport;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::stream::Progress;
-use crate::host::land::Kept;
+use crate::host::error::Result;
+use crate::host::git::Repository;
+use crate::host::land::kept::Kept;
 use crate::host::process::ProcessInfo;
+use crate::host::session::Runner;
+use crate::host::state::State;
+use crate::host::store::Store;
+use crate::host::worktree::Pool;
+use crate::spec::config::Config;
+
+use archive::Reply;
+use folders::Folders;
+
+/// What attempts and smoke tests share, across threads.
+#[derive(Clone)]
+pub struct Workshop {
+    pub root: Arc<Path>,
+    pub repo: Repository,
+    pub pool: Arc<Pool>,
+    pub runner: Arc<Runner>,
+    pub folders: Arc<Folders>,
+    pub config: Arc<Config>,
+    pub store: Store,
+}
+
+impl Workshop {
+    /// Worktrees that dead runs left are swept, but for those whose sessions wait for an answer.
+    pub fn open(state: &State, runner: Runner) -> Result<Self> {
+        let config = Arc::new(state.config().clone());
+        let pool = Pool::open(&state.checkout.repo, &config.worktree)?;
+        pool.sweep()?;
+        pool.unpark_all_but(&parked_sessions(state))?;
+        Ok(Self {
+            root: Arc::from(state.root()),
+            repo: state.checkout.repo.clone(),
+            pool: Arc::new(pool),
+            runner: Arc::new(runner),
+            folders: Arc::new(Folders::below(state.root())),
+            config,
+            store: state.store.clone(),
+        })
+    }
+
+    /// The config was edited: what starts from now on goes by the new one.
+    pub fn take_config(&mut self, config: &Config) -> Result<()> {
+        if config.worktree != self.config.worktree {
+            self.pool = Arc::new(Pool::open(&self.repo, &config.worktree)?);
+        }
+        self.config = Arc::new(config.clone());
+        Ok(())
+    }
+}
+
+/// Sessions whose worktrees wait for an answer.
+fn parked_sessions(state: &State) -> BTreeSet<SessionId> {
+    let tasks = state.engine.history().tasks();
+    tasks.filter_map(|(_, past)| past.dialogue.parked_session().cloned()).collect()
+}
 
 /// What the loop hears.
-pub(in crate::host) enum Message {
+pub enum Message {
     Started {
         attempt: AttemptId,
         info: ProcessInfo,
@@ -35,6 +99,8 @@ pub(in crate::host) enum Message {
         attempt: AttemptId,
         report: Box<SmokeReport>,
     },
+    /// The store's thread has done what it was asked first of what it has not answered yet.
+    Archived(Result<Reply>),
     /// It is over since the machine failed around it, on orch's own side.
     MachineFailed {
         attempt: AttemptId,

@@ -1,16 +1,10 @@
 //! How a build is stopped: stop files, `orch stop`, Ctrl-C, SIGTERM, SIGHUP.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::path::Path;
 
 use crate::engine::effect::Notice;
-use crate::engine::event::Event;
-use crate::host::clock;
-use crate::host::error::{Doing, Result};
-use crate::host::session::Stop;
-use crate::host::stop::Wish;
-
-use crate::host::build_loop::Run;
-use crate::host::driver::Driver;
+use crate::host::stop::{Ears, Wish};
+use crate::spec::config::Config;
 
 /// Why a build ended before everything was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,105 +17,175 @@ pub enum StopReason {
     Terminated,
 }
 
-/// The terminal closing, as SIGHUP tells; `None` where whoever started orch had it ignored
-/// (`nohup`).
-pub(in crate::host) fn hangups() -> Result<Option<Signal>> {
-    if crate::host::platform::ignores_hangup() {
-        return Ok(None);
-    }
-    signal(SignalKind::hangup()).map(Some).doing("listening for SIGHUP", ".")
+/// What a stop comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heeded {
+    /// What is said of it.
+    pub notice: Option<Notice>,
+    pub order: Order,
 }
 
-/// Ends when the terminal closes.
-pub(in crate::host) async fn hung_up(hangups: &mut Option<Signal>) {
-    match hangups {
-        Some(hangups) => drop(hangups.recv().await),
-        None => std::future::pending().await,
-    }
+/// What becomes of the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// What runs may finish.
+    StartNothing,
+    /// What runs is ended politely, so that what it did and cost is known.
+    End,
+    /// What runs is ended by force.
+    EndAtOnce,
 }
 
-impl Driver {
+/// Who asked for a stop, and how often.
+pub struct Halt {
+    ears: Ears,
+    reason: Option<StopReason>,
+}
+
+impl Halt {
+    pub fn of_run(root: &Path, config: &Config) -> Self {
+        Self { ears: Ears::of_run(root, &config.plans_dirs), reason: None }
+    }
+
+    /// Why the build is to end; `None` where it is not.
+    pub fn reason(&self) -> Option<StopReason> {
+        self.reason
+    }
+
     /// Ctrl-C: the first lets what runs finish, the second ends it at once.
-    pub(in crate::host) fn interrupt(&mut self, run: &mut Run<'_>) -> Result<()> {
-        match run.stopped {
-            None | Some(StopReason::Asked) => {
-                say(run, "stopping", Fate::MayFinish("press Ctrl-C again to end them now"));
-                run.stopped = Some(StopReason::Interrupted);
-                self.step(run, Event::StopSeen)
-            }
-            Some(_) => self.end_at_once(run, StopReason::Interrupted),
+    pub fn interrupt(&mut self, n_running: usize) -> Heeded {
+        let is_first = matches!(self.reason, None | Some(StopReason::Asked));
+        self.reason = Some(StopReason::Interrupted);
+        if is_first {
+            let or = "press Ctrl-C again to end them now";
+            return Heeded::finishing("stopping", n_running, or);
         }
+        Heeded { notice: None, order: Order::EndAtOnce }
     }
 
-    /// SIGTERM: who sends it does not wait for sessions. They are ended politely, so that what they
-    /// did and cost is known; a second one ends them at once.
-    pub(in crate::host) fn terminate(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if run.stopped == Some(StopReason::Terminated) {
-            return self.end_at_once(run, StopReason::Terminated);
+    /// SIGTERM: who sends it does not wait for sessions. They are ended politely; a second one ends
+    /// them at once.
+    pub fn terminate(&mut self, n_running: usize) -> Heeded {
+        let before = self.reason.replace(StopReason::Terminated);
+        if before == Some(StopReason::Terminated) {
+            return Heeded { notice: None, order: Order::EndAtOnce };
         }
-        say(run, "terminated", Fate::Ended);
-        run.stopped = Some(StopReason::Terminated);
-        self.end_politely(run)
+        Heeded::ending("terminated", n_running)
     }
 
-    /// Looks whether a stop file or another orch asks for a stop.
-    pub(in crate::host) fn listen(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let Some((wish, from)) = run.ears.listen() else { return Ok(()) };
-        let reason = run.stopped.unwrap_or(StopReason::Asked);
-        run.stopped = Some(reason);
-        let said = format!("stopping, as {from} asks");
-        match wish {
-            Wish::Finish => {
-                say(run, &said, Fate::MayFinish("`orch stop --now` ends them"));
-                self.step(run, Event::StopSeen)
-            }
-            Wish::Now => {
-                say(run, &said, Fate::Ended);
-                self.end_politely(run)
-            }
-        }
+    /// Whether a stop file or another orch asks for a stop.
+    pub fn listen(&mut self, n_running: usize) -> Option<Heeded> {
+        let (wish, from) = self.ears.listen()?;
+        self.reason.get_or_insert(StopReason::Asked);
+        let what = format!("stopping, as {from} asks");
+        Some(match wish {
+            Wish::Finish => Heeded::finishing(&what, n_running, "`orch stop --now` ends them"),
+            Wish::Now => Heeded::ending(&what, n_running),
+        })
     }
 
     /// A stop that was asked for before the run began: nothing starts at all.
-    pub(in crate::host) fn heed_waiting_stop(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let Some((_, from)) = run.ears.listen() else { return Ok(()) };
-        run.stopped = Some(StopReason::Asked);
+    pub fn heed_waiting(&mut self) -> Option<Heeded> {
+        let (_, from) = self.ears.listen()?;
+        self.reason = Some(StopReason::Asked);
         let said = format!("{from} was there before the start: nothing starts, and it is used up");
-        run.surface.say(&Notice::Warning(said), clock::now());
-        self.step(run, Event::StopSeen)
+        Some(Heeded { notice: Some(Notice::Warning(said)), order: Order::StartNothing })
     }
 
-    fn end_politely(&mut self, run: &mut Run<'_>) -> Result<()> {
-        self.step(run, Event::StopSeen)?;
-        self.step(run, Event::Interrupted)
-    }
-
-    fn end_at_once(&mut self, run: &mut Run<'_>, reason: StopReason) -> Result<()> {
-        run.stopped = Some(reason);
-        for stop in run.stops.values() {
-            let _ = stop.send(Stop::AtOnce);
-        }
-        self.end_politely(run)
+    /// The run is over: the stop files that it heard are used up.
+    pub fn consume(&mut self) {
+        self.ears.consume();
     }
 }
 
-/// What becomes of what runs; nothing is said where nothing does.
-fn say(run: &mut Run<'_>, what: &str, fate: Fate) {
-    let n = run.stops.len();
-    let (tasks, are) = if n == 1 { ("task", "is") } else { ("tasks", "are") };
-    let said = match fate {
-        _ if n == 0 => return,
-        Fate::Ended => format!("{what}: {n} running {tasks} {are} ended"),
-        Fate::MayFinish(else_what) => {
-            format!("{what}: {n} running {tasks} may finish; {else_what}")
-        }
-    };
-    run.surface.say(&Notice::Warning(said), clock::now());
+impl Heeded {
+    /// `or` says how a person ends what runs all the same.
+    fn finishing(what: &str, n_running: usize, or: &str) -> Self {
+        let fate = |(tasks, _)| format!("{what}: {n_running} running {tasks} may finish; {or}");
+        Self { notice: notice(n_running, fate), order: Order::StartNothing }
+    }
+
+    fn ending(what: &str, n_running: usize) -> Self {
+        let fate = |(tasks, are)| format!("{what}: {n_running} running {tasks} {are} ended");
+        Self { notice: notice(n_running, fate), order: Order::End }
+    }
 }
 
-/// What becomes of what runs.
-enum Fate {
-    Ended,
-    /// How a person ends it all the same.
-    MayFinish(&'static str),
+/// Nothing is said where nothing runs.
+fn notice(
+    n_running: usize,
+    fate: impl FnOnce((&'static str, &'static str)) -> String,
+) -> Option<Notice> {
+    let words = if n_running == 1 { ("task", "is") } else { ("tasks", "are") };
+    (n_running > 0).then(|| Notice::Warning(fate(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halt(root: &Path) -> Halt {
+        Halt::of_run(root, &Config::default())
+    }
+
+    fn stop_file(root: &Path) -> std::path::PathBuf {
+        let file = crate::host::stop::stop_files(root, &Config::default().plans_dirs).remove(0);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        file
+    }
+
+    fn check(heeded: &Heeded, order: Order, said: Option<&str>) {
+        let said = said.map(|it| Notice::Warning(it.to_owned()));
+        assert_eq!((&heeded.notice, heeded.order), (&said, order));
+    }
+
+    #[test]
+    fn the_first_ctrl_c_lets_what_runs_finish_and_the_second_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut halt = halt(folder.path());
+        let first = "stopping: 2 running tasks may finish; press Ctrl-C again to end them now";
+        check(&halt.interrupt(2), Order::StartNothing, Some(first));
+        check(&halt.interrupt(1), Order::EndAtOnce, None);
+        assert_eq!(halt.reason(), Some(StopReason::Interrupted));
+    }
+
+    #[test]
+    fn sigterm_ends_what_runs_politely_and_the_second_time_by_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut halt = halt(folder.path());
+        halt.interrupt(1);
+        let first = "terminated: 1 running task is ended";
+        check(&halt.terminate(1), Order::End, Some(first));
+        check(&halt.terminate(1), Order::EndAtOnce, None);
+        assert_eq!(halt.reason(), Some(StopReason::Terminated));
+        check(&Halt::of_run(folder.path(), &Config::default()).terminate(0), Order::End, None);
+    }
+
+    #[test]
+    fn a_stop_file_is_heard_once_and_used_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = stop_file(folder.path());
+        let mut halt = halt(folder.path());
+        assert_eq!(halt.listen(1), None);
+        std::fs::write(&file, "").unwrap();
+        let heeded = halt.listen(1).unwrap();
+        assert_eq!((heeded.order, halt.reason()), (Order::StartNothing, Some(StopReason::Asked)));
+        assert_eq!(halt.listen(1), None);
+        // Who pressed Ctrl-C first stays the reason.
+        let mut late = Halt::of_run(folder.path(), &Config::default());
+        late.interrupt(0);
+        assert!(late.listen(0).is_some());
+        assert_eq!(late.reason(), Some(StopReason::Interrupted));
+        halt.consume();
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_stop_that_waits_starts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(stop_file(folder.path()), "").unwrap();
+        let mut halt = halt(folder.path());
+        assert_eq!(halt.heed_waiting().map(|it| it.order), Some(Order::StartNothing));
+        assert_eq!(halt.heed_waiting(), None);
+    }
 }

@@ -1,170 +1,112 @@
-//! Effects that are done at once, on the driver's own thread.
+//! Effects: what the loop does at once, and what it lets others do.
 
-use crate::base::file::FileState;
 use crate::base::measure::Usd;
-use crate::base::name::{ActionKey, RelPath, TaskRef};
-use crate::engine::effect::{Effect, Launch, LaunchAction};
-use crate::engine::event::{Candidate, Event, Found};
-use crate::engine::record::{AcceptedResult, Lookup, Record};
+use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
+use crate::engine::event::Event;
+use crate::engine::record::AcceptedResult;
+use crate::engine::step::Engine;
 use crate::host::error::Result;
+use crate::host::land::proposals::Recalled;
+use crate::host::state::lookup::question_of;
+use crate::host::work::archive::{Order, Remembered};
+use crate::host::work::attempt::Start;
+use crate::host::worktree::Worktree;
 
-use crate::host::driver::Driver;
-use crate::host::land::Kept;
+use super::BuildLoop;
 
-impl Driver {
-    /// The answer to a question that changes nothing; `None` for everything else.
-    pub(in crate::host) fn answer(&self, effect: &Effect) -> Result<Option<Event>> {
-        Ok(match effect {
-            Effect::Scan { globs, paths } => {
-                let found = self.scan(globs, paths)?;
-                // A part is looked at within a moment of the end, which saves; it notes no rest.
-                if self.part.is_none() {
-                    self.scanner.save()?;
-                    self.seen.scanned(&found);
-                }
-                Some(Event::FilesScanned(found))
-            }
-            Effect::Recheck { task, globs, paths } => {
-                self.seen.looked_again();
-                let found = self.scan(globs, paths)?;
-                Some(Event::Rechecked { task: task.clone(), found })
-            }
-            Effect::Look { paths } => Some(Event::Looked(self.scan(&[], paths)?)),
-            Effect::FindFiles { paths } => {
-                let is_file = |path: &RelPath| self.root.join(path.as_str()).is_file();
-                let found = paths.iter().map(|path| (path.clone(), is_file(path)));
-                Some(Event::FilesFound(found.collect()))
-            }
-            Effect::FindCandidates { task, key, manifest, lookup } => {
-                let previous = match manifest {
-                    Some(digest) => self.store.manifest(digest)?,
-                    None => None,
-                };
-                let candidates = self.candidates(key, *lookup)?;
-                let found = Box::new(Found { candidates, previous });
-                Some(found_event(task, *key, found))
-            }
-            _ => None,
-        })
-    }
-
-    fn candidates(&self, key: &ActionKey, lookup: Lookup) -> Result<Vec<Candidate>> {
-        if lookup == Lookup::None {
+impl BuildLoop<'_> {
+    pub(super) fn perform(&mut self, effect: Effect) -> Result<Vec<Event>> {
+        if let Some(question) = question_of(&effect) {
+            self.archive.order(Order::LookUp(question))?;
             return Ok(Vec::new());
         }
-        let results = self.store.results_of(key)?.into_iter();
-        results.filter(|it| lookup.takes(it)).map(|result| self.candidate(result)).collect()
-    }
-
-    /// Compares what the recorded session saw and made with what lies here.
-    fn candidate(&self, result: AcceptedResult) -> Result<Candidate> {
-        let paths: Vec<RelPath> = result.read_set.iter().map(|(path, _)| path.clone()).collect();
-        let tree = self.repo.tree_of(&self.tip)?;
-        let changed = self.changed_by_user(&paths)?;
-        let mut mismatched = Vec::new();
-        for (path, then) in &result.read_set {
-            let now: Option<FileState> = if changed.contains(path) {
-                self.scanner.digest_of(path)?
-            } else {
-                self.repo.state_at(&tree, path)?
-            };
-            let made = result.patch.changes().iter().find(|change| change.path == *path);
-            // What the result would make of it may be there already.
-            if now != *then && made.is_none_or(|change| change.after != now) {
-                mismatched.push(path.clone());
-            }
+        if let Some(event) = self.state.answer(&effect)? {
+            return Ok(vec![event]);
         }
-        let lost = result
-            .patch
-            .changes()
-            .iter()
-            .filter(|change| change.after.is_some_and(|state| !self.store.contains(&state.digest)))
-            .map(|change| change.path.clone())
-            .collect();
-        Ok(Candidate { result, mismatched, lost })
-    }
-
-    pub(in crate::host) fn append(&mut self, record: &Record) -> Result<()> {
-        self.seen.journaled(record);
-        self.attempts.take();
-        match &mut self.journal {
-            Some(journal) => journal.append(record),
-            None => Ok(()),
-        }
-    }
-
-    /// Puts an accepted result into the action cache, contents first, so that an entry never names
-    /// what is not there.
-    pub(in crate::host) fn remember(
-        &self,
-        result: &AcceptedResult,
-        content: &Content<'_>,
-    ) -> Result<()> {
-        for change in result.patch.changes() {
-            for (side, state) in [(Side::Before, change.before), (Side::After, change.after)] {
-                let Some(state) = state else { continue };
-                if self.store.contains(&state.digest) {
-                    continue;
-                }
-                if let Some(bytes) = content(&change.path, side)? {
-                    self.store.put(&bytes)?;
-                }
-            }
-        }
-        self.store.put_manifest(&result.manifest)?;
-        self.store.remember(result)
-    }
-
-    pub(in crate::host) fn remember_attempt(&self, result: &AcceptedResult) -> Result<()> {
-        let kept = self.kept.values().find(|kept| self.made(kept, result));
-        let content = |path: &RelPath, side: Side| {
-            let Some(kept) = kept else { return Ok(None) };
-            let tree = match side {
-                Side::Before => &kept.base,
-                Side::After => &kept.tree,
-            };
-            self.repo.read_path_at(tree, path)
-        };
-        self.remember(result, &content)
-    }
-
-    /// True where the attempt's trees hold what the result says.
-    fn made(&self, kept: &Kept, result: &AcceptedResult) -> bool {
-        result.patch.changes().iter().all(|change| {
-            self.repo.state_at(&kept.tree, &change.path).is_ok_and(|state| state == change.after)
-        })
-    }
-
-    /// What the CLI counts for the session that goes on, in this run of orch or an earlier one.
-    pub(in crate::host) fn base_cost_of(&self, launch: &Launch) -> Usd {
-        let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
-        let past = self.engine.history().task(&launch.task).zip(session.resume.as_ref());
-        past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
-    }
-
-    /// Effects of a decision, outside of a build.
-    pub(in crate::host) fn perform_now(&mut self, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Append(record) => self.append(&record),
-            Effect::WriteStatus(edit) => {
-                self.queue_status(edit);
-                Ok(())
+            Effect::Run(launch) => self.start(*launch)?,
+            Effect::Merge { attempt } => {
+                return Ok(vec![self.landings.merge(attempt, self.state)?]);
             }
-            _ => Ok(()),
+            Effect::Replay { attempt, result } => {
+                self.archive.order(Order::Fetch { attempt, result })?;
+            }
+            Effect::Land(request) => return self.landings.land(&request, self.state),
+            Effect::Smoke(launch) => return self.smoke(*launch),
+            Effect::Keep { attempt, task } => {
+                let notice = self.landings.keep_orphan(attempt, &task, &self.state.checkout)?;
+                self.voice.say(&notice);
+            }
+            Effect::Shelve { attempt, kept_as, subject } => {
+                let checkout = &self.state.checkout;
+                return Ok(vec![self.landings.shelve(attempt, &kept_as, &subject, checkout)?]);
+            }
+            Effect::Recall { attempt, task, kept_as, commit } => {
+                let recalled = Recalled { task, kept_as, commit };
+                return Ok(vec![self.landings.recall(attempt, recalled, self.state)?]);
+            }
+            Effect::Forget { kept_as } => self.state.checkout.repo.forget(&kept_as)?,
+            Effect::Park { attempt, session } => {
+                if let Some(worktree) = self.landings.drop_kept(attempt) {
+                    self.crew.shop.pool.park(&worktree, &session)?;
+                }
+            }
+            Effect::Drop { attempt } => drop(self.landings.drop_kept(attempt)),
+            Effect::Stop { attempt } => self.crew.end_politely(attempt),
+            Effect::Append(record) => self.state.log.append(&record)?,
+            Effect::Remember(result) => self.remember(*result)?,
+            Effect::Disown { key, output } => self.archive.order(Order::Disown { key, output })?,
+            Effect::Refuse { key, output } => self.archive.order(Order::Refuse { key, output })?,
+            Effect::WriteStatus(edit) => self.landings.statuses.queue(edit),
+            Effect::Publish(notice) => self.voice.say(&notice),
+            Effect::WakeAt(moment) => self.pace.wake(moment),
+            // Everything is settled: the loop asks the engine itself. The others are answered above.
+            Effect::Finish
+            | Effect::Scan { .. }
+            | Effect::Recheck { .. }
+            | Effect::Look { .. }
+            | Effect::FindFiles { .. }
+            | Effect::FindCandidates { .. } => {}
         }
+        Ok(Vec::new())
+    }
+
+    fn start(&mut self, launch: Launch) -> Result<()> {
+        self.voice.caution_of(&launch.task, self.state);
+        let (launch, continued) = self.with_worktree(launch)?;
+        let overlay = self.state.checkout.overlay_of(&launch, &self.state.loaded)?;
+        let base_cost = base_cost_of(&launch, &self.state.engine);
+        if self.watch.is_some() && self.crew.tasks().is_none() {
+            // What a person did while nothing ran is not for this task to answer for.
+            self.crew.look_around(&self.state.checkout)?;
+        }
+        let tip = self.state.checkout.tip.clone();
+        self.crew.start(Start { launch, tip, overlay, continued, base_cost });
+        Ok(())
+    }
+
+    /// The worktree that an attempt goes on in; where it is gone, the attempt begins afresh.
+    fn with_worktree(&mut self, launch: Launch) -> Result<(Launch, Option<Worktree>)> {
+        let continued = match &launch.base {
+            Base::Tip | Base::Candidate(_) => return Ok((launch, None)),
+            Base::Continue(earlier) => self.landings.drop_kept(*earlier),
+            Base::Parked(session) => self.crew.shop.pool.unpark(session)?,
+        };
+        let launch = if continued.is_none() { launch.afresh() } else { launch };
+        Ok((launch, continued))
+    }
+
+    /// The trees stay in git, whatever becomes of what the attempts left.
+    fn remember(&mut self, result: AcceptedResult) -> Result<()> {
+        let kept = self.landings.kept().filter(|it| it.task == result.task);
+        let trees = kept.map(|it| (it.base.clone(), it.tree.clone())).collect();
+        self.archive.order(Order::Remember(Box::new(Remembered { result, trees })))
     }
 }
 
-/// Which side of a change a content is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::host) enum Side {
-    Before,
-    After,
-}
-
-/// Reads the content of a path on one side of an attempt's patch.
-pub(in crate::host) type Content<'a> = dyn Fn(&RelPath, Side) -> Result<Option<Vec<u8>>> + 'a;
-
-fn found_event(task: &TaskRef, key: ActionKey, found: Box<Found>) -> Event {
-    Event::CandidatesFound { task: task.clone(), key, found }
+/// What the CLI counts for the session that goes on, in this run of orch or an earlier one.
+fn base_cost_of(launch: &Launch, engine: &Engine) -> Usd {
+    let LaunchAction::Session(session) = &launch.action else { return Usd::ZERO };
+    let past = engine.history().task(&launch.task).zip(session.resume.as_ref());
+    past.map(|(task, session)| task.session_total(session)).unwrap_or_default()
 }

@@ -5,24 +5,22 @@ use std::collections::BTreeSet;
 use tokio::sync::mpsc;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::RelPath;
 use crate::engine::effect::Notice;
 use crate::engine::event::{Documents, Event, Frozen, Written};
-use crate::host::clock;
+use crate::engine::step::Engine;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
-use crate::host::watcher::{Changed, Watched, Watcher};
-use crate::host::worktree::Pool;
-
-use crate::host::build_loop::Run;
-use crate::host::check::faulty;
-use crate::host::driver::Driver;
-use crate::host::driver::read_documents;
 use crate::host::land::status::said;
+use crate::host::state::State;
 use crate::host::state::admit::{frozen_by, mix};
+use crate::host::watcher::{Changed, Watched, Watcher};
+
+use super::BuildLoop;
+use super::voice::Voice;
 
 /// What a build that stays knows beside any other.
-pub(in crate::host) struct Watch {
+pub struct Watch {
     /// Told by the watcher; a new one is made when other folders matter.
     saw: mpsc::Sender<Changed>,
     watcher: Watcher,
@@ -42,19 +40,10 @@ pub(in crate::host) struct Watch {
 }
 
 impl Watch {
-    /// Notes what the engine is told of orch's own writes.
-    pub fn note(&mut self, event: &Event, driver: &Driver) {
-        if let Event::StatusWritten { task, written: Written::Kept | Written::Loose, .. } = event {
-            self.written.extend(driver.engine.plan_path_of(task));
-        }
-    }
-}
-
-impl Driver {
     /// Starts to watch; what changes from now on is told to `saw`.
-    pub(in crate::host) fn watch(&self, saw: mpsc::Sender<Changed>) -> Result<Watch> {
-        let watched = self.watched();
-        Ok(Watch {
+    pub fn start(state: &State, saw: mpsc::Sender<Changed>) -> Result<Self> {
+        let watched = watched(state);
+        Ok(Self {
             watcher: Watcher::start(watched.clone(), saw.clone())?,
             saw,
             watched,
@@ -67,196 +56,200 @@ impl Driver {
         })
     }
 
-    fn watched(&self) -> Watched {
-        let config = self.config();
-        let folders =
-            config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).cloned();
-        Watched {
-            root: self.root.clone(),
-            always: folders.filter_map(|it| RelPath::normalize(&it)).collect(),
+    /// Notes what the engine is told of orch's own writes.
+    pub fn note(&mut self, event: &Event, engine: &Engine) {
+        if let Event::StatusWritten { task, written: Written::Kept | Written::Loose, .. } = event {
+            self.written.extend(engine.plan_path_of(task));
         }
     }
 
+    /// True where HEAD is not where landings go.
+    pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// Documents as they are now, before anything is decided on older ones; `None` where they are as
+    /// they were. They are the state's then, and the event is for the engine.
+    pub fn reread_documents(
+        &mut self,
+        state: &mut State,
+        voice: &mut Voice<'_>,
+    ) -> Result<Option<Event>> {
+        let loaded = match state.read_again() {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                voice.warn(format!("documents: {}", said(&error)));
+                return Ok(None);
+            }
+        };
+        self.written.clear();
+        let frozen_now = self.away.clone().map(Frozen::Everything).unwrap_or_default();
+        if loaded.documents == self.read && frozen_now == state.loaded.documents.frozen {
+            return Ok(None);
+        }
+        self.read = loaded.documents.clone();
+        if self.is_away() {
+            // What lies there is another branch's.
+            state.loaded.documents.frozen = frozen_now;
+        } else {
+            self.admit(loaded, state, voice)?;
+        }
+        Ok(Some(state.documents_told()))
+    }
+
+    /// What may be built from. A plan with errors stays as it was last right, and nothing new starts
+    /// from it; where other documents have errors nothing new starts at all.
+    fn admit(
+        &mut self,
+        mut loaded: Loaded,
+        state: &mut State,
+        voice: &mut Voice<'_>,
+    ) -> Result<()> {
+        let mut found = loaded.diagnostics.clone();
+        found.extend(state.engine.diagnose(loaded.documents.clone()));
+        found.retain(Diagnostic::is_error);
+        loaded.documents.frozen = frozen_by(&found, &loaded.documents.config);
+        if found != self.shown {
+            self.shown = found;
+            voice.diagnose(&loaded, state);
+        }
+        mix(&mut loaded.documents, &state.loaded.documents);
+        state.loaded = loaded;
+        let watched = watched(state);
+        if self.watched.always != watched.always {
+            self.watcher = Watcher::start(watched.clone(), self.saw.clone())?;
+            self.watched = watched;
+        }
+        Ok(())
+    }
+
+    /// Somebody moved HEAD or the branch: lineage is read anew.
+    pub fn reread_head(
+        &mut self,
+        state: &mut State,
+        voice: &mut Voice<'_>,
+    ) -> Result<Option<Event>> {
+        let checkout = &mut state.checkout;
+        let away = match checkout.repo.state() {
+            Ok(found) if found.branch == checkout.branch => None,
+            Ok(found) => Some(elsewhere(found.branch.as_deref(), checkout.branch.as_deref())),
+            Err(error) => Some(said(&error)),
+        };
+        if self.away != away {
+            self.away.clone_from(&away);
+            if let Some(why) = &away {
+                voice.warn(format!("nothing new starts: {why}"));
+            }
+        }
+        if away.is_some() {
+            return Ok(None);
+        }
+        let tip = match checkout.branch().and_then(|branch| checkout.repo.tip(&branch)) {
+            Ok(tip) => tip.commit,
+            Err(error) => {
+                voice.warn(said(&error));
+                return Ok(None);
+            }
+        };
+        if tip == checkout.tip {
+            return Ok(None);
+        }
+        checkout.tip = tip;
+        let lineage = Box::new(checkout.lineage()?);
+        Ok(Some(Event::HistoryRead { records: state.log.records()?, lineage }))
+    }
+
+    /// True once each time there is nothing left to do.
+    fn comes_to_rest(&mut self, is_idle: bool) -> bool {
+        !std::mem::replace(&mut self.is_flushed, is_idle) && is_idle
+    }
+
+    /// True once for so many attempts.
+    fn is_news(&mut self, n_attempts: u64) -> bool {
+        self.told_at.replace(n_attempts) != Some(n_attempts)
+    }
+}
+
+fn watched(state: &State) -> Watched {
+    let config = state.config();
+    let folders = config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).cloned();
+    Watched {
+        root: state.root().to_owned(),
+        always: folders.filter_map(|it| RelPath::normalize(&it)).collect(),
+    }
+}
+
+impl BuildLoop<'_> {
     /// Takes in what the watcher saw: documents are read again, files scanned again. What orch wrote
     /// itself reads back equal and wakes nothing.
-    pub(in crate::host) fn see(&mut self, run: &mut Run<'_>, changed: &Changed) -> Result<()> {
+    pub(super) fn see(&mut self, changed: &Changed) -> Result<()> {
         let touches_documents = changed.everything
-            || changed.paths.iter().any(|path| documents::is_document(path, self.config()));
-        let was_away = run.watch.as_ref().is_some_and(|watch| watch.away.is_some());
-        if changed.refs || changed.everything || was_away {
-            self.reread_head(run)?;
+            || changed.paths.iter().any(|it| documents::is_document(it, self.state.config()));
+        let was_away = self.watch.as_ref().is_some_and(Watch::is_away);
+        if (changed.refs || changed.everything || was_away)
+            && let Some(watch) = &mut self.watch
+            && let Some(event) = watch.reread_head(self.state, &mut self.voice)?
+        {
+            self.step(event)?;
         }
-        let is_away = run.watch.as_ref().is_some_and(|watch| watch.away.is_some());
+        let is_away = self.watch.as_ref().is_some_and(Watch::is_away);
         if is_away || was_away || touches_documents {
-            self.reread_documents(run)?;
+            self.reread_documents()?;
         }
         if is_away {
             return Ok(());
         }
         let paths = changed.paths.clone();
         let everything = changed.everything || was_away;
-        self.step(run, Event::Changed { paths, everything })
+        self.step(Event::Changed { paths, everything })
     }
 
     /// Documents as they are now, before anything is decided on older ones.
-    pub(in crate::host) fn reread_documents(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let read = read_documents(&self.repo, &self.extra_plans);
-        let Some(watch) = &mut run.watch else { return Ok(()) };
-        let loaded = match read {
-            Ok(loaded) => loaded,
-            Err(error) => return self.warn(run, &format!("documents: {}", said(&error))),
-        };
-        watch.written.clear();
-        let frozen_now = watch.away.as_ref().map(|why| Frozen::Everything(why.clone()));
-        if loaded.documents == watch.read
-            && frozen_now.unwrap_or_default() == self.loaded.documents.frozen
-        {
+    pub(super) fn reread_documents(&mut self) -> Result<()> {
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        let Some(event) = watch.reread_documents(self.state, &mut self.voice)? else {
             return Ok(());
-        }
-        watch.read = loaded.documents.clone();
-        self.admit(run, loaded)
-    }
-
-    /// Gives the engine what may be built from. A plan with errors stays as it was last right, and
-    /// nothing new starts from it; where other documents have errors nothing new starts at all.
-    fn admit(&mut self, run: &mut Run<'_>, mut loaded: Loaded) -> Result<()> {
-        let Some(watch) = &mut run.watch else { return Ok(()) };
-        let before = std::mem::take(&mut self.loaded);
-        if let Some(why) = watch.away.clone() {
-            // What lies there is another branch's.
-            self.loaded = before;
-            self.loaded.documents.frozen = Frozen::Everything(why);
-            let documents = Box::new(self.loaded.documents.clone());
-            return self.step(run, Event::DocumentsRead(documents));
-        }
-        let mut found = loaded.diagnostics.clone();
-        found.extend(self.engine.diagnose(loaded.documents.clone()));
-        found.retain(Diagnostic::is_error);
-        loaded.documents.frozen = frozen_by(&found, &loaded.documents.config);
-        if found != watch.shown {
-            watch.shown = found;
-            run.surface.diagnose(&faulty(&loaded, &self.engine), clock::now());
-        }
-        mix(&mut loaded.documents, &before.documents);
-        let is_other_config = loaded.documents.config != before.documents.config;
-        self.loaded = loaded;
-        if is_other_config {
-            self.take_config(run)?;
-        }
-        let documents = Box::new(self.loaded.documents.clone());
-        self.step(run, Event::DocumentsRead(documents))?;
-        self.caution(run.surface);
-        Ok(())
-    }
-
-    /// The config was edited: attempts that start from now on, and the watcher, go by the new one.
-    fn take_config(&self, run: &mut Run<'_>) -> Result<()> {
-        let config = self.config().clone();
-        if config.worktree != run.shared.config.worktree {
-            run.shared.pool = std::sync::Arc::new(Pool::open(&self.repo, &config.worktree)?);
-        }
-        run.shared.config = std::sync::Arc::new(config);
-        let watched = self.watched();
-        if let Some(watch) = run.watch.as_mut().filter(|it| it.watched.always != watched.always) {
-            watch.watcher = Watcher::start(watched.clone(), watch.saw.clone())?;
-            watch.watched = watched;
+        };
+        let is_away = watch.is_away();
+        self.crew.shop.take_config(self.state.config())?;
+        self.step(event)?;
+        if !is_away {
+            self.voice.caution(self.state);
         }
         Ok(())
-    }
-
-    /// Somebody moved HEAD or the branch: lineage is read anew.
-    fn reread_head(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let away = match self.repo.state() {
-            Ok(state) if state.branch == self.branch => None,
-            Ok(state) => Some(elsewhere(state.branch.as_deref(), self.branch.as_deref())),
-            Err(error) => Some(said(&error)),
-        };
-        let Some(watch) = &mut run.watch else { return Ok(()) };
-        if watch.away != away {
-            watch.away.clone_from(&away);
-            if let Some(why) = &away {
-                self.warn(run, &format!("nothing new starts: {why}"))?;
-            }
-        }
-        if away.is_some() {
-            return Ok(());
-        }
-        let tip = match self.branch().and_then(|branch| self.repo.tip(&branch)) {
-            Ok(tip) => tip.commit,
-            Err(error) => return self.warn(run, &said(&error)),
-        };
-        if tip == self.tip {
-            return Ok(());
-        }
-        self.tip = tip;
-        let records = self.records()?;
-        let lineage = Box::new(self.lineage()?);
-        self.step(run, Event::HistoryRead { records, lineage })
     }
 
     /// There is nothing to do: what was gathered is written now, not only at the end.
-    pub(in crate::host) fn rest(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let is_idle = self.engine.is_finished();
-        let Some(watch) = &mut run.watch else { return Ok(()) };
-        if !std::mem::replace(&mut watch.is_flushed, is_idle) && is_idle {
-            self.write_down(run)?;
+    pub(super) fn rest(&mut self) -> Result<()> {
+        let is_idle = self.is_settled();
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        if watch.comes_to_rest(is_idle) {
+            self.write_down()?;
         }
-        match &run.watch {
-            Some(watch) if !watch.written.is_empty() => self.reread_documents(run),
+        match &self.watch {
+            Some(watch) if !watch.written.is_empty() => self.reread_documents(),
             _ => Ok(()),
         }
     }
 
-    fn write_down(&mut self, run: &mut Run<'_>) -> Result<()> {
-        for event in self.write_statuses() {
-            self.step(run, event)?;
+    fn write_down(&mut self) -> Result<()> {
+        let written = self.landings.statuses.write(self.state);
+        self.steps(written)?;
+        match self.landings.land_receipts(self.state) {
+            Ok(events) => self.steps(events)?,
+            Err(error) => self.voice.warn(said(&error)),
         }
-        match self.land_receipts() {
-            Ok(events) => {
-                for event in events {
-                    self.step(run, event)?;
-                }
-            }
-            Err(error) => self.warn(run, &said(&error))?,
-        }
-        self.scanner.save()?;
-        run.surface.show(&self.present_picture(run.surface.extent()), clock::now());
-        let attempts = Some(self.engine.n_attempts());
-        if let Some(watch) = run.watch.as_mut().filter(|it| it.told_at != attempts)
-            && self.engine.is_finished()
+        self.state.checkout.scanner.save()?;
+        self.show();
+        let engine = &self.state.engine;
+        if let Some(watch) = &mut self.watch
+            && engine.is_finished()
+            && watch.is_news(engine.n_attempts())
         {
-            watch.told_at = attempts;
-            let counts = self.engine.counts();
-            let notice = Notice::Rested {
-                accepted: counts.accepted,
-                wanted: counts.wanted - counts.skipped,
-            };
-            run.surface.say(&notice, clock::now());
+            let counts = engine.counts();
+            let wanted = counts.wanted - counts.skipped;
+            self.voice.say(&Notice::Rested { accepted: counts.accepted, wanted });
         }
-        Ok(())
-    }
-
-    /// Keeps the work of an attempt whose task is gone, and says where.
-    pub(in crate::host) fn keep_orphan(
-        &self,
-        attempt: crate::base::name::AttemptId,
-        task: &TaskRef,
-    ) -> Result<Notice> {
-        let Some(kept) = self.kept.get(&attempt) else {
-            return Ok(Notice::Warning(format!("{task} is gone, and what it did is lost")));
-        };
-        let subject = format!("orch: {task}, which is in no plan any more");
-        let name = format!("{}-{}", clock::now().0, attempt.0);
-        let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
-        Ok(Notice::Warning(format!(
-            "{task} is in no plan any more; what it did is not landed, look at it by \
-             `git show {kept_as}`"
-        )))
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "ends functions that can fail")]
-    fn warn(&self, run: &mut Run<'_>, text: &str) -> Result<()> {
-        run.surface.say(&Notice::Warning(text.to_owned()), clock::now());
         Ok(())
     }
 }
@@ -265,4 +258,93 @@ fn elsewhere(now: Option<&str>, wanted: Option<&str>) -> String {
     let now = now.map_or("is detached".to_owned(), |branch| format!("is on `{branch}`"));
     let wanted = wanted.unwrap_or_default();
     format!("HEAD {now}, and this watch builds `{wanted}`; `git switch {wanted}` goes on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::build_loop::tests::Recorder;
+    use crate::host::git::scratch::{Scratch, path};
+    use crate::host::store::folder::Access;
+
+    const PLAN: &str =
+        "sections:\n- { id: s, name: S, tasks: [{ id: a, name: A, run: 'true' }] }\n";
+
+    struct Staying {
+        scratch: Scratch,
+        state: State,
+        watch: Watch,
+        surface: Recorder,
+    }
+
+    impl Staying {
+        fn new() -> Self {
+            let files = [("plans/p.yaml", PLAN), (".gitignore", ".orch/\n")];
+            let scratch = Scratch::new(&files);
+            let state = State::open(&scratch.root(), Access::ReadWrite, Vec::new()).unwrap();
+            let watch = Watch::start(&state, mpsc::channel(1).0).unwrap();
+            let mut staying = Self { scratch, state, watch, surface: Recorder::default() };
+            assert!(staying.rereads());
+            staying
+        }
+
+        /// Reads the documents again; true where the engine is to hear of it.
+        fn rereads(&mut self) -> bool {
+            let mut voice = Voice::of(&mut self.surface, None);
+            let event = self.watch.reread_documents(&mut self.state, &mut voice).unwrap();
+            event.is_some_and(|event| {
+                self.state.step(event);
+                true
+            })
+        }
+    }
+
+    #[test]
+    fn documents_are_told_where_they_changed_and_a_wrong_one_stays_as_it_was() {
+        let mut it = Staying::new();
+        assert!(!it.rereads());
+        it.scratch.write("plans/p.yaml", &PLAN.replace("A,", "B,"));
+        assert!(it.rereads() && !it.rereads());
+        it.scratch.write("plans/p.yaml", "sections: 3\n");
+        assert!(it.rereads());
+        let frozen = Frozen::Plans([path("plans/p.yaml")].into());
+        assert_eq!(it.state.loaded.documents.frozen, frozen);
+        assert!(it.state.loaded.documents.plans[0].text.contains("name: B"));
+        assert_eq!(it.surface.faulty, [vec!["plans/p.yaml".to_owned()]]);
+        it.scratch.write("plans/p.yaml", PLAN);
+        assert!(it.rereads());
+        assert_eq!(it.state.loaded.documents.frozen, Frozen::Nothing);
+        assert_eq!(it.surface.faulty.last(), Some(&Vec::new()));
+    }
+
+    #[test]
+    fn nothing_new_starts_while_head_is_elsewhere() {
+        let mut it = Staying::new();
+        it.scratch.git(&["switch", "-q", "-c", "other"]);
+        let mut voice = Voice::of(&mut it.surface, None);
+        assert!(it.watch.reread_head(&mut it.state, &mut voice).unwrap().is_none());
+        assert!(it.watch.is_away() && it.rereads());
+        assert!(matches!(it.state.loaded.documents.frozen, Frozen::Everything(_)));
+        assert_eq!(
+            it.surface.said,
+            [
+                "nothing new starts: HEAD is on `other`, and this watch builds `main`; `git switch main` goes on"
+            ]
+        );
+        it.scratch.git(&["switch", "-q", "main"]);
+        it.scratch.commit("by hand", &[("a.txt", "a\n")]);
+        let mut voice = Voice::of(&mut it.surface, None);
+        let event = it.watch.reread_head(&mut it.state, &mut voice).unwrap();
+        assert!(matches!(event, Some(Event::HistoryRead { .. })), "{event:?}");
+        assert_eq!(it.state.checkout.tip, it.scratch.head());
+        assert!(!it.watch.is_away());
+    }
+
+    #[test]
+    fn rest_comes_once_and_is_news_only_behind_new_attempts() {
+        let mut watch = Staying::new().watch;
+        let rests = [false, true, true, false, true].map(|is_idle| watch.comes_to_rest(is_idle));
+        assert_eq!(rests, [false, true, false, false, true]);
+        assert_eq!([0, 0, 1].map(|n| watch.is_news(n)), [true, false, true]);
+    }
 }

@@ -4,13 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Repository;
-use crate::base::digest::Digest;
-use crate::base::measure::Usd;
-use crate::base::name::{ActionKey, AttemptId, CommitId, OutputDigest, RelPath, TaskRef, TreeId};
-use crate::engine::effect::{Base, LandingRequest, StatusEdit};
+use crate::base::digest::{Digest, Recorded};
+use crate::base::file::{Change, FileState, Patch};
+use crate::base::measure::{Millis, Moment, Usd};
+use crate::base::name::{
+    ActionKey, AttemptId, CommitId, OutputDigest, PoolName, RelPath, TaskRef, TreeId,
+};
+use crate::engine::effect::{Base, LandingRequest, Launch, LaunchAction, Purpose, StatusEdit};
+use crate::engine::record::AcceptedResult;
 use crate::host::worktree::{BaseTree, Pool};
 use crate::spec::config::WorktreeConfig;
-use crate::spec::plan::Status;
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::{CommandLine, Status};
+use crate::spec::rule::Limits;
 
 /// A repository on branch `main` with one commit, gone with the value.
 pub(crate) struct Scratch {
@@ -166,6 +172,53 @@ pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
             completed_at: None,
             validation_findings: None,
         },
+    }
+}
+
+/// A command's first attempt at a task, from the tip, with nothing special about it.
+pub(crate) fn launch(task: &str, line: &str) -> Launch {
+    let task = TaskRef::new("demo", task);
+    Launch {
+        attempt: AttemptId(1),
+        key: ActionKey(Digest::of(task.to_string().as_bytes())),
+        task,
+        number: 1,
+        purpose: Purpose::Work,
+        action: LaunchAction::Command(CommandLine::Shell(line.to_owned())),
+        base: Base::Tip,
+        overlay: Vec::new(),
+        declared: Vec::new(),
+        env: Vec::new(),
+        limits: Limits::default(),
+        pool: PoolName::new("commands"),
+        sandbox: None,
+        required_outputs: GlobSet::default(),
+        plan: None,
+    }
+}
+
+/// An accepted result that makes one file where there was none.
+pub(crate) fn result(task: &str, file: &str, content: &str) -> AcceptedResult {
+    let Launch { task, key, .. } = launch(task, "");
+    let after = Some(FileState::regular(content.as_bytes()));
+    let patch = Patch::new(vec![Change { path: path(file), before: None, after }]);
+    AcceptedResult {
+        key,
+        task,
+        output: patch.output_digest(),
+        patch,
+        read_set: Vec::new(),
+        verdicts: Vec::new(),
+        manifest: Recorded::default(),
+        at: Moment(1),
+        duration: Millis(1),
+        cost: Usd::ZERO,
+        model: None,
+        session: None,
+        transcript: None,
+        message: None,
+        plan_change: None,
+        is_refused: false,
     }
 }
 

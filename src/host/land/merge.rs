@@ -1,5 +1,7 @@
 //! Merging what an attempt left, or a cached patch, onto the integration tip.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::base::digest::Digest;
 use crate::base::name::{AttemptId, CommitId, TaskRef};
 use crate::engine::event::{Conflict, Event};
@@ -8,36 +10,56 @@ use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::git::merge::{Merge, MergeConflict};
 use crate::host::git::object::ReplayTrees;
+use crate::host::store::Store;
 use crate::host::worktree::Did;
 
-use crate::host::driver::Driver;
-use crate::host::land::{Kept, MergedOnto};
+use crate::host::state::State;
 
-impl Driver {
-    pub(in crate::host) fn merge(&mut self, attempt: AttemptId) -> Result<Event> {
-        let onto = self.refresh_tip()?;
-        let judged = self.engine.judged_with(attempt);
-        let Some(kept) = self.kept.get_mut(&attempt) else {
+use super::Landings;
+use super::kept::{Kept, MergedOnto};
+
+/// A cached result with the contents of its patch, as far as the store has them.
+pub struct Cached {
+    pub result: AcceptedResult,
+    pub contents: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Cached {
+    /// Reads the contents.
+    pub fn read(result: AcceptedResult, store: &Store) -> Self {
+        let sides = result.patch.changes().iter().flat_map(|it| [it.before, it.after]);
+        let digests: BTreeSet<Digest> = sides.flatten().map(|it| it.digest).collect();
+        let read = |it: Digest| Some((it, store.get(&it).ok().flatten()?));
+        let contents = digests.into_iter().filter_map(read).collect();
+        Self { result, contents }
+    }
+}
+
+impl Landings {
+    pub fn merge(&mut self, attempt: AttemptId, state: &mut State) -> Result<Event> {
+        let onto = state.checkout.refresh_tip()?;
+        let judged = state.engine.judged_with(attempt);
+        let Some(kept) = self.shelf.get_mut(&attempt) else {
             return Ok(lost(attempt));
         };
         // Its content is in git by now: the worktree may serve somebody else.
         kept.worktree = None;
         let (tip, users) = (&kept.tip, kept.users.as_ref());
         let did = Did { tip, base: &kept.base, left: &kept.tree, users };
-        let apart = self.repo.apart(&did, &judged)?;
-        let beneath = match self.repo.lay_beneath((&apart, tip), &onto, &kept.task)? {
+        let apart = state.checkout.repo.apart(&did, &judged)?;
+        let beneath = match state.checkout.repo.lay_beneath((&apart, tip), &onto, &kept.task)? {
             Ok(beneath) => beneath,
-            Err(conflict) => return self.conflicted(attempt, conflict, onto),
+            Err(conflict) => return self.conflicted(attempt, conflict, onto, state),
         };
-        match self.repo.merge(&apart.base, &apart.left, &beneath)? {
+        match state.checkout.repo.merge(&apart.base, &apart.left, &beneath)? {
             Merge::Clean(merged) => {
                 // What failed on the user's own text is no fault of before: that is to be mended.
-                let was = self.repo.tree_of(&onto)?;
+                let was = state.checkout.repo.tree_of(&onto)?;
                 let (candidate, patch) = (merged.tree.clone(), merged.patch);
                 kept.merged = Some(MergedOnto { onto, beneath, tree: merged.tree });
                 Ok(Event::Merged { attempt, candidate, beneath: was, patch })
             }
-            Merge::Conflict(conflict) => self.conflicted(attempt, conflict, onto),
+            Merge::Conflict(conflict) => self.conflicted(attempt, conflict, onto, state),
         }
     }
 
@@ -46,13 +68,15 @@ impl Driver {
         attempt: AttemptId,
         conflict: MergeConflict,
         onto: CommitId,
+        state: &State,
     ) -> Result<Event> {
-        let Some(kept) = self.kept.get(&attempt) else { return Ok(lost(attempt)) };
+        let Some(kept) = self.shelf.get(&attempt) else { return Ok(lost(attempt)) };
         let subject = format!("orch: attempt {} that did not merge", attempt.0);
         let name = format!("{}{}-{}", kept_prefix(&kept.task), clock::now().0, attempt.0);
-        let kept_as = self.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
-        let with = self.engine.history().tasks_that_touched(&conflict.paths);
-        let uncommitted = self.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
+        let kept_as = state.checkout.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
+        let with = state.engine.history().tasks_that_touched(&conflict.paths);
+        let uncommitted =
+            state.checkout.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
         let conflict = Conflict {
             paths: conflict.paths,
             uncommitted,
@@ -66,15 +90,17 @@ impl Driver {
     }
 
     /// A cached patch: its trees are rebuilt from the store, then merged like any other.
-    pub(in crate::host) fn replay(
+    pub fn replay(
         &mut self,
         attempt: AttemptId,
-        result: &AcceptedResult,
+        cached: Cached,
+        state: &mut State,
     ) -> Result<Event> {
-        let onto = self.refresh_tip()?;
-        let tree = self.repo.tree_of(&onto)?;
-        let content = |digest: &Digest| self.store.get(digest).ok().flatten();
-        match self.repo.replay_trees(&tree, &result.patch, &content)? {
+        let Cached { result, contents } = cached;
+        let onto = state.checkout.refresh_tip()?;
+        let tree = state.checkout.repo.tree_of(&onto)?;
+        let content = |digest: &Digest| contents.get(digest).cloned();
+        match state.checkout.repo.replay_trees(&tree, &result.patch, &content)? {
             ReplayTrees::Built { base, theirs } => {
                 let (task, stands_on) = (result.task.clone(), onto.clone());
                 let kept = Kept {
@@ -85,11 +111,11 @@ impl Driver {
                     stands_on,
                     worktree: None,
                     merged: None,
-                    users: Some(self.made_on_edits(&result.patch)?),
+                    users: Some(state.checkout.made_on_edits(&result.patch)?),
                     left_out: Vec::new(),
                 };
-                self.kept.insert(attempt, kept);
-                self.merge(attempt)
+                self.shelf.insert(attempt, kept);
+                self.merge(attempt, state)
             }
             ReplayTrees::Lost(paths) => Ok(Event::Conflicted {
                 attempt,
@@ -109,11 +135,11 @@ impl Driver {
 
 /// How the names begin of what is kept of a task's conflicts. The digest tells tasks apart whose
 /// ids are one where only letters and digits count.
-pub(in crate::host) fn kept_prefix(task: &TaskRef) -> String {
+pub fn kept_prefix(task: &TaskRef) -> String {
     let name = task.to_string();
     format!("{name}-{}-", Digest::of(name.as_bytes()).short())
 }
 
-pub(in crate::host) fn lost(attempt: AttemptId) -> Event {
+pub fn lost(attempt: AttemptId) -> Event {
     Event::LandingFailed { attempt, message: "its result is gone from this process".to_owned() }
 }

@@ -40,11 +40,7 @@ pub(super) struct Charted {
 }
 
 /// Keeps a chart; answers with the digest that it is known by.
-pub(super) fn keep(
-    root: &Path,
-    (chart, found): (Chart, &Found),
-    parts: &[TaskPart],
-) -> Result<Digest> {
+pub(super) fn keep(root: &Path, chart: Chart, found: &Found, parts: &[TaskPart]) -> Result<Digest> {
     let folder = OrchFolder::below(root, Access::ReadWrite);
     let (place, doing) = (folder.join(FILE), "keeping a chart of all tasks");
     let pieces: Vec<Vec<u8>> = parts

@@ -2,46 +2,43 @@
 
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::base::name::{RelPath, TaskRef};
 use crate::engine::chart::Slice;
 use crate::engine::event::Event;
 use crate::engine::record::Record;
 use crate::engine::step::Engine;
-use crate::host::build_loop as run;
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
-use crate::host::driver::{Driver, Opened};
 use crate::host::error::Result;
 use crate::host::git::Repository;
 use crate::host::inbox;
 use crate::host::journal::Journal;
 use crate::host::lock::{Holder, Lock};
 use crate::host::scan::{Found, Scanner};
-use crate::host::state::{checkout as scan, history};
+use crate::host::state::checkout::Checkout;
+use crate::host::state::log::run_started;
+use crate::host::state::{Opened, State, history};
 use crate::host::stop;
 use crate::host::store::folder::Access;
 use crate::host::surface::Summary;
-use crate::host::work::smoke;
 use crate::host::zone;
 use crate::spec::glob::{GlobSet, may_take};
 
 use super::charted::Charted;
 use super::{Note, circumstances, digest_of, is_quiet_behind, read};
 
+/// What the built-in rule of smoke tests runs: where it is at home, no build is at rest unseen.
+const DEFAULT_SMOKE: &str = "tests/SMOKE01-critical-paths.spec.ts";
+
 /// Where more files than this changed, everything is decided.
 const MANY: usize = 64;
 
 /// A repository that is, but for files, as it was when a build found everything up to date.
 pub(super) struct Glance {
-    root: PathBuf,
-    access: Access,
-    repo: Repository,
+    checkout: Checkout,
     loaded: Loaded,
-    branch: String,
-    tip: CommitId,
-    scanner: Scanner,
     // Large, and freed by the end of the process alone.
     note: ManuallyDrop<Note>,
     found: ManuallyDrop<Found>,
@@ -55,7 +52,7 @@ impl Glance {
     pub fn of(start: &Path, access: Access) -> Option<Self> {
         let repo = Repository::discover(start).ok()?;
         let root = repo.root().to_owned();
-        let note = ManuallyDrop::new(read(&root).filter(|_| !smoke::has_default(&root))?);
+        let note = ManuallyDrop::new(read(&root).filter(|_| !root.join(DEFAULT_SMOKE).is_file())?);
         let loaded = documents::read(&root, &[]).ok()?;
         let lock = match access {
             Access::ReadWrite => Some(Lock::exclusive(&root, &Holder::this_process()).ok()?),
@@ -75,22 +72,10 @@ impl Glance {
         if !same {
             return None;
         }
-        let scanner = Scanner::open(&root, access, scan::normal_form(&repo).ok()?);
-        let found = ManuallyDrop::new(files_of(&scanner, &note).ok()?);
+        let checkout = Checkout::of(repo, access, Some(branch), tip).ok()?;
+        let found = ManuallyDrop::new(files_of(&checkout.scanner, &note).ok()?);
         let has_changes = digest_of(&found) != note.found;
-        Some(Self {
-            root,
-            access,
-            repo,
-            loaded,
-            branch,
-            tip,
-            scanner,
-            note,
-            found,
-            has_changes,
-            lock,
-        })
+        Some(Self { checkout, loaded, note, found, has_changes, lock })
     }
 
     /// True where a file is not what it was.
@@ -100,10 +85,10 @@ impl Glance {
 
     /// Journals a build that had nothing to do.
     pub fn conclude(self) -> Option<Summary> {
-        self.scanner.save().ok()?;
-        let mut journal = Journal::open_from(&self.root, self.note.journal.offset).ok()?;
+        self.checkout.scanner.save().ok()?;
+        let mut journal = Journal::open_from(&self.checkout.root, self.note.journal.offset).ok()?;
         let ended = Record::RunEnded { at: clock::now(), exit: 0 };
-        journal.append_all(&[run::started(), ended]).ok()?;
+        journal.append_all(&[run_started(), ended]).ok()?;
         let n = self.note.n_tasks;
         let skipped = self.note.n_skipped;
         let left = n - skipped;
@@ -116,10 +101,10 @@ impl Glance {
         })
     }
 
-    /// A driver that knows of the tasks that changed files can reach, and of `asked`, and of no
-    /// others. `None` where that is not certain to give what one of all gives.
-    pub fn driver(self, asked: Option<&TaskRef>) -> Option<Driver> {
-        let charted = ManuallyDrop::new(Charted::read(&self.root, self.note.charted?)?);
+    /// One that knows of the tasks that changed files can reach, and of `asked`, and of no others.
+    /// `None` where that is not certain to give what one of all gives.
+    pub fn state(self, asked: Option<&TaskRef>) -> Option<State> {
+        let charted = ManuallyDrop::new(Charted::read(&self.checkout.root, self.note.charted?)?);
         let chart = charted.chart();
         let asked = match asked {
             Some(task) => Some(chart.find(task)?),
@@ -131,7 +116,7 @@ impl Glance {
         }
         let mut slice = chart.slice(&cut, charted.parts(&cut)?)?;
         slice.part.n_skipped = self.note.n_skipped;
-        self.driver_of(slice).ok()
+        self.state_of(slice).ok()
     }
 
     /// The pattern sets that find other files than before, by their place.
@@ -157,43 +142,38 @@ impl Glance {
         Some(sets.map(|(_, place)| place).collect())
     }
 
-    fn driver_of(mut self, slice: Slice) -> Result<Driver> {
+    fn state_of(mut self, slice: Slice) -> Result<State> {
         let mut engine = ManuallyDrop::new(Engine::default().in_zone(zone::local_zone()));
-        let tree = self.repo.tree_of(&self.tip)?;
+        let repo = &self.checkout.repo;
+        let tree = repo.tree_of(&self.checkout.tip)?;
         let plans = self.loaded.documents.plans.iter();
         for plan in plans.filter(|it| slice.committed.contains(&it.path)) {
-            self.repo.note_text(&tree, &plan.path, &plan.text)?;
+            repo.note_text(&tree, &plan.path, &plan.text)?;
         }
         self.loaded.documents.committed = slice.committed;
         let mut documents = Box::new(self.loaded.documents.clone());
         documents.compiled = slice.plans;
         engine.step(clock::now(), Event::DocumentsRead(documents));
         let offset = self.note.journal.offset;
-        let journal = match self.access {
+        let journal = match self.checkout.access {
             Access::ReadWrite => {
                 // A dead run's lock on a ref would stop the landing.
-                self.repo.clear_dead_locks()?;
-                Some(Journal::open_from(&self.root, offset)?)
+                repo.clear_dead_locks()?;
+                Some(Journal::open_from(&self.checkout.root, offset)?)
             }
             Access::ReadOnly => None,
         };
-        let kept = history::Kept::of_slice(&self.tip, slice.history, offset);
-        let mut driver = Driver::of(Opened {
-            root: self.root,
-            access: self.access,
-            repo: self.repo,
-            scanner: self.scanner,
-            journal,
-            engine,
+        let kept = history::Kept::of_slice(&self.checkout.tip, slice.history, offset);
+        let mut state = State::of(Opened {
+            checkout: self.checkout,
             loaded: self.loaded,
-            extra_plans: Vec::new(),
-            branch: Some(self.branch),
-            tip: self.tip,
+            engine,
+            journal,
             lock: self.lock,
             part: Some(slice.part),
         });
-        driver.read_history(Some(kept))?;
-        Ok(driver)
+        state.read_history(Some(kept))?;
+        Ok(state)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::spec::config::Config;
 
 /// What must not be built from because of these errors. A plan stands for itself; anything else may
 /// be read by every task.
-pub(in crate::host) fn frozen_by(errors: &[Diagnostic], config: &Config) -> Frozen {
+pub fn frozen_by(errors: &[Diagnostic], config: &Config) -> Frozen {
     let plan_of = |error: &Diagnostic| error.file.clone().filter(|path| is_plan(path, config));
     match errors.iter().find(|error| plan_of(error).is_none()) {
         None if errors.is_empty() => Frozen::Nothing,
@@ -24,7 +24,7 @@ pub(in crate::host) fn frozen_by(errors: &[Diagnostic], config: &Config) -> Froz
 }
 
 /// Puts what was last right in the place of what is frozen.
-pub(in crate::host) fn mix(read: &mut Documents, before: &Documents) {
+pub fn mix(read: &mut Documents, before: &Documents) {
     match &read.frozen {
         Frozen::Nothing => {}
         Frozen::Everything(_) => {

@@ -14,18 +14,37 @@ use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::record::{Basis, Spend};
 use crate::engine::stream::{StreamFacts, StreamReader};
 use crate::host::clock;
-use crate::host::error::{Doing, Result};
+use crate::host::error::{Doing, Error, Result};
+use crate::host::process::reap;
 use crate::host::session::SETUP_TRANSCRIPT;
-use crate::host::surface::Surface;
+use crate::host::store::aside;
 
-use crate::host::driver::Driver;
+use super::State;
 
 const CHUNK: usize = 64 * 1024;
 
-impl Driver {
-    /// Writes an end for each of them and says what that came to. Their processes are gone, their
+impl State {
+    /// Ends what a dead run of orch left running, as far as the journal proves it is ours, and books
+    /// what that cost; answers with what is to be said of it.
+    pub fn reap_leftovers(&mut self) -> Result<Vec<Notice>> {
+        for process in std::mem::take(&mut self.leftovers).into_processes() {
+            reap(process);
+        }
+        let notices = self.book_leftovers()?;
+        aside::sweep(self.root())?;
+        let scratch = self.root().join(".orch/run");
+        match std::fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::because("clearing scratch folders", error).at(&scratch))
+            }
+            _ => Ok(notices),
+        }
+    }
+
+    /// Writes an end for each of them and answers with what is to be said of that. Their processes are gone, their
     /// scratch folders are not yet.
-    pub(in crate::host) fn book_leftovers(&mut self, surface: &mut dyn Surface) -> Result<()> {
+    fn book_leftovers(&mut self) -> Result<Vec<Notice>> {
+        let mut notices = Vec::new();
         let mut total = Usd::ZERO;
         let mut booked = Vec::new();
         for (attempt, open) in self.unbooked.take() {
@@ -36,13 +55,13 @@ impl Driver {
                     "what a session of {task} cost is not known: orch was killed while it ran, and \
                      nothing is left of its stream"
                 );
-                surface.say(&Notice::Warning(said), ended.at);
+                notices.push(Notice::Warning(said));
             } else if ended.session.is_some() {
                 total += ended.cost;
                 booked.push(task.to_string());
             }
             let record = Record::AttemptEnded(Box::new(ended));
-            self.append(&record)?;
+            self.log.append(&record)?;
             self.engine.note(&record);
         }
         if !booked.is_empty() {
@@ -50,13 +69,13 @@ impl Driver {
                 "orch was killed while sessions ran: booked {total} for {}, by their streams",
                 booked.join(", ")
             );
-            surface.say(&Notice::Warning(said), clock::now());
+            notices.push(Notice::Warning(said));
         }
-        Ok(())
+        Ok(notices)
     }
 
     fn end_of(&self, attempt: AttemptId, open: Open) -> Result<AttemptEnded> {
-        let folder = self.root.join(format!(".orch/run/{}-{}", open.pid, attempt.0));
+        let folder = self.root().join(format!(".orch/run/{}-{}", open.pid, attempt.0));
         let (path, setup) = (folder.join("transcript"), folder.join(SETUP_TRANSCRIPT));
         let (mut facts, mut transcript) = (None, None);
         if path.exists() {

@@ -11,12 +11,11 @@ use crate::engine::event::Event;
 use crate::engine::past::history::{self, History};
 use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::record::Record;
-use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::journal::{self, Journal, snapshot};
 use crate::host::process::ProcessInfo;
 
-use crate::host::driver::Driver;
+use super::State;
 
 /// Journal bytes beyond the snapshot from which on a new one pays.
 const SNAPSHOT_FROM: u64 = 64 * 1024;
@@ -34,7 +33,7 @@ struct Past {
 }
 
 /// The journal's snapshot as it is read.
-pub(in crate::host) struct Kept {
+pub struct Kept {
     past: Past,
     /// Where the records begin that are not in it.
     offset: u64,
@@ -55,7 +54,7 @@ impl Kept {
 
 /// Processes that were started and of which nothing says that they ended: pid and start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(in crate::host) struct Leftovers(BTreeMap<AttemptId, (u32, u64)>);
+pub struct Leftovers(BTreeMap<AttemptId, (u32, u64)>);
 
 impl Leftovers {
     fn fold(&mut self, record: &Record) {
@@ -77,21 +76,22 @@ impl Leftovers {
     }
 }
 
-impl Driver {
+impl State {
     /// Hands the engine what is on record, and notes which processes a dead run may have left.
-    pub(in crate::host) fn read_history(&mut self, kept: Option<Kept>) -> Result<()> {
+    pub fn read_history(&mut self, kept: Option<Kept>) -> Result<()> {
         // The order in which git and the journal are folded matters: git must be what it was.
-        let (mut past, from) = match kept.filter(|kept| kept.past.tip.as_ref() == Some(&self.tip)) {
-            Some(kept) => (kept.past, kept.offset),
-            None => (self.past_in_git()?, 0),
-        };
-        let reading = journal::read_from(&self.root, from)?;
+        let (mut past, from) =
+            match kept.filter(|kept| kept.past.tip.as_ref() == Some(&self.checkout.tip)) {
+                Some(kept) => (kept.past, kept.offset),
+                None => (self.past_in_git()?, 0),
+            };
+        let reading = journal::read_from(&self.checkout.root, from)?;
         for record in &reading.records {
             past.history.fold(record);
             past.leftovers.fold(record);
             past.open.fold(record);
         }
-        if let Some(journal) = &self.journal
+        if let Some(journal) = self.log.journal()
             && self.part.is_none()
             && reading.end - from >= SNAPSHOT_FROM
         {
@@ -99,13 +99,13 @@ impl Driver {
         }
         self.leftovers = past.leftovers;
         self.unbooked = past.open;
-        self.engine.step(clock::now(), Event::HistoryRestored(Box::new(past.history)));
+        self.step(Event::HistoryRestored(Box::new(past.history)));
         Ok(())
     }
 
     fn past_in_git(&self) -> Result<Past> {
-        let history = History::new(&[], &self.lineage()?);
-        Ok(Past { tip: Some(self.tip.clone()), history, ..Past::default() })
+        let history = History::new(&[], &self.checkout.lineage()?);
+        Ok(Past { tip: Some(self.checkout.tip.clone()), history, ..Past::default() })
     }
 }
 

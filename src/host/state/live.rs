@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
@@ -13,60 +13,55 @@ use crate::host::error::{Doing, Result};
 use crate::host::journal;
 use crate::host::lock::Lock;
 
-use crate::host::driver::Driver;
-
-impl Driver {
-    /// Shows in a survey what an orch in another process runs at present.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn show_running_elsewhere(&self, picture: &mut Picture) -> Result<()> {
-        let Some(holder) = Lock::holder_of(&self.root) else { return Ok(()) };
-        let records = journal::read(&self.root)?.records;
-        let begun = records.iter().rposition(|it| matches!(it, Record::RunStarted { .. }));
-        let Some((Record::RunStarted { pid, .. }, since)) =
-            begun.and_then(|at| records[at..].split_first())
-        else {
-            return Ok(());
-        };
-        if *pid != holder.pid {
-            return Ok(());
-        }
-        let open = open_attempts(since);
-        for task in &mut picture.tasks {
-            let Some(running) = open.get(&task.task) else { continue };
-            task.state = TaskState::Running;
-            task.running =
-                Some(RunningPicture { doing: format!("in process {pid}"), ..running.clone() });
-            picture.counts.running += 1;
-        }
-        Ok(())
+/// Shows in a survey what an orch in another process runs at present.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn show_running_elsewhere(root: &Path, picture: &mut Picture) -> Result<()> {
+    let Some(holder) = Lock::holder_of(root) else { return Ok(()) };
+    let records = journal::read(root)?.records;
+    let begun = records.iter().rposition(|it| matches!(it, Record::RunStarted { .. }));
+    let Some((Record::RunStarted { pid, .. }, since)) =
+        begun.and_then(|at| records[at..].split_first())
+    else {
+        return Ok(());
+    };
+    if *pid != holder.pid {
+        return Ok(());
     }
-
-    /// Where the running attempt of a task writes its stream; `None` while none runs.
-    pub fn live_transcript(&self, task: &TaskRef, records: &[Record]) -> Option<PathBuf> {
-        let (pid, attempt) = running(task, records)?;
-        // A run that died has let go of the lock.
-        Lock::holder_of(&self.root).filter(|holder| holder.pid == pid)?;
-        Some(self.root.join(format!(".orch/run/{pid}-{}/transcript", attempt.0)))
+    let open = open_attempts(since);
+    for task in &mut picture.tasks {
+        let Some(running) = open.get(&task.task) else { continue };
+        task.state = TaskState::Running;
+        task.running =
+            Some(RunningPicture { doing: format!("in process {pid}"), ..running.clone() });
+        picture.counts.running += 1;
     }
-
-    /// The bytes of a stream from an offset on. None yet, or none any more, is no error: what an
-    /// attempt leaves is in the store a moment later.
-    pub fn read_live(&self, path: &std::path::Path, from: u64) -> Result<Vec<u8>> {
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).doing("reading a running session's stream", path),
-        };
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(from))
-            .and_then(|_| file.read_to_end(&mut bytes))
-            .doing("reading a running session's stream", path)?;
-        Ok(bytes)
-    }
+    Ok(())
 }
 
+/// Where the running attempt of a task writes its stream; `None` while none runs.
+pub fn transcript_of(root: &Path, task: &TaskRef, records: &[Record]) -> Option<PathBuf> {
+    let (pid, attempt) = running(task, records)?;
+    // A run that died has let go of the lock.
+    Lock::holder_of(root).filter(|holder| holder.pid == pid)?;
+    Some(root.join(format!(".orch/run/{pid}-{}/transcript", attempt.0)))
+}
+
+/// The bytes of a stream from an offset on. None yet, or none any more, is no error: what an
+/// attempt leaves is in the store a moment later.
+pub fn read(path: &Path, from: u64) -> Result<Vec<u8>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).doing("reading a running session's stream", path),
+    };
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from))
+        .and_then(|_| file.read_to_end(&mut bytes))
+        .doing("reading a running session's stream", path)?;
+    Ok(bytes)
+}
 /// Attempts and validations that began and did not end, by their task.
 fn open_attempts(records: &[Record]) -> BTreeMap<TaskRef, RunningPicture> {
     let mut open = BTreeMap::new();

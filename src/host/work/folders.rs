@@ -11,7 +11,7 @@ use crate::base::name::AttemptId;
 use crate::host::session::SCRATCH;
 
 /// Those of one run of orch. What is kept of them goes with the value.
-pub(in crate::host) struct Folders {
+pub struct Folders {
     run: PathBuf,
     spare: Mutex<Vec<PathBuf>>,
 }

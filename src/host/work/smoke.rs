@@ -8,29 +8,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::base::digest::{Digest, Fingerprint, Manifest};
+use crate::base::digest::Digest;
 use crate::base::measure::Millis;
 use crate::base::name::AttemptId;
 use crate::engine::effect::SmokeLaunch;
-use crate::engine::event::{Event, SmokeReport};
+use crate::engine::event::SmokeReport;
 use crate::engine::outcome::evidence::Ending;
 use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;
 use crate::host::process::{Family, Happening, Reading};
 use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Told, Transcript};
-use crate::host::surface::SmokeTold;
 use crate::spec::config::DevServer;
-use crate::spec::glob::GlobSet;
 use crate::spec::plan::CommandLine;
 
-use crate::host::build_loop::Run;
-use crate::host::driver::Driver;
-use crate::host::driver::Shared;
-use crate::host::work::Message;
+use super::{Message, Workshop};
 
-/// What the built-in rule runs.
-const DEFAULT: &str = "tests/SMOKE01-critical-paths.spec.ts";
 /// The folders of what is run, each in that of the test.
 const COMMAND: &str = "smoke";
 const SERVER: &str = "server";
@@ -41,99 +34,20 @@ const POLL: Duration = Duration::from_millis(50);
 /// Between the polite and the forced end of a server.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// True where the built-in smoke test is at home.
-pub(in crate::host) fn has_default(root: &Path) -> bool {
-    root.join(DEFAULT).is_file()
-}
-
-impl Driver {
-    /// Begins a smoke test, when all that orch itself writes is written: the tree is looked at as it is.
-    pub(in crate::host) fn smoke(
-        &mut self,
-        run: &mut Run<'_>,
-        launch: SmokeLaunch,
-    ) -> Result<Vec<Event>> {
-        let attempt = launch.attempt;
-        let at_once = |outcome, key, message: String| {
-            let tail = Vec::new();
-            let duration = Millis(0);
-            let report = SmokeReport { key, outcome, message, tail, transcript: None, duration };
-            Event::SmokeEnded { attempt, report: Box::new(report) }
-        };
-        let none = Digest::of(b"");
-        if !launch.needs_files.iter().all(|path| self.root.join(path.as_str()).is_file()) {
-            return Ok(vec![at_once(SmokeOutcome::Absent, none, String::new())]);
-        }
-        let mut events = self.write_statuses();
-        events.extend(self.land_receipts()?);
-        if self.waiting.is_some() || self.repo.state()?.head != self.tip {
-            let why = "not run: what landed is not in your checkout yet";
-            events.push(at_once(SmokeOutcome::Skipped, none, why.to_owned()));
-            return Ok(events);
-        }
-        let key = self.smoke_key(&launch)?;
-        if launch.passed == Some(key) {
-            let why = "passed before on these very files";
-            events.push(at_once(SmokeOutcome::Unchanged, key, why.to_owned()));
-            return Ok(events);
-        }
-        let (stop, stopped) = watch::channel(Stop::No);
-        run.stops.insert(attempt, stop);
-        let test = Test { shared: run.shared.clone(), launch, key, tell: run.tell.clone() };
-        tokio::spawn(test.run(stopped));
-        Ok(events)
-    }
-
-    /// Of every file of the checkout that git does not ignore, and of what is run.
-    fn smoke_key(&self, launch: &SmokeLaunch) -> Result<Digest> {
-        let files = self.scan(&[GlobSet::new(["**"])], &[])?;
-        let mut told = Fingerprint::new("orch smoke v1");
-        told.section("command");
-        match &launch.run {
-            CommandLine::Argv(words) => {
-                words.iter().for_each(|word| told.entry("word", word.as_bytes()));
-            }
-            CommandLine::Shell(line) => told.entry("shell", line.as_bytes()),
-        }
-        told.section("environment");
-        for name in &launch.env {
-            let value = std::env::var(name.as_str()).unwrap_or_default();
-            told.entry(name.as_str(), value.as_bytes());
-        }
-        told.section("files");
-        for (path, state) in files {
-            let digest = state.map_or_else(Vec::new, |state| state.digest.as_bytes().to_vec());
-            told.entry(path.as_str(), &digest);
-        }
-        Ok(told.finish())
-    }
-
-    /// True where some plan has a smoke test in this checkout: then no build is at rest unseen.
-    pub(in crate::host) fn has_smoke_tests(&self) -> bool {
-        let is_here = |path: &crate::base::name::RelPath| self.root.join(path.as_str()).is_file();
-        self.engine.smoke_files().iter().any(|files| files.iter().all(is_here))
-    }
-
-    pub(in crate::host) fn smokes_told(&self) -> Vec<SmokeTold> {
-        let told = self.engine.smokes().into_iter();
-        told.map(|(plan, it)| SmokeTold { plan, outcome: it.outcome, message: it.message })
-            .collect()
-    }
-}
-
 /// One smoke test under way.
-struct Test {
-    shared: Shared,
-    launch: SmokeLaunch,
-    key: Digest,
-    tell: mpsc::Sender<Message>,
+pub struct Test {
+    pub shop: Workshop,
+    pub launch: SmokeLaunch,
+    pub key: Digest,
+    pub tell: mpsc::Sender<Message>,
 }
 
 /// What is known at the end.
 type Verdict = (SmokeOutcome, String, Vec<String>);
 
 impl Test {
-    async fn run(self, stop: watch::Receiver<Stop>) {
+    /// Runs it to its end and tells the loop; never fails: what goes wrong is its verdict.
+    pub async fn run(self, stop: watch::Receiver<Stop>) {
         let (attempt, tell, begun) = (self.launch.attempt, self.tell.clone(), Instant::now());
         let private = self.private();
         let key = self.key;
@@ -156,20 +70,20 @@ impl Test {
         let folders = [COMMAND, SERVER].map(|name| private.join(name));
         let Some(folder) = folders.into_iter().find(|it| it.is_dir()) else { return Ok(None) };
         let place = folder.join(TRANSCRIPT);
-        let store = &self.shared.store;
+        let store = &self.shop.store;
         Ok(Some(if place.exists() { store.put_file(&place)? } else { store.put(&[])? }))
     }
 
     fn private(&self) -> std::path::PathBuf {
         let name = format!(".orch/run/{}-{}", std::process::id(), self.launch.attempt.0);
-        self.shared.root.join(name)
+        self.shop.root.join(name)
     }
 
     async fn live(&self, stop: watch::Receiver<Stop>) -> Result<Verdict> {
-        let port = self.shared.config.dev_server_port;
+        let port = self.shop.config.dev_server_port;
         let mut server = None;
         if !answers(port).await {
-            match &self.shared.config.dev_server {
+            match &self.shop.config.dev_server {
                 Some(wanted) => match self.start(wanted, stop.clone()).await? {
                     Ok(started) => server = Some(started),
                     Err(verdict) => return Ok(verdict),
@@ -191,15 +105,15 @@ impl Test {
     }
 
     async fn command(&self, stop: watch::Receiver<Stop>) -> Result<AsideEnded> {
-        let port = self.shared.config.dev_server_port;
+        let port = self.shop.config.dev_server_port;
         let set = [
             ("PLAYWRIGHT_BASE_URL", format!("http://localhost:{port}")),
             ("SMOKE_SKIP_WEBSERVER", "true".to_owned()),
         ];
-        let aside = self.aside(self.launch.run.clone(), (COMMAND, &set));
+        let aside = self.aside(self.launch.run.clone(), COMMAND, &set);
         let (told, mut heard) = mpsc::channel(64);
         let limit = Duration::from_millis(self.launch.timeout.0);
-        let running = self.shared.runner.run_aside(&aside, limit, told, stop);
+        let running = self.shop.runner.run_aside(&aside, limit, told, stop);
         let relay = async {
             while let Some(it) = heard.recv().await {
                 if let Told::Started(info) = it {
@@ -216,16 +130,16 @@ impl Test {
         let _ = self.tell.send(Message::Started { attempt, info }).await;
     }
 
-    fn aside(&self, line: CommandLine, (name, set): (&str, &[(&str, String)])) -> Aside {
+    fn aside(&self, line: CommandLine, name: &str, set: &[(&str, String)]) -> Aside {
         let private = self.private().join(name);
         let caller = |name: &str| std::env::var_os(name);
         Aside {
             env: Environment::beside(&self.launch.env, set, &private, caller),
             line,
-            dir: self.shared.root.to_path_buf(),
+            dir: self.shop.root.to_path_buf(),
             private,
             marker: format!("{}-{}", std::process::id(), self.launch.attempt.0),
-            checkout: self.shared.root.to_path_buf(),
+            checkout: self.shop.root.to_path_buf(),
         }
     }
 
@@ -238,8 +152,8 @@ impl Test {
     ) -> Result<std::result::Result<Server, Verdict>> {
         let set = [("PORT", wanted.port.to_string())];
         let line = CommandLine::Shell(wanted.command.clone());
-        let aside = self.aside(line, (SERVER, &set));
-        let family = self.shared.runner.spawn_of(&aside)?.start()?;
+        let aside = self.aside(line, SERVER, &set);
+        let family = self.shop.runner.spawn_of(&aside)?.start()?;
         self.tell_started(family.info).await;
         let server =
             Server::of(family, Transcript::new(aside.private.join(TRANSCRIPT), aside.env.mask()));

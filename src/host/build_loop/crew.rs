@@ -1,0 +1,97 @@
+//! What runs on threads of its own, and how it is told to end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::base::digest::Digest;
+use crate::base::name::{AttemptId, TaskRef};
+use crate::engine::effect::SmokeLaunch;
+use crate::host::error::Result;
+use crate::host::git::surroundings::Surroundings;
+use crate::host::session::Stop;
+use crate::host::state::checkout::Checkout;
+use crate::host::work::attempt::{self, Start};
+use crate::host::work::smoke::Test;
+use crate::host::work::{Message, Workshop};
+
+/// Attempts and smoke tests under way.
+pub struct Crew {
+    pub shop: Workshop,
+    tell: mpsc::Sender<Message>,
+    under_way: BTreeMap<AttemptId, UnderWay>,
+    /// Branches, configuration and the like, as they were last seen.
+    surroundings: Surroundings,
+}
+
+struct UnderWay {
+    stop: watch::Sender<Stop>,
+    /// `None` for a smoke test.
+    task: Option<TaskRef>,
+}
+
+impl Crew {
+    pub fn of(shop: Workshop, tell: mpsc::Sender<Message>, checkout: &Checkout) -> Result<Self> {
+        let mut crew =
+            Self { shop, tell, under_way: BTreeMap::new(), surroundings: Surroundings::default() };
+        crew.look_around(checkout)?;
+        Ok(crew)
+    }
+
+    pub fn start(&mut self, start: Start) {
+        let stopped = self.note(start.launch.attempt, Some(start.launch.task.clone()));
+        tokio::spawn(attempt::run(self.shop.clone(), start, stopped, self.tell.clone()));
+    }
+
+    pub fn start_smoke(&mut self, launch: SmokeLaunch, key: Digest) {
+        let stopped = self.note(launch.attempt, None);
+        let test = Test { shop: self.shop.clone(), launch, key, tell: self.tell.clone() };
+        tokio::spawn(test.run(stopped));
+    }
+
+    fn note(&mut self, attempt: AttemptId, task: Option<TaskRef>) -> watch::Receiver<Stop> {
+        let (stop, stopped) = watch::channel(Stop::No);
+        self.under_way.insert(attempt, UnderWay { stop, task });
+        stopped
+    }
+
+    /// It is over.
+    pub fn ended(&mut self, attempt: AttemptId) {
+        self.under_way.remove(&attempt);
+    }
+
+    pub fn end_politely(&self, attempt: AttemptId) {
+        if let Some(it) = self.under_way.get(&attempt) {
+            let _ = it.stop.send(Stop::Politely);
+        }
+    }
+
+    pub fn end_at_once(&self) {
+        for it in self.under_way.values() {
+            let _ = it.stop.send(Stop::AtOnce);
+        }
+    }
+
+    /// Smoke tests are counted, too.
+    pub fn n_running(&self) -> usize {
+        self.under_way.len()
+    }
+
+    pub fn task_of(&self, attempt: AttemptId) -> Option<&TaskRef> {
+        self.under_way.get(&attempt)?.task.as_ref()
+    }
+
+    /// The tasks that run now, by name; `None` where none does.
+    pub fn tasks(&self) -> Option<String> {
+        let tasks = self.under_way.values().filter_map(|it| it.task.as_ref());
+        let tasks: BTreeSet<String> = tasks.map(ToString::to_string).collect();
+        (!tasks.is_empty()).then(|| tasks.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// Notes what lies around the worktrees; answers with what changed there since.
+    pub fn look_around(&mut self, checkout: &Checkout) -> Result<Vec<String>> {
+        let now = checkout.repo.surroundings(&checkout.branch()?, &self.surroundings)?;
+        let before = std::mem::replace(&mut self.surroundings, now);
+        Ok(self.surroundings.changes_since(&before))
+    }
+}

@@ -1,0 +1,78 @@
+//! What a build tells people.
+
+use crate::base::name::TaskRef;
+use crate::engine::effect::Notice;
+use crate::engine::picture::{Extent, Picture};
+use crate::engine::plan_change::ChangeTold;
+use crate::engine::stream::Progress;
+use crate::host::check::faulty;
+use crate::host::clock;
+use crate::host::documents::Loaded;
+use crate::host::state::State;
+use crate::host::surface::Surface;
+
+use super::caution::Cautions;
+
+/// A surface, with what was told on it already.
+pub struct Voice<'a> {
+    surface: &'a mut dyn Surface,
+    /// What the summary repeats.
+    plan_changes: Vec<ChangeTold>,
+    cautions: Cautions,
+}
+
+impl<'a> Voice<'a> {
+    /// For a build of these tasks, or of all.
+    pub fn of(surface: &'a mut dyn Surface, wanted: Option<Vec<TaskRef>>) -> Self {
+        Self { surface, plan_changes: Vec::new(), cautions: Cautions::of(wanted) }
+    }
+
+    pub fn say(&mut self, notice: &Notice) {
+        if let Notice::PlanChanged(told) = notice {
+            self.plan_changes.push(told.clone());
+        }
+        self.surface.say(notice, clock::now());
+    }
+
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.say(&Notice::Warning(text.into()));
+    }
+
+    pub fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+        self.surface.stream(task, progress);
+    }
+
+    pub fn extent(&self) -> Extent {
+        self.surface.extent()
+    }
+
+    pub fn show(&mut self, picture: &Picture) {
+        self.surface.show(picture, clock::now());
+    }
+
+    /// Shows which documents have errors now.
+    pub fn diagnose(&mut self, loaded: &Loaded, state: &State) {
+        self.surface.diagnose(&faulty(loaded, &state.engine), clock::now());
+    }
+
+    /// Tells the warnings of documents that have not been told yet.
+    pub fn caution(&mut self, state: &State) {
+        let untold = self.cautions.untold(state);
+        if !untold.is_empty() {
+            self.surface.caution(&untold, clock::now());
+        }
+    }
+
+    /// Statuses say what is left to do only as a person would read them: a task that is done and
+    /// starts nevertheless brings the warnings of its plan.
+    pub fn caution_of(&mut self, task: &TaskRef, state: &State) {
+        if self.cautions.is_first_of(&task.plan) {
+            self.caution(state);
+        }
+    }
+
+    /// What sessions changed in their plans, as it was said.
+    pub fn take_plan_changes(&mut self) -> Vec<ChangeTold> {
+        std::mem::take(&mut self.plan_changes)
+    }
+}

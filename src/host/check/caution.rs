@@ -1,0 +1,36 @@
+//! Warnings of documents: which concern what is built.
+
+use crate::base::diagnostic::Severity;
+use crate::base::name::{RelPath, TaskRef};
+use crate::engine::step::Engine;
+use crate::host::documents::{CLAUDE_CONFIG, Loaded, NATIVE_CONFIG};
+use crate::host::surface::CheckedDocument;
+
+use super::{by_file, document};
+
+/// The settings, and what these tasks, or all, are made from, where anything is doubtful about it:
+/// its warnings alone.
+pub fn cautions(
+    loaded: &Loaded,
+    engine: &Engine,
+    wanted: Option<&[TaskRef]>,
+) -> Vec<CheckedDocument> {
+    let mut documents = by_file(loaded, engine);
+    for findings in documents.values_mut() {
+        findings.retain(|it| it.severity == Severity::Warning);
+    }
+    documents.retain(|_, findings| !findings.is_empty());
+    if documents.is_empty() {
+        return Vec::new();
+    }
+    let used = engine.documents_used(wanted);
+    let concerns = |path: &RelPath| is_settings(path) || used.contains(path);
+    documents.retain(|path, _| path.as_ref().is_none_or(concerns));
+    let documents = documents.into_iter();
+    documents.map(|(path, found)| document(loaded, path, found, None)).collect()
+}
+
+/// True for the files that every build goes by.
+pub fn is_settings(path: &RelPath) -> bool {
+    [CLAUDE_CONFIG, NATIVE_CONFIG].contains(&path.as_str())
+}

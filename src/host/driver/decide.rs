@@ -1,0 +1,139 @@
+//! What people decide and answer by a command of its own.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::base::name::TaskRef;
+use crate::engine::effect::{BuildRequest, Decide, Effect};
+use crate::engine::event::Event;
+use crate::host::error::{Error, Result};
+use crate::host::inbox::{self, Reply, Word};
+use crate::host::land::decision::decided_status;
+use crate::host::lock::{Holder, Lock};
+
+use super::Driver;
+
+/// How long a builder may be busy with something else, such as a landing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What became of what a person said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It is written down, for the next build.
+    Journaled,
+    /// Another orch builds here, or will: it takes the word in.
+    Told,
+    /// The orch that builds here does not take it from this process.
+    Refused(String),
+}
+
+impl Driver {
+    /// Writes a person's decisions down and into the plans; where another orch builds, it is told to.
+    ///
+    /// # Errors
+    /// They cannot be written, or the orch that builds here does not hear.
+    pub fn decide(&mut self, decisions: &[Decide]) -> Result<Said> {
+        let words: Vec<Word> = decisions
+            .iter()
+            .map(|it| Word::Decide { task: it.task.clone(), decision: it.decision })
+            .collect();
+        if let Some(said) = self.tell_builder(&words)? {
+            return Ok(said);
+        }
+        decisions.iter().try_for_each(|decide| self.decide_here(decide.clone()))?;
+        self.landings.flush_decisions(&mut self.state)?;
+        Ok(Said::Journaled)
+    }
+
+    fn decide_here(&mut self, decide: Decide) -> Result<()> {
+        let targets = Some(vec![decide.task.clone()]);
+        self.survey(BuildRequest { targets, ..BuildRequest::default() })?;
+        let mut effects = self.state.step(Event::Decided(decide.clone()));
+        let status = decided_status(&self.state.engine, &decide);
+        effects.extend(status.map(Effect::WriteStatus));
+        for effect in effects {
+            self.landings.take_down(effect, &mut self.state)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves words for the orch that builds here, and waits until it has heard them. `None` where
+    /// nobody builds: this process takes them down itself, and is armed to.
+    fn tell_builder(&mut self, words: &[Word]) -> Result<Option<Said>> {
+        while !self.state.may_write() {
+            let Some(builder) = Lock::holder_of(self.root()) else {
+                if self.has_errors() {
+                    words.iter().try_for_each(|word| inbox::post(self.root(), word).map(drop))?;
+                    return Ok(Some(Said::Told));
+                }
+                self.state.arm()?;
+                break;
+            };
+            if let Some(said) = said_to(&builder, self.root(), words)? {
+                return Ok(Some(said));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes down that the usage limits which are known are over; those that were, for people.
+    ///
+    /// # Errors
+    /// Another orch runs here.
+    pub fn lift_limits(&mut self) -> Result<Vec<String>> {
+        self.state.arm()?;
+        let limits = self.state.engine.history().limits();
+        let named = limits.map(|(window, ..)| window.label().unwrap_or_else(|| "usage".to_owned()));
+        let named = named.collect();
+        for effect in self.state.step(Event::LimitsLifted) {
+            self.landings.take_down(effect, &mut self.state)?;
+        }
+        Ok(named)
+    }
+
+    /// Writes a person's answer to a task's open question down; where another orch builds, it is
+    /// told to.
+    ///
+    /// # Errors
+    /// The task asks nothing.
+    pub fn answer_question(&mut self, task: &TaskRef, text: &str) -> Result<Said> {
+        let past = self.state.engine.history().task(task);
+        if past.and_then(|it| it.dialogue.open()).is_none() {
+            return Err(Error::new(format!("{task} asks nothing"))
+                .help("`orch status` shows the questions that are open"));
+        }
+        let (task, text) = (task.clone(), text.to_owned());
+        let word = Word::Answer { task: task.clone(), text: text.clone() };
+        if let Some(said) = self.tell_builder(&[word])? {
+            return Ok(said);
+        }
+        let effects = self.state.step(Event::Answered { task, text });
+        effects
+            .into_iter()
+            .try_for_each(|effect| self.landings.take_down(effect, &mut self.state))?;
+        Ok(Said::Journaled)
+    }
+}
+
+/// Says it to the one that builds; `None` where that one has gone without hearing all of it.
+fn said_to(builder: &Holder, root: &Path, words: &[Word]) -> Result<Option<Said>> {
+    let posted: Result<Vec<_>> = words.iter().map(|word| inbox::post(root, word)).collect();
+    let give_up = Instant::now() + PATIENCE;
+    let is_there = || Lock::holder_of(root).as_ref() == Some(builder);
+    let goes_on = || Instant::now() < give_up && is_there();
+    let replies: Vec<_> = posted?.into_iter().map(|it| it.reply(goes_on)).collect();
+    let refusal = replies.iter().find_map(|it| match it {
+        Reply::Refused(why) => Some(why),
+        Reply::Taken | Reply::Unheard => None,
+    });
+    match refusal {
+        Some(why) => Ok(Some(Said::Refused(why.clone()))),
+        None if !replies.contains(&Reply::Unheard) => Ok(Some(Said::Told)),
+        None if is_there() => {
+            let Holder { pid, command, .. } = builder;
+            let doing = format!("process {pid} (`{command}`) builds here and does not hear");
+            Err(Error::new(doing).help("it is not done: say it again, or stop that build first"))
+        }
+        None => Ok(None),
+    }
+}

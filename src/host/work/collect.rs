@@ -1,0 +1,255 @@
+//! What an attempt left, collected from its worktree: the evidence that it is judged by.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::file::{FileState, Patch};
+use crate::base::name::{RelPath, TreeId};
+use crate::engine::effect::{Launch, Purpose};
+use crate::engine::outcome::evidence::{Evidence, OtherDocument, PlanEdit};
+use crate::engine::stream::StreamFacts;
+use crate::host::error::Result;
+use crate::host::land::kept::Kept;
+use crate::host::scan::{AsIs, Scanner};
+use crate::host::session::Attempted;
+use crate::host::store::folder::Access;
+use crate::host::worktree::{Collected, Worktree};
+use crate::spec::glob::GlobSet;
+
+use super::{Workshop, plan};
+
+/// What was to be done.
+pub struct Job {
+    pub launch: Launch,
+    /// The plan as it was laid into the worktree.
+    pub laid: Option<Arc<str>>,
+}
+
+/// The evidence of an attempt that is over, and what of its work is kept.
+pub fn collect(
+    shop: &Workshop,
+    job: &Job,
+    worktree: Worktree,
+    attempted: Attempted,
+) -> Result<(Evidence, Option<Kept>)> {
+    let transcript = match (attempted.has_run, attempted.transcript.exists()) {
+        (_, true) => Some(shop.store.put_file(&attempted.transcript)?),
+        (true, false) => Some(shop.store.put(&[])?),
+        (false, false) => None,
+    };
+    let (left, damage) = match &job.launch.purpose {
+        Purpose::Work => match left_by(shop, job, &worktree)? {
+            Ok(left) => (left, None),
+            Err(damage) => (Left::default(), Some(damage)),
+        },
+        Purpose::Validate(_) | Purpose::Judge(..) => (Left::default(), None),
+    };
+    let evidence = Evidence {
+        ending: attempted.ending,
+        read_set: read_set(shop, &attempted.stream, &worktree)?,
+        stream: attempted.stream,
+        status_file: attempted.status_file,
+        patch: left.patch,
+        plan_edit: left.plan_edit,
+        damage,
+        base: Some(worktree.base().tip.clone()),
+        missing_outputs: left.missing_outputs,
+        ignored_outputs: left.ignored_outputs,
+        other_documents: left.other_documents,
+        stdout_tail: attempted.stdout_tail,
+        stderr_tail: attempted.stderr_tail,
+        session: attempted.session,
+        transcript,
+        duration: attempted.duration,
+    };
+    if evidence.damage.is_some() {
+        shop.pool.discard(worktree)?;
+        return Ok((evidence, None));
+    }
+    let left_out = left.left_out;
+    let task = &job.launch.task;
+    let kept = left.tree.map(|tree| Kept { left_out, ..Kept::new(task, tree, worktree) });
+    Ok((evidence, kept))
+}
+
+/// What work left in its worktree.
+#[derive(Default)]
+struct Left {
+    tree: Option<TreeId>,
+    patch: Patch,
+    plan_edit: Option<PlanEdit>,
+    missing_outputs: Vec<String>,
+    ignored_outputs: Vec<String>,
+    other_documents: Vec<OtherDocument>,
+    left_out: Vec<RelPath>,
+}
+
+/// Reads what work left. The inner `Err` is the attempt's own fault: what it did to its worktree.
+fn left_by(
+    shop: &Workshop,
+    job: &Job,
+    worktree: &Worktree,
+) -> Result<std::result::Result<Left, String>> {
+    let launch = &job.launch;
+    let Ok(git) = shop.pool.reopen(worktree) else {
+        return Ok(Err("it removed or replaced its own worktree".to_owned()));
+    };
+    let collected = match shop.pool.collect_in(&git, worktree) {
+        Ok(collected) => collected,
+        Err(error) if error.is_of_the_whole_machine() => return Err(error),
+        Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),
+    };
+    let beneath = plan::beneath(shop, launch, worktree, &collected.patch)?;
+    let (collected, plan_edit) = match plan::plan_of(launch, job.laid.as_ref().or(beneath.as_ref()))
+    {
+        Some(plan) => plan::taken_out(shop, plan, worktree, collected)?,
+        None => (collected, None),
+    };
+    let mut left = Left { plan_edit, ..Left::default() };
+    for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
+        match output_of(shop, pattern, worktree, &collected)? {
+            Output::Present => {}
+            Output::Missing => left.missing_outputs.push(pattern.clone()),
+            Output::Ignored => left.ignored_outputs.push(pattern.clone()),
+        }
+    }
+    left.other_documents = plan::others_in(shop, worktree, &collected)?;
+    left.tree = Some(collected.tree);
+    left.patch = collected.patch;
+    left.left_out = collected.left_out;
+    Ok(Ok(left))
+}
+
+/// The files that the session's own stream names, as they were before it started.
+fn read_set(
+    shop: &Workshop,
+    stream: &Option<StreamFacts>,
+    worktree: &Worktree,
+) -> Result<Vec<(RelPath, Option<FileState>)>> {
+    let Some(facts) = stream else { return Ok(Vec::new()) };
+    let paths: BTreeSet<RelPath> = facts
+        .files_read
+        .iter()
+        .chain(&facts.files_written)
+        .filter_map(|name| below(worktree.root(), name))
+        .filter(|path| !path.is_within(".orch"))
+        .collect();
+    paths
+        .into_iter()
+        .map(|path| Ok((path.clone(), shop.repo.state_at(&worktree.base().tree, &path)?)))
+        .collect()
+}
+
+/// A path as the stream names it, below the worktree; `None` for files elsewhere.
+fn below(worktree: &Path, name: &str) -> Option<RelPath> {
+    let path = PathBuf::from(name);
+    if path.is_absolute() {
+        let inside = path.strip_prefix(worktree).ok()?;
+        return RelPath::normalize(inside.to_str()?);
+    }
+    RelPath::normalize(name)
+}
+
+/// What has become of a declared output.
+enum Output {
+    Present,
+    Missing,
+    /// In the worktree, but not in what git would take of it.
+    Ignored,
+}
+
+fn output_of(
+    shop: &Workshop,
+    pattern: &str,
+    worktree: &Worktree,
+    collected: &Collected,
+) -> Result<Output> {
+    let tip = shop.repo.tree_of(&worktree.base().tip)?;
+    let scanner = Scanner::open(worktree.root(), Access::ReadOnly, Arc::new(AsIs));
+    let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
+    let mut output = Output::Missing;
+    for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
+        if shop.repo.state_at(&collected.tree, path)?.is_some() {
+            // A draft of the user's that was laid there is not the task's.
+            if shop.repo.has_path(&tip, path)? || collected.patch.paths().any(|it| it == path) {
+                return Ok(Output::Present);
+            }
+            continue;
+        }
+        output = Output::Ignored;
+    }
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::measure::Millis;
+    use crate::engine::outcome::evidence::{Ending, StatusFile};
+    use crate::host::git::scratch::{Scratch, launch, path};
+    use crate::host::work::attempt::tests::workshop;
+
+    fn attempted(shop: &Workshop, ending: Ending) -> Attempted {
+        let transcript = shop.root.join(".orch/said");
+        std::fs::write(&transcript, "said\n").unwrap();
+        Attempted {
+            ending,
+            stream: None,
+            status_file: StatusFile::Absent,
+            stdout_tail: String::new(),
+            stderr_tail: String::new(),
+            session: None,
+            has_run: true,
+            transcript,
+            duration: Millis(1),
+        }
+    }
+
+    #[test]
+    fn what_work_left_is_collected_against_the_tree_it_started_from() {
+        let scratch = Scratch::new(&[("a.txt", "a\n"), (".gitignore", "hidden\n")]);
+        let shop = workshop(&scratch);
+        let mut launch = launch("1", "true");
+        launch.required_outputs = GlobSet::new(["made.txt", "hidden", "missing.txt"]);
+        let job = Job { launch, laid: None };
+        let worktree = shop.pool.acquire(&scratch.base()).unwrap();
+        for name in ["made.txt", "hidden"] {
+            std::fs::write(worktree.root().join(name), "made\n").unwrap();
+        }
+        let attempted = attempted(&shop, Ending::Exited(0));
+        let (evidence, kept) = collect(&shop, &job, worktree, attempted).unwrap();
+        assert_eq!(evidence.patch.paths().collect::<Vec<_>>(), [&path("made.txt")]);
+        assert_eq!(evidence.missing_outputs, ["missing.txt"]);
+        assert_eq!(evidence.ignored_outputs, ["hidden"]);
+        assert_eq!(shop.store.get(&evidence.transcript.unwrap()).unwrap().unwrap(), b"said\n");
+        let kept = kept.unwrap();
+        let made = shop.repo.state_at(&kept.tree, &path("made.txt")).unwrap();
+        assert_eq!(made, Some(FileState::regular(b"made\n")));
+        assert!(kept.worktree.is_some());
+    }
+
+    #[test]
+    fn a_validator_leaves_nothing_whatever_it_wrote() {
+        let scratch = Scratch::new(&[("a.txt", "a\n")]);
+        let shop = workshop(&scratch);
+        let purpose = Purpose::Validate(crate::base::name::ValidatorName::new("tests"));
+        let launch = Launch { purpose, ..launch("1", "true") };
+        let job = Job { launch, laid: None };
+        let worktree = shop.pool.acquire(&scratch.base()).unwrap();
+        std::fs::write(worktree.root().join("a.txt"), "touched\n").unwrap();
+        let attempted = attempted(&shop, Ending::Exited(1));
+        let (evidence, kept) = collect(&shop, &job, worktree, attempted).unwrap();
+        assert!(evidence.patch.is_empty() && kept.is_none());
+        assert_eq!(evidence.ending, Ending::Exited(1));
+    }
+
+    #[test]
+    fn names_of_a_stream_count_below_the_worktree_only() {
+        let root = Path::new("/w/tree");
+        let check = |name: &str| below(root, name).map(|it| it.to_string());
+        assert_eq!(check("/w/tree/src/a.rs").as_deref(), Some("src/a.rs"));
+        assert_eq!(check("./src/../b.rs").as_deref(), Some("b.rs"));
+        assert_eq!(check("/etc/passwd"), None);
+    }
+}
