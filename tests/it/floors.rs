@@ -1,6 +1,8 @@
 //! The five floors: `base <- spec <- engine <- host <- ui`. Each uses only what lies to its left,
 //! and each library stays inside of its fence.
 
+use std::collections::BTreeMap;
+
 use crate::sources::{Module, modules, read};
 
 const FLOORS: [&str; 5] = ["base", "spec", "engine", "host", "ui"];
@@ -138,6 +140,11 @@ fn functions_are_of_readable_length() {
 }
 
 #[test]
+fn the_rooms_of_host_form_an_order() {
+    assert_no_circle("host");
+}
+
+#[test]
 fn every_file_says_what_it_is() {
     let silent: Vec<String> = modules()
         .iter()
@@ -145,6 +152,77 @@ fn every_file_says_what_it_is() {
         .map(|module| module.path.clone())
         .collect();
     assert_eq!(silent, Vec::<String>::new(), "open them with `//!`");
+}
+
+/// Rooms, each with those that it uses and a file that does.
+type Rooms = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Fails where rooms of a floor use each other in a circle. The rooms are the files and folders that
+/// lie directly below the floor.
+fn assert_no_circle(floor: &str) {
+    if let Some(circle) = circle_of(&rooms_of(floor, &modules())) {
+        panic!(
+            "the rooms of a floor form an order: each may use only those before it; in `{floor}`\n{}",
+            circle.join("\n")
+        );
+    }
+}
+
+/// Which rooms of a floor use which, by `crate::floor::room` and by `super::room`.
+fn rooms_of(floor: &str, modules: &[Module]) -> Rooms {
+    let below = format!("src/{floor}/");
+    let files: Vec<(Vec<&str>, &Module)> = modules
+        .iter()
+        .filter_map(|it| Some((it.path.strip_prefix(&below)?.strip_suffix(".rs")?, it)))
+        .map(|(place, it)| (place.split('/').collect(), it))
+        .collect();
+    let mut rooms: Rooms =
+        files.iter().map(|(place, _)| (place[0].to_owned(), BTreeMap::new())).collect();
+    let known: Vec<String> = rooms.keys().cloned().collect();
+    for (place, module) in files {
+        let mut used = names_behind(&module.shipped, &format!("crate::{floor}::"));
+        // One `super` for each step from the file up to the floor.
+        let up = "super::".repeat(place.len());
+        used.extend(names_behind(&module.shipped, &up));
+        used.retain(|(at, name)| {
+            let is_longer = module.shipped[..*at].ends_with("super::");
+            name != place[0] && known.contains(name) && !is_longer
+        });
+        let uses = rooms.entry(place[0].to_owned()).or_default();
+        for (at, name) in used {
+            uses.entry(name).or_insert_with(|| format!("{}:{}", module.path, module.line_of(at)));
+        }
+    }
+    rooms
+}
+
+/// One circle, a line for each step; `None` where there is none.
+fn circle_of(rooms: &Rooms) -> Option<Vec<String>> {
+    // What uses nothing but what is known to be free of circles is free of them, too.
+    let mut open: Rooms = rooms.clone();
+    loop {
+        let free: Vec<String> = open
+            .iter()
+            .filter(|(_, uses)| uses.keys().all(|it| !open.contains_key(it)))
+            .map(|(room, _)| room.clone())
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        open.retain(|room, _| !free.contains(room));
+    }
+    let mut path = vec![open.keys().next()?.clone()];
+    loop {
+        let (next, _) = open[path.last()?].iter().find(|(it, _)| open.contains_key(*it))?;
+        if let Some(at) = path.iter().position(|it| it == next) {
+            path.drain(..at);
+            path.push(next.clone());
+            let step =
+                |it: &[String]| format!("{} uses {}: {}", it[0], it[1], open[&it[0]][&it[1]]);
+            return Some(path.windows(2).map(step).collect());
+        }
+        path.push(next.clone());
+    }
 }
 
 fn rank(floor: &str) -> Option<usize> {
@@ -305,6 +383,28 @@ fn the_checks_see_what_they_are_to_see() {
     let text = "pub(super) fn a<T: Fn(u8, u8) -> u8>(&self, x: Vec<(u8, T)>, y: u8) -> u8 {\n    0\n}\n\
                 impl A {\n    async fn b(\n        mut self,\n    ) {\n    }\n}\nfn c() {}\n";
     assert_eq!(shapes(text), [("a".into(), 3, 2), ("b".into(), 4, 0), ("c".into(), 1, 0)]);
+}
+
+#[test]
+fn a_circle_of_rooms_is_named() {
+    let check = |files: &[(&str, &str)]| {
+        let module = |(path, text): &(&str, &str)| Module {
+            path: (*path).to_owned(),
+            whole: String::new(),
+            shipped: (*text).to_owned(),
+        };
+        circle_of(&rooms_of("host", &files.iter().map(module).collect::<Vec<_>>()))
+    };
+    let (a, b) = ("src/host/a.rs", "src/host/b/inner.rs");
+    assert_eq!(check(&[(a, "use super::b::c;"), (b, "use super::d;\nuse super::super::c;")]), None);
+    let circle = ["a uses b: src/host/a.rs:1", "b uses a: src/host/b/inner.rs:2"].map(String::from);
+    let by_super = [(a, "use super::b::c;"), (b, "\nuse super::super::a;")];
+    assert_eq!(check(&by_super), Some(circle.to_vec()));
+    let by_name = [(a, "use crate::host::{b::c, e};"), (b, "\nfn f(_: crate::host::a::G) {}")];
+    assert_eq!(check(&by_name), Some(circle.to_vec()));
+    // A room that leads into a circle is none of it.
+    let beside = [&by_name[..], &[("src/host/_first.rs", "use super::a;")]].concat();
+    assert_eq!(check(&beside), Some(circle.to_vec()));
 }
 
 /// What only Linux has, and the files that may name it.
