@@ -140,6 +140,11 @@ fn functions_are_of_readable_length() {
 }
 
 #[test]
+fn the_rooms_of_the_engine_form_an_order() {
+    assert_no_circle("engine");
+}
+
+#[test]
 fn the_rooms_of_host_form_an_order() {
     assert_no_circle("host");
 }

@@ -28,8 +28,8 @@ impl Shop<'_> {
         if attempt.node.is_none() {
             return self.keep_orphan(id);
         }
-        attempt.phase = Phase::Merging;
-        if attempt.facts.patch.is_empty() {
+        attempt.at_work.phase = Phase::Merging;
+        if attempt.made.patch.is_empty() {
             return self.review_candidate(id);
         }
         self.ground.push(Effect::Merge { attempt: id });
@@ -45,11 +45,11 @@ impl Shop<'_> {
             return self.take_entry_merged(id, (candidate, beneath), patch);
         }
         let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
-        attempt.merged = patch;
-        attempt.candidate = Some(candidate);
-        attempt.beneath = Some(beneath);
-        attempt.validating = 0;
-        attempt.reached.clear();
+        attempt.made.merged = patch;
+        attempt.made.candidate = Some(candidate);
+        attempt.made.beneath = Some(beneath);
+        attempt.review.next = 0;
+        attempt.review.reached.clear();
         self.review_candidate(id);
     }
 
@@ -62,22 +62,22 @@ impl Shop<'_> {
         if attempt.node.is_none() {
             return self.keep_orphan(id);
         }
-        attempt.phase = Phase::Landing;
+        attempt.at_work.phase = Phase::Landing;
         let attempt = attempt.clone();
         self.ground.past.lines.expect(attempt.task.clone(), Status::Completed);
         let request = LandingRequest {
             attempt: id,
             subject: subject_of(&attempt),
             key: attempt.key,
-            expected: attempt.merged.output_digest(),
+            expected: attempt.made.merged.output_digest(),
             output: self.output_after(&attempt),
-            verdicts: marks_of(&attempt.reached),
-            session: attempt.session.clone(),
-            model: attempt.model.clone(),
-            cost: attempt.cost,
+            verdicts: marks_of(&attempt.review.reached),
+            session: attempt.made.session.clone(),
+            model: attempt.made.model.clone(),
+            cost: attempt.made.cost,
             status: self.completed_edit(&attempt),
-            proposals: attempt.won.as_ref().map(|it| it.told.clone()),
-            plan_change: attempt.plan_change,
+            proposals: attempt.made.won.as_ref().map(|it| it.told.clone()),
+            plan_change: attempt.made.plan_change,
             task: attempt.task,
         };
         self.ground.push(Effect::Land(Box::new(request)));
@@ -101,7 +101,7 @@ impl Shop<'_> {
     }
 
     fn output_after(&self, attempt: &Attempt) -> OutputDigest {
-        self.ground.past.history.owned_after(&attempt.task, &attempt.merged).output_digest()
+        self.ground.past.history.owned_after(&attempt.task, &attempt.made.merged).output_digest()
     }
 
     pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) {
@@ -138,10 +138,10 @@ impl Shop<'_> {
         let (node, slot) = (attempt.node, attempt.slot);
         let is_outdated = self.is_outdated(&attempt);
         let how = how_of(&attempt);
-        if let Some(change) = &attempt.plan_change {
+        if let Some(change) = &attempt.made.plan_change {
             self.ground.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
         }
-        let won = attempt.won.as_ref().and_then(|it| it.kept_as.clone());
+        let won = attempt.made.won.as_ref().and_then(|it| it.kept_as.clone());
         self.ground.step.extend(won.map(|kept_as| Effect::Forget { kept_as }));
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
@@ -185,19 +185,19 @@ impl Shop<'_> {
         AcceptedResult {
             key: attempt.key,
             task: attempt.task,
-            output: attempt.facts.patch.output_digest(),
-            patch: attempt.facts.patch,
-            read_set: attempt.facts.read_set,
-            verdicts: attempt.reached,
+            output: attempt.made.patch.output_digest(),
+            patch: attempt.made.patch,
+            read_set: attempt.made.read_set,
+            verdicts: attempt.review.reached,
             manifest: attempt.manifest,
-            at: attempt.facts.made_at.unwrap_or(self.ground.now()),
-            duration: attempt.facts.duration,
-            cost: attempt.cost,
-            model: attempt.model,
-            session: attempt.session,
-            transcript: attempt.facts.transcript,
-            message: attempt.facts.message,
-            plan_change: attempt.plan_change,
+            at: attempt.made.made_at.unwrap_or(self.ground.now()),
+            duration: attempt.made.duration,
+            cost: attempt.made.cost,
+            model: attempt.made.model,
+            session: attempt.made.session,
+            transcript: attempt.made.transcript,
+            message: attempt.made.message,
+            plan_change: attempt.made.plan_change,
             is_refused: false,
         }
     }
@@ -212,10 +212,10 @@ impl Shop<'_> {
     fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
         StatusEdit {
             attempts: Some(attempt.number),
-            result_message: attempt.facts.message.clone(),
-            model_used: attempt.model.clone(),
+            result_message: attempt.made.message.clone(),
+            model_used: attempt.made.model.clone(),
             // The same result has the same line on every branch: they merge.
-            completed_at: attempt.facts.made_at.or(Some(self.ground.now())),
+            completed_at: attempt.made.made_at.or(Some(self.ground.now())),
             ..edit_of(attempt.slot, Status::Completed, &self.ground)
         }
     }
@@ -223,7 +223,7 @@ impl Shop<'_> {
 
 /// `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, no change`.
 fn how_of(attempt: &Attempt) -> String {
-    let n_files = attempt.merged.changes().len();
+    let n_files = attempt.made.merged.changes().len();
     let files = match n_files {
         0 => "no change".to_owned(),
         1 => "1 file".to_owned(),
@@ -232,8 +232,8 @@ fn how_of(attempt: &Attempt) -> String {
     if attempt.origin == Origin::Replayed {
         return format!("replayed from the cache, {files}");
     }
-    let duration = attempt.facts.duration;
-    match attempt.cost {
+    let duration = attempt.made.duration;
+    match attempt.made.cost {
         Usd::ZERO => format!("ran in {duration}, {files}"),
         cost => format!("ran in {duration}, {cost}, {files}"),
     }

@@ -32,12 +32,12 @@ impl Shop<'_> {
             attempt: attempt_id,
             task: attempt.task.clone(),
             key: attempt.key,
-            session: attempt.session.clone(),
+            session: attempt.made.session.clone(),
             text: text.clone(),
-            options: attempt.facts.options.clone(),
+            options: attempt.made.options.clone(),
         };
         self.ground.append(Record::Asked(Box::new(question)));
-        self.ground.push(match &attempt.session {
+        self.ground.push(match &attempt.made.session {
             Some(session) => Effect::Park { attempt: attempt_id, session: session.clone() },
             None => Effect::Drop { attempt: attempt_id },
         });
@@ -45,7 +45,7 @@ impl Shop<'_> {
         self.ground.publish(Notice::TaskAsked {
             task: attempt.task.clone(),
             question: text,
-            options: attempt.facts.options.clone(),
+            options: attempt.made.options.clone(),
         });
         self.build.board.settle(id, Settled::Suspended);
     }

@@ -35,55 +35,68 @@ pub struct Attempt {
     pub manifest: Recorded,
     pub number: u32,
     pub origin: Origin,
+    pub at_work: AtWork,
+    pub made: Produced,
+    pub review: Review,
+    /// Proposals that compete for being this attempt's result.
+    pub contest: Option<Contest>,
+}
+
+/// What an attempt does at present.
+#[derive(Clone, Debug)]
+pub struct AtWork {
     pub phase: Phase,
     pub since: Moment,
     pub doing: String,
-    /// Spent by this attempt and its validators so far.
-    pub cost: Usd,
-    pub session: Option<SessionId>,
-    /// The session had begun to work, and its worktree is whole.
-    pub has_worked: bool,
-    /// It was sent to find out whether sessions work again.
-    pub was_probe: bool,
-    /// How often the service kept a validator from its verdict.
-    pub n_service_failures: u32,
-    pub model: Option<ModelName>,
-    pub facts: Facts,
+}
+
+/// What an attempt produced, from its evidence to its landing.
+#[derive(Clone, Debug, Default)]
+pub struct Produced {
+    /// What changed in its worktree.
+    pub patch: Patch,
     /// The change as it would land.
     pub merged: Patch,
     /// The tree that validators look at; `None` is the present state.
     pub candidate: Option<TreeId>,
     /// The tree that the candidate was merged onto.
     pub beneath: Option<TreeId>,
-    /// A FAIL that is looked into at present.
-    pub suspect: Option<Suspect>,
-    pub validators: Vec<Validator>,
-    /// Which validator is at work, and how often it reached no verdict.
-    pub validating: usize,
-    pub n_no_verdict: u32,
-    pub reached: Vec<VerdictReached>,
-    /// Its result is in the action cache, without verdicts.
-    pub is_kept: bool,
     /// What its session changed in the plan.
     pub plan_change: Option<PlanChange>,
-    /// Proposals that compete for being this attempt's result.
-    pub contest: Option<Contest>,
-    /// Its result is the proposal that won.
-    pub won: Option<Won>,
-}
-
-/// What stays of the evidence once it is judged.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    pub patch: Patch,
     pub read_set: Vec<(RelPath, Option<FileState>)>,
     pub transcript: Option<crate::base::digest::Digest>,
-    pub duration: crate::base::measure::Millis,
     pub message: Option<String>,
     /// Answers that a session with a question proposes.
     pub options: Vec<String>,
+    pub session: Option<SessionId>,
+    pub model: Option<ModelName>,
+    /// Spent by this attempt and its validators so far.
+    pub cost: Usd,
+    pub duration: crate::base::measure::Millis,
     /// When the session or command ended, of a replayed result too.
     pub made_at: Option<Moment>,
+    /// The session had begun to work, and its worktree is whole.
+    pub has_worked: bool,
+    /// It was sent to find out whether sessions work again.
+    pub was_probe: bool,
+    /// It is the proposal that won.
+    pub won: Option<Won>,
+}
+
+/// How far the validators of a result are.
+#[derive(Clone, Debug, Default)]
+pub struct Review {
+    pub validators: Vec<Validator>,
+    /// Which of them is at work, and how often it reached no verdict.
+    pub next: usize,
+    pub n_no_verdict: u32,
+    /// How often the service kept one from its verdict.
+    pub n_service_failures: u32,
+    pub reached: Vec<VerdictReached>,
+    /// A FAIL that is looked into at present.
+    pub suspect: Option<Suspect>,
+    /// The result is in the action cache, without verdicts.
+    pub is_kept: bool,
 }
 
 impl Attempt {
@@ -97,11 +110,11 @@ impl Attempt {
             recipe: &self.recipe,
             key: self.key,
             origin: self.origin,
-            phase: self.phase,
-            since: self.since,
+            phase: self.at_work.phase,
+            since: self.at_work.since,
             n: self.contest.as_ref().map_or(1, Contest::n_running),
-            has_spoken: !self.doing.is_empty() || self.cost != Usd::ZERO,
-            has_session: self.session.is_some(),
+            has_spoken: !self.at_work.doing.is_empty() || self.made.cost != Usd::ZERO,
+            has_session: self.made.session.is_some(),
         }
     }
 }
@@ -113,18 +126,18 @@ impl Shop<'_> {
         let Some(it) = jobs.attempt_of(attempt) else { return };
         match progress {
             Progress::Started { session, model } if !is_review => {
-                it.session = session.or(it.session.take());
-                it.model = model.or(it.model.take());
+                it.made.session = session.or(it.made.session.take());
+                it.made.model = model.or(it.made.model.take());
             }
             Progress::Started { .. } | Progress::Cost(_) if is_review => {}
-            Progress::Cost(cost) => it.cost = cost,
+            Progress::Cost(cost) => it.made.cost = cost,
             Progress::Started { .. } => {}
             Progress::Said(text) | Progress::Output(text) | Progress::Complaint(text) => {
-                it.doing = text
+                it.at_work.doing = text
             }
-            Progress::UsedTool { tool, detail } => it.doing = format!("{tool} {detail}"),
+            Progress::UsedTool { tool, detail } => it.at_work.doing = format!("{tool} {detail}"),
             Progress::Retrying { attempt, error, .. } => {
-                it.doing = format!("waits for the API (try {attempt}): {error}");
+                it.at_work.doing = format!("waits for the API (try {attempt}): {error}");
             }
         }
     }
@@ -158,12 +171,13 @@ impl Shop<'_> {
         if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
             self.build.money.n_sessions -= 1;
         }
-        attempt.cost = cost;
-        attempt.was_probe = was_probe;
-        attempt.session = evidence.session.clone().or(attempt.session.take());
-        attempt.has_worked = has_worked(&evidence) && attempt.session.is_some();
-        attempt.model = model_of(&evidence).or(attempt.model.take());
-        attempt.facts = Facts {
+        let session = evidence.session.clone().or(attempt.made.session.take());
+        attempt.made = Produced {
+            has_worked: has_worked(&evidence) && session.is_some(),
+            was_probe,
+            cost,
+            session,
+            model: model_of(&evidence).or(attempt.made.model.take()),
             message: message_of(&evidence, &judgement),
             options: options_of(&evidence),
             patch: evidence.patch,
@@ -171,6 +185,8 @@ impl Shop<'_> {
             transcript: evidence.transcript,
             duration: evidence.duration,
             made_at: Some(self.ground.now()),
+            plan_change: attempt.made.plan_change.take(),
+            ..Produced::default()
         };
         if let Some(node) = attempt.node {
             let run = self.build.board.run(node);
@@ -225,7 +241,7 @@ impl Shop<'_> {
             return self.park_with_question(node, id, (&attempt, question));
         }
         let run = self.build.board.run(node);
-        run.resume_session.clone_from(&attempt.session);
+        run.resume_session.clone_from(&attempt.made.session);
         if run.resume != Some(id) || run.resume_session.is_none() {
             self.ground.push(Effect::Drop { attempt: id });
         }
@@ -261,7 +277,7 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.close(id) else {
             return;
         };
-        if !attempt.facts.patch.is_empty() {
+        if !attempt.made.patch.is_empty() {
             self.ground.push(Effect::Keep { attempt: id, task: attempt.task });
         }
         self.ground.push(Effect::Drop { attempt: id });
@@ -275,8 +291,8 @@ impl Shop<'_> {
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
         let allowed =
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
-        let is_resumable = attempt.has_worked && attempt.phase == Phase::Working;
-        let (action, was_probe) = (recipe.rule.action, attempt.was_probe);
+        let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
+        let (action, was_probe) = (recipe.rule.action, attempt.made.was_probe);
         let is_stopping = self.build.admission.is_stopping();
         Setback { class, message, allowed, retry, action, is_resumable, is_stopping, was_probe }
     }
@@ -315,14 +331,14 @@ impl Shop<'_> {
     ) {
         let spend = self.book(id, owner, evidence);
         let Some(attempt) = self.build.jobs.attempt(owner.unwrap_or(id)) else { return };
-        let validator = owner.and(attempt.validators.get(attempt.validating));
+        let validator = owner.and(attempt.review.validators.get(attempt.review.next));
         let ended = record::AttemptEnded {
             at: self.ground.now(),
             attempt: id,
             task: attempt.task.clone(),
             key: attempt.key,
             number: attempt.number,
-            validator: validator.map(|it| match attempt.suspect {
+            validator: validator.map(|it| match attempt.review.suspect {
                 Some(_) => baseline_name(&it.name),
                 None => it.name.clone(),
             }),

@@ -4,16 +4,14 @@
 mod judge;
 mod propose;
 
-use crate::base::file::Patch;
-use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, ModelName, SessionId, TreeId};
+use crate::base::name::AttemptId;
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::jobs::ballot::labels;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Proposed;
 
-use super::attempt::{Attempt, Facts};
+use super::attempt::{Attempt, Produced};
 use super::{Kind, Shop};
 
 /// Proposals that compete for being one attempt's result.
@@ -35,15 +33,9 @@ struct Entry {
     label: String,
     state: EntryState,
     attempt: Option<AttemptId>,
-    facts: Facts,
+    made: Produced,
     /// Its last text, where it wrote no file.
     answer: Option<String>,
-    merged: Patch,
-    candidate: Option<TreeId>,
-    beneath: Option<TreeId>,
-    cost: Usd,
-    model: Option<ModelName>,
-    session: Option<SessionId>,
     kept_as: Option<String>,
     /// It was made by an earlier build or attempt.
     recalled: Option<Box<Proposed>>,
@@ -110,14 +102,8 @@ impl Entry {
             label,
             state: EntryState::Waiting,
             attempt: None,
-            facts: Facts::default(),
+            made: Produced::default(),
             answer: None,
-            merged: Patch::default(),
-            candidate: None,
-            beneath: None,
-            cost: Usd::ZERO,
-            model: None,
-            session: None,
             kept_as: None,
             recalled: None,
         }
@@ -294,7 +280,8 @@ impl Shop<'_> {
         attempt: &Attempt,
         (class, message): (OutcomeClass, &str),
     ) {
-        let Some(won) = attempt.won.as_ref().filter(|_| class == OutcomeClass::Rejected) else {
+        let Some(won) = attempt.made.won.as_ref().filter(|_| class == OutcomeClass::Rejected)
+        else {
             return;
         };
         self.build.board.run(node).outs.insert(won.number, message.to_owned());

@@ -69,7 +69,7 @@ impl Shop<'_> {
             change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
         }
         if let Some(attempt) = self.build.jobs.attempt_mut(id) {
-            attempt.plan_change = change;
+            attempt.made.plan_change = change;
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl Shop<'_> {
             let why = format!("what it changed in the plan does not fit the plan any more: {why}");
             return self.set_back(id, OutcomeClass::Conflict, why);
         }
-        attempt.plan_change = None;
+        attempt.made.plan_change = None;
         let task = attempt.task.clone();
         self.ground.publish(Notice::Warning(format!(
             "the cached result of {task} is taken without what it changed in the plan: {why}"

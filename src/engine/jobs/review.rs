@@ -32,7 +32,8 @@ impl Shop<'_> {
             let Some(attempt) = self.build.jobs.attempt(id) else {
                 return;
             };
-            let Some(validator) = attempt.validators.get(attempt.validating).cloned() else {
+            let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned()
+            else {
                 return self.land(id);
             };
             let key = self.candidate_key(id, &validator);
@@ -78,9 +79,9 @@ impl Shop<'_> {
         let was_probe = self.hear_of_service((review, owner), &evidence, &judgement.0);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
-        attempt.was_probe = was_probe;
-        attempt.cost += cost;
-        let validator = attempt.validators.get(attempt.validating);
+        attempt.made.was_probe = was_probe;
+        attempt.made.cost += cost;
+        let validator = attempt.review.validators.get(attempt.review.next);
         let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
         if is_session && !evidence.ending.has_run() {
             self.build.money.n_sessions -= 1;
@@ -88,8 +89,10 @@ impl Shop<'_> {
         if let Some(node) = attempt.node {
             self.build.board.run(node).cost += cost;
         }
-        let Some(validator) = attempt.validators.get(attempt.validating).cloned() else { return };
-        if let Some(suspect) = attempt.suspect.take() {
+        let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned() else {
+            return;
+        };
+        if let Some(suspect) = attempt.review.suspect.take() {
             let (judgement, verdict) = judgement;
             let verdict = verdict.map(|(verdict, _)| verdict);
             return self.take_baseline_ended(owner, &suspect, (&evidence, &judgement, verdict));
@@ -133,9 +136,9 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else {
             return;
         };
-        attempt.n_no_verdict += 1;
-        let tried = attempt.n_no_verdict;
-        let name = attempt.validators.get(attempt.validating).map(|it| it.name.clone());
+        attempt.review.n_no_verdict += 1;
+        let tried = attempt.review.n_no_verdict;
+        let name = attempt.review.validators.get(attempt.review.next).map(|it| it.name.clone());
         let held = matches!(
             judgement.class,
             OutcomeClass::PlanLimit | OutcomeClass::Auth | OutcomeClass::Billing
@@ -160,9 +163,9 @@ impl Shop<'_> {
             verdict: reached.verdict.as_str().to_owned(),
             findings: reached.findings.clone(),
         };
-        attempt.validating += 1;
-        attempt.n_no_verdict = 0;
-        attempt.reached.push(reached.clone());
+        attempt.review.next += 1;
+        attempt.review.n_no_verdict = 0;
+        attempt.review.reached.push(reached.clone());
         if let Some(node) = attempt.node
             && reached.verdict == Verdict::Warn
         {
@@ -188,7 +191,7 @@ impl Shop<'_> {
             true => vec![format!("[FAIL] {message}, without findings")],
             false => reached.findings.clone(),
         };
-        findings.extend(warned_of(&attempt.reached));
+        findings.extend(warned_of(&attempt.review.reached));
         self.refuse_candidate(owner);
         let run = self.build.board.run(node);
         run.findings = findings;

@@ -52,7 +52,7 @@ impl Shop<'_> {
         if evidence.stream.is_none() {
             return spend;
         }
-        let validator = attempt.validators.get(attempt.validating).map(|it| &it.kind);
+        let validator = attempt.review.validators.get(attempt.review.next).map(|it| &it.kind);
         spend.agent = match (owner, validator) {
             (Some(_), Some(ValidatorKind::Agent(name))) => Some(name.clone()),
             (Some(_), _) => None,
@@ -72,7 +72,7 @@ impl Shop<'_> {
         if judgement.class != OutcomeClass::BudgetCap {
             return false;
         }
-        let (task, cost) = (attempt.task.clone(), attempt.cost);
+        let (task, cost) = (attempt.task.clone(), attempt.made.cost);
         build.money.note_capped(&task, cost);
         build.jobs.close(id);
         build.board.queue(node);

@@ -1,7 +1,5 @@
 //! Starting what is queued, as far as slots, pools and exclusive resources allow.
 
-use crate::base::file::Patch;
-use crate::base::measure::Usd;
 use crate::base::name::AttemptId;
 use crate::engine::admission::{Entry, Held, Origin, Phase, Wait};
 use crate::engine::decide::Follow;
@@ -14,7 +12,7 @@ use crate::engine::record::{AcceptedResult, Lookup, Record};
 use crate::engine::world::Recipe;
 use crate::spec::rule::ActionKind;
 
-use super::attempt::{Attempt, Facts};
+use super::attempt::{AtWork, Attempt, Produced, Review};
 use super::{Kind, Shop, Stage, yard_of};
 
 impl Shop<'_> {
@@ -219,28 +217,17 @@ impl Shop<'_> {
             manifest,
             number,
             origin,
-            phase: if origin == Origin::Ran { Phase::Working } else { Phase::Merging },
-            since: now,
-            doing: String::new(),
-            cost: Usd::ZERO,
-            session: None,
-            has_worked: false,
-            was_probe: false,
-            n_service_failures: 0,
-            model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
-            facts: Facts::default(),
-            merged: Patch::default(),
-            candidate: None,
-            beneath: None,
-            suspect: None,
-            validators,
-            validating: 0,
-            n_no_verdict: 0,
-            reached: Vec::new(),
-            is_kept: false,
-            plan_change: None,
+            at_work: AtWork {
+                phase: if origin == Origin::Ran { Phase::Working } else { Phase::Merging },
+                since: now,
+                doing: String::new(),
+            },
+            made: Produced {
+                model: recipe.agent.as_ref().and_then(|it| it.model.clone()),
+                ..Produced::default()
+            },
+            review: Review { validators, ..Review::default() },
             contest: None,
-            won: None,
             recipe,
         };
         self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)));
@@ -254,17 +241,17 @@ impl Shop<'_> {
         let Some(recipe) = self.ground.world.recipe(slot).cloned() else { return };
         let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
         if let Some(attempt) = self.build.jobs.attempt_mut(attempt_id) {
-            attempt.session.clone_from(&result.session);
-            attempt.model.clone_from(&result.model);
-            attempt.plan_change.clone_from(&result.plan_change);
-            attempt.facts = Facts {
+            attempt.made = Produced {
+                session: result.session.clone(),
+                model: result.model.clone(),
+                plan_change: result.plan_change.clone(),
                 patch: result.patch.clone(),
                 read_set: result.read_set.clone(),
                 transcript: result.transcript,
                 duration: result.duration,
                 message: result.message.clone(),
-                options: Vec::new(),
                 made_at: Some(result.at),
+                ..Produced::default()
             };
         }
         for reached in &result.verdicts {

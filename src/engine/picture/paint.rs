@@ -273,11 +273,11 @@ fn running(build: &Build, state: State) -> Option<RunningPicture> {
     let attempt = build.jobs.attempt(id)?;
     Some(RunningPicture {
         number: attempt.number,
-        since: attempt.since,
-        phase: attempt.phase,
-        doing: attempt.doing.clone(),
-        cost: attempt.cost,
-        session: attempt.session.as_ref().map(ToString::to_string),
+        since: attempt.at_work.since,
+        phase: attempt.at_work.phase,
+        doing: attempt.at_work.doing.clone(),
+        cost: attempt.made.cost,
+        session: attempt.made.session.as_ref().map(ToString::to_string),
     })
 }
 

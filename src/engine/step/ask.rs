@@ -206,7 +206,7 @@ impl Engine {
     /// task owns. None where nothing validates it.
     pub fn judged_with(&self, attempt: AttemptId) -> BTreeSet<RelPath> {
         let attempt = self.build.as_ref().and_then(|it| it.jobs.attempt(attempt));
-        let Some(attempt) = attempt.filter(|it| !it.validators.is_empty()) else {
+        let Some(attempt) = attempt.filter(|it| !it.review.validators.is_empty()) else {
             return BTreeSet::new();
         };
         let past = self.past.history.task(&attempt.task);

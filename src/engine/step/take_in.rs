@@ -85,7 +85,7 @@ impl Engine {
         });
         self.touch();
         if let Some(build) = &mut self.build
-            && build.jobs.attempts().any(|(_, it)| it.plan_change.is_some())
+            && build.jobs.attempts().any(|(_, it)| it.made.plan_change.is_some())
         {
             build.board.freshness.replanned();
         }

@@ -8,7 +8,7 @@ use crate::engine::effect::{
     Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
 use crate::engine::graph::schedule::State;
-use crate::engine::jobs::attempt::{Attempt, model_of};
+use crate::engine::jobs::attempt::{AtWork, Attempt, Produced, model_of};
 use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schema};
 use crate::engine::jobs::{Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
@@ -126,8 +126,8 @@ impl Shop<'_> {
         let at = self.ground.now();
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
         let validator = attempt.recipe.judge.as_ref().map(|(_, it)| it.name.as_str().into());
-        attempt.phase = Phase::Validating;
-        attempt.doing = "the proposals are judged".to_owned();
+        attempt.at_work.phase = Phase::Validating;
+        attempt.at_work.doing = "the proposals are judged".to_owned();
         if let Some(contest) = &mut attempt.contest {
             contest.judge = Some(id);
         }
@@ -200,7 +200,7 @@ impl Shop<'_> {
         let was_probe = self.hear_of_service((id, owner), evidence, &judgement);
         self.book_entry(owner, evidence);
         if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.was_probe = was_probe;
+            attempt.made.was_probe = was_probe;
         }
         self.ground.push(Effect::Drop { attempt: id });
         let Some(contest) = self.contest_mut(owner) else { return };
@@ -275,17 +275,14 @@ fn as_winner(attempt: Attempt, winner: Entry, ballot: &Ballot) -> Attempt {
         true => format!("{} unopposed", winner.label),
         false => format!("{} of {}", winner.label, scores.join(", ")),
     };
-    Attempt {
-        phase: Phase::Merging,
-        session: winner.session,
-        model: winner.model.or(attempt.model),
-        facts: winner.facts,
-        merged: winner.merged,
-        candidate: winner.candidate,
-        beneath: winner.beneath,
+    let made = Produced {
+        model: winner.made.model.or(attempt.made.model),
+        cost: attempt.made.cost,
+        was_probe: attempt.made.was_probe,
         won: Some(Won { number: winner.number, kept_as: winner.kept_as, told }),
-        ..attempt
-    }
+        ..winner.made
+    };
+    Attempt { at_work: AtWork { phase: Phase::Merging, ..attempt.at_work }, made, ..attempt }
 }
 
 fn judged_of(
@@ -300,9 +297,9 @@ fn judged_of(
             label: it.label.clone(),
             score: ballot.scores.get(&it.label).copied(),
             attempt: past.map(|it| it.attempt).or(it.attempt),
-            model: it.model.clone(),
-            cost: past.map_or(it.cost, |it| it.cost),
-            session: it.session.clone(),
+            model: it.made.model.clone(),
+            cost: past.map_or(it.made.cost, |it| it.cost),
+            session: it.made.session.clone(),
             kept_as: it.kept_as.clone(),
             out: match &it.state {
                 EntryState::Out(_, why) => Some(why.clone()),
@@ -355,7 +352,7 @@ fn judge(
 }
 
 fn listed(entry: &Entry) -> Listed<'_> {
-    let changes = entry.merged.changes();
+    let changes = entry.made.merged.changes();
     let paths = |is_there: bool| -> Vec<&RelPath> {
         changes.iter().filter(|it| it.after.is_some() == is_there).map(|it| &it.path).collect()
     };
@@ -365,7 +362,7 @@ fn listed(entry: &Entry) -> Listed<'_> {
 fn exhibit(entry: &Entry) -> Exhibit {
     Exhibit {
         label: entry.label.clone(),
-        tree: entry.candidate.clone(),
+        tree: entry.made.candidate.clone(),
         paths: listed(entry).written.into_iter().cloned().collect(),
         answer: entry.answer.clone(),
     }

@@ -6,7 +6,7 @@ use crate::base::name::{AttemptId, CommitId, TreeId};
 use crate::engine::admission::with_reset;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
-use crate::engine::jobs::attempt::{Facts, message_of, model_of, slack_messages_of};
+use crate::engine::jobs::attempt::{Produced, message_of, model_of, slack_messages_of};
 use crate::engine::jobs::ballot::{PROPOSER_PART, ref_of};
 use crate::engine::jobs::expect::expectation_of;
 use crate::engine::jobs::{Kind, Shop, Stage};
@@ -36,18 +36,18 @@ impl Shop<'_> {
             };
             let Some(past) = entry.recalled.as_deref() else { continue };
             entry.attempt = Some(id);
-            entry.facts = Facts {
+            entry.made = Produced {
                 read_set: past.read_set.clone(),
                 transcript: past.transcript,
                 duration: past.duration,
                 message: past.message.clone(),
                 patch: past.patch.clone(),
                 made_at: Some(past.at),
-                ..Facts::default()
+                model: past.model.clone(),
+                session: past.session.clone(),
+                ..Produced::default()
             };
             entry.answer.clone_from(&past.answer);
-            entry.model.clone_from(&past.model);
-            entry.session.clone_from(&past.session);
             entry.kept_as.clone_from(&past.kept_as);
             let recalled = past.kept_as.clone().zip(past.commit.clone());
             let task = past.task.clone();
@@ -137,7 +137,7 @@ impl Shop<'_> {
         let Some(attempt) = attempt else { return };
         let Some(contest) = &attempt.contest else { return };
         let (running, all) = (contest.n_running(), contest.entries.len());
-        attempt.doing = format!("{running} of {all} proposals at work");
+        attempt.at_work.doing = format!("{running} of {all} proposals at work");
     }
 
     /// A proposal's session, or its judge's, is over.
@@ -168,7 +168,7 @@ impl Shop<'_> {
         let was_probe = self.hear_of_service((id, owner), &evidence, &told);
         self.book_entry(owner, &evidence);
         if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.was_probe = was_probe;
+            attempt.made.was_probe = was_probe;
         }
         self.note_competing(owner);
         match told.class {
@@ -190,22 +190,22 @@ impl Shop<'_> {
     ) {
         let (cost, made_at) = (cost_of(&evidence), self.ground.now());
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
-        entry.cost = cost;
-        entry.model = model_of(&evidence);
-        entry.session.clone_from(&evidence.session);
         let text = evidence.stream.as_ref().map(|it| it.final_text.clone());
         entry.answer = text.filter(|_| evidence.patch.is_empty()).map(cut);
-        entry.facts = Facts {
+        entry.made = Produced {
+            cost,
+            model: model_of(&evidence),
+            session: evidence.session.clone(),
             message: message_of(&evidence, judgement),
-            options: Vec::new(),
             patch: evidence.patch,
             read_set: evidence.read_set,
             transcript: evidence.transcript,
             duration: evidence.duration,
             made_at: Some(made_at),
+            ..Produced::default()
         };
         entry.state = EntryState::Merging;
-        match entry.facts.patch.is_empty() {
+        match entry.made.patch.is_empty() {
             true => self.keep_entry((owner, id), None),
             false => self.ground.push(Effect::Merge { attempt: id }),
         }
@@ -221,14 +221,14 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt(owner);
         let Some((task, key)) = attempt.map(|it| (it.task.clone(), it.key)) else { return };
         let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
-        entry.candidate = Some(candidate);
-        entry.beneath = Some(beneath);
+        entry.made.candidate = Some(candidate);
+        entry.made.beneath = Some(beneath);
         if entry.recalled.is_some() {
-            entry.merged = patch;
+            entry.made.merged = patch;
             entry.state = EntryState::Done;
             return;
         }
-        entry.merged = patch;
+        entry.made.merged = patch;
         let label = entry.label.clone();
         let subject = format!("orch: proposal {label} for {task}, key {key}");
         self.ground.push(Effect::Shelve { attempt: id, kept_as: ref_of(&task, &label), subject });
@@ -259,15 +259,15 @@ impl Shop<'_> {
             label: entry.label.clone(),
             kept_as: entry.kept_as.clone(),
             commit,
-            patch: entry.facts.patch.clone(),
-            model: entry.model.clone(),
-            cost: entry.cost,
-            session: entry.session.clone(),
-            transcript: entry.facts.transcript,
-            duration: entry.facts.duration,
-            message: entry.facts.message.clone(),
+            patch: entry.made.patch.clone(),
+            model: entry.made.model.clone(),
+            cost: entry.made.cost,
+            session: entry.made.session.clone(),
+            transcript: entry.made.transcript,
+            duration: entry.made.duration,
+            message: entry.made.message.clone(),
             answer: entry.answer.clone(),
-            read_set: entry.facts.read_set.clone(),
+            read_set: entry.made.read_set.clone(),
         };
         self.ground.append(Record::Proposed(Box::new(proposed)));
     }
@@ -321,7 +321,7 @@ impl Shop<'_> {
         let cost = cost_of(evidence);
         self.build.money.n_sessions -= u32::from(!evidence.ending.has_run());
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
-        attempt.cost += cost;
+        attempt.made.cost += cost;
         if let Some(node) = attempt.node {
             self.build.board.run(node).cost += cost;
         }

@@ -51,7 +51,7 @@ impl Shop<'_> {
             return true;
         }
         if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.suspect = Some(suspect);
+            attempt.review.suspect = Some(suspect);
         }
         self.launch_review_on(owner, validator, Some(Base::Candidate(beneath)));
         true
@@ -66,11 +66,11 @@ impl Shop<'_> {
     ) {
         let attempt = self.build.jobs.attempt(owner);
         let Some(attempt) = attempt else { return };
-        let Some(validator) = attempt.validators.get(attempt.validating) else { return };
+        let Some(validator) = attempt.review.validators.get(attempt.review.next) else { return };
         if judgement.class == OutcomeClass::Aborted {
             return self.set_back(owner, judgement.class, judgement.message.clone());
         }
-        let (Some(verdict), Some(beneath)) = (verdict, &attempt.beneath) else {
+        let (Some(verdict), Some(beneath)) = (verdict, &attempt.made.beneath) else {
             return self.resolve(owner, suspect, Err(&judgement.message));
         };
         let findings = Failure::of(evidence).map(|it| it.to_findings()).unwrap_or_default();
@@ -95,13 +95,15 @@ impl Shop<'_> {
     ) {
         let attempt = self.build.jobs.attempt(owner);
         let Some(attempt) = attempt else { return };
-        let Some(validator) = attempt.validators.get(attempt.validating).cloned() else { return };
+        let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned() else {
+            return;
+        };
         let (verdict, findings) = judge(suspect, before, &attempt.recipe.spec);
         self.reach(owner, &validator, (verdict, findings));
     }
 
     fn beneath(&self, owner: AttemptId) -> Option<TreeId> {
-        self.build.jobs.attempt(owner)?.beneath.clone()
+        self.build.jobs.attempt(owner)?.made.beneath.clone()
     }
 
     /// What decides how a command ends on a whole tree.

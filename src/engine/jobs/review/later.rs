@@ -7,7 +7,6 @@ use crate::engine::admission::breaker::Service;
 use crate::engine::admission::{Origin, Phase};
 use crate::engine::effect::Effect;
 use crate::engine::jobs::Shop;
-use crate::engine::jobs::attempt::Attempt;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::spec::plan::{Validator, ValidatorKind};
@@ -38,8 +37,8 @@ impl Shop<'_> {
 
     fn wait_with(&mut self, owner: AttemptId, not_before: Moment, why: String) {
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
-        attempt.phase = Phase::Validating;
-        attempt.doing = why;
+        attempt.at_work.phase = Phase::Validating;
+        attempt.at_work.doing = why;
         self.build.admission.doors.wait(owner, not_before);
     }
 
@@ -57,8 +56,8 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else {
             return false;
         };
-        attempt.n_service_failures += u32::from(!is_limit);
-        let n = attempt.n_service_failures;
+        attempt.review.n_service_failures += u32::from(!is_limit);
+        let n = attempt.review.n_service_failures;
         if n > MAX_SERVICE_FAILURES {
             return false;
         }
@@ -100,10 +99,11 @@ impl Shop<'_> {
     /// only validates it.
     pub(in crate::engine::jobs) fn keep_candidate(&mut self, owner: AttemptId) {
         let attempt = self.build.jobs.attempt_mut(owner);
-        let ran = attempt.filter(|it| it.origin == Origin::Ran && !it.is_kept);
+        let ran = attempt.filter(|it| it.origin == Origin::Ran && !it.review.is_kept);
         let Some(attempt) = ran else { return };
-        attempt.is_kept = true;
-        let attempt = Attempt { reached: Vec::new(), ..attempt.clone() };
+        attempt.review.is_kept = true;
+        let mut attempt = attempt.clone();
+        attempt.review.reached.clear();
         let result = self.result_of(attempt);
         self.ground.push(Effect::Remember(Box::new(result)));
     }
@@ -114,7 +114,7 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt(owner) else {
             return;
         };
-        let (key, output) = (attempt.key, attempt.facts.patch.output_digest());
+        let (key, output) = (attempt.key, attempt.made.patch.output_digest());
         self.ground.push(Effect::Refuse { key, output });
     }
 

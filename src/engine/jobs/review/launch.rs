@@ -43,8 +43,8 @@ impl Shop<'_> {
             (launch.base, launch.overlay) = (base, Vec::new());
         }
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
-        attempt.phase = Phase::Validating;
-        attempt.doing = format!("validator {}", validator.name);
+        attempt.at_work.phase = Phase::Validating;
+        attempt.at_work.doing = format!("validator {}", validator.name);
         let started = Record::AttemptStarted {
             at,
             attempt: review,
@@ -98,11 +98,11 @@ impl Shop<'_> {
                     .validating_agent(validator)
                     .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
                 let stable = self.ground.world.render(attempt.slot, &rule, Some(&agent))?;
-                let found = attempt.reached.iter().filter(|it| !it.findings.is_empty());
+                let found = attempt.review.reached.iter().filter(|it| !it.findings.is_empty());
                 let found: Vec<(&str, &[String])> =
                     found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
                 let volatile = volatile_part(&Volatile {
-                    result_message: attempt.facts.message.as_deref(),
+                    result_message: attempt.made.message.as_deref(),
                     found_before: &found,
                     ..Volatile::default()
                 });
@@ -120,7 +120,7 @@ impl Shop<'_> {
                 })
             }
         };
-        let base = attempt.candidate.clone().map_or(Base::Tip, Base::Candidate);
+        let base = attempt.made.candidate.clone().map_or(Base::Tip, Base::Candidate);
         Ok(Launch {
             attempt: review,
             task: attempt.task.clone(),

@@ -27,7 +27,7 @@ impl Shop<'_> {
             let name = &validator.name;
             return Some(format!("{name} has no item to read: `meta.source_item` names none here"));
         };
-        let change = attempt.merged.changes().iter().find(|it| it.path == item);
+        let change = attempt.made.merged.changes().iter().find(|it| it.path == item);
         let state = change.map_or_else(|| self.ground.world.state_of(&item), |it| it.after);
         let missing =
             || format!("`meta.source_item` names `{item}`, which is not there to be read");
@@ -46,7 +46,7 @@ impl Shop<'_> {
             self.ground.world.paths_of(attempt.slot, &self.ground.past).into_iter().collect();
         papers.extend(item_read_by(std::slice::from_ref(validator), meta));
         papers.extend(self.ground.world.listed(&validator.inputs).cloned());
-        for written in attempt.merged.paths() {
+        for written in attempt.made.merged.paths() {
             papers.remove(written);
         }
         papers.into_iter().collect()
@@ -59,7 +59,7 @@ impl Shop<'_> {
         attempt: &Attempt,
         validator: &Validator,
     ) -> Vec<GlobSet> {
-        match attempt.candidate {
+        match attempt.made.candidate {
             Some(_) => Vec::new(),
             None => vec![
                 attempt.recipe.spec.inputs.clone(),
@@ -78,7 +78,7 @@ impl Shop<'_> {
             return VerdictKey(Digest::of(b"orch gone"));
         };
         let mut owned = self.ground.world.owned_now(attempt.slot, &self.ground.past);
-        for change in attempt.merged.changes() {
+        for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);
         }
         self.ground.world.verdict_key((attempt.slot, validator), &owned, &self.ground.past)
