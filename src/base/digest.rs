@@ -1,5 +1,9 @@
 //! BLAKE3 digests, and the framed manifest that both hashes an action and explains it.
 
+mod difference;
+
+pub use difference::{Difference, differences};
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

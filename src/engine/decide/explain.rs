@@ -1,8 +1,6 @@
 //! Why a task is stale: what differs from its last accepted result.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::base::digest::Recorded;
+use crate::base::digest::{Difference, Recorded, differences};
 use crate::engine::graph::NodeId;
 use crate::engine::world::World;
 
@@ -12,7 +10,7 @@ impl Board {
     /// Names the changed inputs by comparing manifests.
     pub(super) fn explain(&mut self, id: NodeId, previous: Option<Recorded>, world: &World) {
         let (Some(previous), Some(now)) = (previous, world.manifest(self.slot(id))) else { return };
-        let changed = changes_between(&previous, &now);
+        let changed: Vec<String> = differences(&previous, &now).iter().map(told).collect();
         let run = self.run(id);
         if let Some(first) = changed.first()
             && run.reason == "its inputs changed"
@@ -25,25 +23,12 @@ impl Board {
     }
 }
 
-/// What differs between two manifests, one line each: `inputs: src/a.rs changed`.
-fn changes_between(before: &Recorded, now: &Recorded) -> Vec<String> {
-    let table = |manifest: &Recorded| -> BTreeMap<(String, String), String> {
-        manifest
-            .values()
-            .map(|(section, name, value)| ((section.to_owned(), name.to_owned()), value.to_owned()))
-            .collect()
+/// `inputs `src/a.rs` changed`
+fn told(difference: &Difference) -> String {
+    let (section, name, how) = match difference {
+        Difference::Changed { section, name, .. } => (section, name, "changed"),
+        Difference::Added { section, name, .. } => (section, name, "is new"),
+        Difference::Removed { section, name, .. } => (section, name, "is gone"),
     };
-    let (before, now) = (table(before), table(now));
-    let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
-    keys.into_iter()
-        .filter_map(|key| {
-            let how = match (before.get(key), now.get(key)) {
-                (Some(old), Some(new)) if old == new => return None,
-                (Some(_), Some(_)) => "changed",
-                (None, _) => "is new",
-                (_, None) => "is gone",
-            };
-            Some(format!("{} `{}` {how}", key.0, key.1))
-        })
-        .collect()
+    format!("{section} `{name}` {how}")
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::base::digest::{Difference, differences};
 use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Explained;
 use crate::engine::picture::{TaskPicture, TaskState};
@@ -20,7 +21,7 @@ use crate::ui::text::one_line;
 
 use super::selection::{Selection, task_in};
 use super::{Place, status};
-use changes::Difference;
+use changes::words_of;
 
 /// How many differences of one task are named for people. JSON has all.
 const NAMED: usize = 30;
@@ -65,7 +66,7 @@ impl Reasons {
     /// What is different between then and now; `None` where there is nothing to compare.
     fn differences(&self) -> Option<Vec<Difference>> {
         let (present, last) = (self.present.as_ref()?, self.last.as_ref()?);
-        Some(changes::between(&last.manifest, &present.manifest))
+        Some(differences(&last.manifest, &present.manifest))
     }
 
     fn last_failure(&self) -> Option<&AttemptEnded> {
@@ -107,7 +108,7 @@ fn push_differences(text: &mut String, reasons: &Reasons, paint: Paint) {
             Difference::Added { .. } => (Tone::Good, "added  "),
             Difference::Removed { .. } => (Tone::Bad, "removed"),
         };
-        let _ = writeln!(text, "  {}  {}", paint.paint(tone, word), difference.words());
+        let _ = writeln!(text, "  {}  {}", paint.paint(tone, word), words_of(difference));
     }
     if differences.len() > NAMED {
         let more = counted(differences.len() - NAMED, "more difference");

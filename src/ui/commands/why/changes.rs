@@ -1,101 +1,20 @@
-//! What is different between two manifests.
+//! Differences of manifests in words.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
-use crate::base::digest::Recorded;
+use crate::base::digest::Difference;
 use crate::ui::text::{cut, one_line};
 
 /// Values longer than this are cut for people.
 const SHOWN: usize = 48;
 
-/// One value that is not as it was. `section` and `name` say where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Difference {
-    Changed { section: String, name: String, before: String, after: String },
-    Added { section: String, name: String, after: String },
-    Removed { section: String, name: String, before: String },
-}
-
-impl Difference {
-    /// `inputs src/a.rs: 1 -> 9`
-    pub fn words(&self) -> String {
-        let shown = |value: &str| cut(&one_line(value), SHOWN);
-        match self {
-            Self::Changed { section, name, before, after } => {
-                format!("{section} {name}: {} -> {}", shown(before), shown(after))
-            }
-            Self::Added { section, name, .. } | Self::Removed { section, name, .. } => {
-                format!("{section} {name}")
-            }
+/// `inputs src/a.rs: 1 -> 9`
+pub fn words_of(difference: &Difference) -> String {
+    let shown = |value: &str| cut(&one_line(value), SHOWN);
+    match difference {
+        Difference::Changed { section, name, before, after } => {
+            format!("{section} {name}: {} -> {}", shown(before), shown(after))
         }
-    }
-}
-
-/// All differences, in the order of the new manifest, what was removed last. A name that stands in a
-/// section several times is compared value by value.
-pub fn between(before: &Recorded, after: &Recorded) -> Vec<Difference> {
-    let mut old: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for (section, name, value) in before.values() {
-        old.entry((section, name)).or_default().push(value);
-    }
-    for values in old.values_mut() {
-        values.reverse();
-    }
-    let mut found = Vec::new();
-    for (section, name, value) in after.values() {
-        let (place, was) = ((section.to_owned(), name.to_owned()), old.get_mut(&(section, name)));
-        let (section, name) = place;
-        match was.and_then(Vec::pop) {
-            None => found.push(Difference::Added { section, name, after: value.to_owned() }),
-            Some(before) if before == value => {}
-            Some(before) => {
-                let (before, after) = (before.to_owned(), value.to_owned());
-                found.push(Difference::Changed { section, name, before, after });
-            }
-        }
-    }
-    for (section, name, _) in before.values() {
-        if let Some(before) = old.get_mut(&(section, name)).and_then(Vec::pop) {
-            let (section, name) = (section.to_owned(), name.to_owned());
-            found.push(Difference::Removed { section, name, before: before.to_owned() });
-        }
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::digest::Manifest;
-    use proptest::prelude::*;
-
-    fn manifest(entries: &[(u8, u8, u8)]) -> Recorded {
-        let mut manifest = Recorded::default();
-        for (section, name, value) in entries {
-            manifest.section(&section.to_string());
-            manifest.entry(&name.to_string(), &[*value]);
-        }
-        manifest
-    }
-
-    proptest! {
-        #[test]
-        fn equal_manifests_have_no_difference_and_others_have(
-            left in proptest::collection::vec((0u8..3, 0u8..3, 48u8..51), 0..8),
-            right in proptest::collection::vec((0u8..3, 0u8..3, 48u8..51), 0..8),
-        ) {
-            prop_assert_eq!(between(&manifest(&left), &manifest(&left)), []);
-            let values = |entries: &[(u8, u8, u8)]| {
-                let mut entries = entries.to_vec();
-                entries.sort();
-                entries
-            };
-            if values(&left) != values(&right) {
-                prop_assert!(!between(&manifest(&left), &manifest(&right)).is_empty());
-            }
+        Difference::Added { section, name, .. } | Difference::Removed { section, name, .. } => {
+            format!("{section} {name}")
         }
     }
 }
