@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod ballot;
 mod contest;
 mod documents;
+mod ended;
 mod expect;
 mod launch;
 mod lifecycle;

@@ -131,6 +131,9 @@ pub struct AttemptEnded {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorName>,
     pub outcome: OutcomeClass,
+    /// Its rule does not hold such an end against the task.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_uncounted: bool,
     /// One line for people.
     pub message: String,
     /// Of this attempt alone, whatever its session had cost before.

@@ -41,6 +41,7 @@ mod sources;
 mod stop;
 mod support;
 mod terminal;
+mod uncounted;
 mod users_edits;
 mod validators;
 mod warnings;

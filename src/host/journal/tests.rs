@@ -43,6 +43,7 @@ fn record(n: u64) -> Record {
             transcript: None,
             duration: Millis(n),
             slack_messages: Vec::new(),
+            is_uncounted: false,
         })),
         _ => Record::Accepted(Box::new(Accepted {
             at,

@@ -108,6 +108,7 @@ impl State {
             transcript,
             duration: Millis(0),
             slack_messages: Vec::new(),
+            is_uncounted: false,
         })
     }
 

@@ -157,6 +157,7 @@ mod tests {
             transcript: None,
             duration: Millis(0),
             slack_messages: Vec::new(),
+            is_uncounted: false,
         }))
     }
 

@@ -236,6 +236,7 @@ mod tests {
             transcript: None,
             duration: Millis(62_000),
             slack_messages: Vec::new(),
+            is_uncounted: false,
         };
         let reasons = Reasons { attempts: vec![attempt], ..Reasons::default() };
         insta::assert_snapshot!(check(3, &reasons), @r#"

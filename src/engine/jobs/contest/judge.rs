@@ -8,8 +8,9 @@ use crate::engine::effect::{
     Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
 use crate::engine::graph::schedule::State;
-use crate::engine::jobs::attempt::{AtWork, Attempt, Produced, model_of};
+use crate::engine::jobs::attempt::{AtWork, Attempt, Produced};
 use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schema};
+use crate::engine::jobs::ended::model_of;
 use crate::engine::jobs::{Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify_ending};

@@ -6,8 +6,9 @@ use crate::base::name::{AttemptId, CommitId, TreeId};
 use crate::engine::admission::with_reset;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
-use crate::engine::jobs::attempt::{Produced, message_of, model_of, slack_messages_of};
+use crate::engine::jobs::attempt::Produced;
 use crate::engine::jobs::ballot::{PROPOSER_PART, ref_of};
+use crate::engine::jobs::ended::{message_of, model_of, slack_messages_of};
 use crate::engine::jobs::expect::expectation_of;
 use crate::engine::jobs::{Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
@@ -357,6 +358,7 @@ impl Shop<'_> {
             transcript: evidence.transcript,
             duration: evidence.duration,
             slack_messages: slack_messages_of(evidence),
+            is_uncounted: judge.is_none() && attempt.is_uncounted(judgement.class),
         };
         self.ground.append(Record::AttemptEnded(Box::new(ended)));
     }

@@ -144,11 +144,12 @@ impl History {
         task.book(ended);
         self.totals.fold(ended);
         let task = self.task_mut(ended.task.clone());
-        let is_counted = ended.outcome.counts_as_attempt() && !ended.is_at_budget();
+        let is_held_against = ended.outcome.counts_as_attempt() && !ended.is_uncounted;
+        let is_counted = is_held_against && !ended.is_at_budget();
         if ended.validator.is_none() && is_counted {
             task.n_attempts += 1;
         }
-        if ended.outcome != OutcomeClass::Done && ended.outcome.counts_as_attempt() {
+        if ended.outcome != OutcomeClass::Done && is_held_against {
             task.error = Some((ended.key, ended.message.clone()));
         }
 

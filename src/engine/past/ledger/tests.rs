@@ -39,6 +39,7 @@ fn ended(task: &str, session: &str, cost: f64) -> AttemptEnded {
         transcript: None,
         duration: Millis(1),
         slack_messages: Vec::new(),
+        is_uncounted: false,
     }
 }
 

@@ -1,0 +1,313 @@
+//! The end of an attempt: how it is judged, and what follows.
+
+use crate::base::digest::Recorded;
+use crate::base::file::{FileState, Patch};
+use crate::base::measure::{Moment, Usd};
+use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
+use crate::engine::admission::{Origin, Phase, Running, with_reset};
+use crate::engine::effect::{Effect, Notice};
+use crate::engine::event::Conflict;
+use crate::engine::graph::NodeId;
+use crate::engine::outcome::evidence::{Evidence, StatusFile};
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
+use crate::engine::plan_change::PlanChange;
+use crate::engine::record::{self, Record, VerdictReached};
+use crate::engine::stream::Progress;
+use crate::engine::world::{Recipe, Slot};
+use crate::spec::plan::Validator;
+use crate::spec::rule::ActionKind;
+
+use super::contest::{Contest, Won};
+use super::expect::{denials, expectation_of};
+use super::retry::{Met, Setback, attempts_allowed};
+use super::review::{Suspect, baseline_name};
+use super::{Kind, Shop, Stage};
+
+impl Shop<'_> {
+    pub fn take_progress(&mut self, attempt: AttemptId, progress: Progress) {
+        let jobs = &mut self.build.jobs;
+        let is_review = jobs.job(attempt).is_some_and(|it| it.owner().is_some());
+        let Some(it) = jobs.attempt_of(attempt) else { return };
+        match progress {
+            Progress::Started { session, model } if !is_review => {
+                it.made.session = session.or(it.made.session.take());
+                it.made.model = model.or(it.made.model.take());
+            }
+            Progress::Started { .. } | Progress::Cost(_) if is_review => {}
+            Progress::Cost(cost) => it.made.cost = cost,
+            Progress::Started { .. } => {}
+            Progress::Said(text) | Progress::Output(text) | Progress::Complaint(text) => {
+                it.at_work.doing = text
+            }
+            Progress::UsedTool { tool, detail } => it.at_work.doing = format!("{tool} {detail}"),
+            Progress::Retrying { attempt, error, .. } => {
+                it.at_work.doing = format!("waits for the API (try {attempt}): {error}");
+            }
+        }
+    }
+
+    pub fn take_ended(&mut self, id: AttemptId, evidence: Evidence) {
+        let Some(job) = self.build.jobs.job(id) else { return };
+        match job.kind {
+            Kind::Validate { owner } => return self.take_review_ended(owner, id, evidence),
+            Kind::Propose { owner } => return self.take_entry_ended(owner, id, evidence),
+            Kind::Judge { owner } => return self.take_judge_ended(owner, id, &evidence),
+            Kind::Work(_) => self.take_work_ended(id, evidence),
+        }
+    }
+
+    fn take_work_ended(&mut self, id: AttemptId, evidence: Evidence) {
+        self.build.jobs.reach(id, Stage::Ended);
+        let Some(attempt) = self.build.jobs.attempt(id) else { return };
+        let owns_files =
+            self.ground.past.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
+        let expectation = expectation_of(attempt, &evidence, owns_files);
+        let documents = self.documents_touched(attempt, &evidence);
+        let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
+        let judgement = with_reset(classify(&evidence, &expectation), self.ground.now());
+        let judgement = self.judge_plan_edit(id, &evidence, judgement);
+        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
+        self.journal_end(id, None, &evidence, &judgement);
+        let was_probe = self.hear_of_service((id, id), &evidence, &judgement);
+        let denied = denials(&evidence);
+        self.build.jobs.reach(id, Stage::Judged);
+        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+        if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
+            self.build.money.n_sessions -= 1;
+        }
+        let session = evidence.session.clone().or(attempt.made.session.take());
+        attempt.made = Produced {
+            has_worked: has_worked(&evidence) && session.is_some(),
+            was_probe,
+            cost,
+            session,
+            model: model_of(&evidence).or(attempt.made.model.take()),
+            message: message_of(&evidence, &judgement),
+            options: options_of(&evidence),
+            patch: evidence.patch,
+            read_set: evidence.read_set,
+            transcript: evidence.transcript,
+            duration: evidence.duration,
+            made_at: Some(self.ground.now()),
+            plan_change: attempt.made.plan_change.take(),
+            ..Produced::default()
+        };
+        if let Some(node) = attempt.node {
+            let run = self.build.board.run(node);
+            run.cost += cost;
+            run.warnings.clone_from(&denied);
+        }
+        match judgement.class {
+            OutcomeClass::Done => {
+                self.warn_of(id, denied);
+                self.merge(id);
+            }
+            // Git ignores it at the next try, too.
+            class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
+                self.give_up_attempt(id, class, judgement.message);
+            }
+            class @ OutcomeClass::LaunchRefused => {
+                self.note_turned_away(id, &judgement.message);
+                self.set_back(id, class, judgement.message);
+            }
+            OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
+            class => self.set_back(id, class, judgement.message),
+        }
+    }
+
+    fn warn_of(&mut self, id: AttemptId, warnings: Vec<String>) {
+        let Some(attempt) = self.build.jobs.attempt(id) else { return };
+        let task = attempt.task.clone();
+        for warning in warnings {
+            self.ground.publish(Notice::Warning(format!("{task}: {warning}")));
+        }
+    }
+
+    /// Ends an attempt without a result and decides what follows.
+    pub(super) fn set_back(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
+        let Some(attempt) = self.build.jobs.close(id) else { return };
+        self.ground.past.lines.forget(&attempt.task);
+        let Some(node) = attempt.node else {
+            self.ground.push(Effect::Drop { attempt: id });
+            return;
+        };
+        if self.is_outdated(&attempt) && class.is_about_the_task() {
+            self.ground.push(Effect::Drop { attempt: id });
+            return self.set_aside(node, &message);
+        }
+        self.note_out(node, &attempt, (class, &message));
+        let setback = self.setback_of(&attempt, class, message);
+        if class == OutcomeClass::Asked {
+            return self.park_with_question(node, id, (&attempt, setback.message));
+        }
+        if let Met::Asks(why) = self.meet(node, id, setback) {
+            let question = format!("{why}: how is it to go on?");
+            return self.park_with_question(node, id, (&attempt, question));
+        }
+        let run = self.build.board.run(node);
+        run.resume_session.clone_from(&attempt.made.session);
+        if run.resume != Some(id) || run.resume_session.is_none() {
+            self.ground.push(Effect::Drop { attempt: id });
+        }
+    }
+
+    /// Ends an attempt and its task with it: no further try.
+    pub(super) fn give_up_attempt(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
+        let Some(attempt) = self.build.jobs.close(id) else { return };
+        self.ground.push(Effect::Drop { attempt: id });
+        match attempt.node {
+            Some(node) if self.is_outdated(&attempt) => self.set_aside(node, &message),
+            Some(node) => self.build.board.give_up(node, class, message, &mut self.ground),
+            None => {}
+        }
+    }
+
+    /// True where what the attempt was started for is not what the task is now.
+    pub(super) fn is_outdated(&self, attempt: &Attempt) -> bool {
+        let at = (attempt.slot, &*self.ground.world);
+        attempt.node.is_some_and(|node| self.build.board.is_outdated(node, attempt.key, at))
+    }
+
+    /// The attempt failed at something that is not asked for any more: the task is decided anew.
+    pub(super) fn set_aside(&mut self, node: NodeId, message: &str) {
+        let task = self.build.board.task(node).clone();
+        let why = format!("{message}; what it reads has changed meanwhile");
+        self.ground.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        self.build.board.reopen(node);
+    }
+
+    /// The attempt's task is gone. Its work must not land, and must not be lost.
+    pub(super) fn keep_orphan(&mut self, id: AttemptId) {
+        let Some(attempt) = self.build.jobs.close(id) else {
+            return;
+        };
+        if !attempt.made.patch.is_empty() {
+            self.ground.push(Effect::Keep { attempt: id, task: attempt.task });
+        }
+        self.ground.push(Effect::Drop { attempt: id });
+    }
+
+    fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
+        let recipe = &attempt.recipe;
+        let meta = self.ground.world.meta(attempt.slot);
+        let mut retry = recipe.rule.retry.clone();
+        retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
+        retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
+        let allowed =
+            attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
+        let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
+        let (action, was_probe) = (recipe.rule.action, attempt.made.was_probe);
+        let is_stopping = self.build.admission.is_stopping();
+        Setback { class, message, allowed, retry, action, is_resumable, is_stopping, was_probe }
+    }
+
+    pub fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
+        if self.is_entry(id) {
+            return self.take_entry_refused(id, conflict_message(&conflict));
+        }
+        let Some(attempt) = self.build.jobs.attempt(id) else { return };
+        let Some(node) = attempt.node else { return self.keep_orphan(id) };
+        if attempt.origin == Origin::Replayed {
+            // A cached patch that no longer merges is a miss, not a failure: it runs instead.
+            self.build.jobs.close(id);
+            self.build.board.queue(node);
+            self.ground.push(Effect::Drop { attempt: id });
+            return;
+        }
+        if !conflict.uncommitted.is_empty() {
+            // As long as these edits are not committed, any other attempt ends the same way.
+            let message = uncommitted_message(&conflict.uncommitted, &attempt.task);
+            self.build.board.run(node).conflict = None;
+            return self.give_up_attempt(id, OutcomeClass::Conflict, message);
+        }
+        let message = conflict_message(&conflict);
+        self.build.board.run(node).conflict = Some(conflict);
+        self.set_back(id, OutcomeClass::Conflict, message);
+    }
+
+    /// Writes down how an attempt, or a validator's, ended: costs are counted from these.
+    pub(super) fn journal_end(
+        &mut self,
+        id: AttemptId,
+        owner: Option<AttemptId>,
+        evidence: &Evidence,
+        judgement: &Judgement,
+    ) {
+        let spend = self.book(id, owner, evidence);
+        let Some(attempt) = self.build.jobs.attempt(owner.unwrap_or(id)) else { return };
+        let validator = owner.and(attempt.review.validators.get(attempt.review.next));
+        let ended = record::AttemptEnded {
+            at: self.ground.now(),
+            attempt: id,
+            task: attempt.task.clone(),
+            key: attempt.key,
+            number: attempt.number,
+            validator: validator.map(|it| match attempt.review.suspect {
+                Some(_) => baseline_name(&it.name),
+                None => it.name.clone(),
+            }),
+            outcome: judgement.class,
+            message: judgement.message.clone(),
+            cost: evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost),
+            spend,
+            model: model_of(evidence),
+            session: evidence.session.clone(),
+            transcript: evidence.transcript,
+            duration: evidence.duration,
+            slack_messages: slack_messages_of(evidence),
+            is_uncounted: owner.is_none() && attempt.is_uncounted(judgement.class),
+        };
+        self.ground.append(Record::AttemptEnded(Box::new(ended)));
+    }
+}
+
+fn conflict_message(conflict: &Conflict) -> String {
+    let paths: Vec<String> = conflict.paths.iter().map(ToString::to_string).collect();
+    format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "))
+}
+
+pub(super) fn slack_messages_of(evidence: &Evidence) -> Vec<serde_json::Value> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.slack_messages.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// The model that really answered.
+pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
+    evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
+}
+
+/// There is something to go on with: the session used a tool, and its worktree still stands.
+fn has_worked(evidence: &Evidence) -> bool {
+    let n_tool_uses = evidence.stream.as_ref().map_or(0, |facts| facts.n_tool_uses);
+    n_tool_uses > 0 && evidence.damage.is_none()
+}
+
+fn options_of(evidence: &Evidence) -> Vec<String> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.options.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the session said of its result: an annotation, for people and the next prompt.
+pub(super) fn message_of(evidence: &Evidence, judgement: &Judgement) -> Option<String> {
+    match &evidence.status_file {
+        StatusFile::Given(report) => report.message.clone(),
+        _ => Some(judgement.message.clone()).filter(|it| !it.is_empty()),
+    }
+}
+
+/// What is to be done about edits of the user's that a patch cannot land beside.
+fn uncommitted_message(paths: &[RelPath], task: &TaskRef) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let (shown, has, them) = match paths.len() {
+        1 => (shown.join(", "), "has", "it"),
+        _ => (shown.join(", "), "have", "them"),
+    };
+    format!(
+        "it changed {shown}, which {has} uncommitted edits of yours: commit or stash {them}, then \
+         `orch retry {task}`"
+    )
+}
