@@ -93,7 +93,8 @@ impl Repository {
         &self,
         branch: &str,
         onto: &CommitId,
-        (receipts, plans): (&[ReceiptTold], &[(RelPath, Arc<String>)]),
+        receipts: &[ReceiptTold],
+        plans: &[(RelPath, Arc<String>)],
     ) -> Result<ReceiptOutcome> {
         if receipts.is_empty() && plans.is_empty() {
             return Ok(ReceiptOutcome::Landed(Vec::new()));

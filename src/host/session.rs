@@ -32,7 +32,7 @@ pub use environment::Environment;
 pub use patience::Patience;
 pub use play::play;
 pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
-pub use setup::SETUP_TRANSCRIPT;
+pub use setup::{SETUP_TRANSCRIPT, SetupPlace};
 pub use status::STATUS_PATHS;
 pub use transcript::Transcript;
 pub use user_settings::UserSettings;

@@ -133,19 +133,26 @@ fn a_stop_file_that_waits_starts_nothing_and_is_used_up() {
     assert!(!scratch.root().join("plans/.stop").exists());
 }
 
-/// One effect at a time, in a loop that has begun nothing.
-#[test]
-fn effects_of_the_store_are_ordered_and_answered_by_message() {
-    let scratch = scratch();
-    let result = keep_result(&scratch);
+/// Lets `look` look at a loop that has begun nothing.
+fn with_loop(scratch: &Scratch, look: impl AsyncFnOnce(&mut BuildLoop<'_>, &mut Told)) {
     let mut state = State::open(&scratch.root(), Access::ReadWrite, Vec::new()).unwrap();
     let (mut landings, mut surface) = (Landings::default(), Recorder::default());
     let runner = no_runner(&scratch.root());
     runtime().block_on(async {
-        let voice = Voice::of(&mut surface, None);
         let parts = Parts { state: &mut state, landings: &mut landings };
+        let voice = Voice::of(&mut surface, None);
         let request = BuildRequest::default();
         let (mut build, mut told) = BuildLoop::open(parts, &request, runner, voice).unwrap();
+        look(&mut build, &mut told).await;
+    });
+}
+
+/// One effect at a time.
+#[test]
+fn effects_of_the_store_are_ordered_and_answered_by_message() {
+    let scratch = scratch();
+    let result = keep_result(&scratch);
+    with_loop(&scratch, async |build, told| {
         let (task, key, output) = (result.task.clone(), result.key, result.output);
         let lookup = crate::engine::record::Lookup::All;
         for effect in [
@@ -179,5 +186,88 @@ fn effects_of_the_store_are_ordered_and_answered_by_message() {
         assert_eq!(build.state.log.records().unwrap(), [record]);
         build.perform(Effect::WakeAt(Moment(5))).unwrap();
         assert_eq!(build.pace.wake_at(), Some(Moment(5)));
+    });
+}
+
+#[test]
+fn a_store_that_does_not_answer_keeps_nothing_else_waiting() {
+    let scratch = scratch();
+    let result = keep_result(&scratch);
+    let silent = crate::base::digest::Digest::of(b"a manifest that is slow to come");
+    let place = crate::host::store::blob::place_of(&silent);
+    let pipe = scratch.root().join(".orch/cas-v1").join(place);
+    std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    with_loop(&scratch, async |build, told| {
+        let (task, key) = (result.task.clone(), result.key);
+        let lookup = crate::engine::record::Lookup::All;
+        let find = Effect::FindCandidates { task, key, manifest: Some(silent), lookup };
+        assert!(build.perform(find).unwrap().is_empty());
+        // Reading the pipe waits for somebody who writes; the loop does not.
+        build.perform(Effect::WakeAt(Moment(5))).unwrap();
+        build.tick().unwrap();
+        assert!(!build.archive.is_idle() && told.heard.try_recv().is_err());
+        drop(std::fs::File::options().write(true).open(&pipe).unwrap());
+        let Some(Message::Archived(Ok(Reply::Found(answer)))) = told.heard.recv().await else {
+            panic!("no answer");
+        };
+        assert_eq!((answer.results.len(), answer.previous.is_some()), (1, false));
+    });
+}
+
+#[test]
+fn a_smoke_test_that_needs_no_run_is_answered_at_once() {
+    let scratch = scratch();
+    with_loop(&scratch, async |build, _| {
+        let mut check = |needs: &str, passed: Option<crate::base::digest::Digest>| {
+            let launch = crate::engine::effect::SmokeLaunch {
+                attempt: AttemptId(1),
+                plans: Vec::new(),
+                run: crate::spec::plan::CommandLine::Shell("true".to_owned()),
+                env: Vec::new(),
+                timeout: crate::base::measure::Millis(1000),
+                needs_server: false,
+                needs_files: vec![crate::host::git::scratch::path(needs)],
+                passed,
+            };
+            let n_before = build.crew.n_running();
+            let events = build.smoke(launch).unwrap();
+            match &events[..] {
+                [] => assert_eq!(build.crew.n_running(), n_before + 1),
+                [Event::SmokeEnded { .. }] => assert_eq!(build.crew.n_running(), n_before),
+                _ => panic!("{events:?}"),
+            }
+            events.into_iter().find_map(|it| match it {
+                Event::SmokeEnded { report, .. } => Some((report.outcome, report.key)),
+                _ => None,
+            })
+        };
+        use crate::engine::record::SmokeOutcome;
+        let absent = check("no/such.file", None).unwrap();
+        assert_eq!(absent.0, SmokeOutcome::Absent);
+        // It begins, and is known as under way.
+        assert_eq!(check("plans/demo.yaml", None), None);
+        assert_eq!(build.crew.tasks(), None, "it is no task's");
+    });
+}
+
+#[test]
+fn who_runs_is_known_by_name_until_it_has_ended() {
+    let scratch = scratch();
+    with_loop(&scratch, async |build, told| {
+        let launch = crate::host::git::scratch::launch("1", "true");
+        build.perform(Effect::Run(Box::new(launch))).unwrap();
+        assert_eq!(build.crew.tasks().as_deref(), Some("demo//1"));
+        assert_eq!(build.crew.n_running(), 1);
+        build.crew.end_at_once();
+        while let Some(message) = told.heard.recv().await {
+            let is_over = matches!(message, Message::Ended { .. } | Message::MachineFailed { .. });
+            build.hear(message).unwrap();
+            if is_over {
+                break;
+            }
+        }
+        assert_eq!((build.crew.tasks(), build.crew.n_running()), (None, 0));
     });
 }

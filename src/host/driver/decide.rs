@@ -137,3 +137,46 @@ fn said_to(builder: &Holder, root: &Path, words: &[Word]) -> Result<Option<Said>
         None => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::{Decision, Record};
+    use crate::host::git::scratch::Scratch;
+    use crate::host::store::folder::Access;
+
+    const PLAN: &str = "meta: { name: demo }\nsections:\n- id: s\n  name: S\n  tasks:\n  - id: '1'\n    \
+                        name: Make\n    status: pending\n    run: 'true'\n";
+
+    fn driver(scratch: &Scratch) -> Driver {
+        Driver::open(&scratch.root(), Access::ReadOnly, Vec::new()).unwrap()
+    }
+
+    fn skip() -> Decide {
+        Decide { task: TaskRef::new("demo", "1"), decision: Decision::Skip }
+    }
+
+    #[test]
+    fn where_nobody_builds_a_decision_is_written_down_here() {
+        let scratch = Scratch::new(&[("plans/demo.yaml", PLAN), (".gitignore", ".orch/\n")]);
+        let mut driver = driver(&scratch);
+        assert_eq!(driver.decide(&[skip()]).unwrap(), Said::Journaled);
+        let is_decision = |it: &Record| matches!(it, Record::Decided { .. });
+        assert!(driver.records().unwrap().iter().any(is_decision));
+        assert!(scratch.read("plans/demo.yaml").contains("status: skipped"));
+    }
+
+    #[test]
+    fn where_documents_are_wrong_it_waits_for_the_next_build() {
+        let scratch = Scratch::new(&[("plans/demo.yaml", "sections: 3\n")]);
+        assert_eq!(driver(&scratch).decide(&[skip()]).unwrap(), Said::Told);
+        assert!(inbox::has_words(&scratch.root()));
+    }
+
+    #[test]
+    fn a_task_that_asks_nothing_takes_no_answer() {
+        let scratch = Scratch::new(&[("plans/demo.yaml", PLAN)]);
+        let refused = driver(&scratch).answer_question(&skip().task, "yes").unwrap_err();
+        assert!(refused.to_string().contains("demo//1 asks nothing"), "{refused}");
+    }
+}

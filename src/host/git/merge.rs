@@ -82,7 +82,8 @@ impl Repository {
     pub fn keep_as(
         &self,
         name: &str,
-        (tree, parent): (&TreeId, &CommitId),
+        tree: &TreeId,
+        parent: &CommitId,
         subject: &str,
     ) -> Result<CommitId> {
         let (tree, parent) = (object_id(tree.as_str())?, object_id(parent.as_str())?);

@@ -47,7 +47,7 @@ impl Landings {
         let (tip, users) = (&kept.tip, kept.users.as_ref());
         let did = Did { tip, base: &kept.base, left: &kept.tree, users };
         let apart = state.checkout.repo.apart(&did, &judged)?;
-        let beneath = match state.checkout.repo.lay_beneath((&apart, tip), &onto, &kept.task)? {
+        let beneath = match state.checkout.repo.lay_beneath(&apart, tip, &onto, &kept.task)? {
             Ok(beneath) => beneath,
             Err(conflict) => return self.conflicted(attempt, conflict, onto, state),
         };
@@ -76,7 +76,7 @@ impl Landings {
         let kept_as = state.checkout.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
         let with = state.engine.history().tasks_that_touched(&conflict.paths);
         let uncommitted =
-            state.checkout.repo.laid_over(&conflict.paths, (&kept.base, &kept.tip), &onto)?;
+            state.checkout.repo.laid_over(&conflict.paths, &kept.base, &kept.tip, &onto)?;
         let conflict = Conflict {
             paths: conflict.paths,
             uncommitted,

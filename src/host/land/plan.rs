@@ -84,9 +84,10 @@ impl Landings {
                 return Ok(events);
             };
             let plans = [(path.clone(), Arc::new(text))];
-            let content = (std::slice::from_ref(&receipt), &plans[..]);
+            let receipts = std::slice::from_ref(&receipt);
             let checkout = &mut state.checkout;
-            let outcome = checkout.repo.land_receipts(&checkout.branch()?, &onto, content)?;
+            let outcome =
+                checkout.repo.land_receipts(&checkout.branch()?, &onto, receipts, &plans)?;
             if !matches!(outcome, ReceiptOutcome::Landed(_)) {
                 continue;
             }

@@ -27,7 +27,7 @@ impl Landings {
     ) -> Result<Event> {
         let commit = match self.shelf.get(&attempt) {
             Some(Kept { tree, stands_on, .. }) => {
-                Some(checkout.repo.keep_as(kept_as, (tree, stands_on), subject)?)
+                Some(checkout.repo.keep_as(kept_as, tree, stands_on, subject)?)
             }
             None => None,
         };

@@ -52,8 +52,8 @@ impl Landings {
             let onto = state.checkout.refresh_tip()?;
             let (plans, refused) = plans_with(state, &pending)?;
             let has_landed = receipts.is_empty() && plans.is_empty() || {
-                let content = (receipts.as_slice(), plans.as_slice());
-                let outcome = state.checkout.repo.land_receipts(&branch, &onto, content)?;
+                let outcome =
+                    state.checkout.repo.land_receipts(&branch, &onto, &receipts, &plans)?;
                 matches!(outcome, ReceiptOutcome::Landed(_))
             };
             if !has_landed {

@@ -28,7 +28,8 @@ impl Repository {
     /// where there is none. No ref is moved.
     pub fn lay_beneath(
         &self,
-        (apart, tip): (&Apart, &CommitId),
+        apart: &Apart,
+        tip: &CommitId,
         onto: &CommitId,
         task: &TaskRef,
     ) -> Result<std::result::Result<CommitId, MergeConflict>> {

@@ -239,7 +239,8 @@ impl Plan {
     /// Writes and removes the files. May be repeated after any crash.
     pub fn place_files(
         &self,
-        (git, index): (&gix::Repository, &gix::index::File),
+        git: &gix::Repository,
+        index: &gix::index::File,
         repo: &Repository,
     ) -> Result<BTreeMap<BString, Stat>> {
         let root = repo.root();

@@ -142,7 +142,7 @@ impl Repository {
             Err(parked) => return Ok(parked),
         };
         fault::point("looked");
-        let stats = plan.place_files((&git, &index), self)?;
+        let stats = plan.place_files(&git, &index, self)?;
         fault::point("placed");
         plan.update_index(&mut index, &stats);
         write_index(&index, index_lock)?;

@@ -214,7 +214,7 @@ fn receipts_land_in_one_commit() {
         verdicts: Vec::new(),
     };
     let receipts = [told("1"), told("two words")];
-    let outcome = scratch.repo().land_receipts("main", &scratch.tip(), (&receipts, &[])).unwrap();
+    let outcome = scratch.repo().land_receipts("main", &scratch.tip(), &receipts, &[]).unwrap();
     let ReceiptOutcome::Landed(landed) = outcome else { panic!("{outcome:?}") };
     assert!(matches!(follow(&scratch), Followed::Moved { .. }));
     let read = scratch.repo().read_lineage(&scratch.tip(), Caching::Off).unwrap();

@@ -239,7 +239,7 @@ impl Player {
         result["type"] = json!("result");
         result["num_turns"] = json!(self.n_calls);
         result["permission_denials"] = json!(self.denials);
-        self.tab.close(&self.session, (&self.model, self.n_calls), &mut result);
+        self.tab.close(&self.session, &self.model, self.n_calls, &mut result);
         self.emit(result);
     }
 

@@ -18,6 +18,14 @@ use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
 /// no transcript of the attempt is, none of its own ran.
 pub const SETUP_TRANSCRIPT: &str = "setup";
 
+/// Where a set-up line runs.
+pub struct SetupPlace<'a> {
+    pub worktree: &'a Path,
+    /// The attempt's own folder.
+    pub private: &'a Path,
+    pub checkout: &'a Path,
+}
+
 impl Runner {
     /// Runs a shell line in a worktree, with the caller's own environment. `started` is told what a
     /// later orch may have to reap. A stop of any kind ends it: it is no work that could be finished.
@@ -25,11 +33,12 @@ impl Runner {
     pub async fn set_up(
         &self,
         line: &str,
-        (worktree, private, checkout): (&Path, &Path, &Path),
+        place: SetupPlace<'_>,
         started: impl AsyncFnOnce(ProcessInfo),
         mut stop: watch::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
+        let SetupPlace { worktree, private, checkout } = place;
         fs::create_dir_all(private).doing("making the attempt's folder", private)?;
         let environment: Vec<_> = std::env::vars_os().collect();
         let named = environment

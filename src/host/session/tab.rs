@@ -37,7 +37,7 @@ impl Tab {
     }
 
     /// Tells costs as the CLI does: the totals are those of the whole session, resumed or not.
-    pub fn close(&self, session: &str, (model, n_calls): (&str, u64), result: &mut Value) {
+    pub fn close(&self, session: &str, model: &str, n_calls: u64, result: &mut Value) {
         let total = self.before + self.cost;
         let usage = |cost: f64| {
             json!({ model: {"inputTokens": 100 * n_calls, "outputTokens": 10 * n_calls,

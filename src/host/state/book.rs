@@ -135,3 +135,49 @@ fn read_facts(path: &Path, base: Usd) -> Result<StreamFacts> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::Digest;
+    use crate::base::name::{ActionKey, TaskRef};
+    use crate::host::git::scratch::Scratch;
+    use crate::host::journal::Journal;
+    use crate::host::store::folder::Access;
+
+    /// No process has it: numbers end far below.
+    const NOBODY: u32 = u32::MAX - 1;
+
+    #[test]
+    fn what_a_dead_run_had_under_way_is_ended_in_the_journal_and_told() {
+        let scratch = Scratch::new(&[("a.txt", "a\n"), (".gitignore", ".orch/\n")]);
+        let mut journal = Journal::open(&scratch.root()).unwrap();
+        let started = |attempt: u64| Record::AttemptStarted {
+            at: clock::now(),
+            attempt: AttemptId(attempt),
+            task: TaskRef::new("demo", attempt.to_string()),
+            key: ActionKey(Digest::of(b"key")),
+            number: 1,
+            validator: None,
+            is_command: false,
+        };
+        let version = String::new();
+        let run = Record::RunStarted { at: clock::now(), pid: NOBODY, version, args: Vec::new() };
+        let process = Record::ProcessStarted { attempt: AttemptId(1), pid: NOBODY, start_ticks: 1 };
+        journal.append_all(&[run, started(1), process, started(2)]).unwrap();
+        drop(journal);
+        scratch.write(&format!(".orch/run/{NOBODY}-2/transcript"), "");
+        let mut state = State::open(&scratch.root(), Access::ReadWrite, Vec::new()).unwrap();
+        let notices = state.reap_leftovers().unwrap();
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert!(format!("{notices:?}").contains("what a session of demo//1 cost is not known"));
+        let ended = state.log.records().unwrap().into_iter().filter_map(|it| match it {
+            Record::AttemptEnded(it) => Some((it.attempt.0, it.outcome, it.transcript.is_some())),
+            _ => None,
+        });
+        let aborted = OutcomeClass::Aborted;
+        assert_eq!(ended.collect::<Vec<_>>(), [(1, aborted, false), (2, aborted, true)]);
+        assert!(!scratch.root().join(".orch/run").exists());
+        assert!(state.reap_leftovers().unwrap().is_empty(), "once");
+    }
+}

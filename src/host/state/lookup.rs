@@ -59,13 +59,14 @@ impl Checkout {
     pub fn candidates(&self, answer: Answer) -> Result<Event> {
         let Answer { question: Question { task, key, .. }, results, previous } = answer;
         let results = results.into_iter();
-        let candidates: Result<Vec<Candidate>> = results.map(|it| self.candidate(it)).collect();
+        let candidates: Result<Vec<Candidate>> =
+            results.map(|(it, lost)| self.candidate(it, lost)).collect();
         let found = Box::new(Found { candidates: candidates?, previous });
         Ok(Event::CandidatesFound { task, key, found })
     }
 
     /// Compares what the recorded session saw and made with what lies here.
-    fn candidate(&self, (result, lost): (AcceptedResult, Vec<RelPath>)) -> Result<Candidate> {
+    fn candidate(&self, result: AcceptedResult, lost: Vec<RelPath>) -> Result<Candidate> {
         let paths: Vec<RelPath> = result.read_set.iter().map(|(path, _)| path.clone()).collect();
         let tree = self.repo.tree_of(&self.tip)?;
         let changed = self.changed_by_user(&paths)?;

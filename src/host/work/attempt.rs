@@ -12,7 +12,7 @@ use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile};
 use crate::engine::outcome::last_words;
 use crate::host::error::{Error, Result};
 use crate::host::land::kept::Kept;
-use crate::host::session::{AsideEnded, Attempted, Place, Stop, Told};
+use crate::host::session::{AsideEnded, Attempted, Place, SetupPlace, Stop, Told};
 use crate::host::worktree::Worktree;
 
 use super::collect::{Job, collect};
@@ -115,7 +115,8 @@ impl Desk {
         let line = shop.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh());
         let Some(line) = line else { return Ok(Ok(worktree)) };
         let started = async |info| self.tell(Told::Started(info)).await;
-        let place = (worktree.root(), &*self.private, &*shop.root);
+        let place =
+            SetupPlace { worktree: worktree.root(), private: &self.private, checkout: &shop.root };
         let ended = shop.runner.set_up(line, place, started, self.stop.clone()).await?;
         if ended.ending == Ending::Exited(0) {
             worktree.mark_ready()?;

@@ -69,7 +69,8 @@ impl Repository {
     pub fn laid_over(
         &self,
         paths: &[RelPath],
-        (base, tip): (&TreeId, &CommitId),
+        base: &TreeId,
+        tip: &CommitId,
         onto: &CommitId,
     ) -> Result<Vec<RelPath>> {
         let (then, now) = (self.tree_of(tip)?, self.tree_of(onto)?);

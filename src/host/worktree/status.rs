@@ -63,7 +63,7 @@ fn compare(git: &gix::Repository, index: &State, root: &Path) -> Judged<Differen
     let look = is_exact.then(|| Look::through(root, index)).flatten();
     let Some(look) = look else { return compare_by_git(git, index) };
     if !look.doubtful.is_empty() {
-        judge_tracked(git, (index, &part_of(index, &look.doubtful)), &mut found)?;
+        judge_tracked(git, index, &part_of(index, &look.doubtful), &mut found)?;
     }
     if look.needs_walk || !judge_new(git, index, &look, &mut found)? {
         walk(git, index, &mut found)?;
@@ -74,7 +74,7 @@ fn compare(git: &gix::Repository, index: &State, root: &Path) -> Judged<Differen
 /// Without a look of our own.
 pub(super) fn compare_by_git(git: &gix::Repository, index: &State) -> Judged<Differences> {
     let mut found = Differences::default();
-    judge_tracked(git, (index, index), &mut found)?;
+    judge_tracked(git, index, index, &mut found)?;
     walk(git, index, &mut found)?;
     Ok(found)
 }
@@ -98,7 +98,8 @@ const STRICT: StatOptions =
 /// Compares the files of a part of the index by git's rules.
 fn judge_tracked(
     git: &gix::Repository,
-    (index, part): (&State, &State),
+    index: &State,
+    part: &State,
     found: &mut Differences,
 ) -> Judged<()> {
     let never = AtomicBool::new(false);
