@@ -3,13 +3,11 @@
 
 mod decide;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{RelPath, TaskRef};
-use crate::base::source::Source;
 use crate::engine::effect::BuildRequest;
 use crate::engine::picture::{Extent, Picture};
 use crate::engine::record::{AttemptEnded, Record};
@@ -19,7 +17,6 @@ use crate::spec::config::Config;
 use super::build_loop::{self, Parts};
 use super::check;
 use super::error::{Doing, Result};
-use super::git::Repository;
 use super::land::Landings;
 use super::landing::Followed;
 use super::rest;
@@ -150,19 +147,8 @@ impl Driver {
         &self.state.engine
     }
 
-    pub fn repository(&self) -> &Repository {
-        &self.state.checkout.repo
-    }
-
     pub fn config(&self) -> &Config {
         self.state.config()
-    }
-
-    /// Every finding about every document, with the texts they point into.
-    pub fn diagnostics(&self) -> (Vec<Diagnostic>, &BTreeMap<RelPath, Source>) {
-        let mut all = self.state.loaded.diagnostics.clone();
-        all.extend(self.state.engine.diagnostics());
-        (all, &self.state.loaded.sources)
     }
 
     pub fn has_errors(&self) -> bool {

@@ -10,6 +10,7 @@ mod plan;
 pub mod smoke;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::base::name::{AttemptId, SessionId};
 use crate::engine::event::SmokeReport;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::stream::Progress;
-use crate::host::error::Result;
+use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
 use crate::host::land::kept::Kept;
 use crate::host::process::ProcessInfo;
@@ -74,6 +75,20 @@ impl Workshop {
 fn parked_sessions(state: &State) -> BTreeSet<SessionId> {
     let tasks = state.engine.history().tasks();
     tasks.filter_map(|(_, past)| past.dialogue.parked_session().cloned()).collect()
+}
+
+/// Removes what an earlier session left at a place below `.orch` of a worktree, and links that it may
+/// have put in the way.
+fn clear_way(root: &Path, place: &Path) -> Result<()> {
+    for at in [&root.join(".orch"), place.parent().unwrap_or(root), place] {
+        let removed = match fs::symlink_metadata(at) {
+            Ok(meta) if meta.is_dir() && at == place => fs::remove_dir_all(at),
+            Ok(meta) if !meta.is_dir() => fs::remove_file(at),
+            _ => Ok(()),
+        };
+        removed.doing("clearing the way in a worktree", at)?;
+    }
+    Ok(())
 }
 
 /// What the loop hears.

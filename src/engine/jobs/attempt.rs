@@ -4,24 +4,16 @@ use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
-use crate::engine::admission::{Origin, Phase, Running, with_reset};
-use crate::engine::effect::{Effect, Notice};
-use crate::engine::event::Conflict;
+use crate::engine::admission::{Origin, Phase, Running};
 use crate::engine::graph::NodeId;
-use crate::engine::outcome::evidence::{Evidence, StatusFile};
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::PlanChange;
-use crate::engine::record::{self, Record, VerdictReached};
-use crate::engine::stream::Progress;
+use crate::engine::record::VerdictReached;
 use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::Validator;
-use crate::spec::rule::ActionKind;
 
 use super::contest::{Contest, Won};
-use super::expect::{denials, expectation_of};
-use super::retry::{Met, Setback, attempts_allowed};
-use super::review::{Suspect, baseline_name};
-use super::{Kind, Shop, Stage};
+use super::review::Suspect;
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]

@@ -1,26 +1,21 @@
 //! The end of an attempt: how it is judged, and what follows.
 
-use crate::base::digest::Recorded;
-use crate::base::file::{FileState, Patch};
-use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
-use crate::engine::admission::{Origin, Phase, Running, with_reset};
+use crate::base::measure::Usd;
+use crate::base::name::{AttemptId, ModelName, RelPath, TaskRef};
+use crate::engine::admission::{Origin, Phase, with_reset};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
-use crate::engine::plan_change::PlanChange;
-use crate::engine::record::{self, Record, VerdictReached};
+use crate::engine::record::{self, Record};
 use crate::engine::stream::Progress;
-use crate::engine::world::{Recipe, Slot};
-use crate::spec::plan::Validator;
 use crate::spec::rule::ActionKind;
 
-use super::contest::{Contest, Won};
+use super::attempt::{Attempt, Produced};
 use super::expect::{denials, expectation_of};
 use super::retry::{Met, Setback, attempts_allowed};
-use super::review::{Suspect, baseline_name};
+use super::review::baseline_name;
 use super::{Kind, Shop, Stage};
 
 impl Shop<'_> {

@@ -7,12 +7,12 @@ use crate::engine::effect::{Exhibit, Launch, Purpose};
 use crate::engine::jobs::ballot::{ANSWER, EXHIBITS};
 use crate::host::error::{Doing, Result};
 
-use super::Workshop;
+use super::{Workshop, clear_way};
 
 /// Lays what the judge compares; of an earlier judgement nothing stays in any worktree.
 pub fn lay(shop: &Workshop, launch: &Launch, root: &Path) -> Result<()> {
     let folder = root.join(EXHIBITS);
-    clear(root, &folder)?;
+    clear_way(root, &folder)?;
     let Purpose::Judge(_, exhibits) = &launch.purpose else { return Ok(()) };
     for exhibit in exhibits {
         lay_one(shop, exhibit, &folder.join(&exhibit.label))?;
@@ -37,17 +37,4 @@ fn write(place: &Path, content: &[u8]) -> Result<()> {
     let doing = "laying a proposal";
     fs::create_dir_all(place.parent().unwrap_or(place)).doing(doing, place)?;
     fs::write(place, content).doing(doing, place)
-}
-
-/// Removes the folder, and links that an earlier session may have put in its way.
-fn clear(root: &Path, folder: &Path) -> Result<()> {
-    for place in [&root.join(".orch"), folder.parent().unwrap_or(root), folder] {
-        let removed = match fs::symlink_metadata(place) {
-            Ok(meta) if meta.is_dir() && place == folder => fs::remove_dir_all(place),
-            Ok(meta) if !meta.is_dir() => fs::remove_file(place),
-            _ => Ok(()),
-        };
-        removed.doing("clearing the way of proposals", place)?;
-    }
-    Ok(())
 }

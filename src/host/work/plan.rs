@@ -14,7 +14,7 @@ use crate::host::documents;
 use crate::host::error::{Doing, Result};
 use crate::host::worktree::{BaseTree, Collected, Worktree};
 
-use super::Workshop;
+use super::{Workshop, clear_way};
 
 /// The plan that a launch may edit, as it is beneath the attempt. Not a command's: see [`beneath`].
 pub fn text_for(shop: &Workshop, launch: &Launch, base: &BaseTree) -> Result<Option<Arc<str>>> {
@@ -60,21 +60,6 @@ fn is_command(launch: &Launch) -> bool {
 fn text_at(shop: &Workshop, tree: &TreeId, path: &RelPath) -> Result<Option<Arc<str>>> {
     let text = shop.repo.read_path_at(tree, path)?;
     Ok(text.and_then(|it| String::from_utf8(it).ok()).map(Arc::from))
-}
-
-/// Removes an earlier copy, and links that an earlier session may have put in its way.
-fn clear_way(root: &Path, copy: &Path) -> Result<()> {
-    for place in [&root.join(".orch"), copy.parent().unwrap_or(root), copy] {
-        let found = fs::symlink_metadata(place);
-        let is_in_the_way = |meta: &fs::Metadata| !meta.is_dir() || place == copy;
-        let removed = match found {
-            Ok(meta) if meta.is_dir() && place == copy => fs::remove_dir_all(place),
-            Ok(meta) if is_in_the_way(&meta) => fs::remove_file(place),
-            _ => Ok(()),
-        };
-        removed.doing("clearing the way of a plan", place)?;
-    }
-    Ok(())
 }
 
 /// What a session made of its plan, and its work without that: the plan is no part of its patch.
