@@ -2,11 +2,11 @@
 //! session does not decide about its own work.
 
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::name::TaskRef;
 
+use super::git::checkouts;
 use super::lock::{Holder, Lock};
 use super::platform::{self, CHECKOUT};
 use super::store::folder;
@@ -26,6 +26,8 @@ pub enum Asker {
 pub struct Inside {
     /// Whose attempt it is, where that is known.
     pub task: Option<TaskRef>,
+    /// The checkout that is built, where it is another one of the same repository.
+    pub checkout: Option<PathBuf>,
 }
 
 impl fmt::Display for Inside {
@@ -37,43 +39,58 @@ impl fmt::Display for Inside {
     }
 }
 
-/// What this process is to the build of the checkout `root`. `start` is the folder it was started in.
+/// What this process is to the builds of the repository that the checkout `root` is of. `start` is the
+/// folder it was started in.
 pub fn this_process(root: &Path, start: Option<&Path>) -> Asker {
     let asker = asker(std::process::id(), root);
     if asker != Asker::Outside {
         return asker;
     }
     // Whoever left the family by force is still where it was.
-    let worktrees = root.join(folder::NAME).join("worktrees");
-    let is_within = start.is_some_and(|it| it.starts_with(worktrees));
-    match is_within && Lock::holder_of(root).is_some() {
-        true => Asker::Inside(Inside::default()),
-        false => Asker::Outside,
+    let is_in_build = |checkout: &PathBuf| {
+        let worktrees = checkout.join(folder::NAME).join("worktrees");
+        start.is_some_and(|it| it.starts_with(worktrees)) && Lock::holder_of(checkout).is_some()
+    };
+    match checkouts::all_of(root).into_iter().find(is_in_build) {
+        Some(checkout) => Asker::Inside(Inside::of(checkout, root)),
+        None => Asker::Outside,
     }
 }
 
-/// What a process is to the build of the checkout `root`: known by what it descends from, whatever it did
-/// to its environment, its session or its parent.
+/// What a process is to the builds of the repository that the checkout `root` is of: known by what it
+/// descends from, whatever it did to its environment, its session or its parent.
 pub fn asker(pid: u32, root: &Path) -> Asker {
     let lineage = platform::lineage_of(pid);
     if lineage.is_empty() {
         return Asker::Unknown;
     }
-    // The one furthest up that is of this checkout is the shim, whose environment nobody else made.
-    let shim = lineage.iter().rev().find(|&&pid| is_of(pid, root));
-    if let Some(&shim) = shim {
-        return Asker::Inside(Inside { task: task_of(shim) });
+    // The one furthest up that is of this repository is the shim, whose environment nobody else made.
+    let of_build = |&pid: &u32| Some((pid, checkout_of(pid, root)?));
+    if let Some((shim, checkout)) = lineage.iter().rev().find_map(of_build) {
+        let inside = Inside::of(checkout, root);
+        return Asker::Inside(Inside { task: task_of(shim), ..inside });
     }
-    let builder = Lock::holder_of(root);
-    match builder.is_some_and(|builder| lineage[1..].iter().any(|&it| is_the(it, &builder))) {
-        true => Asker::Inside(Inside::default()),
-        false => Asker::Outside,
+    let builds = |checkout: &PathBuf| {
+        let builder = Lock::holder_of(checkout);
+        builder.is_some_and(|builder| lineage[1..].iter().any(|&it| is_the(it, &builder)))
+    };
+    match checkouts::all_of(root).into_iter().find(builds) {
+        Some(checkout) => Asker::Inside(Inside::of(checkout, root)),
+        None => Asker::Outside,
     }
 }
 
-fn is_of(pid: u32, root: &Path) -> bool {
-    platform::variable_of(pid, CHECKOUT)
-        .is_some_and(|it| it.as_bytes() == root.as_os_str().as_bytes())
+impl Inside {
+    fn of(checkout: PathBuf, root: &Path) -> Self {
+        Self { task: None, checkout: Some(checkout).filter(|it| it != root) }
+    }
+}
+
+/// The checkout whose build a process is of, where that is one of the repository of `root`.
+fn checkout_of(pid: u32, root: &Path) -> Option<PathBuf> {
+    let checkout = platform::variable_of(pid, CHECKOUT)?;
+    let checkout = Path::new(&checkout);
+    checkouts::are_of_one(checkout, root).then(|| checkout.to_owned())
 }
 
 fn task_of(pid: u32) -> Option<TaskRef> {

@@ -4,6 +4,7 @@
 //! commits, or touches the stash and the configuration. Filters (`.gitattributes`, line endings)
 //! and merge drivers that git's configuration names do run, as git would run them.
 
+pub mod checkouts;
 pub(crate) mod committed;
 pub mod extent;
 pub(crate) mod index;
@@ -112,17 +113,17 @@ impl Repository {
     /// The branch to land on.
     ///
     /// # Errors
-    /// HEAD is detached, as in the worktree of an attempt, or the branch has no commit yet.
+    /// HEAD is detached, this is the worktree of an attempt, or the branch has no commit yet.
     pub fn branch(&self) -> Result<String> {
+        if is_of_an_attempt(self.root()) {
+            return Err(Error::new(
+                "this is the worktree of an attempt: nothing is built or decided in it",
+            )
+            .at(self.root())
+            .help("run orch in the checkout; what an attempt asks for is refused there, too")
+            .of_user());
+        }
         self.state()?.branch.ok_or_else(|| {
-            if is_of_an_attempt(self.root()) {
-                return Error::new(
-                    "this is the worktree of an attempt: nothing is built or decided in it",
-                )
-                .at(self.root())
-                .help("run orch in the checkout; what an attempt asks for is refused there, too")
-                .of_user();
-            }
             Error::new("HEAD is detached: there is no branch to land on").at(self.root()).help(
                 "switch to one with `git switch <branch>`, or make one with `git switch -c <name>`",
             )

@@ -66,7 +66,7 @@ fn nothing_is_decided_in_the_worktree_of_an_attempt() {
     let space = space("ORCH accept p//2 2> $HOME/said; echo $? > $HOME/code");
     space.build(&["-k"], 1).has(&[("accepted", 1), ("failed", 1)]);
     assert_eq!(noted(&space, "code"), "2\n", "{}", noted(&space, "said"));
-    assert!(noted(&space, "said").contains("this is the worktree of an attempt"));
+    assert!(noted(&space, "said").contains("is not for a process of p//1"));
 }
 
 #[test]
@@ -148,4 +148,68 @@ impl Drop for Build {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+#[test]
+fn another_checkout_of_the_repository_is_no_way_around() {
+    let check = |line: &str, asked: &str| {
+        let space = space(&format!("{line}; echo $? > $HOME/code"));
+        let built = space.build(&["-k"], 1).has(&[("accepted", 1), ("failed", 1)]);
+        assert_eq!(noted(&space, "code"), "2\n", "{line}: {}", noted(&space, "said"));
+        let told = format!("a process of p//1 tried `{asked}`: refused");
+        assert!(built.ran.stdout.contains(&told), "{line}\n{}", built.ran.shown());
+    };
+    let elsewhere = "git worktree add -q -f $HOME/elsewhere main";
+    check(
+        &format!("{elsewhere}; ORCH -C $HOME/elsewhere accept p//2 2> $HOME/said"),
+        "orch accept",
+    );
+    check(
+        &format!("{elsewhere}; cd $HOME/elsewhere; env -i ORCH build 2> $HOME/said"),
+        "orch build",
+    );
+    check(
+        "git checkout -q --ignore-other-worktrees main && ORCH accept p//2 2> $HOME/said",
+        "orch accept",
+    );
+    check("git switch -q -c foo && ORCH build p//2 2> $HOME/said", "orch build");
+}
+
+#[test]
+fn a_build_in_another_checkout_decides_nothing_in_the_main_one() {
+    let space = space("true");
+    let line = format!("{ORCH} -C {} accept p//2 2> $HOME/said", space.root().display());
+    space.replace("plans/p.yaml", "description: Write one.txt.", &format!("run: '{line}'"));
+    space.commit("a command");
+    let linked = space.home().join("linked");
+    space.git(&["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
+    let built = space.orch_in(&linked, &["build", "--format", "json"]).exits(1);
+    assert!(
+        built.stdout.contains("a process of p//1 tried `orch accept`: refused"),
+        "{}",
+        built.shown()
+    );
+    assert!(noted(&space, "said").contains("is not for a process of p//1"));
+    space.orch(&["status", "p//2"]).exits(0);
+}
+
+#[test]
+fn a_worktree_of_an_attempt_is_no_place_to_build_for_anybody() {
+    let space = space(
+        "git checkout -q --ignore-other-worktrees main; pwd > $HOME/where; until test -e $HOME/go; do sleep 0.02; done",
+    );
+    let mut build = space.bare(ORCH);
+    let mut build = build
+        .args(["build", "-k"])
+        .current_dir(space.root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until(|| noted(&space, "where").ends_with('\n'));
+    let place = noted(&space, "where");
+    let refused = space.orch_in(place.trim().as_ref(), &["accept", "p//2"]);
+    space.write("../home/go", "");
+    build.wait().unwrap();
+    assert_eq!(refused.code, 2, "{}", refused.shown());
 }

@@ -59,7 +59,7 @@ impl Words {
         if let Word::Refused { by, .. } = heard.word {
             let inside = match asker {
                 Some(Asker::Inside(inside)) => inside,
-                _ => Inside { task: by.clone() },
+                _ => Inside { task: by.clone(), checkout: None },
             };
             voice.warn(refused(&inside, &asked));
             return Fate::Honoured;

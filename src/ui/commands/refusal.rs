@@ -13,13 +13,13 @@ use crate::ui::shell::Failure;
 /// So long the build is given to hear of it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Refuses what a process of an attempt asks of the checkout whose build runs it, and tells that build.
+/// Refuses what a process of an attempt asks of the repository whose build runs it, in whatever checkout, and tells that build.
 ///
 /// # Errors
 /// It is refused.
 pub fn of_session(command: &Command, root: &Path, start: Option<&Path>) -> Result<(), Failure> {
     let Asker::Inside(inside) = asker::this_process(root, start) else { return Ok(()) };
-    tell(command.name(), &inside, root);
+    tell(command.name(), &inside, inside.checkout.as_deref().unwrap_or(root));
     let message = format!("`{}` is not for {inside}", command.name());
     Err(Failure::usage_with_help(message, help_of(command.effect())))
 }

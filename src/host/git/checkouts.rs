@@ -1,0 +1,60 @@
+//! Checkouts of one repository: the main one, and those that `git worktree` made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder that all checkouts of a repository share, by that of one of them; `None` where it is none.
+pub fn common_folder_of(checkout: &Path) -> Option<PathBuf> {
+    let git = checkout.join(".git");
+    let own = match fs::read_to_string(&git) {
+        Ok(text) => checkout.join(text.trim().strip_prefix("gitdir:")?.trim()),
+        Err(_) => git,
+    };
+    let common = match fs::read_to_string(own.join("commondir")) {
+        Ok(text) => own.join(text.trim()),
+        Err(_) => own,
+    };
+    common.canonicalize().ok()
+}
+
+/// True for two checkouts of one repository, or one and the same.
+pub fn are_of_one(one: &Path, other: &Path) -> bool {
+    one == other || common_folder_of(one).is_some_and(|it| Some(it) == common_folder_of(other))
+}
+
+/// Every checkout of the repository that `checkout` is one of, itself first.
+pub fn all_of(checkout: &Path) -> Vec<PathBuf> {
+    let mut all = vec![checkout.to_owned()];
+    let Some(common) = common_folder_of(checkout) else { return all };
+    let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
+    let places = linked.filter_map(|entry| {
+        let file = fs::read_to_string(entry.path().join("gitdir")).ok()?;
+        Some(entry.path().join(file.trim()).parent()?.to_owned())
+    });
+    let main = common.parent().filter(|_| common.ends_with(".git"));
+    for place in main.map(Path::to_owned).into_iter().chain(places) {
+        if !all.contains(&place) {
+            all.push(place);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::git::scratch::Scratch;
+
+    #[test]
+    fn checkouts_of_one_repository_know_one_another() {
+        let scratch = [Scratch::new(&[("a", "a")]), Scratch::new(&[("b", "b")])];
+        let [one, other] = scratch.each_ref().map(Scratch::root);
+        let folder = tempfile::tempdir().unwrap();
+        let linked = folder.path().canonicalize().unwrap().join("linked");
+        scratch[0].git(&["worktree", "add", "-q", linked.to_str().unwrap()]);
+        assert!(are_of_one(&one, &linked) && are_of_one(&linked, &one));
+        assert!(!are_of_one(&linked, &other) && !are_of_one(folder.path(), &linked));
+        assert_eq!(all_of(&linked).len(), 2);
+        assert!(all_of(&one).contains(&linked));
+    }
+}
