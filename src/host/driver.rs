@@ -109,8 +109,12 @@ impl Driver {
         live::show_running_elsewhere(self.root(), picture)
     }
 
-    /// Where the running attempt of a task writes its stream; `None` while none runs.
-    pub fn live_transcript(&self, task: &TaskRef, records: &[Record]) -> Option<PathBuf> {
+    /// What the running attempt of a task says; `None` while none runs.
+    pub fn live_transcript(
+        &self,
+        task: &TaskRef,
+        records: &[Record],
+    ) -> Option<live::LiveTranscript> {
         live::transcript_of(self.root(), task, records)
     }
 

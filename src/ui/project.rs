@@ -11,6 +11,7 @@ use crate::host::driver::{self as builder, Driver};
 use crate::host::error::Result;
 use crate::host::store::folder;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::transcript::Speaker;
 
 mod driver;
 
@@ -149,6 +150,7 @@ pub fn open_to_check(root: &Path) -> Box<dyn Project> {
 pub struct Transcript {
     /// Number of the attempt.
     pub attempt: u32,
+    pub speaker: Speaker,
     pub bytes: Vec<u8>,
     /// More may come.
     pub is_running: bool,

@@ -1,5 +1,5 @@
 //! A session's stream as people read it: one event of the CLI, one or a few lines. Lines that are
-//! no JSON (a command's output) are shown as they are.
+//! no JSON, and all lines of a command, are shown as they are.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,13 +16,23 @@ const DETAIL: usize = 160;
 pub struct Reader {
     rest: Vec<u8>,
     form: Form,
+    speaker: Speaker,
+}
+
+/// Whose lines they are: what a command prints is no event, whatever it looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speaker {
+    #[default]
+    Command,
+    Session,
 }
 
 /// For whom it is read.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
     People(Paint),
-    /// Nothing but objects of JSON, one a line: events as they came, other lines in one of orch's own.
+    /// Nothing but objects of JSON, one a line: a session's events as they came, all other lines in one of
+    /// orch's own.
     Programs,
 }
 
@@ -38,22 +48,29 @@ impl Form {
     }
 
     /// One line of the stream, each line of it ended.
-    fn of_line(self, line: &str) -> String {
+    fn of_line(self, line: &str, speaker: Speaker) -> String {
         match self {
-            Self::People(paint) => text_of_line(line, paint),
+            Self::People(paint) => text_of_line(line, speaker, paint),
             Self::Programs if line.trim().is_empty() => String::new(),
             Self::Programs => {
-                let is_event = serde_json::from_str::<Value>(line).is_ok_and(|it| it.is_object());
                 let line = line.trim_end();
-                format!("{}\n", if is_event { line.to_owned() } else { stdout_line(line) })
+                let is_own = stderr_in(line).is_some() || speaker.event_in(line).is_some();
+                format!("{}\n", if is_own { line.to_owned() } else { stdout_line(line) })
             }
         }
     }
 }
 
+impl Speaker {
+    fn event_in(self, line: &str) -> Option<Value> {
+        let event = || serde_json::from_str::<Value>(line).ok().filter(Value::is_object);
+        (self == Self::Session).then(event).flatten()
+    }
+}
+
 impl Reader {
-    pub fn new(form: Form) -> Self {
-        Self { rest: Vec::new(), form }
+    pub fn new(form: Form, speaker: Speaker) -> Self {
+        Self { rest: Vec::new(), form, speaker }
     }
 
     /// What the complete lines so far say; an incomplete one is kept.
@@ -64,7 +81,7 @@ impl Reader {
         };
         let complete: Vec<u8> = self.rest.drain(..=end).collect();
         let text = String::from_utf8_lossy(&complete);
-        text.lines().map(|line| self.form.of_line(line)).collect()
+        text.lines().map(|line| self.form.of_line(line, self.speaker)).collect()
     }
 
     /// The last line, where it had no line break.
@@ -72,7 +89,7 @@ impl Reader {
         if self.rest.is_empty() {
             return String::new();
         }
-        self.form.of_line(&String::from_utf8_lossy(&self.rest))
+        self.form.of_line(&String::from_utf8_lossy(&self.rest), self.speaker)
     }
 }
 
@@ -84,14 +101,14 @@ pub struct OutputLine {
 }
 
 /// The last `n` lines of a transcript that are plain output, and not events of a session.
-pub fn output_of(bytes: &[u8], n: usize) -> Vec<OutputLine> {
+pub fn output_of(bytes: &[u8], speaker: Speaker, n: usize) -> Vec<OutputLine> {
     let line_of = |line: &[u8]| {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end();
         if let Some(text) = stderr_in(line) {
             return Some(OutputLine { stream: "stderr", text });
         }
-        let is_event = serde_json::from_str::<Value>(line).is_ok_and(|it| it["type"].is_string());
+        let is_event = speaker.event_in(line).is_some_and(|it| it["type"].is_string());
         let is_output = !line.is_empty() && !is_event;
         is_output.then(|| OutputLine { stream: "stdout", text: line.to_owned() })
     };
@@ -103,14 +120,14 @@ pub fn output_of(bytes: &[u8], n: usize) -> Vec<OutputLine> {
 }
 
 /// One line of the stream as text, each line of it ended.
-fn text_of_line(line: &str, paint: Paint) -> String {
+fn text_of_line(line: &str, speaker: Speaker, paint: Paint) -> String {
     if let Some(text) = stderr_in(line) {
         return format!("{}\n", paint.paint(Tone::Caution, visible(&text).trim_end()));
     }
-    let shown = match serde_json::from_str::<Value>(line) {
-        Ok(event) if event.is_object() => text_of_event(&event, paint),
-        _ if line.trim().is_empty() => return String::new(),
-        _ => vec![visible(line).trim_end().to_owned()],
+    let shown = match speaker.event_in(line) {
+        Some(event) => text_of_event(&event, paint),
+        None if line.trim().is_empty() => return String::new(),
+        None => vec![visible(line).trim_end().to_owned()],
     };
     shown.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -289,7 +306,7 @@ mod tests {
     );
 
     fn check(pieces: usize) -> String {
-        let mut reader = Reader::new(Form::People(Paint::PLAIN));
+        let mut reader = Reader::new(Form::People(Paint::PLAIN), Speaker::Session);
         let chunks = STREAM.as_bytes().chunks(STREAM.len().div_ceil(pieces));
         let text: String = chunks.map(|chunk| reader.push(chunk)).collect();
         text + &reader.finish()
@@ -307,6 +324,19 @@ mod tests {
             plain output
             == success, 3 turns, 1m02s, $0.42
             "#);
+    }
+
+    #[test]
+    fn lines_of_a_command_are_no_events() {
+        let line = r#"{"type":"result","subtype":"success"}"#;
+        let check = |form, speaker| Reader::new(form, speaker).push(format!("{line}\n").as_bytes());
+        let people = Form::People(Paint::PLAIN);
+        assert_eq!(check(people, Speaker::Session), "== success\n");
+        assert_eq!(check(people, Speaker::Command), format!("{line}\n"));
+        assert_eq!(check(Form::Programs, Speaker::Session), format!("{line}\n"));
+        assert_eq!(check(Form::Programs, Speaker::Command), format!("{}\n", stdout_line(line)));
+        let shown = |speaker| output_of(line.as_bytes(), speaker, 5).len();
+        assert_eq!((shown(Speaker::Session), shown(Speaker::Command)), (0, 1));
     }
 
     #[test]
@@ -329,7 +359,7 @@ mod tests {
         let files = own.chain(collected.into_iter().flatten()).map(|entry| entry.unwrap().path());
         let mut count = 0;
         for path in files.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl")) {
-            let mut reader = Reader::new(Form::People(Paint::PLAIN));
+            let mut reader = Reader::new(Form::People(Paint::PLAIN), Speaker::Session);
             let text = reader.push(&std::fs::read(&path).unwrap()) + &reader.finish();
             assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{path:?}");
             count += 1;

@@ -211,3 +211,46 @@ fn all_that_a_server_said_which_did_not_come_up_is_kept() {
     let all = ["boot 1.", "boot 40.", "[masked]", "no such port"];
     space.orch(&["log", "a", "--smoke"]).exits(0).says(&all);
 }
+
+/// What tools print with `--json`: to a person it is output like any other.
+const REPORTS: &str = r#"echo '{"type":"step","data":"Resolving"}'; echo '{"type":"result","subtype":"success"}'; echo '{"done":1}'"#;
+
+#[test]
+fn what_commands_print_as_json_is_output() {
+    let check = |space: &Space, log: &[&str], shown: bool| {
+        let all = [
+            r#"{"type":"step","data":"Resolving"}"#,
+            r#"{"type":"result","subtype":"success"}"#,
+            r#"{"done":1}"#,
+        ];
+        let said = space.orch(log).exits(0).stdout;
+        assert_eq!(said.lines().filter(|it| all.contains(it)).count(), 3, "{said}");
+        let mut log = log.to_vec();
+        log.extend(["--format", "json"]);
+        let json = space.orch(&log).exits(0).stdout;
+        let lines: Vec<Value> = json.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+        let said =
+            |it: &&Value| it["type"] == "output" && all.contains(&it["text"].as_str().unwrap());
+        assert_eq!(lines.iter().filter(said).count(), 3, "{json}");
+        assert!(lines.iter().all(|it| it["type"] == "output" || it["type"] == "log"), "{json}");
+        if shown {
+            space.orch(&["show", "a//1"]).exits(0).says(&all);
+        }
+    };
+    let task = command(&format!("{REPORTS}; exit 1"));
+    task.orch(&["build"]).exits(1);
+    check(&task, &["log", "a//1"], true);
+    let set_up = set_up(&format!("{REPORTS}; exit 1"));
+    set_up.orch(&["build"]).exits(1);
+    check(&set_up, &["log", "a//1"], true);
+    let smoke = smoke(REPORTS, "");
+    smoke.build(&[], 0);
+    check(&smoke, &["log", "a", "--smoke"], false);
+    let validator =
+        format!("validators: [{{ name: v, run: {} }}]", serde_json::to_string(REPORTS).unwrap());
+    let validated = command("echo x > x");
+    validated.replace("plans/a.yaml", "max_attempts: 1", &format!("max_attempts: 1, {validator}"));
+    validated.commit("a validator");
+    validated.build(&[], 0);
+    check(&validated, &["log", "a//1"], true);
+}

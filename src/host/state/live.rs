@@ -40,12 +40,26 @@ pub fn show_running_elsewhere(root: &Path, picture: &mut Picture) -> Result<()> 
     Ok(())
 }
 
-/// Where the running attempt of a task writes its stream; `None` while none runs.
-pub fn transcript_of(root: &Path, task: &TaskRef, records: &[Record]) -> Option<PathBuf> {
+/// Where a running attempt writes what it says.
+pub struct LiveTranscript {
+    pub place: PathBuf,
+    /// It is no session.
+    pub is_command: bool,
+}
+
+/// What the running attempt of a task says; `None` while none runs.
+pub fn transcript_of(root: &Path, task: &TaskRef, records: &[Record]) -> Option<LiveTranscript> {
     let (pid, attempt) = running(task, records)?;
     // A run that died has let go of the lock.
     Lock::holder_of(root).filter(|holder| holder.pid == pid)?;
-    Some(root.join(format!(".orch/run/{pid}-{}/transcript", attempt.0)))
+    let is_command = records.iter().rev().find_map(|it| match it {
+        Record::AttemptStarted { attempt: id, is_command, .. } if *id == attempt => {
+            Some(*is_command)
+        }
+        _ => None,
+    });
+    let place = root.join(format!(".orch/run/{pid}-{}/transcript", attempt.0));
+    Some(LiveTranscript { place, is_command: is_command.unwrap_or_default() })
 }
 
 /// The bytes of a stream from an offset on. None yet, or none any more, is no error: what an

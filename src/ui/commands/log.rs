@@ -11,7 +11,7 @@ use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
 use crate::ui::text::one_line;
-use crate::ui::transcript::{Form, Reader};
+use crate::ui::transcript::{Form, Reader, Speaker};
 
 use super::Place;
 use super::show::time_of;
@@ -39,7 +39,7 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
         }
         return Err(nothing_recorded(&task, args.attempt));
     };
-    let mut reader = Reader::new(form);
+    let mut reader = Reader::new(form, piece.speaker);
     shell.note(&format!("{task}, attempt {}", piece.attempt))?;
     let mut from = 0;
     loop {
@@ -81,7 +81,7 @@ fn replay_smoke(
         shell.note("no output of it is kept")?;
         return Ok(Exit::Success);
     };
-    let mut reader = Reader::new(form);
+    let mut reader = Reader::new(form, Speaker::Command);
     shell.data(&reader.push(&said))?;
     shell.data(&reader.finish())?;
     Ok(Exit::Success)
@@ -105,7 +105,7 @@ fn replay_judging(
         shell.data(&form.of_heading(&heading(&attempts[*at])))?;
         let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
         let Some(piece) = project.transcript(task, Some(number), 0)? else { continue };
-        let mut reader = Reader::new(form);
+        let mut reader = Reader::new(form, piece.speaker);
         shell.data(&reader.push(&piece.bytes))?;
         shell.data(&reader.finish())?;
     }

@@ -55,7 +55,8 @@ fn output_shown(
 ) -> Result<Vec<OutputLine>, Failure> {
     for at in telling(attempts) {
         let transcript = project.transcript(task, u32::try_from(at + 1).ok(), 0)?;
-        let output = transcript.map(|it| output_of(&it.bytes, OUTPUT_SHOWN)).unwrap_or_default();
+        let output =
+            transcript.map(|it| output_of(&it.bytes, it.speaker, OUTPUT_SHOWN)).unwrap_or_default();
         if !output.is_empty() {
             return Ok(output);
         }

@@ -12,6 +12,7 @@ use crate::host::driver::{self, Driver, Said};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::transcript::Speaker;
 
 use super::{Landed, Landing, Project, Told, Transcript};
 
@@ -111,7 +112,8 @@ impl Project for Driver {
         {
             return Ok(Some(Transcript {
                 attempt: u32::try_from(running).unwrap_or(u32::MAX),
-                bytes: self.read_live(&live, from)?,
+                speaker: if live.is_command { Speaker::Command } else { Speaker::Session },
+                bytes: self.read_live(&live.place, from)?,
                 is_running: true,
             }));
         }
@@ -127,6 +129,11 @@ impl Project for Driver {
         };
         Ok(bytes.map(|bytes| Transcript {
             attempt: u32::try_from(at).unwrap_or(u32::MAX),
+            // A session whose set-up line failed said nothing itself.
+            speaker: match ended.session {
+                Some(_) => Speaker::Session,
+                None => Speaker::Command,
+            },
             bytes: bytes
                 .get(usize::try_from(from).unwrap_or(usize::MAX)..)
                 .unwrap_or_default()

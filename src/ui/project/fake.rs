@@ -10,6 +10,7 @@ use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeE
 use crate::host::error::Result;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
+use crate::ui::transcript::Speaker;
 
 use super::{Landed, Landing, Project, Told, Transcript};
 
@@ -106,6 +107,7 @@ impl Project for Fake {
         let is_running = is_running && self.pieces.len() > 1;
         Ok(Some(Transcript {
             attempt: attempt.unwrap_or(1),
+            speaker: Speaker::Command,
             bytes: piece.as_bytes().to_vec(),
             is_running,
         }))
