@@ -42,6 +42,26 @@ fn a_finished_task_that_runs_again_brings_the_warnings_of_its_plan() {
 }
 
 #[test]
+fn a_build_that_only_replays_brings_the_warnings_of_its_plan() {
+    let plan = two("inputs: [in.txt], outputs: [out.txt]").replacen(
+        "B, run: 'true'",
+        "B, run: 'cp in.txt out.txt'",
+        1,
+    );
+    let space = Space::new(&[("plans/a.yaml", &plan), ("in.txt", "one\n")]);
+    space.build(&[], 0);
+    space.write("in.txt", "two\n");
+    space.commit("two");
+    space.build(&[], 0).has(&[("ran", 1)]);
+    space.write("in.txt", "one\n");
+    space.replace("plans/a.yaml", "name: B", "dependsOn: ['1'], name: B");
+    space.commit("one again");
+    let told = space.orch(&["build"]).exits(0);
+    assert!(told.stderr.contains("replayed"), "{}", told.shown());
+    assert_eq!(told.shown().matches("has no key `dependsOn`").count(), 1, "{}", told.shown());
+}
+
+#[test]
 fn keys_at_a_wrong_place_are_named() {
     let check = |file: &str, text: &str, said: &[&str]| {
         let plan =

@@ -29,6 +29,7 @@ impl BuildLoop<'_> {
                 return Ok(vec![self.landings.merge(attempt, self.state)?]);
             }
             Effect::Replay { attempt, result } => {
+                self.voice.caution_of(&result.task, self.state);
                 self.archive.order(Order::Fetch { attempt, result })?;
             }
             Effect::Land(request) => return self.landings.land(&request, self.state),

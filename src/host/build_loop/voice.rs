@@ -64,7 +64,7 @@ impl<'a> Voice<'a> {
     }
 
     /// Statuses say what is left to do only as a person would read them: a task that is done and
-    /// starts nevertheless brings the warnings of its plan.
+    /// starts nevertheless, or is replayed, brings the warnings of its plan.
     pub fn caution_of(&mut self, task: &TaskRef, state: &State) {
         if self.cautions.is_first_of(&task.plan) {
             self.caution(state);
