@@ -96,3 +96,31 @@ fn where_a_person_asks_one_session_finds_out() {
     retried.orch(&["retry", "limited//1"]).exits(0);
     retried.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
 }
+
+#[test]
+fn a_reset_that_is_past_holds_nothing() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for ago in [5, 700, 100_000] {
+        let sessions = format!(
+            "'1':\n- - limit: {{ resets_at: {} }}\n- - write: {{ path: one.txt, content: one }}\n",
+            now - ago
+        );
+        let space = Space::new(&[
+            ("orch.yaml", SETTINGS),
+            ("plans/limited.yaml", PLAN),
+            ("sessions.yaml", &sessions),
+        ]);
+        let built = space.orch(&["build"]).exits(0);
+        let said = built.shown();
+        assert!(said.contains("was used up and reset 20"), "{said}");
+        assert!(!said.contains("resets 20") && !said.contains("no session starts"), "{said}");
+        assert_eq!(space.read("one.txt"), "one");
+    }
+    let sessions = format!("'1':\n- limit: {{ resets_at: {} }}\n", now - 700);
+    let space = Space::new(&[
+        ("orch.yaml", SETTINGS),
+        ("plans/limited.yaml", PLAN),
+        ("sessions.yaml", &sessions),
+    ]);
+    space.build(&[], 75).has(&[("held", 1), ("sessions", 2)]);
+}

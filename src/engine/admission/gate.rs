@@ -15,7 +15,7 @@ use crate::engine::stream::WindowUse;
 const AFTER_RESET: Millis = Millis::seconds(60);
 /// The wait where nothing says when the window resets.
 const UNTOLD: Millis = Millis::seconds(3600);
-/// The wait where the reset that was told is over already.
+/// The wait where the reset that was told is over already, and one has found that it is not.
 const OVERDUE: Millis = Millis::seconds(300);
 /// From so many thousandths on sessions run one by one.
 const ALMOST_FULL: u16 = 950;
@@ -42,10 +42,18 @@ pub fn opens_at(resets_at: Option<u64>, at: Moment) -> Moment {
     }
 }
 
+/// True where the reset is in the past: one session may find out at once.
+pub fn is_past(resets_at: Option<u64>, now: Moment) -> bool {
+    resets_at.is_some_and(|seconds| Moment(seconds.saturating_mul(1000)) <= now)
+}
+
 /// As [`opens_at`], for the build that met it just now: a reset in the past makes no loop.
-fn opens_again_at(resets_at: Option<u64>, now: Moment) -> Moment {
-    let opens = opens_at(resets_at, now);
-    if opens <= now { now + OVERDUE } else { opens }
+fn opens_again_at(resets_at: Option<u64>, now: Moment, is_probe: bool) -> Moment {
+    match (is_past(resets_at, now), is_probe) {
+        (true, true) => now + OVERDUE,
+        (true, false) => now,
+        (false, _) => opens_at(resets_at, now),
+    }
 }
 
 /// True where a session of the model counts in the window. Nobody knows which model it is where none
@@ -85,10 +93,12 @@ impl Gate {
         now: Moment,
     ) -> Option<Moment> {
         let latch = self.latches.entry(limit.window.clone()).or_default();
-        let is_news = latch.as_shut().is_none_or(|shut| {
-            shut.probe == Some(attempt) || shut.probe.is_none() && shut.until <= now
-        });
-        let until = opens_again_at(limit.resets_at, now);
+        let is_probe = latch.is_probe(attempt);
+        let is_past = is_past(limit.resets_at, now);
+        let is_news = latch
+            .as_shut()
+            .is_none_or(|shut| is_probe || shut.probe.is_none() && shut.until <= now && !is_past);
+        let until = opens_again_at(limit.resets_at, now, is_probe);
         is_news.then(|| {
             latch.shut(why, now, until);
             until
@@ -187,10 +197,13 @@ mod tests {
 
     #[test]
     fn the_first_tries_a_minute_after_the_reset() {
-        let check = |resets_at: Option<u64>| opens_again_at(resets_at, Moment(1_000_000)).0 / 1000;
-        assert_eq!(check(Some(5000)), 5060);
-        assert_eq!(check(None), 1000 + 3600);
-        assert_eq!(check(Some(900)), 1300, "no reset in the past makes a loop");
+        let check = |resets_at: Option<u64>, is_probe| {
+            opens_again_at(resets_at, Moment(1_000_000), is_probe).0 / 1000
+        };
+        assert_eq!(check(Some(5000), false), 5060);
+        assert_eq!(check(None, true), 1000 + 3600);
+        assert_eq!(check(Some(900), false), 1000, "one finds out at once");
+        assert_eq!(check(Some(900), true), 1300, "no reset in the past makes a loop");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::engine::stream::StreamFacts;
 use crate::spec::config::LimitsConfig;
 
 use super::breaker::Service;
-use super::gate::{concerns, may_wait, opens_at};
+use super::gate::{concerns, is_past, may_wait, opens_at};
 use super::hold::advice_on;
 use super::{Admission, Yard};
 
@@ -61,11 +61,14 @@ impl Admission {
     fn hit(&mut self, attempt: AttemptId, limit: &Limit, ground: &mut Ground<'_>) {
         let now = ground.now();
         let limit = limit.clone().bounded(now);
-        let why = used_up(&limit.window, limit.resets_at);
+        let why = used_up(&limit.window, limit.resets_at, now);
         let Some(until) = self.doors.gate.hit(attempt, (&limit, &why), now) else { return };
         let Limit { window, resets_at, .. } = limit;
         let account = ground.past.account;
         ground.append(Record::LimitHit { at: now, window: window.clone(), resets_at, account });
+        if until <= now {
+            return ground.publish(Notice::Warning(format!("{why}; one session finds out")));
+        }
         self.wait_or_refuse(window, (&why, until), ground);
     }
 
@@ -112,11 +115,12 @@ impl Admission {
         let last_asked = ground.past.history.last_asked;
         for (window, KnownLimit { at, resets_at }) in known {
             let limit = Limit { window: window.clone(), resets_at, ..Limit::default() }.bounded(at);
-            let why = used_up(&window, limit.resets_at);
+            let why = used_up(&window, limit.resets_at, now);
             // A person has asked for a task since a limit was met: one session finds out whether it is
             // over.
             let is_forced = !board.request.force.is_empty();
-            let is_doubted = is_forced || last_asked.is_some_and(|asked| asked >= at);
+            let is_asked = is_forced || last_asked.is_some_and(|asked| asked >= at);
+            let is_doubted = is_asked || is_past(limit.resets_at, now);
             let opens = opens_at(limit.resets_at, at);
             let until = if is_doubted { opens.min(now) } else { opens };
             let is_over = until <= now;
@@ -209,10 +213,15 @@ fn overage_of(facts: &StreamFacts, config: &LimitsConfig) -> Option<Limit> {
     })
 }
 
-/// `the five-hour limit is used up and resets 2026-01-15 15:04 UTC`.
-fn used_up(window: &Window, resets_at: Option<u64>) -> String {
+/// `the five-hour limit is used up and resets 2026-01-15 15:04 UTC`; of a reset that is over: `was` and
+/// `reset`.
+fn used_up(window: &Window, resets_at: Option<u64>, now: Moment) -> String {
     let label = window.label().unwrap_or_else(|| "usage".to_owned());
     let reset = match resets_at {
+        Some(seconds) if is_past(resets_at, now) => {
+            let at = Moment(seconds.saturating_mul(1000));
+            return format!("the {label} limit was used up and reset {at}");
+        }
         Some(seconds) => format!("resets {}", Moment(seconds.saturating_mul(1000))),
         None => "nobody says when it resets".to_owned(),
     };
