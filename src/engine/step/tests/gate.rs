@@ -152,7 +152,7 @@ fn a_limit_too_far_away_or_met_too_often_ends_the_build() {
     let (engine, starts) =
         drive_in_time(&mut space, jobs(1), |_, _| Ended::LimitIn("five_hour", 0));
     assert_eq!(states(&engine), "a=Held");
-    insta::assert_snapshot!(shown(&starts), @"0: a | 301: a | 602: a");
+    insta::assert_snapshot!(shown(&starts), @"0: a | 1: a | 302: a | 603: a");
 }
 
 #[test]
