@@ -62,6 +62,39 @@ fn a_build_that_only_replays_brings_the_warnings_of_its_plan() {
 }
 
 #[test]
+fn keys_of_other_places_are_named_where_they_have_no_effect() {
+    let section = "agent model timeout max_attempts validators env run inputs outputs parallel_group \
+                   exclusive_resources rule retry cache proposals order budget validation";
+    let top = "smoke model_escalation plan_doc source_item backoff_base parallel_group \
+               exclusive_resources env inputs outputs run rule";
+    let meta = "parallel_group exclusive_resources env rule run inputs outputs tasks sections";
+    let task = "model_escalation smoke budget order max_attempts_default limits tools";
+    let validator = "env cache retry";
+    let check = |what: &str, keys: &str, indent: &str| {
+        let lines: String = keys.split(' ').map(|key| format!("{indent}{key}: x\n")).collect();
+        let at = |place: &str| if place == what { &*lines } else { "" };
+        let plan = format!(
+            "{}meta:\n  name: P\n{}sections:\n- id: s\n  name: S\n{}  tasks:\n  - id: '1'\n    name: A\n    run: \
+             make\n{}    validators:\n    - run: make\n{}",
+            at("plan"),
+            at("meta"),
+            at("section"),
+            at("task"),
+            at("validator"),
+        );
+        let told = Space::without_git(&[("plans/a.yaml", &plan)]).orch(&["check"]).shown();
+        for key in keys.split(' ') {
+            assert!(told.contains(&format!("{what} has no key `{key}`")), "{what} {key}: {told}");
+        }
+    };
+    check("plan", top, "");
+    check("meta", meta, "  ");
+    check("section", section, "  ");
+    check("task", task, "    ");
+    check("validator", validator, "      ");
+}
+
+#[test]
 fn keys_at_a_wrong_place_are_named() {
     let check = |file: &str, text: &str, said: &[&str]| {
         let plan =

@@ -243,9 +243,17 @@ const TASK_HABITS: &[(&str, &str)] = &[
     ("cwd", ""),
     ("workdir", ""),
     ("workingdirectory", ""),
+    ("modelescalation", ""),
+    ("smoke", ""),
+    ("budget", ""),
+    ("order", ""),
+    ("limits", ""),
+    ("tools", ""),
+    ("maxattemptsdefault", "max_attempts"),
 ];
 
-/// The same for sections, which follow one another and depend on nothing.
+/// The same for sections, which follow one another and depend on nothing; keys of tasks and of `meta` have
+/// no effect on them.
 const SECTION_HABITS: &[(&str, &str)] = &[
     ("dependson", ""),
     ("dependencies", ""),
@@ -255,6 +263,24 @@ const SECTION_HABITS: &[(&str, &str)] = &[
     ("requires", ""),
     ("if", ""),
     ("when", ""),
+    ("agent", ""),
+    ("model", ""),
+    ("timeout", ""),
+    ("maxattempts", ""),
+    ("validators", ""),
+    ("env", ""),
+    ("run", ""),
+    ("inputs", ""),
+    ("outputs", ""),
+    ("parallelgroup", ""),
+    ("exclusiveresources", ""),
+    ("rule", ""),
+    ("retry", ""),
+    ("cache", ""),
+    ("proposals", ""),
+    ("order", ""),
+    ("budget", ""),
+    ("validation", ""),
 ];
 
 /// Keys that look as if they had an effect on the `meta` of a plan, with the key that has it, if any.
@@ -277,6 +303,15 @@ const META_HABITS: &[(&str, &str)] = &[
     ("timeout", ""),
     ("if", ""),
     ("when", ""),
+    ("parallelgroup", ""),
+    ("exclusiveresources", ""),
+    ("env", ""),
+    ("rule", ""),
+    ("run", ""),
+    ("inputs", ""),
+    ("outputs", ""),
+    ("tasks", ""),
+    ("sections", ""),
 ];
 
 /// Keys of `meta`, of sections and of tasks that are written at the top of a plan, where they have no
@@ -301,6 +336,19 @@ const PLAN_HABITS: &[(&str, &str)] = &[
     ("tasks", ""),
     ("steps", ""),
     ("phases", "sections"),
+    ("smoke", ""),
+    ("modelescalation", ""),
+    ("plandoc", ""),
+    ("sourceitem", ""),
+    ("backoffbase", ""),
+    ("backoffmax", ""),
+    ("parallelgroup", ""),
+    ("exclusiveresources", ""),
+    ("env", ""),
+    ("inputs", ""),
+    ("outputs", ""),
+    ("run", ""),
+    ("rule", ""),
 ];
 
 /// What other tools call the keys of a validator; no key is meant where it is empty.
@@ -317,4 +365,7 @@ const VALIDATOR_HABITS: &[(&str, &str)] = &[
     ("model", ""),
     ("if", ""),
     ("when", ""),
+    ("env", ""),
+    ("cache", ""),
+    ("retry", ""),
 ];
