@@ -7,6 +7,7 @@ pub mod exit;
 mod json;
 mod judging;
 pub mod project;
+pub mod render;
 pub mod report;
 pub mod shell;
 pub mod target;

@@ -1,25 +1,23 @@
 //! What a build looks like while it runs: plain lines, a live display, or events for programs.
 
 mod events;
+mod line;
 mod live;
 mod plain;
-mod summary;
-mod words;
 
 use std::io;
 
 use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
-use crate::engine::picture::{Extent, Picture, TaskPicture, TaskState};
+use crate::engine::picture::{Extent, Picture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::summary::Leftover;
 
 pub use events::Events;
 pub use live::Live;
 pub use plain::Plain;
-pub use summary::summary_text;
-pub use words::tone_of_smoke;
 
 /// How much people are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,32 +45,6 @@ pub trait Screen: Surface {
 pub struct Console {
     screens: Vec<Box<dyn Screen>>,
     leftover: Leftover,
-}
-
-/// What a build did not finish, for its summary.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leftover {
-    /// Wanted tasks that failed, are blocked, held or suspended.
-    pub unfinished: Vec<TaskPicture>,
-    /// Why landings wait under a ref.
-    pub parked: Option<String>,
-}
-
-impl Leftover {
-    pub fn of(picture: &Picture) -> Self {
-        let is_unfinished = |task: &&TaskPicture| {
-            let state = task.state;
-            let is_open = matches!(
-                state,
-                TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended | TaskState::Held
-            );
-            task.is_wanted && is_open
-        };
-        Self {
-            unfinished: picture.tasks.iter().filter(is_unfinished).cloned().collect(),
-            parked: picture.parked.clone(),
-        }
-    }
 }
 
 impl Console {

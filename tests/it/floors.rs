@@ -150,6 +150,17 @@ fn the_rooms_of_host_form_an_order() {
 }
 
 #[test]
+fn notices_are_rendered_in_one_place() {
+    let found = offences(|module, found| {
+        if module.floor() == Some("ui") && !module.path.starts_with("src/ui/render/") {
+            let uses = module.shipped.match_indices("Notice::");
+            found.extend(uses.map(|(at, _)| (at, "reads a notice".to_owned())));
+        }
+    });
+    assert_none(&found, "surfaces take words and data of notices from `ui/render`");
+}
+
+#[test]
 fn every_file_says_what_it_is() {
     let silent: Vec<String> = modules()
         .iter()

@@ -14,12 +14,13 @@ use crate::ui::exit::Exit;
 use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
 use crate::ui::judging::telling;
 use crate::ui::project::Project;
+use crate::ui::render::states;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
 use crate::ui::transcript::{OutputLine, output_of};
 
+use super::Place;
 use super::selection::{Selection, task_in};
-use super::{Place, status};
 
 /// Lines of output that are shown; `orch log` has all.
 const OUTPUT_SHOWN: usize = 20;
@@ -100,7 +101,7 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     let task = shown.task;
     let mut text = String::new();
     let head = paint.paint(Tone::Strong, &task.task);
-    let state = status::word_of(task.state);
+    let state = states::word_of(task.state);
     let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
     let agent = task.agent.as_deref().map_or(String::new(), |agent| format!(", agent {agent}"));
     let _ = writeln!(text, "  rule      {}{agent}", task.rule);

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::PlanName;
 use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture, TaskState};
-use crate::engine::record::Provenance;
 use crate::host::clock::now;
 use crate::ui::args::TargetsArgs;
-use crate::ui::console::tone_of_smoke;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
+use crate::ui::render::states::{with_reason, word_of};
+use crate::ui::render::words::tone_of_smoke;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::{cut, fill, one_line, without_worktree};
@@ -158,35 +158,6 @@ fn words_of(task: &TaskPicture, now: Moment) -> String {
         let _ = write!(words, "  {cost}");
     }
     words
-}
-
-/// `failed: left no status file`; a reason that says the state itself stands alone.
-pub fn with_reason(state: &str, reason: &str) -> String {
-    match reason {
-        "" => state.to_owned(),
-        reason if reason.starts_with(state) => reason.to_owned(),
-        reason => format!("{state}: {reason}"),
-    }
-}
-
-/// The state in words.
-pub fn word_of(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Waiting => "waits",
-        TaskState::Ready => "would run",
-        TaskState::BackingOff => "tries again",
-        TaskState::Running => "running",
-        TaskState::UpToDate => "up to date",
-        TaskState::Done(Provenance::Ran) => "done",
-        TaskState::Done(Provenance::Replayed) => "replayed",
-        TaskState::Done(Provenance::Adopted) => "adopted",
-        TaskState::Done(Provenance::AcceptedByHand) => "accepted",
-        TaskState::Skipped => "skipped",
-        TaskState::Failed(_) => "failed",
-        TaskState::Held => "held",
-        TaskState::Blocked => "blocked",
-        TaskState::Suspended => "suspended",
-    }
 }
 
 /// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`

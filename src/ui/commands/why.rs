@@ -15,12 +15,13 @@ use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::AttemptJson;
 use crate::ui::project::Project;
+use crate::ui::render::states;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
 
+use super::Place;
 use super::selection::{Selection, task_in};
-use super::{Place, status};
 use changes::words_of;
 
 /// How many differences of one task are named for people. JSON has all.
@@ -76,7 +77,7 @@ impl Reasons {
 
 fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     let mut text = String::new();
-    let state = status::word_of(task.state);
+    let state = states::word_of(task.state);
     let head = paint.paint(Tone::Strong, &task.task);
     let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
     if !task.reason.is_empty() && task.reason != state {

@@ -10,9 +10,9 @@ use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
-use crate::engine::record::Score;
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::data;
 
 use super::Screen;
 
@@ -45,7 +45,7 @@ impl Events {
     }
 
     /// `{"seq","at_ms","event", ...fields}`; the first line says which format this is.
-    fn emit(&mut self, event: &str, fields: Value) {
+    fn emit(&mut self, (event, fields): data::Event) {
         let at_ms = self.now.0;
         if self.next == 1 {
             let fields = json!({ "format": FORMAT, "orch": env!("CARGO_PKG_VERSION") });
@@ -72,13 +72,7 @@ impl Events {
                 continue;
             }
             self.states.insert(task.task.clone(), task.state);
-            let name = task.task.to_string();
-            let fields = json!({
-                "task": name, "state": task.state.as_str(), "detail": task.state.detail(),
-                "reason": task.reason, "key": task.key,
-                "cost_usd": task.cost, "commit": task.commit,
-            });
-            self.emit("state", fields);
+            self.emit(data::state_data(task));
         }
     }
 }
@@ -106,116 +100,28 @@ impl Surface for Events {
         self.now = now;
         if !self.is_wanted_told {
             self.is_wanted_told = true;
-            let plans: Vec<&str> = picture.plans.iter().map(|plan| plan.name.as_str()).collect();
-            self.emit("wanted", json!({ "plans": plans, "wanted": picture.counts.wanted }));
+            self.emit(data::wanted_data(picture));
         }
         self.emit_states(picture);
     }
 
     fn say(&mut self, notice: &Notice, now: Moment) {
         self.now = now;
-        let (event, fields) = notice_fields(notice);
-        self.emit(event, fields);
+        self.emit(data::notice_data(notice));
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment) {
         self.now = now;
-        self.emit("diagnosed", json!({ "documents": values_of(documents) }));
+        self.emit(data::diagnoses_data(documents));
     }
 
     fn caution(&mut self, documents: &[CheckedDocument], now: Moment) {
         self.now = now;
-        self.emit("cautioned", json!({ "documents": values_of(documents) }));
+        self.emit(data::cautions_data(documents));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
-        let (step, mut fields) = progress_fields(progress);
-        fields["task"] = json!(task.to_string());
-        fields["step"] = json!(step);
-        self.emit("progress", fields);
-    }
-}
-
-fn values_of(documents: &[CheckedDocument]) -> Vec<Value> {
-    let lines = crate::ui::report::json_lines(documents);
-    lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-}
-
-fn notice_fields(notice: &Notice) -> (&'static str, Value) {
-    let name = |task: &TaskRef| task.to_string();
-    match notice {
-        Notice::TaskStarted { task, name: title, number, reason } => {
-            let fields = json!({
-                "task": name(task), "name": title, "attempt": number, "reason": reason,
-            });
-            ("task-started", fields)
-        }
-        Notice::TaskFinished { task, how } => {
-            ("task-finished", json!({"task": name(task), "how": how}))
-        }
-        Notice::TaskRetried { task, why, wait_ms } => {
-            ("task-retried", json!({"task": name(task), "why": why, "wait_ms": wait_ms}))
-        }
-        Notice::TaskFailed { task, why, help } => {
-            ("task-failed", json!({"task": name(task), "why": why, "help": help}))
-        }
-        Notice::TaskHeld { task, why } => ("task-held", json!({"task": name(task), "why": why})),
-        Notice::TaskAsked { task, question, options } => {
-            let fields = json!({"task": name(task), "question": question, "options": options});
-            ("task-asked", fields)
-        }
-        Notice::TaskBlocked { task, by } => {
-            ("task-blocked", json!({"task": name(task), "by": name(by)}))
-        }
-        Notice::Validated { task, validator, verdict, findings } => {
-            let fields = json!({
-                "task": name(task), "validator": validator, "verdict": verdict,
-                "findings": findings,
-            });
-            ("validated", fields)
-        }
-        Notice::Judged { task, winner, scores, reasons, kept } => {
-            let scores: BTreeMap<&str, Score> =
-                scores.iter().map(|(label, score)| (label.as_str(), *score)).collect();
-            let fields = json!({
-                "task": name(task), "winner": winner, "scores": scores, "reasons": reasons,
-                "kept": kept,
-            });
-            ("judged", fields)
-        }
-        Notice::Parked { task, reason } => {
-            ("parked", json!({"task": name(task), "reason": reason}))
-        }
-        Notice::PlanChanged(told) => ("plan-changed", json!(told)),
-        Notice::SmokeStarted { plans } => ("smoke-started", json!({"plans": plans})),
-        Notice::SmokeEnded { plans, outcome, message, tail } => {
-            let fields = json!({
-                "plans": plans, "outcome": outcome, "message": message, "tail": tail,
-            });
-            ("smoke-ended", fields)
-        }
-        Notice::Rested { accepted, wanted } => {
-            ("rested", json!({"accepted": accepted, "wanted": wanted}))
-        }
-        Notice::Waiting { why, until } => ("waiting", json!({"why": why, "until_ms": until})),
-        Notice::Resumed { why } => ("resumed", json!({"why": why})),
-        Notice::Warning(text) => ("warning", json!({"message": text})),
-    }
-}
-
-fn progress_fields(progress: &Progress) -> (&'static str, Value) {
-    match progress {
-        Progress::Started { session, model } => {
-            ("started", json!({"session": session, "model": model}))
-        }
-        Progress::Said(text) => ("said", json!({"text": text})),
-        Progress::UsedTool { tool, detail } => ("tool", json!({"tool": tool, "detail": detail})),
-        Progress::Cost(cost) => ("cost", json!({"cost_usd": cost})),
-        Progress::Retrying { attempt, wait, error } => {
-            ("retrying", json!({"try": attempt, "wait_ms": wait, "error": error}))
-        }
-        Progress::Output(text) => ("output", json!({"stream": "stdout", "text": text})),
-        Progress::Complaint(text) => ("output", json!({"stream": "stderr", "text": text})),
+        self.emit(data::progress_data(task, progress));
     }
 }
 

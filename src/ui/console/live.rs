@@ -12,12 +12,12 @@ use crate::engine::effect::Notice;
 use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, TaskPicture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::words::Names;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, rows_of_terminal};
 use crate::ui::text::{one_line, without_worktree};
 
-use super::words::{self, Names};
-use super::{Detail, Screen};
+use super::{Detail, Screen, line};
 
 const TICK: Duration = Duration::from_millis(125);
 
@@ -209,20 +209,20 @@ impl Surface for Live {
     }
 
     fn say(&mut self, notice: &Notice, _now: Moment) {
-        self.print(words::notice_text(notice, &self.names, self.detail, self.paint));
+        self.print(line::notice_text(notice, &self.names, self.detail, self.paint));
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
-        self.print(Some(words::diagnoses_text(documents, self.paint)));
+        self.print(Some(line::diagnoses_text(documents, self.paint)));
     }
 
     fn caution(&mut self, documents: &[CheckedDocument], _now: Moment) {
-        self.print(Some(words::cautions_text(documents, self.paint)));
+        self.print(Some(line::cautions_text(documents, self.paint)));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
         if self.detail == Detail::Streams {
-            self.print(words::progress_text(task, progress, self.paint));
+            self.print(line::progress_text(task, progress, self.paint));
         }
     }
 }

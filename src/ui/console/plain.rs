@@ -8,10 +8,10 @@ use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::words::Names;
 use crate::ui::shell::Paint;
 
-use super::words::{self, Names};
-use super::{Detail, Screen};
+use super::{Detail, Screen, line};
 
 /// Writes a line as soon as something happens.
 pub struct Plain {
@@ -51,21 +51,21 @@ impl Surface for Plain {
     }
 
     fn say(&mut self, notice: &Notice, _now: Moment) {
-        let text = words::notice_text(notice, &self.names, self.detail, self.paint);
+        let text = line::notice_text(notice, &self.names, self.detail, self.paint);
         self.line(text);
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
-        self.line(Some(words::diagnoses_text(documents, self.paint)));
+        self.line(Some(line::diagnoses_text(documents, self.paint)));
     }
 
     fn caution(&mut self, documents: &[CheckedDocument], _now: Moment) {
-        self.line(Some(words::cautions_text(documents, self.paint)));
+        self.line(Some(line::cautions_text(documents, self.paint)));
     }
 
     fn stream(&mut self, task: &TaskRef, progress: &Progress) {
         if self.detail == Detail::Streams {
-            self.line(words::progress_text(task, progress, self.paint));
+            self.line(line::progress_text(task, progress, self.paint));
         }
     }
 }

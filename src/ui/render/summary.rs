@@ -3,19 +3,44 @@
 use std::fmt::Write as _;
 
 use crate::base::measure::{Millis, Usd};
-use crate::engine::picture::{TaskPicture, TaskState};
+use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::host::surface::Summary;
-use crate::ui::commands::status;
 use crate::ui::exit::Exit;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::one_line;
 
-use super::Leftover;
+use super::states;
 use super::words::tone_of_smoke;
 
 /// How many unfinished tasks are named one by one.
 const NAMED: usize = 20;
+
+/// What a build did not finish, for its summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftover {
+    /// Wanted tasks that failed, are blocked, held or suspended.
+    pub unfinished: Vec<TaskPicture>,
+    /// Why landings wait under a ref.
+    pub parked: Option<String>,
+}
+
+impl Leftover {
+    pub fn of(picture: &Picture) -> Self {
+        let is_unfinished = |task: &&TaskPicture| {
+            let state = task.state;
+            let is_open = matches!(
+                state,
+                TaskState::Failed(_) | TaskState::Blocked | TaskState::Suspended | TaskState::Held
+            );
+            task.is_wanted && is_open
+        };
+        Self {
+            unfinished: picture.tasks.iter().filter(is_unfinished).cloned().collect(),
+            parked: picture.parked.clone(),
+        }
+    }
+}
 
 /// The summary as text that ends in a newline.
 pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> String {
@@ -102,8 +127,8 @@ fn push_unfinished(text: &mut String, unfinished: &[TaskPicture], paint: Paint) 
             TaskState::Failed(_) => Tone::Bad,
             _ => Tone::Caution,
         };
-        let state = status::word_of(task.state);
-        let words = status::with_reason(state, &one_line(&task.reason));
+        let state = states::word_of(task.state);
+        let words = states::with_reason(state, &one_line(&task.reason));
         let (head, rest) = words.split_at(state.len());
         let name = format!("{}  {}", task.task, one_line(&task.name));
         let _ = writeln!(text, "{}  {}{rest}", name.trim_end(), paint.paint(tone, head));
@@ -117,7 +142,6 @@ fn push_unfinished(text: &mut String, unfinished: &[TaskPicture], paint: Paint) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::picture::Picture;
     use crate::ui::console::sample;
 
     fn check(summary: Summary, picture: &Picture) -> String {

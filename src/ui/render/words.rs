@@ -1,4 +1,4 @@
-//! The words of a build: one line for each notice and each step of a session.
+//! The words of a build: what each notice and each step of a session says, without any layout.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,29 @@ use crate::engine::record::Score;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;
-use crate::ui::report::{self, Look};
-use crate::ui::shell::{Paint, Tone};
+use crate::ui::report;
+use crate::ui::shell::Tone;
 use crate::ui::text::{one_line, visible, without_worktree};
 
-use super::Detail;
+/// What is said once, as a surface lays it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Said also where only what went wrong is wanted.
+    pub is_problem: bool,
+    pub tone: Tone,
+    /// One word for the kind, of at most six characters: `done`, `FAIL`.
+    pub label: &'static str,
+    /// One line or several. It holds what sessions said: a surface makes it fit for itself.
+    pub text: String,
+}
 
-/// Columns of a diagnostic among a build's lines.
-const WIDTH: usize = 100;
+fn news(tone: Tone, label: &'static str, text: String) -> Words {
+    Words { is_problem: false, tone, label, text }
+}
+
+fn problem(tone: Tone, label: &'static str, text: String) -> Words {
+    Words { is_problem: true, tone, label, text }
+}
 
 /// Names of tasks that are at work or will be: notices carry ids only.
 #[derive(Debug, Default)]
@@ -48,109 +63,88 @@ fn named(task: &TaskRef, name: &str) -> String {
     }
 }
 
-/// The notice as lines; `None` where so little detail is wanted that it is left out.
-pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint) -> Option<String> {
-    if detail == Detail::Problems && !is_problem(notice) {
-        return None;
-    }
-    Some(match notice {
+/// The notice in words.
+pub fn notice_words(notice: &Notice, names: &Names) -> Words {
+    use Tone::{Active, Bad, Caution, Good};
+    match notice {
         Notice::TaskStarted { task, name, number, reason } => {
-            let rest = format!("{}  (attempt {number}): {reason}", named(task, name));
-            line(paint.paint(Tone::Active, "run   "), &rest)
+            let text = format!("{}  (attempt {number}): {reason}", named(task, name));
+            news(Active, "run", text)
         }
-        Notice::TaskFinished { task, how } => {
-            line(paint.paint(Tone::Good, "done  "), &format!("{task}  {how}"))
-        }
+        Notice::TaskFinished { task, how } => news(Good, "done", format!("{task}  {how}")),
         Notice::TaskRetried { task, why, wait_ms } => {
             let wait = match wait_ms {
                 0 => "again now".to_owned(),
                 wait => format!("again in {}", Millis(*wait)),
             };
-            line(paint.paint(Tone::Caution, "retry "), &format!("{task}  {why}; {wait}"))
+            news(Caution, "retry", format!("{task}  {why}; {wait}"))
         }
         Notice::TaskFailed { task, why, help } => {
-            let mut text = format!("{}: {why}", names.of(task));
-            if let Some(help) = help {
-                text.push_str(&format!("\nhelp: {help}"));
-            }
-            line(paint.paint(Tone::Bad, "FAIL  "), &text)
+            let help = help.as_ref().map_or(String::new(), |help| format!("\nhelp: {help}"));
+            problem(Bad, "FAIL", format!("{}: {why}{help}", names.of(task)))
         }
-        Notice::TaskHeld { task, why } => {
-            line(paint.paint(Tone::Caution, "hold  "), &format!("{task}  {why}"))
-        }
+        Notice::TaskHeld { task, why } => problem(Caution, "hold", format!("{task}  {why}")),
         Notice::TaskAsked { task, question, options } => {
-            let mut text = format!("{task}  {question}");
-            for (n, option) in options.iter().enumerate() {
-                text.push_str(&format!("\n{}. {option}", n + 1));
-            }
-            text.push_str(&format!("\n`orch answer {task} TEXT` goes on with it"));
-            line(paint.paint(Tone::Caution, "ask   "), &text)
+            problem(Caution, "ask", asked_text(task, question, options))
         }
-        Notice::TaskBlocked { task, by } => {
-            line(paint.paint(Tone::Caution, "block "), &format!("{task}  by {by}"))
-        }
+        Notice::TaskBlocked { task, by } => problem(Caution, "block", format!("{task}  by {by}")),
         Notice::Validated { task, validator, verdict, findings } => {
-            let tone = tone_of_verdict(verdict);
+            let is_problem = !verdict.eq_ignore_ascii_case("pass");
             let mut text = format!("{task}  {validator}: {verdict}");
             for finding in findings {
                 text.push_str(&format!("\n- {finding}"));
             }
-            line(paint.paint(tone, "check "), &text)
+            Words { is_problem, tone: tone_of_verdict(verdict), label: "check", text }
         }
-        Notice::Judged { task, winner, scores, reasons, kept } => line(
-            paint.paint(Tone::Good, "judge "),
-            &judged_text(task, (winner, scores), reasons, kept),
-        ),
-        Notice::Parked { task, reason } => {
-            line(paint.paint(Tone::Caution, "park  "), &format!("{task}  {reason}"))
+        Notice::Judged { task, winner, scores, reasons, kept } => {
+            news(Good, "judge", judged_text(task, (winner, scores), reasons, kept))
         }
-        Notice::PlanChanged(told) => {
-            line(paint.paint(Tone::Caution, "plan  "), &format!("{}  {told}", told.task))
-        }
-        Notice::SmokeStarted { plans } => {
-            line(paint.paint(Tone::Active, "smoke "), &names_of(plans))
-        }
+        Notice::Parked { task, reason } => problem(Caution, "park", format!("{task}  {reason}")),
+        Notice::PlanChanged(told) => problem(Caution, "plan", format!("{}  {told}", told.task)),
+        Notice::SmokeStarted { plans } => news(Active, "smoke", names_of(plans)),
         Notice::SmokeEnded { plans, outcome, message, tail } => {
+            let is_problem = *outcome != SmokeOutcome::Passed;
             let head = format!("{}  {}: {message}", names_of(plans), outcome.as_str());
-            line(paint.paint(tone_of_smoke(*outcome), "smoke "), &smoke_text(head, tail, plans))
+            let text = smoke_text(head, tail, plans);
+            Words { is_problem, tone: tone_of_smoke(*outcome), label: "smoke", text }
         }
         Notice::Rested { accepted, wanted } => {
-            let tone = if accepted == wanted { Tone::Good } else { Tone::Caution };
+            let tone = if accepted == wanted { Good } else { Caution };
             let text = format!("{accepted} of {wanted} tasks are up to date; waiting for changes");
-            line(paint.paint(tone, "rest  "), &text)
+            news(tone, "rest", text)
         }
         Notice::Waiting { why, until } => {
             let text = format!("{why}; no session starts before {until}, then one tries");
-            line(paint.paint(Tone::Caution, "wait  "), &text)
+            problem(Caution, "wait", text)
         }
-        Notice::Resumed { why } => {
-            line(paint.paint(Tone::Good, "go on "), &format!("{why}; sessions start again"))
-        }
-        Notice::Warning(text) => line(paint.paint(Tone::Caution, "warn  "), text),
-    })
-}
-
-/// Everything wrong with the documents, or that nothing is any more.
-pub fn diagnoses_text(documents: &[CheckedDocument], paint: Paint) -> String {
-    if documents.is_empty() {
-        return line(paint.paint(Tone::Good, "right "), "all documents are right again");
+        Notice::Resumed { why } => problem(Good, "go on", format!("{why}; sessions start again")),
+        Notice::Warning(text) => problem(Caution, "warn", text.clone()),
     }
-    let text = report::text_of(documents, Look { paint, width: WIDTH });
+}
+
+/// That documents are wrong, or that nothing is any more. What is wrong is in their diagnostics.
+pub fn diagnoses_words(documents: &[CheckedDocument]) -> Words {
+    if documents.is_empty() {
+        return problem(Tone::Good, "right", "all documents are right again".to_owned());
+    }
     let summary = report::summary_of(documents);
-    let rest = format!("{summary}; nothing new starts from what is wrong");
-    format!("{text}{}", line(paint.paint(Tone::Bad, "wrong "), &rest))
+    problem(Tone::Bad, "wrong", format!("{summary}; nothing new starts from what is wrong"))
 }
 
-/// Warnings of documents.
-pub fn cautions_text(documents: &[CheckedDocument], paint: Paint) -> String {
-    let text = report::text_of(documents, Look { paint, width: WIDTH });
-    let summary = format!("{}; the build goes on", report::summary_of(documents));
-    format!("{text}{}", line(paint.paint(Tone::Caution, "warn  "), &summary))
+/// That there are warnings of documents.
+pub fn cautions_words(documents: &[CheckedDocument]) -> Words {
+    let summary = report::summary_of(documents);
+    problem(Tone::Caution, "warn", format!("{summary}; the build goes on"))
 }
 
-/// A head, and the text beside it; further lines of the text below its first.
-fn line(head: String, text: &str) -> String {
-    format!("  {head}{}", visible(text).trim_end().replace('\n', "\n        "))
+/// What a session asks, and how it is answered.
+fn asked_text(task: &TaskRef, question: &str, options: &[String]) -> String {
+    let mut text = format!("{task}  {question}");
+    for (n, option) in options.iter().enumerate() {
+        text.push_str(&format!("\n{}. {option}", n + 1));
+    }
+    text.push_str(&format!("\n`orch answer {task} TEXT` goes on with it"));
+    text
 }
 
 /// Who won, and where the others are.
@@ -191,30 +185,8 @@ fn with_tail(mut text: String, tail: &[String]) -> String {
     text
 }
 
-fn is_problem(notice: &Notice) -> bool {
-    match notice {
-        Notice::TaskFailed { .. }
-        | Notice::TaskHeld { .. }
-        | Notice::TaskAsked { .. }
-        | Notice::TaskBlocked { .. }
-        | Notice::Parked { .. }
-        | Notice::PlanChanged(_)
-        | Notice::Waiting { .. }
-        | Notice::Resumed { .. }
-        | Notice::Warning(_) => true,
-        Notice::SmokeEnded { outcome, .. } => *outcome != SmokeOutcome::Passed,
-        Notice::Validated { verdict, .. } => !verdict.eq_ignore_ascii_case("pass"),
-        Notice::TaskStarted { .. }
-        | Notice::TaskFinished { .. }
-        | Notice::TaskRetried { .. }
-        | Notice::SmokeStarted { .. }
-        | Notice::Judged { .. }
-        | Notice::Rested { .. } => false,
-    }
-}
-
 /// `demo, other`.
-pub fn names_of(plans: &[PlanName]) -> String {
+fn names_of(plans: &[PlanName]) -> String {
     plans.iter().map(|plan| plan.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -234,9 +206,9 @@ fn tone_of_verdict(verdict: &str) -> Tone {
     }
 }
 
-/// A step of a session as one line; `None` where there is nothing to read.
-pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Option<String> {
-    let words = match progress {
+/// A step of a session; `None` where there is nothing to read.
+pub fn progress_words(progress: &Progress) -> Option<String> {
+    Some(match progress {
         Progress::Started { session, model } => {
             let session = session.as_ref().map_or("?", |session| session.as_str());
             let model = model.as_ref().map_or("?", |model| model.as_str());
@@ -251,7 +223,5 @@ pub fn progress_text(task: &TaskRef, progress: &Progress, paint: Paint) -> Optio
             format!("the CLI tries again in {wait} (try {attempt}): {}", one_line(error))
         }
         Progress::Output(text) | Progress::Complaint(text) => visible(text).trim_end().to_owned(),
-    };
-    let head = paint.paint(Tone::Faint, format!("  |     {task}"));
-    Some(format!("{head}  {words}"))
+    })
 }

@@ -1,0 +1,7 @@
+//! What a build tells, rendered once for every surface: words for people, data for programs. A
+//! surface only lays them out.
+
+pub mod data;
+pub mod states;
+pub mod summary;
+pub mod words;
