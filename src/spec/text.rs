@@ -5,51 +5,24 @@ use crate::base::measure::Millis;
 /// The candidate that `word` was most likely meant to be: at most a third of its characters are
 /// wrong, missing, added or swapped with their neighbour. The first of equals; `word` itself is none.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let letters: Vec<char> = word.chars().collect();
+    let length = word.chars().count();
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        let longest = letters.len().max(candidate.len());
+        let longest = length.max(candidate.len());
         let bound = best
             .map_or((longest / 3).clamp(usize::from(longest > 1), 3), |(distance, _)| distance - 1);
-        if candidate == word || bound == 0 {
+        let other = candidate.chars().count();
+        let (shorter, difference) = (length.min(other), length.abs_diff(other));
+        // Most candidates differ more in length alone: they need no measuring.
+        if bound == 0 || candidate == word || difference > bound || shorter == 0 {
             continue;
         }
-        if let Some(distance) = distance_within(&letters, candidate, bound) {
+        let distance = strsim::osa_distance(word, candidate);
+        if distance <= bound {
             best = Some((distance, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
-}
-
-/// Optimal-string-alignment distance, or `None` where it is above `bound`.
-fn distance_within(word: &[char], candidate: &str, bound: usize) -> Option<usize> {
-    // A character has at most four bytes, so this spares the decoding of most candidates.
-    if candidate.len() > (word.len() + bound) * 4 || candidate.len() + bound < word.len() {
-        return None;
-    }
-    let other: Vec<char> = candidate.chars().collect();
-    if word.len().abs_diff(other.len()) > bound || word.len().min(other.len()) == 0 {
-        return None;
-    }
-    let width = other.len() + 1;
-    let mut before: Vec<usize> = vec![0; width];
-    let mut last: Vec<usize> = (0..width).collect();
-    for (i, letter) in word.iter().enumerate() {
-        let mut row = vec![i + 1; width];
-        for (j, it) in other.iter().enumerate() {
-            let replaced = last[j] + usize::from(letter != it);
-            let mut cost = replaced.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *letter == other[j - 1] && word[i - 1] == *it {
-                cost = cost.min(before[j - 1] + 1);
-            }
-            row[j + 1] = cost;
-        }
-        if row.iter().all(|&cost| cost > bound) {
-            return None;
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    Some(last[width - 1]).filter(|&distance| distance <= bound)
 }
 
 /// True where `phrase` occurs in `text` as whole words, in any case; what stands between

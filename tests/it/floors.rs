@@ -32,6 +32,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("salsa", &["engine/world"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.
     ("serde_yaml", &["host", "ui/commands/demo"]),
+    ("strsim", &["spec/text"]),
     ("strum", &[""]),
     ("tempfile", &["host", "ui"]),
     ("tokio", &["host", "ui"]),
