@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use crate::base::digest::Digest;
 use crate::base::measure::Usd;
 use crate::base::name::{
@@ -195,8 +197,7 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_whitespace() || c.is_control() || c == '%' {
-            let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().for_each(|b| out.push_str(&format!("%{b:02X}")));
+            out.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC));
         } else {
             out.push(c);
         }
@@ -205,23 +206,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn unescaped(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok());
-        match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Exact, without an exponent: `1.25`, `0.0123`, `0`.
@@ -292,6 +277,19 @@ mod tests {
         Orch-Verdict: unit%20tests WARN f3870003362772416696ef31e8b7ff49705577595ab013f89cd4e8d5142d7499
         Orch-Plan: plans/demo.yaml
         ");
+    }
+
+    #[test]
+    fn a_value_is_one_word() {
+        let check = |text: &str, written: &str| {
+            assert_eq!(escaped(text), written);
+            assert_eq!(unescaped(written), text);
+        };
+        check("größe/a-1.b", "größe/a-1.b");
+        check("a b\n50%", "a%20b%0A50%25");
+        check("a\u{a0}b\u{3000}c\u{85}", "a%C2%A0b%E3%80%80c%C2%85");
+        // What is no escape stands for itself.
+        assert_eq!(unescaped("50% %2 %zz %+f"), "50% %2 %zz %+f");
     }
 
     #[test]
