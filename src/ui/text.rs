@@ -1,5 +1,7 @@
 //! Text that came from elsewhere, made fit for a line of a terminal.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// The text on one line: runs of white space are one blank, and nothing in it can move the cursor.
 pub fn one_line(text: &str) -> String {
     visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
@@ -35,17 +37,28 @@ pub fn without_worktree(text: &str) -> String {
     }
 }
 
-/// At most `most` characters, the last of them `…` where something was cut.
-pub fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-    }
+/// How many columns of a terminal the text takes: wide characters take two, accents none.
+pub fn columns_of(text: &str) -> usize {
+    text.width()
 }
 
-/// The text filled with blanks to `width` characters.
+/// At most `most` columns, the last of them `…` where something was cut.
+pub fn cut(text: &str, most: usize) -> String {
+    if columns_of(text) <= most {
+        return text.to_owned();
+    }
+    let mut room = most.saturating_sub(1);
+    let fits = |char: &char| {
+        let left = room.checked_sub(char.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The text filled with blanks to `width` columns.
 pub fn fill(text: &str, width: usize) -> String {
-    format!("{text:width$}")
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns_of(text))))
 }
 
 #[cfg(test)]
@@ -68,8 +81,15 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_by_characters() {
+    fn text_is_cut_and_filled_by_columns() {
         assert_eq!(cut("Größe", 5), "Größe");
         assert_eq!(cut("Größen", 5), "Größ…");
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        // Half of a wide character is none.
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(fill("日本", 6), "日本  ");
+        assert_eq!(fill("u\u{308}b", 3), "u\u{308}b ");
+        assert_eq!(fill("long", 2), "long");
     }
 }

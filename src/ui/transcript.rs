@@ -9,7 +9,7 @@ use crate::engine::stream::{stderr_in, stdout_line};
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::{cut, one_line, visible, without_worktree};
 
-/// Longest detail of a tool call or result, in characters.
+/// Longest detail of a tool call or result, in columns.
 const DETAIL: usize = 160;
 
 /// Turns bytes into readable lines as they come, whatever their boundaries.

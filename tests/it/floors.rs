@@ -39,6 +39,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tokio", &["host", "ui"]),
     ("tracing", &["host", "ui"]),
     ("tracing_subscriber", &["host", "ui"]),
+    ("unicode_width", &["ui/text"]),
     ("zstd", &["host/store"]),
     ("serde", &[""]),
     ("serde_json", &[""]),

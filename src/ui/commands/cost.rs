@@ -14,7 +14,7 @@ use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::one_line;
+use crate::ui::text::{columns_of, fill, one_line};
 
 use super::Place;
 use super::selection::Selection;
@@ -96,12 +96,12 @@ impl Statement {
             [self.by, "cost", "sessions", "failed", "validation", "input", "cached", "output"];
         let heads = heads.map(str::to_owned);
         let width = |column: usize| {
-            let all = cells.iter().chain([&heads]).map(|row| row[column].chars().count());
+            let all = cells.iter().chain([&heads]).map(|row| columns_of(&row[column]));
             all.max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..heads.len()).map(width).collect();
         let line = |row: &[String; 8]| {
-            let mut line = format!("{:<1$}", row[0], widths[0]);
+            let mut line = fill(&row[0], widths[0]);
             for (cell, width) in row.iter().zip(&widths).skip(1) {
                 let _ = write!(line, "  {cell:>width$}");
             }

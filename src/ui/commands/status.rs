@@ -13,11 +13,11 @@ use crate::ui::render::states::{with_reason, word_of};
 use crate::ui::render::words::tone_of_smoke;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::{cut, fill, one_line, without_worktree};
+use crate::ui::text::{columns_of, cut, fill, one_line, without_worktree};
 
 use super::selection::Selection;
 
-/// On a terminal names are cut to this many characters, so that reasons line up.
+/// On a terminal names are cut to this many columns, so that reasons line up.
 const NAME_WIDTH: usize = 36;
 
 pub fn run(
@@ -48,7 +48,7 @@ pub fn run(
 pub struct Look {
     pub now: Moment,
     pub paint: Paint,
-    /// Longest name, in characters.
+    /// Longest name, in columns.
     pub name_width: usize,
 }
 
@@ -88,8 +88,8 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
         let _ = writeln!(text, "  smoke test {told}: {}", one_line(&smoke.message));
     }
     let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
-    let id_width = tasks.iter().map(|task| task.task.task.as_str().chars().count()).max();
-    let names = tasks.iter().map(|task| one_line(&task.name).chars().count()).max();
+    let id_width = tasks.iter().map(|task| columns_of(task.task.task.as_str())).max();
+    let names = tasks.iter().map(|task| columns_of(&one_line(&task.name))).max();
     let name_width = names.unwrap_or(0).min(name_width);
     for task in tasks {
         let id = fill(task.task.task.as_str(), id_width.unwrap_or(0));
@@ -222,6 +222,23 @@ mod tests {
             holding: usage limit until 15:00
             parked: you have changed src/a.rs; `orch land` takes what waits onto the branch
             7 tasks: 1 up to date, 1 done, 1 running, 1 would run, 1 failed, 1 blocked, 1 skipped; $1.92
+            "#);
+    }
+
+    #[test]
+    fn wide_characters_keep_the_columns() {
+        let mut picture = sample::picture();
+        picture.tasks.truncate(3);
+        for (task, name) in picture.tasks.iter_mut().zip(["解析器を追加", "Tidy 🎉", "Add parser"])
+        {
+            name.clone_into(&mut task.name);
+        }
+        let text = text_of(&picture, Look { name_width: 10, ..LOOK });
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(" 1.")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+              ✓ 1.1  解析器を…   up to date  $0.42
+              ▶ 1.2  Tidy 🎉     running 1m02s: Edit src/parser.rs  $0.0312
+              ✓ 1.3  Add parser  done: ran in 41s  $1.50
             "#);
     }
 

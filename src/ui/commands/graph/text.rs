@@ -7,7 +7,7 @@ use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture};
 use crate::ui::commands::status;
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::one_line;
+use crate::ui::text::{columns_of, one_line};
 
 /// Columns of indentation at most: what is deeper stays there, so that a chain of ten thousand tasks
 /// does not become a triangle of a hundred megabytes.
@@ -63,7 +63,7 @@ impl<'a> Tree<'a> {
             let is_new = self.drawn.insert(&task.task);
             self.draw(task, &format!("{indent}{branch}"), is_new);
             if is_new {
-                let below = match indent.chars().count() < DEEPEST {
+                let below = match columns_of(&indent) < DEEPEST {
                     true => format!("{indent}{}", if is_last { "  " } else { "│ " }),
                     false => indent,
                 };
