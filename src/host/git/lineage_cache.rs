@@ -74,11 +74,7 @@ pub(super) fn save(file: &Path, lineage: &Lineage) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).doing(doing, file)?;
     let root = folder.parent().unwrap_or(folder);
-    let mut made = tempfile::Builder::new();
-    let made = made.prefix(&aside::prefix()).tempfile_in(aside::place_for(root, file));
-    let temp = made.doing(doing, file)?;
-    std::fs::write(temp.path(), bytes).doing(doing, file)?;
-    temp.persist(file).map(|_| ()).doing(doing, file)
+    aside::replace(root, file, &bytes).doing(doing, file)
 }
 
 #[derive(Default)]

@@ -225,16 +225,10 @@ fn local_time(moment: Moment) -> String {
 }
 
 pub fn write_whole(root: &Path, file: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let mut made = tempfile::Builder::new();
-    let made = made.prefix(&aside::prefix()).tempfile_in(aside::place_for(root, file));
-    let mut aside = made.doing("writing the plan", file)?;
-    aside.write_all(bytes).doing("writing the plan", file)?;
-    if let Ok(meta) = std::fs::metadata(file) {
-        aside.as_file().set_permissions(meta.permissions()).doing("writing the plan", file)?;
-    }
+    let doing = "writing the plan";
+    let written = aside::written(root, file, bytes).doing(doing, file)?;
     fault::point("writing plan");
-    aside.persist(file).map_err(|error| error.error).doing("writing the plan", file)?;
+    written.persist(file).map_err(|error| error.error).doing(doing, file)?;
     fault::point("wrote plan");
     Ok(())
 }

@@ -10,6 +10,7 @@ use gix::lock::acquire::Fail;
 
 use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
+use crate::host::store::aside;
 
 /// How long a git command of the user is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -28,6 +29,7 @@ const TAKEN: &str = "follow.taken";
 
 /// Only one process follows at a time; what this guards is released by the system on any death.
 pub(super) struct Turn {
+    root: PathBuf,
     /// Lists the lock files taken, so that the next turn can tell them from others'.
     list: PathBuf,
     _lock: File,
@@ -44,7 +46,8 @@ impl Turn {
         if !waited_for(&lock).doing("taking the turn to follow", &file)? {
             return Ok(None);
         }
-        let turn = Self { list: folder.join(TAKEN), _lock: lock };
+        let root = repo.root().to_owned();
+        let turn = Self { root, list: folder.join(TAKEN), _lock: lock };
         turn.clear_dead_locks()?;
         Ok(Some(turn))
     }
@@ -57,11 +60,8 @@ impl Turn {
             let known = mark(lock).unwrap_or_else(|| soon.clone());
             format!("{known}\t{}\n", lock.display())
         });
-        let doing = "noting locks";
-        // Killed at any moment, one whole list is there.
-        let next = self.list.with_extension("next");
-        std::fs::write(&next, lines.collect::<String>()).doing(doing, &next)?;
-        std::fs::rename(&next, &self.list).doing(doing, &self.list)
+        let list = lines.collect::<String>();
+        aside::replace(&self.root, &self.list, list.as_bytes()).doing("noting locks", &self.list)
     }
 
     fn clear_dead_locks(&self) -> Result<()> {

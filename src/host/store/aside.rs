@@ -2,8 +2,11 @@
 //! nowhere in the user's folders; the next start takes them away.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::host::error::{Doing, Result};
 
@@ -24,6 +27,25 @@ pub fn place_for(root: &Path, file: &Path) -> PathBuf {
         Some(one) if disk(beside) == Some(one) => aside,
         _ => beside.to_owned(),
     }
+}
+
+/// A file with these bytes that may take the name `file`, with the permissions of what has it now;
+/// where nothing has, it is its owner's alone.
+pub fn written(root: &Path, file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut made = tempfile::Builder::new();
+    let mut aside = made.prefix(&prefix()).tempfile_in(place_for(root, file))?;
+    aside.write_all(bytes)?;
+    if let Ok(meta) = fs::metadata(file) {
+        aside.as_file().set_permissions(meta.permissions())?;
+    }
+    Ok(aside)
+}
+
+/// Replaces a whole file: whoever reads it sees the old content or the new, nothing between, also
+/// where orch is killed.
+pub fn replace(root: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(root, file, bytes)?.persist(file)?;
+    Ok(())
 }
 
 /// Takes away what dead processes left in `.orch/tmp`.
@@ -60,6 +82,19 @@ fn remove(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_keeps_its_permissions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        replace(root.path(), &file, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(folder::names_in(root.path()).unwrap(), ["file"]);
+    }
 
     #[test]
     fn only_what_the_dead_left_is_taken_away() {
