@@ -105,4 +105,4 @@ impl Screen for Console {
 }
 
 #[cfg(test)]
-pub mod sample;
+pub(crate) mod sample;
