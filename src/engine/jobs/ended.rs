@@ -44,9 +44,9 @@ impl Shop<'_> {
     pub fn take_ended(&mut self, id: AttemptId, evidence: Evidence) {
         let Some(job) = self.build.jobs.job(id) else { return };
         match job.kind {
-            Kind::Validate { owner } => return self.take_review_ended(owner, id, evidence),
-            Kind::Propose { owner } => return self.take_entry_ended(owner, id, evidence),
-            Kind::Judge { owner } => return self.take_judge_ended(owner, id, &evidence),
+            Kind::Validate { owner } => self.take_review_ended(owner, id, evidence),
+            Kind::Propose { owner } => self.take_entry_ended(owner, id, evidence),
+            Kind::Judge { owner } => self.take_judge_ended(owner, id, &evidence),
             Kind::Work(_) => self.take_work_ended(id, evidence),
         }
     }

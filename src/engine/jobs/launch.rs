@@ -49,7 +49,7 @@ impl Shop<'_> {
             purpose: Purpose::Work,
             action,
             base,
-            overlay: self.ground.world.paths_of(attempt.slot, &self.ground.past),
+            overlay: self.ground.world.paths_of(attempt.slot, self.ground.past),
             declared: vec![recipe.spec.inputs.clone(), recipe.rule.inputs.declared.clone()],
             env,
             limits,

@@ -43,7 +43,7 @@ impl Shop<'_> {
     ) -> Vec<RelPath> {
         let meta = self.ground.world.meta(attempt.slot);
         let mut papers: BTreeSet<RelPath> =
-            self.ground.world.paths_of(attempt.slot, &self.ground.past).into_iter().collect();
+            self.ground.world.paths_of(attempt.slot, self.ground.past).into_iter().collect();
         papers.extend(item_read_by(std::slice::from_ref(validator), meta));
         papers.extend(self.ground.world.listed(&validator.inputs).cloned());
         for written in attempt.made.merged.paths() {
@@ -77,10 +77,10 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt(id) else {
             return VerdictKey(Digest::of(b"orch gone"));
         };
-        let mut owned = self.ground.world.owned_now(attempt.slot, &self.ground.past);
+        let mut owned = self.ground.world.owned_now(attempt.slot, self.ground.past);
         for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);
         }
-        self.ground.world.verdict_key((attempt.slot, validator), &owned, &self.ground.past)
+        self.ground.world.verdict_key((attempt.slot, validator), &owned, self.ground.past)
     }
 }
