@@ -5,7 +5,7 @@ mod ask;
 pub mod attempt;
 pub mod ballot;
 mod contest;
-mod documents;
+pub mod documents;
 mod ended;
 mod expect;
 mod launch;

@@ -1,19 +1,23 @@
 //! Finding and reading documents: config, plans, agents, rules, prompts.
 
 mod agents;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::RelPath;
+use crate::base::name::{RelPath, TreeId};
 use crate::base::source::Source;
 use crate::engine::event::Documents;
+use crate::engine::outcome::evidence::DocumentsLeft;
 use crate::spec::config::{self, Config, PLAN_ENDINGS, SAMPLE_PLAN};
 
-use super::error::{Doing, Result};
+use self::place::{Disk, Laid, Place};
+use super::error::Result;
+use super::git::Repository;
 
 /// The original's settings, and orch's own.
 pub const CLAUDE_CONFIG: &str = ".claude/orchestrator-config.yaml";
@@ -34,22 +38,44 @@ pub struct Loaded {
 /// Reads all documents below `root`, and `extra` plan files beside the active ones. A folder that
 /// is not there holds nothing. `Err` only where the disk fails.
 pub fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
+    read_in(&Disk(root), extra)
+}
+
+/// As [`read`], as they would be if `tree` were checked out: where it is as HEAD, they are as they lie.
+pub fn read_at(repo: &Repository, tree: &TreeId, extra: &[RelPath]) -> Result<Loaded> {
+    read_in(&Laid::of(repo, tree)?, extra)
+}
+
+/// All documents of one tree, and of another that something was made of it.
+pub fn read_both(
+    repo: &Repository,
+    (was, is): (&TreeId, &TreeId),
+    extra: &[RelPath],
+) -> Result<Box<DocumentsLeft>> {
+    let read = |tree: &TreeId| {
+        let loaded = read_at(repo, tree, extra)?;
+        Ok((loaded.documents, loaded.diagnostics))
+    };
+    Ok(Box::new(DocumentsLeft { before: read(was)?, after: read(is)? }))
+}
+
+fn read_in(place: &dyn Place, extra: &[RelPath]) -> Result<Loaded> {
     let mut loaded = Loaded { extra: extra.to_vec(), ..Loaded::default() };
-    let config = loaded.read_config(root)?;
+    let config = loaded.read_config(place)?;
     let mut plans = BTreeSet::new();
     for dir in &config.plans_dirs {
-        plans.extend(files_in(root, dir, PLAN_ENDINGS)?);
+        plans.extend(files_in(place, dir, PLAN_ENDINGS)?);
     }
     plans.retain(|path| path.file_name() != SAMPLE_PLAN);
     plans.extend(extra.iter().cloned());
-    let rules = files_in(root, &config.rules_dir, &["yaml", "yml"])?;
-    let prompts = files_in(root, &format!("{}/prompts", config.rules_dir), &["md"])?;
-    loaded.documents.plans = loaded.read_all(root, plans);
-    loaded.read_agents(root, &config.agents_dir)?;
-    loaded.documents.rules = loaded.read_all(root, rules);
+    let rules = files_in(place, &config.rules_dir, &["yaml", "yml"])?;
+    let prompts = files_in(place, &format!("{}/prompts", config.rules_dir), &["md"])?;
+    loaded.documents.plans = loaded.read_all(place, plans);
+    loaded.read_agents(place, &config.agents_dir)?;
+    loaded.documents.rules = loaded.read_all(place, rules);
     let prefix = format!("{}/", config.rules_dir.trim_end_matches('/'));
     loaded.documents.prompts = loaded
-        .read_all(root, prompts)
+        .read_all(place, prompts)
         .into_iter()
         .filter_map(|source| {
             let name = RelPath::new(source.path.as_str().strip_prefix(&prefix)?)?;
@@ -77,29 +103,31 @@ impl Loaded {
         self.extra.contains(path) || self.documents.config.is_plan(path)
     }
 
-    fn read_config(&mut self, root: &Path) -> Result<Config> {
-        let claude = self.read_optional(root, CLAUDE_CONFIG)?;
-        let native = self.read_optional(root, NATIVE_CONFIG)?;
+    fn read_config(&mut self, place: &dyn Place) -> Result<Config> {
+        let claude = self.read_optional(place, CLAUDE_CONFIG)?;
+        let native = self.read_optional(place, NATIVE_CONFIG)?;
         let parsed = config::parse(claude.as_ref(), native.as_ref());
         self.diagnostics.extend(parsed.diagnostics);
         Ok(parsed.value)
     }
 
-    fn read_optional(&mut self, root: &Path, name: &str) -> Result<Option<Source>> {
-        let found = fs::symlink_metadata(root.join(name));
-        let is_there = !found.as_ref().is_err_and(super::store::folder::is_absent);
-        let path = RelPath::new(name).filter(|_| is_there);
-        Ok(path.and_then(|path| self.read_one(root, &path)))
+    fn read_optional(&mut self, place: &dyn Place, name: &str) -> Result<Option<Source>> {
+        let Some(path) = RelPath::new(name) else { return Ok(None) };
+        let is_there = place.is_there(&path)?;
+        Ok(is_there.then(|| self.read_one(place, &path)).flatten())
     }
 
-    fn read_all(&mut self, root: &Path, paths: impl IntoIterator<Item = RelPath>) -> Vec<Source> {
-        paths.into_iter().filter_map(|path| self.read_one(root, &path)).collect()
+    fn read_all(
+        &mut self,
+        place: &dyn Place,
+        paths: impl IntoIterator<Item = RelPath>,
+    ) -> Vec<Source> {
+        paths.into_iter().filter_map(|path| self.read_one(place, &path)).collect()
     }
 
     /// One document; what keeps it from being text becomes a diagnostic.
-    fn read_one(&mut self, root: &Path, path: &RelPath) -> Option<Source> {
-        let found = read_text(&place(root, path), path);
-        match found {
+    fn read_one(&mut self, place: &dyn Place, path: &RelPath) -> Option<Source> {
+        match place.text(path) {
             Ok(text) => {
                 let source = Source::new(path.clone(), text);
                 self.sources.insert(path.clone(), source.clone());
@@ -112,11 +140,6 @@ impl Loaded {
             }
         }
     }
-}
-
-fn place(root: &Path, path: &RelPath) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    root.join(std::ffi::OsStr::from_bytes(&path.to_bytes()))
 }
 
 /// A file that is no text, and what can be shown of it.
@@ -135,25 +158,32 @@ impl From<Diagnostic> for Unread {
 
 /// A file's text, or what is wrong with it. Size is looked at before anything is read.
 pub fn read_text(file: &Path, path: &RelPath) -> std::result::Result<Arc<str>, Unread> {
-    let unreadable = |why: std::io::Error| -> Unread {
-        Diagnostic::error("document::unreadable", format!("{path} cannot be read: {why}"))
-            .in_file(path)
-            .help("check that the file is there and its permissions let you read it")
-            .into()
-    };
-    let meta = fs::metadata(file).map_err(unreadable)?;
+    let meta = fs::metadata(file).map_err(|why| unreadable(path, &why))?;
     // Opening a pipe would wait for a writer.
     if !meta.is_file() {
-        return Err(unreadable(std::io::Error::other("it is no regular file")));
+        return Err(unreadable(path, &std::io::Error::other("it is no regular file")));
     }
-    let size = meta.len();
-    let limit = crate::spec::yaml::MAX_BYTES;
-    if size > limit as u64 {
-        let empty = Source::new(path.clone(), "");
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        return Err(crate::spec::yaml::too_large(&empty, size).into());
+    check_size(path, meta.len())?;
+    text_of(path, fs::read(file).map_err(|why| unreadable(path, &why))?)
+}
+
+fn unreadable(path: &RelPath, why: &std::io::Error) -> Unread {
+    Diagnostic::error("document::unreadable", format!("{path} cannot be read: {why}"))
+        .in_file(path)
+        .help("check that the file is there and its permissions let you read it")
+        .into()
+}
+
+fn check_size(path: &RelPath, size: u64) -> std::result::Result<(), Unread> {
+    if size <= crate::spec::yaml::MAX_BYTES as u64 {
+        return Ok(());
     }
-    let bytes = fs::read(file).map_err(unreadable)?;
+    let empty = Source::new(path.clone(), "");
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    Err(crate::spec::yaml::too_large(&empty, size).into())
+}
+
+fn text_of(path: &RelPath, bytes: Vec<u8>) -> std::result::Result<Arc<str>, Unread> {
     String::from_utf8(bytes).map(Arc::from).map_err(|error| not_utf8(path, &error))
 }
 
@@ -172,21 +202,12 @@ fn not_utf8(path: &RelPath, error: &std::string::FromUtf8Error) -> Unread {
 
 /// Entries of a folder (not below it) with one of the endings, by name; hidden ones are left out.
 /// Whether they are files that can be read shows when they are.
-fn files_in(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>> {
+fn files_in(place: &dyn Place, folder: &str, endings: &[&str]) -> Result<Vec<RelPath>> {
     let Some(folder) = RelPath::normalize(folder) else { return Ok(Vec::new()) };
-    let dir = place(root, &folder);
-    let entries = match fs::read_dir(&dir) {
-        Ok(entries) => entries,
-        Err(error) if super::store::folder::is_absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(error).doing("reading a folder of documents", &dir),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.doing("reading a folder of documents", &dir)?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if has_ending(name, endings) {
-            found.extend(folder.join(name));
+    for name in place.names(&folder)? {
+        if has_ending(&name, endings) {
+            found.extend(folder.join(&name));
         }
     }
     found.sort();

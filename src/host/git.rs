@@ -4,6 +4,7 @@
 //! commits, or touches the stash and the configuration. Filters (`.gitattributes`, line endings)
 //! and merge drivers that git's configuration names do run, as git would run them.
 
+pub(crate) mod browse;
 pub mod checkouts;
 pub(crate) mod committed;
 pub mod extent;

@@ -28,7 +28,6 @@ use crate::host::worktree::Worktree;
 use following::Following;
 use kept::{Kept, MergedOnto};
 use merge::kept_prefix;
-use plan::after_change;
 use status::{Statuses, told};
 
 /// How often a landing is tried where somebody else moves the tip at the same time.
@@ -104,7 +103,7 @@ impl Landings {
                     let edits = edits.unwrap_or_default();
                     let landing = Box::new(landing);
                     // Status lines of a parked commit are in no file that a person sees yet.
-                    let mut events = after_change(request, change, state)?;
+                    let mut events = self.after_change(request, change, state)?;
                     if placement == Placement::OnBranch {
                         events.extend(told(edits, &Written::Kept));
                     }

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::name::{AttemptId, SessionId};
+use crate::base::name::{AttemptId, RelPath, SessionId};
 use crate::engine::event::SmokeReport;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::stream::Progress;
@@ -40,6 +40,8 @@ pub struct Workshop {
     pub runner: Arc<Runner>,
     pub folders: Arc<Folders>,
     pub config: Arc<Config>,
+    /// Plan files that are read beside the active ones.
+    pub extra_plans: Arc<[RelPath]>,
     pub store: Store,
 }
 
@@ -57,6 +59,7 @@ impl Workshop {
             runner: Arc::new(runner),
             folders: Arc::new(Folders::below(state.root())),
             config,
+            extra_plans: state.loaded.extra.as_slice().into(),
             store: state.store.clone(),
         })
     }

@@ -143,8 +143,161 @@ fn a_document_that_is_left_with_errors_does_not_land() {
     refused(
         "    run: printf '\\377' > plans/new.yaml\n",
         "",
-        &["left `plans/new.yaml`, which is not UTF-8"],
+        &["left `plans/new.yaml` with an error: plans/new.yaml is not UTF-8"],
     );
+}
+
+#[test]
+fn documents_that_cannot_be_read_do_not_land() {
+    for (run, why) in [
+        ("printf '# \\377\\n' >> orch.yaml", "orch.yaml is not UTF-8"),
+        ("rm orch.yaml; ln -s none orch.yaml", "orch.yaml cannot be read"),
+        ("ln -s ../none plans/f.yaml", "plans/f.yaml cannot be read"),
+        ("mkdir plans/f.yaml; touch plans/f.yaml/x", "plans/f.yaml cannot be read"),
+        (
+            "echo 'sections: [' > later/wrong.yaml; ln -s ../later/wrong.yaml plans/f.yaml",
+            "yaml::syntax",
+        ),
+    ] {
+        let space = two(&format!("    run: {}\n", serde_json::to_string(run).unwrap()), "");
+        space.write("later/x", "");
+        space.commit("more");
+        let built = space.orch(&["build", "first"]).exits(1);
+        assert!(
+            built.stderr.contains("with an error: ") && built.stderr.contains(why),
+            "{}",
+            built.shown()
+        );
+        space.orch(&["check"]).exits(0);
+    }
+}
+
+#[test]
+fn settings_are_judged_by_the_documents_that_they_make() {
+    let needs = plan_of(", agent: dev");
+    let settings = "session: { scripted: sessions.yaml }\n";
+    for (line, file) in [
+        ("agents_dir: elsewhere", "plans/other.yaml"),
+        ("plans_dirs: [plans, later]", "later/x.yaml"),
+        ("rules_dir: later", "later/x.yaml"),
+    ] {
+        let run = format!("    run: \"echo '{line}' >> orch.yaml\"\n");
+        let space = two(&run, "");
+        space.write(".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
+        space.write("plans/other.yaml", &needs);
+        space.write("later/x.yaml", "sections: [\n");
+        space.commit("more");
+        let told = format!("left `{file}` with an error: ");
+        space.orch(&["build", "first"]).exits(1).complains(&[&told]);
+        assert_eq!(space.read("orch.yaml"), settings);
+    }
+    let space = two(
+        "    run: \"echo 'agents_dir: elsewhere' >> orch.yaml; git mv .claude/agents elsewhere\"\n",
+        "",
+    );
+    space.write(".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
+    space.write("plans/other.yaml", &needs);
+    space.commit("more");
+    space.build(&["first"], 0).has(&[("ran", 1)]);
+    space.orch(&["check"]).exits(0);
+}
+
+/// Two tasks of a plan after one another, with what their commands do, and files beside it.
+fn after_one_another(first: &str, second: &str, files: &[(&str, &str)]) -> Space {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let plan = format!(
+        "meta: {{ name: A }}\nsections:\n- id: s\n  name: All\n  tasks:\n  - {{ id: '1', name: First, run: {} }}\n  \
+         - {{ id: '2', name: Second, run: {} }}\n",
+        quoted(first),
+        quoted(second)
+    );
+    let space = Space::new(&[
+        ("plans/a.yaml", &plan),
+        ("notes.txt", "notes\n"),
+        ("rules/.keep", ""),
+        (".claude/agents/.keep", ""),
+    ]);
+    files.iter().for_each(|(path, text)| space.write(path, text));
+    space.git(&["add", "--all"]);
+    space.git(&["commit", "--quiet", "--allow-empty", "--message", "more"]);
+    space
+}
+
+const MAKES_AGENT: &str = "printf -- '---\\nname: dev\\n---\\nWork.\\n' > .claude/agents/dev.md";
+const MAKES_RULE: &str = "printf 'extends: implement\\n' > rules/r.yaml";
+
+fn makes_plan(keys: &str) -> String {
+    format!(
+        "echo 'sections: [{{ id: s, name: S, tasks: [{{ id: a, name: A{keys} }}] }}]' > plans/n.yaml"
+    )
+}
+
+#[test]
+fn what_landed_in_the_same_build_is_known_to_later_attempts() {
+    for (first, keys) in [(MAKES_AGENT, ", agent: dev"), (MAKES_RULE, ", rule: r")] {
+        let space = after_one_another(first, &makes_plan(keys), &[]);
+        space.build(&["a"], 0).has(&[("ran", 2)]);
+        space.orch(&["check"]).exits(0);
+    }
+    let dev = (".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
+    let removes = "rm .claude/agents/dev.md";
+    let space = after_one_another(removes, &makes_plan(", agent: dev"), &[dev]);
+    space.orch(&["build", "a"]).exits(1).complains(&["a//2", "there is no agent `dev`"]);
+    space.orch(&["check"]).exits(0);
+    let other = plan_of(", agent: dev");
+    let space = after_one_another("rm plans/b.yaml", removes, &[dev, ("plans/b.yaml", &other)]);
+    space.build(&["a"], 0).has(&[("ran", 2)]);
+    space.orch(&["check"]).exits(0);
+}
+
+#[test]
+fn documents_that_fit_alone_do_not_land_together() {
+    let dev = (".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
+    let space = after_one_another("FIRST", "SECOND", &[dev]);
+    let (root, marks) = (space.root().display().to_string(), space.home().display().to_string());
+    let first =
+        format!("until test -e {marks}/begun; do sleep 0.02; done; rm .claude/agents/dev.md");
+    let second = format!(
+        "touch {marks}/begun; while test -e {root}/.claude/agents/dev.md; do sleep 0.02; done; {}",
+        makes_plan(", agent: dev")
+    );
+    let text = space.read("plans/a.yaml").replace("name: A }", "name: A, order: free }");
+    let text = text.replace("FIRST", &first).replace("SECOND", &second.replace('"', "\\\""));
+    space.write("plans/a.yaml", &text);
+    space.commit("at once");
+    space
+        .orch(&["build", "a", "-j", "2"])
+        .exits(1)
+        .complains(&["conflicts with what landed meanwhile: plans/n.yaml"]);
+    space.orch(&["check"]).exits(0);
+    assert!(!space.exists("plans/n.yaml"));
+}
+
+#[test]
+fn what_waits_to_land_is_known_to_later_attempts() {
+    let first = format!("echo more >> notes.txt; {MAKES_AGENT}");
+    let space = after_one_another(&first, &makes_plan(", agent: dev"), &[]);
+    let plan =
+        space.read("plans/a.yaml").replace("name: First", "name: First, outputs: [notes.txt]");
+    space.write("plans/a.yaml", &plan);
+    space.commit("declared");
+    space.write("notes.txt", "edited by me\n");
+    space.build(&["a"], 0).has(&[("ran", 2)]);
+    assert!(!space.exists(".claude/agents/dev.md"), "it waits for `orch land`");
+}
+
+#[test]
+fn a_task_comes_into_its_plan_together_with_its_agent() {
+    let adds = "printf -- \"- { id: '3', name: Third, agent: dev, rule: r }\\n\" | sed 's/^/  /' >> plans/a.yaml";
+    let made = format!("{MAKES_AGENT}; {MAKES_RULE}");
+    for (first, second) in [(format!("{made}; {adds}"), "touch x"), (made, adds)] {
+        let space = after_one_another(&first, second, &[]);
+        space.write("orch.yaml", "session: { scripted: sessions.yaml }\n");
+        space.write("sessions.yaml", "'3':\n- write: { path: third.txt, content: t }\n");
+        space.commit("sessions");
+        space.build(&["a"], 0).has(&[("ran", 3), ("accepted", 3)]);
+        assert!(space.exists("third.txt") && space.read("plans/a.yaml").contains("Third"));
+    }
 }
 
 #[test]

@@ -103,6 +103,7 @@ impl Bench {
             missing_outputs: Vec::new(),
             ignored_outputs: Vec::new(),
             other_documents: Vec::new(),
+            documents: None,
             read_set: Vec::new(),
             stdout_tail: attempted.stdout_tail.clone(),
             stderr_tail: attempted.stderr_tail.clone(),

@@ -14,6 +14,8 @@ use super::attempt::Attempt;
 
 mod errors;
 
+pub use errors::first_error_made;
+
 /// Folders and files that decide how sessions, git or orch work.
 const SETTINGS: &[&str] = &[
     "orch.yaml",

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::Notice;
-use crate::engine::outcome::evidence::{Evidence, PlanEdit, StatusFile};
+use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
 use crate::spec::edit::Outline;
+use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::Attempt;
@@ -34,7 +35,7 @@ impl Shop<'_> {
         }
         match &evidence.plan_edit {
             Some(edit) if judgement.class == OutcomeClass::Done => {
-                match self.take_plan_edit(id, edit.clone()) {
+                match self.take_plan_edit(id, edit.clone(), evidence.documents.as_deref()) {
                     Ok(()) => judgement,
                     Err(message) => {
                         Judgement { class: OutcomeClass::PlanRefused, message, ..judgement }
@@ -46,7 +47,12 @@ impl Shop<'_> {
     }
 
     /// Keeps what the session changed in its plan; `Err` says what is wrong with it, for the session.
-    fn take_plan_edit(&mut self, id: AttemptId, edit: PlanEdit) -> Result<(), String> {
+    fn take_plan_edit(
+        &mut self,
+        id: AttemptId,
+        edit: PlanEdit,
+        documents: Option<&DocumentsLeft>,
+    ) -> Result<(), String> {
         let Some(attempt) = self.build.jobs.attempt(id) else {
             return Ok(());
         };
@@ -61,7 +67,11 @@ impl Shop<'_> {
         let left = edit.left.map_err(|why| refused(&[why]))?;
         let (laid, left) = (Source::new(path.clone(), edit.laid), Source::new(path, left));
         let at = (&*self.ground.world, &*self.ground.past);
-        let (bounds, known) = (self.build.plan_bounds_of(attempt, at), self.ground.world.known());
+        let bounds = self.build.plan_bounds_of(attempt, at);
+        let known = match documents {
+            Some(documents) => &World::known_with(documents.after.0.clone()),
+            None => self.ground.world.known(),
+        };
         let change = PlanChange::between(&laid, &left, (&bounds, known));
         let change = change.map_err(|why| refused(&why))?;
         if let Some(change) = &change {
@@ -94,16 +104,16 @@ impl Shop<'_> {
 }
 
 impl Build {
-    /// A plan's text with the change that a running attempt made; `Err` says what stands against it.
+    /// A plan's text with the change that a running attempt made, where it may name what is known; `Err` says what stands against it.
     pub fn changed_plan(
         &self,
         attempt: AttemptId,
-        (present, change): (&Source, &PlanChange),
-        (world, past): (&World, &Past),
+        (present, change, known): (&Source, &PlanChange, &Known),
+        at: (&World, &Past),
     ) -> Result<String, String> {
         let attempt = self.jobs.attempt(attempt).ok_or("its task is gone")?;
-        let bounds = self.plan_bounds_of(attempt, (world, past));
-        change.apply(present, (&bounds, world.known())).map_err(|why| why.join("; "))
+        let bounds = self.plan_bounds_of(attempt, at);
+        change.apply(present, (&bounds, known)).map_err(|why| why.join("; "))
     }
 
     /// What the attempt's session may not touch: what is finished, and what runs.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::Millis;
 use crate::base::name::{CommitId, RelPath, SessionId};
 
+use crate::engine::event::Documents;
 use crate::engine::stream::StreamFacts;
 
 /// Where a session leaves its result, relative to its worktree.
@@ -59,6 +61,8 @@ pub struct Evidence {
     pub plan_edit: Option<PlanEdit>,
     /// What it changed in the folders of documents, and in the settings. Its own plan is none of it.
     pub other_documents: Vec<OtherDocument>,
+    /// All documents before and after, where it changed any of them.
+    pub documents: Option<Box<DocumentsLeft>>,
     /// What it did to its own worktree, so that nothing of it can be read.
     pub damage: Option<String>,
     /// The commit the worktree stood on.
@@ -93,6 +97,14 @@ pub struct OtherDocument {
     pub path: RelPath,
     pub before: Option<Arc<str>>,
     pub after: Option<Arc<str>>,
+}
+
+/// All documents beneath an attempt and as it left them, by the settings of either; with what is wrong
+/// with them before they are parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentsLeft {
+    pub before: (Documents, Vec<Diagnostic>),
+    pub after: (Documents, Vec<Diagnostic>),
 }
 
 /// The result file that a session writes as its last act.

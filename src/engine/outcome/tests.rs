@@ -41,6 +41,7 @@ fn good() -> Evidence {
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
         other_documents: Vec::new(),
+        documents: None,
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

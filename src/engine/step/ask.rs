@@ -10,12 +10,16 @@ use crate::base::source::Source;
 use crate::engine::chart::{Chart, TaskPart, chart_of};
 use crate::engine::decide::{documents_used, without_model};
 use crate::engine::effect::BuildRequest;
+use crate::engine::event::Documents;
+use crate::engine::jobs::documents::first_error_made;
 use crate::engine::jobs::smoke::{SmokePicture, files_needed};
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::outcome::evidence::DocumentsLeft;
 use crate::engine::past::history::History;
 use crate::engine::picture::{Counts, Extent, Painter, Picture, counts_of, is_at_rest};
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::Record;
+use crate::engine::world::World;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Compiled, Plan};
 
@@ -213,14 +217,21 @@ impl Engine {
         past.into_iter().flat_map(|it| it.owned.keys().cloned()).collect()
     }
 
-    /// A plan's text with the change that a running attempt made; `Err` says what stands against it.
+    /// A plan's text with the change that a running attempt made, among the documents that there will
+    /// be with its work; `Err` says what stands against it.
     pub fn changed_plan(
         &self,
         attempt: AttemptId,
         present: &Source,
-        change: &PlanChange,
+        (change, documents): (&PlanChange, Documents),
     ) -> Result<String, String> {
         let build = self.build.as_ref().ok_or("no build is under way")?;
-        build.changed_plan(attempt, (present, change), (&self.world, &self.past))
+        let known = World::known_with(documents);
+        build.changed_plan(attempt, (present, change, &known), (&self.world, &self.past))
+    }
+
+    /// The first error that the later documents have and the earlier ones have not, one line.
+    pub fn first_error_made(read: DocumentsLeft) -> Option<String> {
+        first_error_made(read)
     }
 }

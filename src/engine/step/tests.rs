@@ -472,6 +472,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
         other_documents: Vec::new(),
+        documents: None,
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),

@@ -13,6 +13,7 @@ use crate::engine::past::Past;
 use crate::spec::agent::stem;
 use crate::spec::config::Config;
 use crate::spec::plan::Compiled;
+use crate::spec::plan_check::Known;
 
 use super::World;
 use super::db::{AgentText, PlanText, Slot, compiled_of, graph_of, plan_of};
@@ -44,6 +45,13 @@ impl World {
         world.diagnostics()
     }
 
+    /// What plans may name beside these documents.
+    pub fn known_with(documents: Documents) -> Known {
+        let mut world = Self::default();
+        world.set_documents(documents);
+        world.known().clone()
+    }
+
     /// Takes in the texts alone; true where what every session rests on is another.
     pub fn set_documents(&mut self, documents: Documents) -> bool {
         let library = self.library();
@@ -70,31 +78,6 @@ impl World {
         set_if_changed!(library, db, env, set_env, env);
         set_if_changed!(library, db, config, set_config, documents.config);
         self.shared_documents() != shared
-    }
-
-    /// The documents as they are now, without what reading them came to.
-    pub fn documents(&self) -> Documents {
-        let (db, library) = (&self.db, self.library());
-        let config = library.config(db).clone();
-        let source = |(path, text): (&String, &String)| {
-            Some(Source::new(RelPath::new(path)?, text.as_str()))
-        };
-        let file = |name: &AgentName| RelPath::new(format!("{}/{name}.md", config.agents_dir));
-        let unread = library.unread_agents(db).iter();
-        let (builtin_agents, builtin_rules) =
-            (crate::spec::builtin::agents().len(), crate::spec::builtin::rules().len());
-        let agents = library.agents(db).iter().skip(builtin_agents);
-        Documents {
-            plans: library.plans(db).iter().map(|it| it.source(db).clone()).collect(),
-            agents: agents.map(|it| it.source(db).clone()).collect(),
-            unread_agents: unread
-                .filter_map(|(name, why)| Some((file(name)?, why.clone())))
-                .collect(),
-            rules: library.rules(db).iter().skip(builtin_rules).cloned().collect(),
-            prompts: library.prompts(db).iter().filter_map(source).collect(),
-            config,
-            ..Documents::default()
-        }
     }
 
     /// Plans of at least so many bytes, with what reading them came to, where nothing is wrong with

@@ -2,25 +2,24 @@
 //! is no text keeps nobody from building; who names it is told.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::RelPath;
 use crate::base::source::Source;
-use crate::host::error::{Doing, Result};
-use crate::host::store::folder::is_absent;
+use crate::host::error::{Error, Result};
 use crate::spec::agent::has_front_matter;
 
-use super::{Loaded, Unread, has_ending, place, read_text};
+use super::place::Place;
+use super::{Loaded, Unread, has_ending};
 
 /// Folders nest at most this deep.
 const MAX_DEPTH: usize = 16;
 
 impl Loaded {
-    pub(super) fn read_agents(&mut self, root: &Path, folder: &str) -> Result<()> {
-        for path in self.agent_files(root, folder)? {
-            match read_text(&place(root, &path), &path) {
+    pub(super) fn read_agents(&mut self, place: &dyn Place, folder: &str) -> Result<()> {
+        for path in self.agent_files(place, folder)? {
+            match place.text(&path) {
                 Ok(text) if is_agent(&path, &text, folder) => {
                     self.take_agent(Source::new(path, text));
                 }
@@ -52,34 +51,27 @@ impl Loaded {
     }
 
     /// By path, those in deeper folders first: of two with one name the one nearer to the top counts.
-    fn agent_files(&mut self, root: &Path, folder: &str) -> Result<Vec<RelPath>> {
+    fn agent_files(&mut self, place: &dyn Place, folder: &str) -> Result<Vec<RelPath>> {
         let Some(top) = RelPath::normalize(folder) else { return Ok(Vec::new()) };
         let mut found: Vec<(usize, RelPath)> = Vec::new();
         let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-        let mut folders = vec![(0, top.clone())];
+        let mut folders = vec![(0, top)];
         while let Some((depth, folder)) = folders.pop() {
-            let dir = place(root, &folder);
-            let is_new = fs::canonicalize(&dir).is_ok_and(|it| seen.insert(it));
+            let is_new = place.identity_of(&folder).is_some_and(|it| seen.insert(it));
             if !is_new || depth > MAX_DEPTH {
                 continue;
             }
-            let entries = match fs::read_dir(&dir) {
-                Ok(entries) => entries,
-                Err(error) if is_absent(&error) => continue,
-                Err(error) if depth == 0 => {
-                    return Err(error).doing("reading a folder of documents", &dir);
-                }
+            let names = match place.names(&folder) {
+                Ok(names) => names,
+                Err(error) if depth == 0 => return Err(error),
                 Err(error) => {
                     self.diagnostics.push(unread_folder(&folder, &error));
                     continue;
                 }
             };
-            for entry in entries {
-                let entry = entry.doing("reading a folder of documents", &dir)?;
-                let name = entry.file_name();
-                let path = name.to_str().filter(|it| !it.starts_with('.'));
-                let Some(path) = path.and_then(|name| folder.join(name)) else { continue };
-                if entry.path().is_dir() {
+            for name in names.iter().filter(|it| !it.starts_with('.')) {
+                let Some(path) = folder.join(name) else { continue };
+                if place.is_folder(&path) {
                     folders.push((depth + 1, path));
                 } else if has_ending(path.file_name(), &["md"]) {
                     found.push((depth, path));
@@ -97,14 +89,17 @@ fn is_agent(path: &RelPath, text: &str, folder: &str) -> bool {
     is_at_top || has_front_matter(text)
 }
 
-fn unread_folder(folder: &RelPath, why: &std::io::Error) -> Diagnostic {
-    Diagnostic::warning("document::unreadable", format!("{folder} cannot be read: {why}"))
+fn unread_folder(folder: &RelPath, why: &Error) -> Diagnostic {
+    Diagnostic::warning("document::unreadable", format!("{folder} cannot be read: {}", why.told()))
         .help("agents in it are not known; check its permissions")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::host::documents::place::Disk;
 
     #[test]
     fn agents_of_folders_count_and_none_that_is_no_text_is_an_error() {
@@ -126,7 +121,7 @@ mod tests {
         std::os::unix::fs::symlink("..", root.join("agents/team/round")).unwrap();
         std::os::unix::fs::symlink("nowhere", root.join("agents/team/lost.md")).unwrap();
         let mut loaded = Loaded::default();
-        loaded.read_agents(root, "agents").unwrap();
+        loaded.read_agents(&Disk(root), "agents").unwrap();
         let agents = loaded.documents.agents.iter();
         let read: Vec<String> =
             agents.map(|it| format!("{} {}", it.path, it.text.replace("---\n", ""))).collect();

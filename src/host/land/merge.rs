@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::digest::Digest;
-use crate::base::name::{AttemptId, CommitId, TaskRef};
+use crate::base::file::Patch;
+use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::event::{Conflict, Event};
 use crate::engine::record::AcceptedResult;
+use crate::engine::step::Engine;
 use crate::host::clock;
+use crate::host::documents;
 use crate::host::error::Result;
 use crate::host::git::merge::{Merge, MergeConflict};
 use crate::host::git::object::ReplayTrees;
+use crate::host::state::State;
 use crate::host::store::Store;
 use crate::host::worktree::Did;
-
-use crate::host::state::State;
 
 use super::Landings;
 use super::kept::{Kept, MergedOnto};
@@ -56,6 +58,12 @@ impl Landings {
                 // What failed on the user's own text is no fault of before: that is to be mended.
                 let was = state.checkout.repo.tree_of(&onto)?;
                 let (candidate, patch) = (merged.tree.clone(), merged.patch);
+                let is_as_judged = kept.tip == onto && kept.users.is_none();
+                if !is_as_judged
+                    && let Some(why) = unfit(&kept.task, &patch, (&was, &candidate), state)?
+                {
+                    return self.conflicted(attempt, why, onto, state);
+                }
                 kept.merged = Some(MergedOnto { onto, beneath, tree: merged.tree });
                 Ok(Event::Merged { attempt, candidate, beneath: was, patch })
             }
@@ -142,4 +150,26 @@ pub fn kept_prefix(task: &TaskRef) -> String {
 
 pub fn lost(attempt: AttemptId) -> Event {
     Event::LandingFailed { attempt, message: "its result is gone from this process".to_owned() }
+}
+
+/// Documents that were right where the attempt started, and are wrong with what landed since. The
+/// task's own plan is left out: what the attempt changes in that comes later.
+fn unfit(
+    task: &TaskRef,
+    patch: &Patch,
+    trees: (&TreeId, &TreeId),
+    state: &State,
+) -> Result<Option<MergeConflict>> {
+    let is_document = |it: &&RelPath| documents::is_document(it, state.config());
+    let paths: Vec<RelPath> = patch.paths().filter(is_document).cloned().collect();
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let mut read = documents::read_both(&state.checkout.repo, trees, &state.loaded.extra)?;
+    let own = state.engine.plan_path_of(task);
+    for (documents, _) in [&mut read.before, &mut read.after] {
+        documents.plans.retain(|it| Some(&it.path) != own.as_ref());
+    }
+    let made = Engine::first_error_made(*read);
+    Ok(made.map(|description| MergeConflict { paths, description }))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::base::name::RelPath;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::{AttemptId, RelPath};
 use crate::base::source::Source;
 use crate::engine::effect::LandingRequest;
-use crate::engine::event::{Event, Written};
-use crate::host::documents::read_text;
+use crate::engine::event::{Documents, Event, Written};
+use crate::host::documents::{self, read_text};
 use crate::host::error::{Error, Result};
 use crate::host::git::trailer::ReceiptTold;
 use crate::host::landing::{Followed, ReceiptOutcome};
@@ -44,7 +45,8 @@ impl Landings {
         let text =
             if is_committed { state.checkout.tip_text(path)? } else { lying_text(state, path)? };
         let source = Source::new(path.clone(), text);
-        let changed = match state.engine.changed_plan(attempt, &source, change) {
+        let documents = self.documents_to_land(attempt, state)?;
+        let changed = match state.engine.changed_plan(attempt, &source, (change, documents)) {
             Ok(changed) if is_committed => changed,
             Ok(_) => return Ok(Ok(Riding::default())),
             Err(why) => return Ok(Err(why)),
@@ -54,6 +56,17 @@ impl Landings {
         let edited = edited(&state.engine, &source, edits).ok();
         let has_statuses = edited.is_some();
         Ok(Ok(Riding { text: Some(edited.unwrap_or(changed)), has_statuses }))
+    }
+
+    /// All documents as they are with the attempt's work.
+    fn documents_to_land(&self, attempt: AttemptId, state: &State) -> Result<Documents> {
+        let merged = self.shelf.get(&attempt).and_then(|it| it.merged.as_ref());
+        let repo = &state.checkout.repo;
+        let tree = match merged {
+            Some(merged) => merged.tree.clone(),
+            None => repo.tree_of(&state.checkout.tip)?,
+        };
+        Ok(documents::read_at(repo, &tree, &state.loaded.extra)?.documents)
     }
 
     /// A result that changed nothing but the plan: committed at once, with its receipt.
@@ -79,7 +92,7 @@ impl Landings {
             };
             let Some(text) = riding.text else {
                 self.receipts.push(receipt);
-                let mut events = after_change(request, Home::InPlace, state)?;
+                let mut events = self.after_change(request, Home::InPlace, state)?;
                 events.push(Event::Settled { attempt });
                 return Ok(events);
             };
@@ -95,13 +108,57 @@ impl Landings {
             let is_parked = matches!(self.following.follow(checkout)?, Followed::Parked { .. });
             let edits = riding.has_statuses.then(|| self.statuses.take(&path));
             let written = if is_parked { Written::Loose } else { Written::Kept };
-            let mut events = after_change(request, Home::Committed, state)?;
+            let mut events = self.after_change(request, Home::Committed, state)?;
             events.extend(told(edits.unwrap_or_default(), &written));
             events.push(Event::Settled { attempt });
             return Ok(events);
         }
         let message = "the integration tip keeps moving under it".to_owned();
         Ok(vec![Event::LandingFailed { attempt, message }])
+    }
+
+    /// Changes a plan that is edited where it lies. Asked before by [`Landings::riding`]; where the
+    /// user was quicker since, it is told and nothing is written.
+    fn change_in_place(
+        &self,
+        request: &LandingRequest,
+        state: &State,
+    ) -> Result<std::result::Result<(), String>> {
+        let path = &request.status.plan_path;
+        let Some(change) = &request.plan_change else { return Ok(Ok(())) };
+        let attempt = request.attempt;
+        let source = Source::new(path.clone(), lying_text(state, path)?);
+        let documents = self.documents_to_land(attempt, state)?;
+        let changed = match state.engine.changed_plan(attempt, &source, (change, documents)) {
+            Ok(changed) => changed,
+            Err(why) => return Ok(Err(why)),
+        };
+        if *changed != *source.text {
+            write_whole(state.root(), &state.root().join(path.as_str()), changed.as_bytes())?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Behind a landing: the change of a plan, where it is not in its commit. The events are for the engine
+    /// before it hears of the landing: what comes next may be another task by now.
+    pub fn after_change(
+        &self,
+        request: &LandingRequest,
+        change: Home,
+        state: &mut State,
+    ) -> Result<Vec<Event>> {
+        if request.plan_change.is_none() {
+            return Ok(Vec::new());
+        }
+        let path = request.status.plan_path.clone();
+        if change == Home::InPlace
+            && let Err(why) = self.change_in_place(request, state)?
+        {
+            // Somebody edited the plan in this very moment. The work has landed.
+            let problem = format!("its session's change of the plan is lost: {why}");
+            return Ok(told(vec![request.status.clone()], &Written::Failed(problem)));
+        }
+        plan_again(&path, state)
     }
 
     /// The status line that was queued for a landing goes with it.
@@ -114,46 +171,6 @@ impl Landings {
 fn lying_text(state: &State, path: &RelPath) -> Result<Arc<str>> {
     let file = state.root().join(path.as_str());
     read_text(&file, path).map_err(|it| Error::new(it.diagnostic.message).at(&file))
-}
-
-/// Changes a plan that is edited where it lies. Asked before by [`Landings::riding`]; where the
-/// user was quicker since, it is told and nothing is written.
-fn change_in_place(
-    request: &LandingRequest,
-    state: &State,
-) -> Result<std::result::Result<(), String>> {
-    let path = &request.status.plan_path;
-    let Some(change) = &request.plan_change else { return Ok(Ok(())) };
-    let source = Source::new(path.clone(), lying_text(state, path)?);
-    let changed = match state.engine.changed_plan(request.attempt, &source, change) {
-        Ok(changed) => changed,
-        Err(why) => return Ok(Err(why)),
-    };
-    if *changed != *source.text {
-        write_whole(state.root(), &state.root().join(path.as_str()), changed.as_bytes())?;
-    }
-    Ok(Ok(()))
-}
-
-/// Behind a landing: the change of a plan, where it is not in its commit. The events are for the engine
-/// before it hears of the landing: what comes next may be another task by now.
-pub fn after_change(
-    request: &LandingRequest,
-    change: Home,
-    state: &mut State,
-) -> Result<Vec<Event>> {
-    if request.plan_change.is_none() {
-        return Ok(Vec::new());
-    }
-    let path = request.status.plan_path.clone();
-    if change == Home::InPlace
-        && let Err(why) = change_in_place(request, state)?
-    {
-        // Somebody edited the plan in this very moment. The work has landed.
-        let problem = format!("its session's change of the plan is lost: {why}");
-        return Ok(told(vec![request.status.clone()], &Written::Failed(problem)));
-    }
-    plan_again(&path, state)
 }
 
 /// The plan as it lies, for the engine; nothing where it has errors or is what it was.
@@ -172,6 +189,11 @@ fn plan_again(path: &RelPath, state: &mut State) -> Result<Vec<Event>> {
     if state.checkout.repo.read_path_at(&head, path)?.as_deref() == Some(source.text.as_bytes()) {
         documents.committed.insert(path.clone());
     }
+    let with_landed = with_landed(&documents, state)?;
+    // What a person is in the middle of writing changes nothing.
+    if !state.engine.diagnose(with_landed.clone()).iter().any(Diagnostic::is_error) {
+        documents = with_landed;
+    }
     let mut found = state.engine.diagnose(documents.clone());
     found.retain(|it| it.is_error() && it.file.as_ref() == Some(path));
     if found.is_empty() {
@@ -181,4 +203,18 @@ fn plan_again(path: &RelPath, state: &mut State) -> Result<Vec<Event>> {
         state.loaded.documents.frozen = frozen_by(&found, state.config());
     }
     Ok(vec![state.documents_told()])
+}
+
+/// The documents with the agents and rules that landed by now.
+fn with_landed(documents: &Documents, state: &State) -> Result<Documents> {
+    let repo = &state.checkout.repo;
+    let tip = repo.tree_of(&state.checkout.tip)?;
+    let landed = documents::read_at(repo, &tip, &state.loaded.extra)?.documents;
+    Ok(Documents {
+        agents: landed.agents,
+        unread_agents: landed.unread_agents,
+        rules: landed.rules,
+        prompts: landed.prompts,
+        ..documents.clone()
+    })
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Launch, Purpose};
-use crate::engine::outcome::evidence::{Evidence, OtherDocument, PlanEdit};
+use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, OtherDocument, PlanEdit};
 use crate::engine::stream::StreamFacts;
+use crate::host::documents;
 use crate::host::error::Result;
 use crate::host::land::kept::Kept;
 use crate::host::scan::{AsIs, Scanner};
@@ -57,6 +58,7 @@ pub fn collect(
         missing_outputs: left.missing_outputs,
         ignored_outputs: left.ignored_outputs,
         other_documents: left.other_documents,
+        documents: left.documents,
         stdout_tail: attempted.stdout_tail,
         stderr_tail: attempted.stderr_tail,
         session: attempted.session,
@@ -82,6 +84,7 @@ struct Left {
     missing_outputs: Vec<String>,
     ignored_outputs: Vec<String>,
     other_documents: Vec<OtherDocument>,
+    documents: Option<Box<DocumentsLeft>>,
     left_out: Vec<RelPath>,
 }
 
@@ -115,6 +118,10 @@ fn left_by(
         }
     }
     left.other_documents = plan::others_in(shop, worktree, &collected)?;
+    if left.plan_edit.is_some() || plan::has_document(shop, &collected.patch) {
+        let trees = (&worktree.base().tree, &collected.tree);
+        left.documents = Some(documents::read_both(&shop.repo, trees, &shop.extra_plans)?);
+    }
     left.tree = Some(collected.tree);
     left.patch = collected.patch;
     left.left_out = collected.left_out;

@@ -120,6 +120,11 @@ pub fn others_in(
     changed.map(other).collect()
 }
 
+/// True where documents may be others with the patch, so that all of them have to be looked at.
+pub fn has_document(shop: &Workshop, patch: &Patch) -> bool {
+    patch.paths().any(|path| documents::is_document(path, &shop.config))
+}
+
 fn read_copy(place: &Path) -> std::io::Result<Option<String>> {
     match fs::symlink_metadata(place) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -89,6 +89,7 @@ fn of_recording(recording: Recording, args: &ClassifyArgs) -> Result<Classified>
         missing_outputs: Vec::new(),
         ignored_outputs: Vec::new(),
         other_documents: Vec::new(),
+        documents: None,
         read_set: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail,
