@@ -7,6 +7,7 @@ pub mod chart;
 #[cfg(test)]
 mod corpus;
 pub mod decide;
+pub mod documents;
 pub mod effect;
 pub mod escalate;
 pub mod event;

@@ -10,7 +10,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::Millis;
 use crate::base::name::{CommitId, RelPath, SessionId};
 
-use crate::engine::event::Documents;
+use crate::engine::documents::Documents;
 use crate::engine::stream::StreamFacts;
 
 /// Where a session leaves its result, relative to its worktree.
