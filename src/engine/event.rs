@@ -2,7 +2,6 @@
 
 pub use crate::engine::documents::{Documents, Frozen};
 
-
 use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Moment};
