@@ -3,7 +3,7 @@
 
 use strum::{EnumMessage, IntoEnumIterator};
 
-/// The keys of one mapping; made by [`keys!`].
+/// The keys of one mapping; made by `keys!`.
 #[derive(Debug)]
 pub struct Keys {
     /// What messages call the mapping: `task`.
@@ -115,7 +115,7 @@ impl Keys {
 }
 
 impl Key {
-    /// Without name, required by nobody: what [`keys!`] fills in.
+    /// Without name, required by nobody: what `keys!` fills in.
     pub const PLAIN: Self = Self {
         name: "",
         about: "",
