@@ -54,12 +54,7 @@ impl Shop<'_> {
     fn take_work_ended(&mut self, id: AttemptId, evidence: Evidence) {
         self.build.jobs.reach(id, Stage::Ended);
         let Some(attempt) = self.build.jobs.attempt(id) else { return };
-        let owns_files =
-            self.ground.past.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
-        let expectation = expectation_of(attempt, &evidence, owns_files);
-        let documents = self.documents_touched(attempt, &evidence);
-        let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
-        let judgement = with_reset(classify(&evidence, &expectation), self.ground.now());
+        let judgement = self.judgement_of(attempt, &evidence);
         let judgement = self.judge_plan_edit(id, &evidence, judgement);
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         self.journal_end(id, None, &evidence, &judgement);
@@ -108,6 +103,16 @@ impl Shop<'_> {
             OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
             class => self.set_back(id, class, judgement.message),
         }
+    }
+
+    /// What work came to: a task's own attempt, or a proposal for it.
+    pub(super) fn judgement_of(&self, attempt: &Attempt, evidence: &Evidence) -> Judgement {
+        let past = self.ground.past.history.task(&attempt.task);
+        let owns_files = past.is_some_and(|it| !it.owned.is_empty());
+        let expectation = expectation_of(attempt, evidence, owns_files);
+        let documents = self.documents_touched(attempt, evidence);
+        let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
+        with_reset(classify(evidence, &expectation), self.ground.now())
     }
 
     fn warn_of(&mut self, id: AttemptId, warnings: Vec<String>) {

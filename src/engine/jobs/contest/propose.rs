@@ -3,16 +3,14 @@
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, TreeId};
-use crate::engine::admission::with_reset;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
 use crate::engine::jobs::attempt::Produced;
 use crate::engine::jobs::ballot::{PROPOSER_PART, ref_of};
 use crate::engine::jobs::ended::{message_of, model_of, slack_messages_of};
-use crate::engine::jobs::expect::expectation_of;
 use crate::engine::jobs::{Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
+use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::record::{AttemptEnded, Proposed, Record};
 
 use super::{Contest, EntryState};
@@ -150,13 +148,7 @@ impl Shop<'_> {
     ) {
         self.build.jobs.reach(id, Stage::Ended);
         let Some(attempt) = self.build.jobs.attempt(owner) else { return };
-        let owns_files =
-            self.ground.past.history.task(&attempt.task).is_some_and(|it| !it.owned.is_empty());
-        let expectation = expectation_of(attempt, &evidence, owns_files);
-        let documents = self.documents_touched(attempt, &evidence);
-        let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
-        let judgement = with_reset(classify(&evidence, &expectation), self.ground.now());
-        let judgement = without_plan_edit(judgement, &evidence);
+        let judgement = without_plan_edit(self.judgement_of(attempt, &evidence), &evidence);
         let Some(label) =
             self.contest_mut(owner).and_then(|it| it.entry_of(id)).map(|it| it.label.clone())
         else {
