@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use orch::base::digest::Digest;
-use orch::base::file::Patch;
 use orch::base::measure::{Millis, Usd};
 use orch::base::name::{ActionKey, AttemptId, ModelName, PoolName, SessionId, TaskId, TaskRef};
 use orch::engine::effect::{Base, Launch, LaunchAction, Purpose, SessionLaunch};
@@ -93,23 +92,13 @@ impl Bench {
     async fn judged(&self, launch: &Launch, expectation: &Expectation) -> (Judgement, Attempted) {
         let (attempted, _) = self.run(launch).await;
         let evidence = Evidence {
-            ending: attempted.ending.clone(),
             stream: attempted.stream.clone(),
             status_file: attempted.status_file.clone(),
-            patch: Patch::default(),
-            plan_edit: None,
-            base: None,
-            damage: None,
-            missing_outputs: Vec::new(),
-            ignored_outputs: Vec::new(),
-            other_documents: Vec::new(),
-            documents: None,
-            read_set: Vec::new(),
             stdout_tail: attempted.stdout_tail.clone(),
             stderr_tail: attempted.stderr_tail.clone(),
             session: attempted.session.clone(),
-            transcript: None,
             duration: attempted.duration,
+            ..Evidence::of(attempted.ending.clone())
         };
         (classify(&evidence, expectation), attempted)
     }

@@ -82,6 +82,31 @@ pub struct Evidence {
     pub duration: Millis,
 }
 
+impl Evidence {
+    /// That it ended so, and that nothing else is known.
+    pub fn of(ending: Ending) -> Self {
+        Self {
+            ending,
+            stream: None,
+            status_file: StatusFile::Absent,
+            patch: Patch::default(),
+            plan_edit: None,
+            base: None,
+            damage: None,
+            missing_outputs: Vec::new(),
+            ignored_outputs: Vec::new(),
+            other_documents: Vec::new(),
+            documents: None,
+            read_set: Vec::new(),
+            stdout_tail: String::new(),
+            stderr_tail: String::new(),
+            session: None,
+            transcript: None,
+            duration: Millis(0),
+        }
+    }
+}
+
 /// A plan that a session edited. The file is no part of its patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanEdit {

@@ -31,23 +31,10 @@ fn good() -> Evidence {
     let result = ResultFacts { subtype: "success".into(), ..ResultFacts::default() };
     let stream = StreamFacts { result: Some(result), n_calls: 1, ..StreamFacts::default() };
     Evidence {
-        ending: Ending::Exited(0),
         stream: Some(stream),
         status_file: status("1.1", "completed"),
         patch: patch(),
-        plan_edit: None,
-        base: None,
-        damage: None,
-        missing_outputs: Vec::new(),
-        ignored_outputs: Vec::new(),
-        other_documents: Vec::new(),
-        documents: None,
-        read_set: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
-        session: None,
-        transcript: None,
-        duration: Default::default(),
+        ..Evidence::of(Ending::Exited(0))
     }
 }
 

@@ -458,27 +458,17 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         _ => stream,
     };
     let is_launched = !matches!(ended, Ended::NoProgram);
+    let ending = match is_launched {
+        true => Ending::Exited(code),
+        false => Ending::LaunchFailed("no such program".to_owned()),
+    };
     Evidence {
-        ending: match is_launched {
-            true => Ending::Exited(code),
-            false => Ending::LaunchFailed("no such program".to_owned()),
-        },
         stream: (!is_command && is_launched).then_some(stream),
         status_file,
         patch,
-        plan_edit: None,
-        base: None,
-        damage: None,
-        missing_outputs: Vec::new(),
-        ignored_outputs: Vec::new(),
-        other_documents: Vec::new(),
-        documents: None,
-        read_set: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
         session: (!is_command && is_launched).then(|| SessionId::new(format!("s-{task}"))),
-        transcript: None,
         duration: Millis(10),
+        ..Evidence::of(ending)
     }
 }
 

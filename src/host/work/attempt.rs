@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::base::file::Patch;
-use crate::base::measure::{Millis, Usd};
+use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, RelPath};
 use crate::engine::effect::{Base, Launch};
-use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile};
+use crate::engine::outcome::evidence::{Ending, Evidence};
 use crate::engine::outcome::last_words;
 use crate::host::error::{Error, Result};
 use crate::host::land::kept::Kept;
@@ -58,7 +57,7 @@ pub async fn run(
             Message::Ended { attempt, evidence: Box::new(evidence), kept: kept.map(Box::new) }
         }
         Err(error) => {
-            let evidence = Box::new(never_ran(Ending::LaunchFailed(error.told())));
+            let evidence = Box::new(Evidence::of(Ending::LaunchFailed(error.told())));
             Message::MachineFailed { attempt, evidence }
         }
     };
@@ -77,7 +76,7 @@ impl Desk {
         let worktree = match self.set_up(worktree).await? {
             Ok(worktree) if *self.stop.borrow() == Stop::No => worktree,
             // It was stopped before it began.
-            Ok(_) => return Ok((never_ran(Ending::Cancelled), None)),
+            Ok(_) => return Ok((Evidence::of(Ending::Cancelled), None)),
             Err(evidence) => return Ok((*evidence, None)),
         };
         let laid = plan::text_for(&self.shop, &launch, worktree.base())?;
@@ -124,7 +123,7 @@ impl Desk {
         }
         shop.pool.discard(worktree)?;
         let transcript = Some(shop.store.put_file(&ended.transcript)?);
-        Ok(Err(Box::new(Evidence { transcript, ..never_ran(ending_of_set_up(line, &ended)) })))
+        Ok(Err(Box::new(Evidence { transcript, ..Evidence::of(ending_of_set_up(line, &ended)) })))
     }
 
     async fn play(
@@ -175,28 +174,6 @@ fn ending_of_set_up(line: &str, ended: &AsideEnded) -> Ending {
     Ending::SetupFailed(format!(
         "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
     ))
-}
-
-fn never_ran(ending: Ending) -> Evidence {
-    Evidence {
-        ending,
-        stream: None,
-        status_file: StatusFile::Absent,
-        patch: Patch::default(),
-        plan_edit: None,
-        base: None,
-        damage: None,
-        missing_outputs: Vec::new(),
-        ignored_outputs: Vec::new(),
-        other_documents: Vec::new(),
-        documents: None,
-        read_set: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
-        session: None,
-        transcript: None,
-        duration: Millis(0),
-    }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::base::file::Patch;
-use crate::base::measure::{Millis, Usd};
+use crate::base::measure::Usd;
 use crate::base::name::{ModelName, SessionId};
 use crate::engine::limits::{Clock, Window};
-use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile};
+use crate::engine::outcome::evidence::{Ending, Evidence};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify, classify_message};
 use crate::engine::stream::{StreamFacts, Tokens};
 use crate::host::clock::now;
@@ -79,23 +78,10 @@ fn of_recording(recording: Recording, args: &ClassifyArgs) -> Result<Classified>
     let (ending, assumed) = ending_of(args, exit, (&facts, &stderr_tail));
     let clock = clock_of(args, facts.last_message_at.as_deref());
     let evidence = Evidence {
-        ending,
         stream: Some(facts.clone()),
-        status_file: StatusFile::Absent,
-        patch: Patch::default(),
-        damage: None,
-        plan_edit: None,
-        base: None,
-        missing_outputs: Vec::new(),
-        ignored_outputs: Vec::new(),
-        other_documents: Vec::new(),
-        documents: None,
-        read_set: Vec::new(),
-        stdout_tail: String::new(),
         stderr_tail,
         session: facts.session.clone(),
-        transcript: None,
-        duration: Millis::default(),
+        ..Evidence::of(ending)
     };
     let judgement = classify(&evidence, &Expectation::of_stream(clock));
     let cost = Some(facts.cost);
