@@ -27,7 +27,6 @@ use crate::host::platform;
 use crate::host::root::{self, Located};
 
 use args::{Args, Command, Global};
-use commands::Place;
 use exit::Exit;
 use project::{Access, Project};
 use shell::{Failure, Ran, Shell};
@@ -50,7 +49,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(args) => args,
         Err(answer) => return exit_of_answer(&answer),
     };
-    let mut shell = Shell::of_process(args.global.color, args.global.quiet);
+    let mut shell =
+        Shell::of_process(args.global.color, args.global.quiet).with_format(args.global.format);
     let ran = Here::of(&args.global).and_then(|here| {
         if args.command.effect() == args::Effect::Builds {
             commands::refusal::in_a_hook(&args.command, &here.located.root, here.start.as_deref())?;
@@ -93,7 +93,6 @@ struct Here {
     /// The folder it was started in, whatever `-C` says.
     start: Option<PathBuf>,
     located: Located,
-    is_json: bool,
 }
 
 impl Here {
@@ -105,11 +104,7 @@ impl Here {
                 Failure::usage(format!("`{}` cannot be entered: {problem}", directory.display()))
             })?;
         }
-        Ok(Self { start, located: root::locate(None)?, is_json: global.is_json() })
-    }
-
-    fn place(&self) -> Place<'_> {
-        Place { folder: &self.located.folder, is_json: self.is_json }
+        Ok(Self { start, located: root::locate(None)? })
     }
 
     fn looking(&self) -> Result<Box<dyn Project>, Failure> {
@@ -149,56 +144,53 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
     if args.command.effect() != args::Effect::Looks {
         commands::refusal::of_session(&args.command, &here.located.root, here.start.as_deref())?;
     }
-    let (root, is_json, place) = (&here.located.root, here.is_json, here.place());
+    let Located { root, folder, .. } = &here.located;
     match &args.command {
         Command::Build(args) => {
-            if let Some(exit) = commands::build::at_rest(args, root, (shell, place))? {
+            if let Some(exit) = commands::build::at_rest(args, root, shell)? {
                 return Ok(exit);
             }
             let plans = args.original.plan_below(&here.located.folder);
             let access = here.access_to_build(args.dry_run, args.names_things());
             let mut project = project::open_with(root, access, plans.into_iter().collect())?;
-            commands::build::run(args, &mut *project, shell, place)
+            commands::build::run(args, &mut *project, shell, folder)
         }
         Command::Watch(args) => {
             let access = here.access_to_build(args.dry_run, args.names_things());
-            commands::watch::run(args, &mut *project::open(root, access)?, shell, place)
+            commands::watch::run(args, &mut *project::open(root, access)?, shell, folder)
         }
-        Command::Stop(args) => commands::stop::run(args, root, shell, is_json),
+        Command::Stop(args) => commands::stop::run(args, root, shell),
         Command::Resume(args) => {
             let access = here.access_to_build(false, true);
-            commands::resume::run(args, &mut *project::open(root, access)?, shell, place)
+            commands::resume::run(args, &mut *project::open(root, access)?, shell)
         }
         Command::Check(args) => {
-            commands::check::run(args, &mut *project::open_to_check(root), shell, is_json)
+            commands::check::run(args, &mut *project::open_to_check(root), shell)
         }
-        Command::Status(args) => commands::status::run(args, &mut *here.looking()?, shell, place),
+        Command::Status(args) => commands::status::run(args, &mut *here.looking()?, shell, folder),
         Command::Why(args) => {
-            commands::why::run(args, &mut *here.seeing(&args.targets)?, shell, place)
+            commands::why::run(args, &mut *here.seeing(&args.targets)?, shell, folder)
         }
         Command::Graph(targets) => {
-            let drawing = (args.global.format, place.folder);
-            commands::graph::run(targets, &mut *here.looking()?, shell, drawing)
+            commands::graph::run(targets, &mut *here.looking()?, shell, folder)
         }
-        Command::Log(args) => commands::log::run(args, &mut *here.looking()?, shell, place),
-        Command::Show(args) => commands::show::run(args, &mut *here.looking()?, shell, place),
+        Command::Log(args) => commands::log::run(args, &mut *here.looking()?, shell, folder),
+        Command::Show(args) => commands::show::run(args, &mut *here.looking()?, shell, folder),
         Command::Classify(args) => commands::classify::run(args, shell),
-        Command::Cost(args) => commands::cost::run(args, &mut *here.looking()?, shell, place),
-        Command::Cache(args) => commands::cache::run(&args.command, root, (shell, is_json)),
-        Command::Retry(args) => commands::retry::run(args, &mut *here.deciding()?, shell, place),
-        Command::Skip(args) => commands::skip::run(args, &mut *here.deciding()?, shell, place),
-        Command::Accept(args) => commands::accept::run(args, &mut *here.deciding()?, shell, place),
-        Command::Reset(args) => commands::reset::run(args, &mut *here.deciding()?, shell, place),
-        Command::Answer(args) => commands::answer::run(args, &mut *here.deciding()?, shell, place),
-        Command::Land(args) => {
-            commands::land::run(args, &mut *here.opened(args.dry_run)?, shell, is_json)
-        }
+        Command::Cost(args) => commands::cost::run(args, &mut *here.looking()?, shell, folder),
+        Command::Cache(args) => commands::cache::run(&args.command, root, shell),
+        Command::Retry(args) => commands::retry::run(args, &mut *here.deciding()?, shell, folder),
+        Command::Skip(args) => commands::skip::run(args, &mut *here.deciding()?, shell, folder),
+        Command::Accept(args) => commands::accept::run(args, &mut *here.deciding()?, shell, folder),
+        Command::Reset(args) => commands::reset::run(args, &mut *here.deciding()?, shell, folder),
+        Command::Answer(args) => commands::answer::run(args, &mut *here.deciding()?, shell, folder),
+        Command::Land(args) => commands::land::run(args, &mut *here.opened(args.dry_run)?, shell),
         Command::Init => commands::init::run(root, shell),
         Command::New(args) => {
             let config = documents::read(root, &[])?.documents.config;
             commands::new::run(args, root, &config, shell)
         }
-        Command::Doctor => commands::doctor::run(root, shell, is_json),
+        Command::Doctor => commands::doctor::run(root, shell),
         Command::Demo(args) => commands::demo::run(args, shell),
         Command::Schema(args) => commands::schema::run(args, shell),
         Command::Completions(args) => commands::completions::run(args, shell),

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::base::measure::Millis;
-use crate::ui::shell::ColorChoice;
+use crate::ui::shell::{ColorChoice, Format};
 
 pub use budget::BudgetArgs;
 pub use build::{BuildArgs, ResumeArgs, ShownArgs, StopArgs, WatchArgs};
@@ -105,16 +105,6 @@ pub struct Global {
     /// Say only what went wrong
     #[arg(short, long, global = true)]
     pub quiet: bool,
-}
-
-/// What `--format` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    #[default]
-    Text,
-    Json,
-    Dot,
-    Mermaid,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -357,10 +347,6 @@ impl Global {
         }
         let message = format!("`--format {name}` is only for `orch graph`");
         Err(Args::command().error(clap::error::ErrorKind::ArgumentConflict, message))
-    }
-
-    pub fn is_json(&self) -> bool {
-        self.format == Format::Json
     }
 }
 

@@ -29,11 +29,3 @@ pub mod why;
 mod decision;
 pub mod refusal;
 mod selection;
-
-/// Where a command was typed, and how it is to answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// The working folder below the root, `""` at the root.
-    pub folder: &'a str,
-    pub is_json: bool,
-}

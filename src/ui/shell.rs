@@ -31,6 +31,16 @@ impl ColorChoice {
     }
 }
 
+/// What `--format` says: how data is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+    Dot,
+    Mermaid,
+}
+
 /// How text is dressed: `paint` gives it back plain where colour is off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paint {
@@ -125,6 +135,7 @@ pub struct Shell {
     is_err_terminal: bool,
     is_out_terminal: bool,
     width: usize,
+    format: Format,
 }
 
 impl Shell {
@@ -145,6 +156,7 @@ impl Shell {
             is_quiet,
             is_err_terminal,
             width: width_of_terminal(),
+            format: Format::Text,
         }
     }
 
@@ -159,7 +171,21 @@ impl Shell {
             is_err_terminal: false,
             is_out_terminal: false,
             width: 100,
+            format: Format::Text,
         }
+    }
+
+    /// What `--format` asked for.
+    pub fn with_format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Data, as it is.

@@ -45,7 +45,7 @@ fn global_flags_stand_anywhere() {
     for line in ["-C sub --format json status -q", "status -C sub -q --format json"] {
         let global = read(line).unwrap().global;
         assert_eq!(global.directory, Some(PathBuf::from("sub")));
-        assert!(global.is_json() && global.quiet);
+        assert!(global.format == Format::Json && global.quiet);
     }
 }
 

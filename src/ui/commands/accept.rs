@@ -5,13 +5,15 @@ use crate::ui::args::SomeTargetsArgs;
 use crate::ui::project::Project;
 use crate::ui::shell::{Ran, Shell};
 
-use super::{Place, decision};
+use super::decision;
+use super::selection::Selection;
 
 pub fn run(
     args: &SomeTargetsArgs,
     project: &mut dyn Project,
     shell: &mut Shell,
-    place: Place,
+    folder: &str,
 ) -> Ran {
-    decision::run(Decision::Accept, args, project, (shell, place))
+    let selection = Selection::of(project, &args.targets, folder)?;
+    decision::run(Decision::Accept, &selection, project, shell)
 }

@@ -8,23 +8,18 @@ use crate::ui::exit::Exit;
 use crate::ui::project::{Project, Told};
 use crate::ui::shell::{Failure, Ran, Shell};
 
-use super::Place;
 use super::selection::Selection;
 
 /// Longer answers are a mistake: a file given by accident.
 const LONGEST: u64 = 64 * 1024;
 
-pub fn run(
-    args: &AnswerArgs,
-    project: &mut dyn Project,
-    shell: &mut Shell,
-    place: Place<'_>,
-) -> Ran {
-    let asking = asking(project, &args.target, place)?;
+pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
+    let asking = asking(project, &args.target, folder)?;
     let question = asking.question.clone().unwrap_or_default();
     let text = text_of(&args.text)?;
     if text.is_empty() {
-        shell.data(&shown(&asking, &question, place.is_json))?;
+        let text = shown(&asking, &question, shell);
+        shell.data(&text)?;
         return Ok(Exit::Success);
     }
     let answer = chosen(&text, &question.options)?;
@@ -32,7 +27,7 @@ pub fn run(
         Told::Refused(why) => return Err(Failure::usage(why)),
         told => told,
     };
-    match place.is_json {
+    match shell.is_json() {
         true => shell.data(&crate::ui::json::line_of(
             &serde_json::json!({ "task": asking.task.to_string(), "answer": answer }),
         ))?,
@@ -46,13 +41,9 @@ pub fn run(
 }
 
 /// The one task among the targets that asks something.
-fn asking(
-    project: &mut dyn Project,
-    target: &str,
-    place: Place<'_>,
-) -> Result<TaskPicture, Failure> {
+fn asking(project: &mut dyn Project, target: &str, folder: &str) -> Result<TaskPicture, Failure> {
     let targets = [target.to_owned()];
-    let picture = Selection::of(project, &targets, place.folder)?.narrowed();
+    let picture = Selection::of(project, &targets, folder)?.narrowed();
     let mut asking: Vec<_> =
         picture.tasks.into_iter().filter(|task| task.question.is_some()).collect();
     match asking.len() {
@@ -93,8 +84,8 @@ fn chosen(text: &str, options: &[String]) -> Result<String, Failure> {
     })
 }
 
-fn shown(task: &TaskPicture, question: &QuestionPicture, is_json: bool) -> String {
-    if is_json {
+fn shown(task: &TaskPicture, question: &QuestionPicture, shell: &Shell) -> String {
+    if shell.is_json() {
         return crate::ui::json::line_of(
             &serde_json::json!({ "task": task.task.to_string(), "question": question }),
         );
@@ -124,8 +115,7 @@ mod tests {
         let mut shell = Shell::of_writers(out.clone(), out.clone());
         let text = text.iter().map(ToString::to_string).collect();
         let args = AnswerArgs { target: target.to_owned(), text };
-        let place = Place { folder: "", is_json: false };
-        let ran = run(&args, &mut fake, &mut shell, place);
+        let ran = run(&args, &mut fake, &mut shell, "");
         let exit = shell.conclude(ran).code();
         format!("{}{:?}\nexit {exit}", out.text(), fake.answers)
     }

@@ -22,39 +22,34 @@ use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 use crate::ui::target::{Known, resolve_one};
 
-use super::Place;
 use super::selection::Selection;
 
-pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
+pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let named_targets = args.original.targets(&args.targets);
-    if let Some(exit) = refuse_bad_documents(project, &named_targets, shell, place)? {
+    if let Some(exit) = refuse_bad_documents(project, &named_targets, shell, folder)? {
         return Ok(exit);
     }
-    let force = named(project, &args.force, place)?.unwrap_or_default();
-    let mut targets = named(project, &named_targets, place)?;
-    let resume_from = first_task(args, project, (&named_targets, place), &mut targets)?;
+    let force = named(project, &args.force, folder)?.unwrap_or_default();
+    let mut targets = named(project, &named_targets, folder)?;
+    let resume_from = first_task(args, project, folder, &mut targets)?;
     let request = BuildRequest { resume_from, ..request_of(args, targets, force) };
     refuse_bad_models(project, &request)?;
     if args.dry_run {
         let picture = project.picture(now())?;
-        tell_cautions(project, &request, shell, place)?;
-        return preview::run(&request, &picture, shell, place.is_json);
+        tell_cautions(project, &request, shell)?;
+        return preview::run(&request, &picture, shell);
     }
-    perform(request, project, (shell, place), &args.shown)
+    perform(request, project, shell, &args.shown)
 }
 
 /// Builds at once where a look at the files is enough to know what there is to do: nothing, or
 /// little. `None` where it is not.
-pub fn at_rest(
-    args: &BuildArgs,
-    root: &Path,
-    (shell, place): (&mut Shell, Place),
-) -> Result<Option<Exit>, Failure> {
+pub fn at_rest(args: &BuildArgs, root: &Path, shell: &mut Shell) -> Result<Option<Exit>, Failure> {
     let is_plain = args.targets.is_empty()
         && args.force.is_empty()
         && args.shown.events.is_none()
         && args.original == OriginalArgs::default();
-    if !is_plain || args.dry_run || place.is_json {
+    if !is_plain || args.dry_run || shell.is_json() {
         return Ok(None);
     }
     let summary = match project::at_rest(root) {
@@ -62,7 +57,7 @@ pub fn at_rest(
         Some(AtRest::Nothing(summary)) => summary,
         Some(AtRest::Little(mut project)) => {
             let request = request_of(args, None, Vec::new());
-            return perform(request, &mut *project, (shell, place), &args.shown).map(Some);
+            return perform(request, &mut *project, shell, &args.shown).map(Some);
         }
     };
     if !shell.is_quiet() {
@@ -75,11 +70,11 @@ pub fn at_rest(
 pub fn named(
     project: &mut dyn Project,
     targets: &[String],
-    place: Place,
+    folder: &str,
 ) -> Result<Option<Vec<TaskRef>>, Failure> {
     match targets.is_empty() {
         true => Ok(None),
-        false => Ok(Selection::of(project, targets, place.folder)?.wanted),
+        false => Ok(Selection::of(project, targets, folder)?.wanted),
     }
 }
 
@@ -88,13 +83,14 @@ pub fn named(
 fn first_task(
     args: &BuildArgs,
     project: &mut dyn Project,
-    (given, place): (&[String], Place),
+    folder: &str,
     targets: &mut Option<Vec<TaskRef>>,
 ) -> Result<Option<TaskRef>, Failure> {
     let Some(name) = &args.original.resume_from else { return Ok(None) };
-    let selection = Selection::of(project, given, place.folder)?;
+    let given = args.original.targets(&args.targets);
+    let selection = Selection::of(project, &given, folder)?;
     let tasks = selection.tasks();
-    let known = Known { plans: &selection.picture.plans, tasks: &tasks, folder: place.folder };
+    let known = Known { plans: &selection.picture.plans, tasks: &tasks, folder: folder };
     let is_bare = !name.contains("//") && tasks.iter().any(|it| it.task.as_str() == name);
     let task = resolve_one(&if is_bare { format!("//{name}") } else { name.clone() }, known)?;
     if targets.is_none() {
@@ -131,17 +127,16 @@ fn request_of(
 pub fn perform(
     request: BuildRequest,
     project: &mut dyn Project,
-    to: (&mut Shell, Place),
+    shell: &mut Shell,
     shown: &ShownArgs,
 ) -> Ran {
-    let (shell, place) = to;
-    let mut console = console_of(shell, shown, place.is_json)?;
+    let mut console = console_of(shell, shown)?;
     let built = project.build(request, &mut console);
     let closed = console.close(built.as_ref().ok());
     let summary = built?;
     let exit = Exit::from_code(summary.exit);
     let mut told = report_lost_events(closed, shown, shell);
-    if told.is_ok() && !place.is_json && (!shell.is_quiet() || exit != Exit::Success) {
+    if told.is_ok() && !shell.is_json() && (!shell.is_quiet() || exit != Exit::Success) {
         told = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
     }
     exit_with(exit, told)
@@ -165,7 +160,7 @@ fn report_lost_events(
     }
 }
 
-fn console_of(shell: &Shell, shown: &ShownArgs, is_json: bool) -> Result<Console, Failure> {
+fn console_of(shell: &Shell, shown: &ShownArgs) -> Result<Console, Failure> {
     let mut console = Console::default();
     if let Some(path) = &shown.events {
         let file = File::create(path).doing("creating the file for events", path)?;
@@ -179,7 +174,7 @@ fn console_of(shell: &Shell, shown: &ShownArgs, is_json: bool) -> Result<Console
     };
     let may_redraw = shell.is_err_terminal() && !shell.is_quiet();
     let live = || may_redraw.then(|| Live::on_stderr(shell.err_paint(), detail)).flatten();
-    if is_json {
+    if shell.is_json() {
         console.add(Events::new(io::LineWriter::new(io::stdout())));
     } else if let Some(live) = live() {
         console.add(live);
@@ -194,13 +189,13 @@ pub fn refuse_bad_documents(
     project: &mut dyn Project,
     targets: &[String],
     shell: &mut Shell,
-    place: Place,
+    folder: &str,
 ) -> Result<Option<Exit>, Failure> {
     let documents = project.faulty()?;
     if documents.is_empty() {
         return Ok(None);
     }
-    let plans = plans_wanted(project, targets, place)?;
+    let plans = plans_wanted(project, targets, folder)?;
     let stops = |document: &CheckedDocument| {
         let plan = document.plan.as_ref().map(|plan| plan.name.as_str());
         plan.is_none_or(|plan| plans.as_ref().is_none_or(|p| p.contains(plan)))
@@ -214,7 +209,7 @@ pub fn refuse_bad_documents(
     let mut settings = project.cautions(None)?;
     settings.retain(|it| is_settings(&it.source.path) && is_new(it));
     bad.splice(0..0, settings);
-    match place.is_json {
+    match shell.is_json() {
         true => {
             shell.data(&report::json_lines(&bad))?;
             let exit = Exit::BadDocuments.code();
@@ -234,10 +229,9 @@ pub fn tell_cautions(
     project: &mut dyn Project,
     request: &BuildRequest,
     shell: &mut Shell,
-    place: Place,
 ) -> Result<(), Failure> {
     let documents = project.cautions(request.targets.as_deref())?;
-    if documents.is_empty() || place.is_json {
+    if documents.is_empty() || shell.is_json() {
         return Ok(());
     }
     let look = Look { paint: shell.err_paint(), width: shell.width() };
@@ -263,9 +257,9 @@ pub fn refuse_bad_models(project: &mut dyn Project, request: &BuildRequest) -> R
 fn plans_wanted(
     project: &mut dyn Project,
     targets: &[String],
-    place: Place,
+    folder: &str,
 ) -> Result<Option<BTreeSet<String>>, Failure> {
-    match named(project, targets, place) {
+    match named(project, targets, folder) {
         Ok(Some(tasks)) => Ok(Some(tasks.into_iter().map(|task| task.plan.to_string()).collect())),
         Ok(None) | Err(Failure::Usage { .. }) => Ok(None),
         Err(failure) => Err(failure),

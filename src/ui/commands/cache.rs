@@ -27,20 +27,17 @@ use super::show;
 const SHORT: usize = 12;
 
 /// Only a collection that removes locks others out.
-pub fn run(command: &CacheCommand, root: &Path, to: (&mut Shell, bool)) -> Ran {
-    let (shell, is_json) = to;
+pub fn run(command: &CacheCommand, root: &Path, shell: &mut Shell) -> Ran {
     let store = Store::open_read_only(root);
     match command {
-        CacheCommand::Ls(args) => ls(&store, &args.targets, (shell, is_json)),
-        CacheCommand::Show { key } => show(&store, key, shell, is_json),
-        CacheCommand::Verify => verify(&store, shell, is_json),
-        CacheCommand::Stats => stats(&store, shell, is_json),
-        CacheCommand::Gc(args) if args.dry_run => {
-            gc(args, &store, &protected(root)?, (shell, is_json))
-        }
+        CacheCommand::Ls(args) => ls(&store, &args.targets, shell),
+        CacheCommand::Show { key } => show(&store, key, shell),
+        CacheCommand::Verify => verify(&store, shell),
+        CacheCommand::Stats => stats(&store, shell),
+        CacheCommand::Gc(args) if args.dry_run => gc(args, &store, &protected(root)?, shell),
         CacheCommand::Gc(args) => {
             let _lock = Lock::exclusive(root, &Holder::this_process())?;
-            gc(args, &Store::open(root), &protected(root)?, (shell, is_json))
+            gc(args, &Store::open(root), &protected(root)?, shell)
         }
     }
 }
@@ -59,8 +56,7 @@ fn protected(root: &Path) -> Result<BTreeSet<Digest>, Failure> {
 
 /// Accepted results, most recently used first. Targets are those of other commands, but looked up
 /// in the cache itself, which may know tasks that no plan has any more.
-fn ls(store: &Store, targets: &[String], to: (&mut Shell, bool)) -> Ran {
-    let (shell, is_json) = to;
+fn ls(store: &Store, targets: &[String], shell: &mut Shell) -> Ran {
     let mut entries = store.entries()?;
     entries.retain(|entry| !entry.result.is_refused);
     let tasks: BTreeSet<TaskRef> = entries.iter().map(|entry| entry.result.task.clone()).collect();
@@ -71,7 +67,7 @@ fn ls(store: &Store, targets: &[String], to: (&mut Shell, bool)) -> Ran {
     let mut count = 0;
     for entry in entries.iter().filter(is_wanted) {
         count += 1;
-        let text = if is_json { line_of(&entry_json(entry)) } else { entry_text(entry) };
+        let text = if shell.is_json() { line_of(&entry_json(entry)) } else { entry_text(entry) };
         shell.data(&text)?;
     }
     shell.note(&counted(count, "accepted result"))?;
@@ -98,7 +94,7 @@ fn entry_json(entry: &Entry) -> serde_json::Value {
 }
 
 /// One result by its key or the start of it, with the manifest that its key is the hash of.
-fn show(store: &Store, key: &str, shell: &mut Shell, is_json: bool) -> Ran {
+fn show(store: &Store, key: &str, shell: &mut Shell) -> Ran {
     let entries = store.entries()?;
     let wanted = key.to_ascii_lowercase();
     let found: Vec<&Entry> =
@@ -112,7 +108,7 @@ fn show(store: &Store, key: &str, shell: &mut Shell, is_json: bool) -> Ran {
         return Err(Failure::usage_with_help(message, "`orch cache ls` lists all keys"));
     }
     for entry in found {
-        let text = match is_json {
+        let text = match shell.is_json() {
             true => line_of(&entry.result),
             false => result_text(entry),
         };
@@ -140,11 +136,14 @@ fn result_text(entry: &Entry) -> String {
 }
 
 /// Exit 1 where something is damaged or lost: a miss later on, never a wrong result.
-fn verify(store: &Store, shell: &mut Shell, is_json: bool) -> Ran {
+fn verify(store: &Store, shell: &mut Shell) -> Ran {
     let found = store.verify()?;
     let is_whole = found.damaged.is_empty() && found.lost.is_empty();
-    let text =
-        if is_json { line_of(&verification_json(&found)) } else { verification_text(&found) };
+    let text = if shell.is_json() {
+        line_of(&verification_json(&found))
+    } else {
+        verification_text(&found)
+    };
     shell.data(&text)?;
     Ok(if is_whole { Exit::Success } else { Exit::Unfinished })
 }
@@ -178,11 +177,11 @@ fn verification_json(found: &Verification) -> serde_json::Value {
 
 /// `protected` stay whatever their age: what the journal still names. For `-n` the store is open
 /// for reading only, and removes nothing.
-fn gc(args: &GcArgs, store: &Store, protected: &BTreeSet<Digest>, to: (&mut Shell, bool)) -> Ran {
-    let (shell, is_json) = to;
+fn gc(args: &GcArgs, store: &Store, protected: &BTreeSet<Digest>, shell: &mut Shell) -> Ran {
     let policy = GcPolicy { now: now(), max_age: args.max_age, max_bytes: args.max_size };
     let report = store.gc(&policy, protected)?;
-    let text = if is_json { line_of(&gc_json(&report)) } else { gc_text(&report, args.dry_run) };
+    let text =
+        if shell.is_json() { line_of(&gc_json(&report)) } else { gc_text(&report, args.dry_run) };
     shell.data(&text)?;
     Ok(Exit::Success)
 }
@@ -202,9 +201,9 @@ fn gc_json(report: &GcReport) -> serde_json::Value {
     })
 }
 
-fn stats(store: &Store, shell: &mut Shell, is_json: bool) -> Ran {
+fn stats(store: &Store, shell: &mut Shell) -> Ran {
     let Stats { blobs, blob_bytes, results, result_bytes } = store.stats()?;
-    let text = match is_json {
+    let text = match shell.is_json() {
         true => line_of(&json!({
             "blobs": blobs, "blob_bytes": blob_bytes,
             "results": results, "result_bytes": result_bytes,
@@ -253,7 +252,7 @@ mod tests {
             let out = Buffer::default();
             let mut shell = Shell::of_writers(out.clone(), std::io::sink());
             let args = GcArgs { dry_run, max_age: Some(Millis(0)), max_size: None };
-            let ran = gc(&args, &store, &BTreeSet::new(), (&mut shell, false));
+            let ran = gc(&args, &store, &BTreeSet::new(), &mut shell);
             assert_eq!(shell.conclude(ran), Exit::Success);
             out.text()
         };
@@ -269,7 +268,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = Buffer::default();
         let mut shell = Shell::of_writers(std::io::sink(), out.clone());
-        let ran = show(&Store::open_read_only(folder.path()), "abc", &mut shell, false);
+        let ran = show(&Store::open_read_only(folder.path()), "abc", &mut shell);
         assert_eq!(shell.conclude(ran), Exit::BadDocuments);
         insta::assert_snapshot!(out.text(), @r#"
             error: no accepted result has a key that starts with `abc`

@@ -10,14 +10,14 @@ use crate::ui::report::{self, Look};
 use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 
 /// Diagnostics are the data of this command; the count goes to stderr.
-pub fn run(args: &CheckArgs, project: &mut dyn Project, shell: &mut Shell, is_json: bool) -> Ran {
+pub fn run(args: &CheckArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let files: Result<Vec<PathBuf>, _> = args.files.iter().map(std::path::absolute).collect();
     let documents = project.check(&files?)?;
-    exit_with(exit_of(&documents), tell(&documents, shell, is_json))
+    exit_with(exit_of(&documents), tell(&documents, shell))
 }
 
-fn tell(documents: &[CheckedDocument], shell: &mut Shell, is_json: bool) -> Result<(), Failure> {
-    if is_json {
+fn tell(documents: &[CheckedDocument], shell: &mut Shell) -> Result<(), Failure> {
+    if shell.is_json() {
         return shell.data(&report::json_lines(documents));
     }
     let look = Look { paint: shell.out_paint(), width: shell.width() };
@@ -41,9 +41,10 @@ mod tests {
     use crate::base::source::Source;
     use crate::ui::console::sample::Buffer;
     use crate::ui::project::fake::Fake;
+    use crate::ui::shell::Format;
 
     /// Stdout, stderr and the exit code for a document with one finding.
-    fn check(finding: Diagnostic, is_json: bool) -> (String, String, u8) {
+    fn check(finding: Diagnostic, format: Format) -> (String, String, u8) {
         let document = CheckedDocument {
             path: "orch.yaml".to_owned(),
             source: Source::new(RelPath::new("orch.yaml").unwrap(), "jobs: x\n"),
@@ -52,24 +53,27 @@ mod tests {
         };
         let mut fake = Fake { documents: vec![document], ..Fake::default() };
         let (out, err) = (Buffer::default(), Buffer::default());
-        let mut shell = Shell::of_writers(out.clone(), err.clone());
-        let ran = run(&CheckArgs::default(), &mut fake, &mut shell, is_json);
+        let mut shell = Shell::of_writers(out.clone(), err.clone()).with_format(format);
+        let ran = run(&CheckArgs::default(), &mut fake, &mut shell);
         let exit = shell.conclude(ran);
         (out.text(), err.text(), exit.code())
     }
 
     #[test]
     fn only_errors_make_documents_wrong() {
-        let (out, err, exit) = check(Diagnostic::error("config::bad-value", "bad `jobs`"), false);
+        let (out, err, exit) =
+            check(Diagnostic::error("config::bad-value", "bad `jobs`"), Format::Text);
         assert!(out.contains("orch.yaml:1:7"), "{out}");
         assert_eq!((err.as_str(), exit), ("1 error in 1 of 1 file\n", 2));
-        let (_, err, exit) = check(Diagnostic::warning("config::bad-value", "bad `jobs`"), false);
+        let (_, err, exit) =
+            check(Diagnostic::warning("config::bad-value", "bad `jobs`"), Format::Text);
         assert_eq!((err.as_str(), exit), ("1 warning in 1 of 1 file\n", 0));
     }
 
     #[test]
     fn programs_get_one_line_a_document_and_nothing_else() {
-        let (out, err, exit) = check(Diagnostic::error("config::bad-value", "bad `jobs`"), true);
+        let (out, err, exit) =
+            check(Diagnostic::error("config::bad-value", "bad `jobs`"), Format::Json);
         let line: serde_json::Value = serde_json::from_str(out.trim_end()).unwrap();
         assert_eq!((&line["file"], &line["ok"]), (&"orch.yaml".into(), &false.into()));
         assert_eq!((err.as_str(), exit), ("", 2));

@@ -75,7 +75,7 @@ fn of_recording(recording: Recording, args: &ClassifyArgs) -> Result<Classified>
         Some(path) => stderr_of(path)?,
         None => stderr.unwrap_or_default(),
     };
-    let (ending, assumed) = ending_of(args, exit, (&facts, &stderr_tail));
+    let (ending, assumed) = ending_of(args, exit, &facts, &stderr_tail);
     let clock = clock_of(args, facts.last_message_at.as_deref());
     let evidence = Evidence {
         stream: Some(facts.clone()),
@@ -115,7 +115,8 @@ fn classified(
 fn ending_of(
     args: &ClassifyArgs,
     recorded: Option<i32>,
-    (facts, stderr): (&StreamFacts, &str),
+    facts: &StreamFacts,
+    stderr: &str,
 ) -> (Ending, Vec<String>) {
     if let Some(signal) = args.signal {
         return (Ending::Signaled(signal), Vec::new());

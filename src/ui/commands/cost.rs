@@ -16,11 +16,10 @@ use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::{columns_of, fill, one_line};
 
-use super::Place;
 use super::selection::Selection;
 
-pub fn run(args: &CostArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
-    let selection = Selection::of(project, &args.targets, place.folder)?;
+pub fn run(args: &CostArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
+    let selection = Selection::of(project, &args.targets, folder)?;
     let records = project.journal()?;
     let mut entries = entries(&records);
     if let Some(wanted) = &selection.wanted {
@@ -37,7 +36,7 @@ pub fn run(args: &CostArgs, project: &mut dyn Project, shell: &mut Shell, place:
         is_api_equivalent: entries.iter().any(|entry| entry.spend.is_subscription),
         n_open: OpenAttempts::of(&records).len(),
     };
-    let text = match place.is_json {
+    let text = match shell.is_json() {
         true => crate::ui::json::line_of(&statement),
         false => statement.text(&entries, shell.out_paint()),
     };

@@ -2,24 +2,21 @@
 
 use crate::engine::effect::Decide;
 use crate::engine::record::Decision;
-use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::{Project, Told};
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Ran, Shell};
 
-use super::Place;
 use super::selection::Selection;
 
 /// Journals the decision for every task named, and says what follows from it.
 pub fn run(
     decision: Decision,
-    args: &SomeTargetsArgs,
+    selection: &Selection,
     project: &mut dyn Project,
-    to: (&mut Shell, Place),
+    shell: &mut Shell,
 ) -> Ran {
-    let (shell, place) = to;
-    let tasks = Selection::of(project, &args.targets, place.folder)?.tasks();
+    let tasks = selection.tasks();
     let decisions: Vec<Decide> =
         tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
     let told = match project.decide(&decisions)? {
@@ -27,7 +24,7 @@ pub fn run(
         told => told,
     };
     for task in &tasks {
-        let text = match place.is_json {
+        let text = match shell.is_json() {
             true => crate::ui::json::line_of(
                 &serde_json::json!({ "task": task.to_string(), "decision": decision }),
             ),
@@ -74,8 +71,8 @@ mod tests {
         let out = Buffer::default();
         let mut shell = Shell::of_writers(out.clone(), out.clone());
         let targets = ["other", "//a"].map(str::to_owned).to_vec();
-        let place = Place { folder: "", is_json: false };
-        let ran = run(Decision::Skip, &SomeTargetsArgs { targets }, &mut fake, (&mut shell, place));
+        let selection = Selection::of(&mut fake, &targets, "").unwrap();
+        let ran = run(Decision::Skip, &selection, &mut fake, &mut shell);
         assert_eq!(shell.conclude(ran), Exit::Success);
         insta::assert_snapshot!(out.text(), @r#"
             other//a  skipped

@@ -10,7 +10,7 @@ use crate::ui::exit::Exit;
 use crate::ui::project::{self, Access};
 use crate::ui::shell::{Failure, Ran, Shell, Tone};
 
-use super::{Place, build};
+use super::build;
 
 const FILES: [(&str, &str); 4] = [
     ("plans/demo.yaml", include_str!("../../../plans/demo.yaml")),
@@ -85,7 +85,7 @@ fn headline(number: usize, act: &str, shell: &mut Shell) -> Result<(), Failure> 
 fn build_once(root: &Path, shell: &mut Shell) -> Ran {
     let mut project = project::open(root, Access::Exclusive)?;
     let args = BuildArgs { jobs: Some(2), ..BuildArgs::default() };
-    build::run(&args, &mut *project, shell, Place { folder: "", is_json: false })
+    build::run(&args, &mut *project, shell, "")
 }
 
 fn edit(root: &Path) -> Result<(), Failure> {

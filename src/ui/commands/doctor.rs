@@ -18,7 +18,7 @@ use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
 
 /// Looks at everything, and changes nothing.
-pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
+pub fn run(root: &Path, shell: &mut Shell) -> Ran {
     let mut findings = doctor::findings(root, now());
     let loaded = documents::read(root, &[])?;
     findings.push(settings(&loaded));
@@ -26,7 +26,7 @@ pub fn run(root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
     findings.extend(launches(root)?);
     findings.extend(doctor::user_settings());
     findings.push(doctor::sandbox(asks_for_sandbox(&loaded)));
-    report(&findings, shell, is_json)
+    report(&findings, shell)
 }
 
 fn settings(loaded: &Loaded) -> Finding {
@@ -119,8 +119,8 @@ fn is_npx(words: &[String]) -> bool {
 }
 
 /// Exit 1 where a build cannot work.
-fn report(findings: &[Finding], shell: &mut Shell, is_json: bool) -> Ran {
-    let text = match is_json {
+fn report(findings: &[Finding], shell: &mut Shell) -> Ran {
+    let text = match shell.is_json() {
         true => findings.iter().map(crate::ui::json::line_of).collect(),
         false => text_of(findings, shell.out_paint()),
     };
@@ -177,7 +177,7 @@ mod tests {
         let check = |findings: &[Finding]| {
             let out = Buffer::default();
             let mut shell = Shell::of_writers(out.clone(), out.clone());
-            let ran = report(findings, &mut shell, false);
+            let ran = report(findings, &mut shell);
             let exit = shell.conclude(ran);
             format!("{}exit {}", out.text(), exit.code())
         };

@@ -8,23 +8,17 @@ use std::fmt::Write as _;
 
 use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
-use crate::ui::args::{Format, TargetsArgs};
+use crate::ui::args::TargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
-use crate::ui::shell::{Ran, Shell};
+use crate::ui::shell::{Format, Ran, Shell};
 use crate::ui::text::one_line;
 
 use super::selection::Selection;
 
-pub fn run(
-    args: &TargetsArgs,
-    project: &mut dyn Project,
-    shell: &mut Shell,
-    drawing: (Format, &str),
-) -> Ran {
-    let (format, folder) = drawing;
+pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let picture = Selection::of(project, &args.targets, folder)?.narrowed().with_failures();
-    let drawn = match format {
+    let drawn = match shell.format() {
         Format::Text => text::tree_of(&picture, shell.out_paint()),
         Format::Json => json::graph_of(&picture),
         Format::Dot => dot_of(&picture),

@@ -6,10 +6,10 @@ use crate::ui::project::{Landed, Landing, Project};
 use crate::ui::report::counted;
 use crate::ui::shell::{Ran, Shell};
 
-pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell, is_json: bool) -> Ran {
+pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let how = if args.dry_run { Landing::DryRun } else { Landing::Now };
     let landed = project.land(how)?;
-    let text = match is_json {
+    let text = match shell.is_json() {
         true => crate::ui::json::line_of(&landed),
         false => landed.tasks.iter().map(|task| format!("{task}\n")).collect(),
     };

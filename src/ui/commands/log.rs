@@ -13,28 +13,27 @@ use crate::ui::target::{self, Known};
 use crate::ui::text::one_line;
 use crate::ui::transcript::{Form, Reader, Speaker};
 
-use super::Place;
 use super::show::time_of;
 
 /// How often a running attempt is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// With `--format json` a session's events as they came, and other lines as objects of the same kind.
-pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
+pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let picture = project.picture(now())?;
     let tasks = target::tasks_of(&picture);
-    let known = Known { plans: &picture.plans, tasks: &tasks, folder: place.folder };
-    let form = match place.is_json {
+    let known = Known { plans: &picture.plans, tasks: &tasks, folder: folder };
+    let form = match shell.is_json() {
         true => Form::Programs,
         false => Form::People(shell.out_paint()),
     };
     if args.smoke {
         let plan = target::resolve_plan(&args.target, known)?;
-        return replay_smoke(&plan, form, (project, shell));
+        return replay_smoke(&plan, form, project, shell);
     }
     let task = target::resolve_one(&args.target, known)?;
     let Some(mut piece) = project.transcript(&task, args.attempt, 0)? else {
-        if args.attempt.is_none() && replay_judging(&task, form, (project, shell))? > 0 {
+        if args.attempt.is_none() && replay_judging(&task, form, project, shell)? > 0 {
             return Ok(Exit::Success);
         }
         return Err(nothing_recorded(&task, args.attempt));
@@ -58,17 +57,13 @@ pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, place: 
     shell.data(&reader.finish())?;
     let is_over = args.follow || !piece.is_running;
     if args.attempt.is_none() && is_over && is_of_work(&task, piece.attempt, project)? {
-        replay_judging(&task, form, (project, shell))?;
+        replay_judging(&task, form, project, shell)?;
     }
     Ok(Exit::Success)
 }
 
 /// Prints what a plan's last smoke test said.
-fn replay_smoke(
-    plan: &PlanName,
-    form: Form,
-    (project, shell): (&mut dyn Project, &mut Shell),
-) -> Ran {
+fn replay_smoke(plan: &PlanName, form: Form, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let Some((ended, said)) = project.smoke_of(plan)? else {
         return Err(Failure::usage_with_help(
             format!("no smoke test of `{plan}` is recorded: none has run here"),
@@ -97,7 +92,8 @@ fn is_of_work(task: &TaskRef, log: u32, project: &mut dyn Project) -> Result<boo
 fn replay_judging(
     task: &TaskRef,
     form: Form,
-    (project, shell): (&mut dyn Project, &mut Shell),
+    project: &mut dyn Project,
+    shell: &mut Shell,
 ) -> Result<usize, Failure> {
     let attempts = project.attempts_of(task)?;
     let logs = judging(&attempts);
@@ -130,13 +126,14 @@ mod tests {
     use super::*;
     use crate::ui::console::sample::Buffer;
     use crate::ui::project::fake::Fake;
+    use crate::ui::shell::Format;
 
-    fn check(pieces: &[&'static str], target: &str, follow: bool, is_json: bool) -> String {
+    fn check(pieces: &[&'static str], target: &str, follow: bool, format: Format) -> String {
         let mut fake = Fake { pieces: pieces.to_vec(), ..Fake::default() };
         let out = Buffer::default();
-        let mut shell = Shell::of_writers(out.clone(), out.clone());
+        let mut shell = Shell::of_writers(out.clone(), out.clone()).with_format(format);
         let args = LogArgs { target: target.to_owned(), follow, attempt: None, smoke: false };
-        let ran = run(&args, &mut fake, &mut shell, Place { folder: "", is_json });
+        let ran = run(&args, &mut fake, &mut shell, "");
         shell.conclude(ran);
         out.text()
     }
@@ -145,22 +142,22 @@ mod tests {
     fn a_running_attempt_is_followed_to_its_end() {
         let pieces = ["one\ntw", "o\nthr", "ee"];
         assert_eq!(
-            check(&pieces, "demo//1.2", true, false),
+            check(&pieces, "demo//1.2", true, Format::Text),
             "demo//1.2, attempt 1\none\ntwo\nthree\n"
         );
         assert_eq!(
-            check(&pieces, "demo//1.2", true, true),
+            check(&pieces, "demo//1.2", true, Format::Json),
             "demo//1.2, attempt 1\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"one\"}\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"two\"}\n{\"type\":\"output\",\"stream\":\"stdout\",\"text\":\"three\"}\n"
         );
     }
 
     #[test]
     fn what_never_ran_or_is_ambiguous_is_refused() {
-        insta::assert_snapshot!(check(&[], "demo//1.2", false, false), @r#"
+        insta::assert_snapshot!(check(&[], "demo//1.2", false, Format::Text), @r#"
             error: nothing is recorded of `demo//1.2`: it has not run here
               help: `orch why demo//1.2` says where it stands
             "#);
-        insta::assert_snapshot!(check(&[], "demo//1.*", false, false), @r#"
+        insta::assert_snapshot!(check(&[], "demo//1.*", false, Format::Text), @r#"
             error: `demo//1.*` names 3 tasks, one is needed
               help: name one of them: demo//1.1, demo//1.2, demo//1.3
             "#);

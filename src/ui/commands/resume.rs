@@ -10,10 +10,10 @@ use crate::ui::project::Project;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Ran, Shell};
 
-use super::{Place, build, watch};
+use super::{build, watch};
 
 /// The project is open for building: nobody else runs whose stop would be taken back.
-pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, place: Place) -> Ran {
+pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let root = project.root().to_owned();
     let config = documents::read(&root, &[])?.documents.config;
     let n = stop::withdraw(&root, &config.plans_dirs)?;
@@ -27,13 +27,13 @@ pub fn run(args: &ResumeArgs, project: &mut dyn Project, shell: &mut Shell, plac
     let Some(command) = last_asked(&journal::read(&root)?.records) else {
         return nothing_to_go_on_with(n + lifted.len());
     };
-    let place = Place { folder: "", ..place };
+    let folder = "";
     match command {
         Asked::Watch(mut last) => {
             last.shown.clone_from(&args.shown);
-            watch::run(&last, project, shell, place)
+            watch::run(&last, project, shell, folder)
         }
-        Asked::Build(last) => build::run(&going_on(*last, args), project, shell, place),
+        Asked::Build(last) => build::run(&going_on(*last, args), project, shell, folder),
     }
 }
 

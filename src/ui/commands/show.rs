@@ -19,7 +19,6 @@ use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
 use crate::ui::transcript::{OutputLine, output_of};
 
-use super::Place;
 use super::selection::{Selection, task_in};
 
 /// Lines of output that are shown; `orch log` has all.
@@ -29,16 +28,16 @@ pub fn run(
     args: &SomeTargetsArgs,
     project: &mut dyn Project,
     shell: &mut Shell,
-    place: Place,
+    folder: &str,
 ) -> Ran {
-    let selection = Selection::of(project, &args.targets, place.folder)?.with_failures();
+    let selection = Selection::of(project, &args.targets, folder)?.with_failures();
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
         let attempts = project.attempts_of(name)?;
         let output = output_shown(&attempts, name, project)?;
         let shown = Shown { task, result, judged, attempts, output };
-        let text = match place.is_json {
+        let text = match shell.is_json() {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
             false => text_of(&shown, shell.out_paint()),

@@ -20,14 +20,9 @@ use super::selection::Selection;
 /// On a terminal names are cut to this many columns, so that reasons line up.
 const NAME_WIDTH: usize = 36;
 
-pub fn run(
-    args: &TargetsArgs,
-    project: &mut dyn Project,
-    shell: &mut Shell,
-    place: super::Place,
-) -> Ran {
-    let picture = Selection::of(project, &args.targets, place.folder)?.narrowed().with_failures();
-    let text = match place.is_json {
+pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
+    let picture = Selection::of(project, &args.targets, folder)?.narrowed().with_failures();
+    let text = match shell.is_json() {
         true => crate::ui::json::line_of(&picture),
         false => {
             let name_width = if shell.is_out_terminal() { NAME_WIDTH } else { usize::MAX };

@@ -16,12 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Ending what runs takes its grace period.
 const PATIENCE_NOW: Duration = Duration::from_secs(60);
 
-pub fn run(args: &StopArgs, root: &Path, shell: &mut Shell, is_json: bool) -> Ran {
+pub fn run(args: &StopArgs, root: &Path, shell: &mut Shell) -> Ran {
     let (wish, patience) =
         if args.now { (Wish::Now, PATIENCE_NOW) } else { (Wish::Finish, PATIENCE) };
     let answer = stop::ask(root, wish, patience)?;
     let (text, exit) = told(&answer, wish);
-    if is_json {
+    if shell.is_json() {
         shell.data(&crate::ui::json::line_of(&fields_of(&answer, &text)))?;
     } else {
         shell.data(&format!("{text}\n"))?;

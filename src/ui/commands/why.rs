@@ -20,7 +20,6 @@ use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
 
-use super::Place;
 use super::selection::{Selection, task_in};
 use changes::words_of;
 
@@ -31,13 +30,13 @@ pub fn run(
     args: &SomeTargetsArgs,
     project: &mut dyn Project,
     shell: &mut Shell,
-    place: Place,
+    folder: &str,
 ) -> Ran {
-    let selection = Selection::of(project, &args.targets, place.folder)?.with_failures();
+    let selection = Selection::of(project, &args.targets, folder)?.with_failures();
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let reasons = Reasons::of(project, name)?;
-        let text = match place.is_json {
+        let text = match shell.is_json() {
             true => crate::ui::json::line_of(&WhyJson::of(task, &reasons)),
             false if number > 0 => format!("\n{}", text_of(task, &reasons, shell.out_paint())),
             false => text_of(task, &reasons, shell.out_paint()),

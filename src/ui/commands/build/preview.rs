@@ -14,9 +14,9 @@ use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
 
-pub fn run(request: &BuildRequest, picture: &Picture, shell: &mut Shell, is_json: bool) -> Ran {
+pub fn run(request: &BuildRequest, picture: &Picture, shell: &mut Shell) -> Ran {
     let preview = Preview::of(request, picture);
-    let text = match is_json {
+    let text = match shell.is_json() {
         true => crate::ui::json::line_of(&preview),
         false => preview.text(shell.out_paint()),
     };
