@@ -49,7 +49,8 @@ pub fn read_at(repo: &Repository, tree: &TreeId, extra: &[RelPath]) -> Result<Lo
 /// All documents of one tree, and of another that something was made of it.
 pub fn read_both(
     repo: &Repository,
-    (was, is): (&TreeId, &TreeId),
+    was: &TreeId,
+    is: &TreeId,
     extra: &[RelPath],
 ) -> Result<Box<DocumentsLeft>> {
     let read = |tree: &TreeId| {

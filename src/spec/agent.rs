@@ -68,7 +68,7 @@ pub fn parse(source: &Source) -> Parsed<Agent> {
         problems.report(unclosed(opening, parts.front.is_some()));
     }
     if let Some(front) = parts.front {
-        read_front(source, front, (&mut agent, &problems));
+        read_front(source, front, &mut agent, &problems);
     }
     let mut diagnostics = problems.into_found();
     let doubt = diagnostics.iter().find(|it| it.severity == Severity::Error);
@@ -85,14 +85,14 @@ pub fn has_front_matter(text: &str) -> bool {
 }
 
 /// YAML where it is YAML, else line by line.
-fn read_front(source: &Source, front: Span, (agent, problems): (&mut Agent, &Problems<'_>)) {
+fn read_front(source: &Source, front: Span, agent: &mut Agent, problems: &Problems<'_>) {
     let parsed = yaml::parse_part(source, front.clone());
     let wrong = parsed.diagnostics.into_iter().find(Diagnostic::is_error);
     match parsed.value {
         None if wrong.is_none() => return,
         Some(node) if wrong.is_none() && node.is_null() => return,
         Some(node) if wrong.is_none() && node.as_mapping().is_some() => {
-            return read_node(&node, (agent, problems));
+            return read_node(&node, agent, problems);
         }
         _ => {}
     }
@@ -115,10 +115,10 @@ fn read_front(source: &Source, front: Span, (agent, problems): (&mut Agent, &Pro
             );
         }
     }
-    read_node(&loose.node, (agent, problems));
+    read_node(&loose.node, agent, problems);
 }
 
-fn read_node(node: &Node<'_>, (agent, problems): (&mut Agent, &Problems<'_>)) {
+fn read_node(node: &Node<'_>, agent: &mut Agent, problems: &Problems<'_>) {
     let Some(mut fields) = Fields::of(node, &AGENT, problems) else { return };
     if let Some(name) = said(&mut fields, "name").map(str::trim).filter(|name| !name.is_empty()) {
         agent.name = AgentName::new(name);

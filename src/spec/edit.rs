@@ -23,7 +23,7 @@ use crate::base::source::Source;
 pub use outline::{
     Meanings, Outline, SectionOutline, TaskOutline, entry_text, section_text, task_text,
 };
-pub use rewrite::{Rewrite, rewrite};
+pub use rewrite::{NewEntry, Rewrite, rewrite};
 
 /// The value a field is to have.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,8 +155,8 @@ fn spliced(
     edits: &[find::Edit<'_, '_>],
 ) -> Result<(Vec<splice::Splice>, String), EditError> {
     let mut splices = Vec::new();
-    for edit in edits.iter().enumerate() {
-        splice::plan_splices(&source.text, edit, &mut splices)?;
+    for (owner, edit) in edits.iter().enumerate() {
+        splice::plan_splices(&source.text, owner, edit, &mut splices)?;
     }
     let text = splice::apply(&source.text, &mut splices);
     Ok((splices, text))

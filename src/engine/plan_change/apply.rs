@@ -3,7 +3,7 @@
 use super::compare::GUARDED;
 use super::{Bounds, EntryChange, NewSection, NewTask, PlanChange, PlanStep, Refusals, new_errors};
 use crate::base::source::Source;
-use crate::spec::edit::{Outline, Rewrite, SectionOutline, TaskOutline, rewrite};
+use crate::spec::edit::{NewEntry, Outline, Rewrite, SectionOutline, TaskOutline, rewrite};
 use crate::spec::plan_check::Known;
 
 /// The plan on its way: its text, and what that must mean.
@@ -142,7 +142,7 @@ impl Work<'_> {
                 ));
             }
             self.rewrite(&match &entry.text {
-                Some(text) => Rewrite::SetEntry { task, key, text },
+                Some(text) => Rewrite::SetEntry(NewEntry { task, key, text }),
                 None => Rewrite::RemoveEntry { task, key },
             })?;
             let tasks = self.expected.sections.iter_mut().flat_map(|it| &mut it.tasks);

@@ -31,7 +31,8 @@ fn is_partial(git: &gix::Repository) -> bool {
 /// Says what was being read and, where a partial clone may lack it, what brings it.
 pub(super) fn reading<T, E>(
     git: &gix::Repository,
-    (doing, place): (&str, String),
+    doing: &str,
+    place: String,
     found: std::result::Result<T, E>,
 ) -> Result<T>
 where

@@ -180,8 +180,8 @@ impl Repository {
         path: &RelPath,
     ) -> Result<Option<Entry>> {
         let bytes = path.to_bytes();
-        let doing = |id: ObjectId| ("reading a tree", id.to_string());
-        let mut tree = reading(git, doing(tree), git.find_tree(tree))?;
+        let doing = "reading a tree";
+        let mut tree = reading(git, doing, tree.to_string(), git.find_tree(tree))?;
         let mut names = bytes.split(|b| *b == b'/').peekable();
         while let Some(name) = names.next() {
             let Some(entry) = tree.find_entry(name) else { return Ok(None) };
@@ -193,7 +193,7 @@ impl Repository {
             if !mode.is_tree() {
                 return Ok(None);
             }
-            tree = reading(git, doing(id), git.find_tree(id))?;
+            tree = reading(git, doing, id.to_string(), git.find_tree(id))?;
         }
         Ok(None)
     }
@@ -226,7 +226,7 @@ impl Repository {
 }
 
 pub(crate) fn blob(git: &gix::Repository, id: ObjectId) -> Result<Vec<u8>> {
-    let mut object = reading(git, ("reading a blob", id.to_string()), git.find_blob(id))?;
+    let mut object = reading(git, "reading a blob", id.to_string(), git.find_blob(id))?;
     Ok(object.take_data())
 }
 
@@ -239,8 +239,8 @@ pub(crate) fn tree_changes(
     if before == after {
         return Ok(Vec::new());
     }
-    let old = reading(git, ("reading a tree", before.to_string()), git.find_tree(before))?;
-    let new = reading(git, ("reading a tree", after.to_string()), git.find_tree(after))?;
+    let old = reading(git, "reading a tree", before.to_string(), git.find_tree(before))?;
+    let new = reading(git, "reading a tree", after.to_string(), git.find_tree(after))?;
     let mut recorder = gix::diff::tree::Recorder::default();
     gix::diff::tree(
         TreeRefIter::from_bytes(&old.data, before.kind()),

@@ -42,7 +42,8 @@ pub(crate) struct Placer<'r> {
 impl<'r> Placer<'r> {
     /// Attributes are read from the checkout, and where it lacks them from `index`.
     pub fn new(
-        (git, index): (&'r gix::Repository, &gix::index::State),
+        git: &'r gix::Repository,
+        index: &gix::index::State,
         root: &Path,
         occupied: Occupied,
     ) -> Result<Self> {

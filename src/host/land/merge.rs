@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::digest::Digest;
 use crate::base::file::Patch;
-use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
+use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::engine::event::{Conflict, Event};
+use crate::engine::outcome::evidence::DocumentsLeft;
 use crate::engine::record::AcceptedResult;
 use crate::engine::step::Engine;
 use crate::host::clock;
@@ -16,6 +17,7 @@ use crate::host::git::object::ReplayTrees;
 use crate::host::state::State;
 use crate::host::store::Store;
 use crate::host::worktree::Did;
+use crate::spec::config::Config;
 
 use super::Landings;
 use super::kept::{Kept, MergedOnto};
@@ -59,8 +61,11 @@ impl Landings {
                 let was = state.checkout.repo.tree_of(&onto)?;
                 let (candidate, patch) = (merged.tree.clone(), merged.patch);
                 let is_as_judged = kept.tip == onto && kept.users.is_none();
+                let repo = &state.checkout.repo;
+                let read = || documents::read_both(repo, &was, &candidate, &state.loaded.extra);
+                let own = state.engine.plan_path_of(&kept.task);
                 if !is_as_judged
-                    && let Some(why) = unfit(&kept.task, &patch, (&was, &candidate), state)?
+                    && let Some(why) = unfit(&patch, own.as_ref(), state.config(), read)?
                 {
                     return self.conflicted(attempt, why, onto, state);
                 }
@@ -155,20 +160,19 @@ pub fn lost(attempt: AttemptId) -> Event {
 /// Documents that were right where the attempt started, and are wrong with what landed since. The
 /// task's own plan is left out: what the attempt changes in that comes later.
 fn unfit(
-    task: &TaskRef,
     patch: &Patch,
-    trees: (&TreeId, &TreeId),
-    state: &State,
+    own: Option<&RelPath>,
+    config: &Config,
+    read: impl FnOnce() -> Result<Box<DocumentsLeft>>,
 ) -> Result<Option<MergeConflict>> {
-    let is_document = |it: &&RelPath| documents::is_document(it, state.config());
+    let is_document = |it: &&RelPath| documents::is_document(it, config);
     let paths: Vec<RelPath> = patch.paths().filter(is_document).cloned().collect();
     if paths.is_empty() {
         return Ok(None);
     }
-    let mut read = documents::read_both(&state.checkout.repo, trees, &state.loaded.extra)?;
-    let own = state.engine.plan_path_of(task);
+    let mut read = read()?;
     for (documents, _) in [&mut read.before, &mut read.after] {
-        documents.plans.retain(|it| Some(&it.path) != own.as_ref());
+        documents.plans.retain(|it| Some(&it.path) != own);
     }
     let made = Engine::first_error_made(*read);
     Ok(made.map(|description| MergeConflict { paths, description }))

@@ -249,7 +249,7 @@ impl Plan {
         let (first, rest): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|(change, _)| is_attributes(&change.path));
         let placer = || {
-            let placer = Placer::new((git, index), root, Occupied::Refuse)?;
+            let placer = Placer::new(git, index, root, Occupied::Refuse)?;
             Ok(placer.knowing(repo.texts()))
         };
         let mut placing = placer()?;

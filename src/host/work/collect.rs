@@ -119,8 +119,9 @@ fn left_by(
     }
     left.other_documents = plan::others_in(shop, worktree, &collected)?;
     if left.plan_edit.is_some() || plan::has_document(shop, &collected.patch) {
-        let trees = (&worktree.base().tree, &collected.tree);
-        left.documents = Some(documents::read_both(&shop.repo, trees, &shop.extra_plans)?);
+        let was = &worktree.base().tree;
+        let read = documents::read_both(&shop.repo, was, &collected.tree, &shop.extra_plans);
+        left.documents = Some(read?);
     }
     left.tree = Some(collected.tree);
     left.patch = collected.patch;

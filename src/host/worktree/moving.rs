@@ -182,7 +182,7 @@ impl Moving<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let placer = Placer::new((self.git, index), self.root, Occupied::Replace)?;
+        let placer = Placer::new(self.git, index, self.root, Occupied::Replace)?;
         let mut placer = placer.knowing(self.texts);
         let put = |(path, entry): &(BString, Entry)| {
             Ok((path.clone(), placer.put(path.as_bstr(), *entry)?))

@@ -10,7 +10,8 @@ use crate::spec::yaml::{Entry, Style};
 pub(super) fn insertion(
     text: &str,
     edit: &Edit<'_, '_>,
-    (key, value): (&str, FieldValue<'_>),
+    key: &str,
+    value: FieldValue<'_>,
 ) -> Replaced {
     let layout = edit.mapping.layout;
     let key = written(key, Style::Plain, layout);

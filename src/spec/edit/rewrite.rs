@@ -24,15 +24,25 @@ pub enum Rewrite<'a> {
     },
     RemoveTask(&'a TaskId),
     /// `key: value` instead of the entry that is there, or as a new one.
-    SetEntry {
-        task: &'a TaskId,
-        key: &'a str,
-        text: &'a str,
-    },
+    SetEntry(NewEntry<'a>),
     RemoveEntry {
         task: &'a TaskId,
         key: &'a str,
     },
+}
+
+/// An entry of a task, whole: `text` begins with the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewEntry<'a> {
+    pub task: &'a TaskId,
+    pub key: &'a str,
+    pub text: &'a str,
+}
+
+/// Where in a list something new goes: behind the item of this id, else to its front.
+struct Spot<'n> {
+    list: &'n Node<'n>,
+    after: Option<&'n str>,
 }
 
 /// The text with one edit made.
@@ -56,23 +66,25 @@ pub fn rewrite(source: &Source, edit: &Rewrite<'_>) -> Result<String, EditError>
             let found = found.ok_or_else(|| EditError::NotFound(target()))?;
             let list = found.as_mapping().and_then(|it| it.get("tasks"));
             let list = list.ok_or_else(|| EditError::NoPlace(target()))?;
-            insert(text, (list, after.map(TaskId::as_str)), new, target)
+            insert(text, Spot { list, after: after.map(TaskId::as_str) }, new, target)
         }
         Rewrite::InsertSection { after, text: new } => {
-            insert(text, (sections, after.map(SectionId::as_str)), new, || Target::Meta)
+            let spot = Spot { list: sections, after: after.map(SectionId::as_str) };
+            insert(text, spot, new, || Target::Meta)
         }
         Rewrite::RemoveTask(task) => remove(text, &root, task),
-        Rewrite::SetEntry { task, key, text: new } => set_entry(source, &root, (task, key, new)),
+        Rewrite::SetEntry(entry) => set_entry(source, &root, *entry),
         Rewrite::RemoveEntry { .. } => Ok(text.to_string()),
     }
 }
 
 fn insert(
     text: &str,
-    (list, after): (&Node<'_>, Option<&str>),
+    spot: Spot<'_>,
     new: &str,
     target: impl Fn() -> Target,
 ) -> Result<String, EditError> {
+    let Spot { list, after } = spot;
     let no_place = || EditError::NoPlace(target());
     let sequence = list.as_sequence().ok_or_else(no_place)?;
     let sibling = after.and_then(|id| sequence.items.iter().find(|it| has_id(it, id)));
@@ -125,17 +137,14 @@ fn remove(text: &str, root: &Node<'_>, task: &TaskId) -> Result<String, EditErro
     Ok(format!("{}{}", &text[..start], &text[after_break(text, line_end)..]))
 }
 
-fn set_entry(
-    source: &Source,
-    root: &Node<'_>,
-    (task, key, new): (&TaskId, &str, &str),
-) -> Result<String, EditError> {
+fn set_entry(source: &Source, root: &Node<'_>, entry: NewEntry<'_>) -> Result<String, EditError> {
+    let NewEntry { task, key, text: new } = entry;
     let text = &source.text;
     let target = || Target::Task(task.clone());
     let found = find_task(root, task.as_str()).ok_or_else(|| EditError::NotFound(target()))?;
     let mapping = found.as_mapping().ok_or_else(|| EditError::NotFound(target()))?;
     if mapping.layout.is_flow() {
-        return set_in_flow(source, mapping, (task, key, new));
+        return set_in_flow(source, mapping, entry);
     }
     let own = || mapping.entries.iter().filter(|it| !it.is_merged);
     let first = own().next().ok_or_else(|| EditError::NoPlace(target()))?;
@@ -162,8 +171,9 @@ fn set_entry(
 fn set_in_flow(
     source: &Source,
     mapping: &Mapping<'_>,
-    (task, key, new): (&TaskId, &str, &str),
+    entry: NewEntry<'_>,
 ) -> Result<String, EditError> {
+    let NewEntry { task, key, text: new } = entry;
     let target = || Target::Task(task.clone());
     let refused = || EditError::NotReplaceable { target: target(), key: key.to_owned() };
     let lines = Source::new(source.path.clone(), new);

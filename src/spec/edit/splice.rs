@@ -36,7 +36,8 @@ pub(super) const RECORD_KEYS: &[&str] = &[
 /// them.
 pub(super) fn plan_splices(
     text: &str,
-    (owner, edit): (usize, &Edit<'_, '_>),
+    owner: usize,
+    edit: &Edit<'_, '_>,
     splices: &mut Vec<Splice>,
 ) -> Result<(), EditError> {
     let mut replaced = remove::removals(text, edit);
@@ -45,14 +46,14 @@ pub(super) fn plan_splices(
     for &(key, value) in &edit.fields {
         match is_there(key) {
             Some(entry) if value != FieldValue::Absent => {
-                replaced.push(replacement(text, edit, (entry, value))?);
+                replaced.push(replacement(text, edit, entry, value)?);
             }
             _ => {}
         }
     }
     for &(key, value) in &edit.fields {
         if is_there(key).is_none() && value != FieldValue::Absent {
-            replaced.push(insert::insertion(text, edit, (key, value)));
+            replaced.push(insert::insertion(text, edit, key, value));
         }
     }
     splices.extend(replaced.into_iter().map(|(span, text)| Splice { span, text, owner }));
@@ -76,7 +77,8 @@ pub(super) fn apply(text: &str, splices: &mut [Splice]) -> String {
 fn replacement(
     text: &str,
     edit: &Edit<'_, '_>,
-    (entry, value): (&Entry<'_>, FieldValue<'_>),
+    entry: &Entry<'_>,
+    value: FieldValue<'_>,
 ) -> Result<Replaced, EditError> {
     let layout = edit.mapping.layout;
     let is_alias = entry.value.origin == Origin::Alias;

@@ -24,17 +24,25 @@ pub(super) fn check(
         return;
     }
     for task in index.tasks.iter().filter(|task| !is_over(task)) {
-        let Some((model, by, place)) = begins_with(task, known) else { continue };
-        if known.models.place_of(model).is_some_and(|begin| begin > top) {
-            found.push(above_the_cap(task, (model, &by, place), cap));
+        let Some(begin) = begin_of(task, known) else { continue };
+        if known.models.place_of(begin.model).is_some_and(|place| place > top) {
+            found.push(above_the_cap(task, begin, cap));
         }
     }
 }
 
-/// The model that a task begins with where task or agent names one, who names it, and where.
-fn begins_with<'k>(task: &'k Task, known: &'k Known) -> Option<(&'k ModelName, String, Span)> {
+/// The model that a task begins with, who names it, and where.
+struct Begin<'k> {
+    model: &'k ModelName,
+    by: String,
+    place: Span,
+}
+
+/// `None` where neither task nor agent names a model.
+fn begin_of<'k>(task: &'k Task, known: &'k Known) -> Option<Begin<'k>> {
     if let Some(model) = &task.spec.model {
-        return Some((model, "it".to_owned(), task.spans.id.clone()));
+        let place = task.spans.id.clone();
+        return Some(Begin { model, by: "it".to_owned(), place });
     }
     if task.spec.run.is_some() {
         return None;
@@ -49,14 +57,11 @@ fn begins_with<'k>(task: &'k Task, known: &'k Known) -> Option<(&'k ModelName, S
     };
     let model = known.agents.get(name)?.model.as_ref()?;
     let place = task.spans.agent.clone().unwrap_or_else(|| task.spans.id.clone());
-    Some((model, format!("its agent `{name}`"), place))
+    Some(Begin { model, by: format!("its agent `{name}`"), place })
 }
 
-fn above_the_cap(
-    task: &Task,
-    (model, by, place): (&ModelName, &str, Span),
-    cap: &ModelName,
-) -> Diagnostic {
+fn above_the_cap(task: &Task, begin: Begin<'_>, cap: &ModelName) -> Diagnostic {
+    let Begin { model, by, place } = begin;
     let message = format!("`{}` begins with `{model}`, above the cap `{cap}`", task.id);
     Diagnostic::error("plan::model-cap", message)
         .label(place, format!("{by} asks for `{model}`"))

@@ -99,30 +99,27 @@ fn write_normalized(node: &Node<'_>, out: &mut String) {
         NodeKind::Scalar(scalar) if scalar.style == Style::Plain => out.push_str(&scalar.text),
         NodeKind::Scalar(scalar) => out.push_str(&format!("{:?}", scalar.text)),
         NodeKind::Sequence(sequence) => {
-            write_joined(out, ('[', ']'), &sequence.items, write_normalized);
+            out.push('[');
+            write_joined(out, &sequence.items, write_normalized);
+            out.push(']');
         }
         NodeKind::Mapping(mapping) => {
-            write_joined(out, ('{', '}'), &mapping.entries, |entry, out| {
+            out.push('{');
+            write_joined(out, &mapping.entries, |entry, out| {
                 out.push_str(&entry.key);
                 out.push_str(": ");
                 write_normalized(&entry.value, out);
             });
+            out.push('}');
         }
     }
 }
 
-fn write_joined<T>(
-    out: &mut String,
-    (open, close): (char, char),
-    items: &[T],
-    write: impl Fn(&T, &mut String),
-) {
-    out.push(open);
+fn write_joined<T>(out: &mut String, items: &[T], write: impl Fn(&T, &mut String)) {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             out.push_str(", ");
         }
         write(item, out);
     }
-    out.push(close);
 }
