@@ -32,7 +32,7 @@ impl FileState {
 
 /// What happened to one path; `None` is absent. `before != after` always holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Change {
+pub struct FileChange {
     pub path: RelPath,
     pub before: Option<FileState>,
     pub after: Option<FileState>,
@@ -41,19 +41,19 @@ pub struct Change {
 /// The change a task made, sorted by path, each path once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Patch {
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
 }
 
 impl Patch {
     /// Sorts by path and drops entries whose before equals their after.
-    pub fn new(mut changes: Vec<Change>) -> Self {
+    pub fn new(mut changes: Vec<FileChange>) -> Self {
         changes.retain(|change| change.before != change.after);
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         changes.dedup_by(|b, a| a.path == b.path);
         Self { changes }
     }
 
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[FileChange] {
         &self.changes
     }
 

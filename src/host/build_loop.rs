@@ -68,7 +68,7 @@ pub struct Parts<'a> {
 }
 
 /// What a loop is told by others.
-struct Told {
+struct Sources {
     heard: mpsc::Receiver<Message>,
     /// What the watcher saw.
     seen: mpsc::Receiver<Changed>,
@@ -110,7 +110,7 @@ impl<'a> BuildLoop<'a> {
         request: &BuildRequest,
         runner: Runner,
         voice: Voice<'a>,
-    ) -> Result<(Self, Told)> {
+    ) -> Result<(Self, Sources)> {
         let Parts { state, landings } = parts;
         let (tell, heard) = mpsc::channel(256);
         let (saw, seen) = mpsc::channel(16);
@@ -131,7 +131,7 @@ impl<'a> BuildLoop<'a> {
             state,
             landings,
         };
-        Ok((build, Told { heard, seen, signals: Signals::listen()? }))
+        Ok((build, Sources { heard, seen, signals: Signals::listen()? }))
     }
 
     /// Asks the engine for the build, and performs what it wants first.
@@ -150,7 +150,7 @@ impl<'a> BuildLoop<'a> {
         self.perform_all()
     }
 
-    async fn go_on(&mut self, told: &mut Told) -> Result<()> {
+    async fn go_on(&mut self, told: &mut Sources) -> Result<()> {
         let mut tick = tokio::time::interval(pace::TICK);
         loop {
             self.rest()?;

@@ -26,7 +26,7 @@ use super::store::Store;
 use super::store::folder::Access;
 use super::surface::{CheckedDocument, Summary, Surface};
 
-pub use self::decide::Said;
+pub use self::decide::Delivery;
 pub use super::build_loop::halt::StopReason;
 pub use super::check::caution::is_settings;
 pub use super::check::check;

@@ -19,7 +19,7 @@ use crate::engine::event::{Event, Placement, Written};
 use crate::engine::picture::{Extent, Picture};
 use crate::host::error::Result;
 use crate::host::fault;
-use crate::host::git::trailer::ReceiptTold;
+use crate::host::git::trailer::ReceiptTrailers;
 use crate::host::landing::{LandOutcome, LandingInput};
 use crate::host::state::State;
 use crate::host::state::checkout::Home;
@@ -41,7 +41,7 @@ pub struct Landings {
     /// Status edits that wait to be written.
     pub statuses: Statuses,
     /// Accepted results without a landing, for the next receipt commit.
-    receipts: Vec<ReceiptTold>,
+    receipts: Vec<ReceiptTrailers>,
     pub following: Following,
 }
 
@@ -126,7 +126,7 @@ impl Landings {
 
     /// Nothing to land: a receipt is kept for the next receipt commit.
     fn settle(&mut self, request: &LandingRequest) -> Vec<Event> {
-        self.receipts.push(ReceiptTold {
+        self.receipts.push(ReceiptTrailers {
             task: request.task.clone(),
             action: request.key,
             output: request.output,

@@ -23,8 +23,8 @@ use crate::engine::record::lineage::{Landing, Receipt};
 use crate::host::error::{Doing, Result};
 use crate::host::git::lineage::landing;
 use crate::host::git::merge::NewCommit;
-use crate::host::git::object::{Entry, edit_tree, tree_changes};
-use crate::host::git::trailer::{self, ReceiptTold};
+use crate::host::git::object::{TreeEntry, edit_tree, tree_changes};
+use crate::host::git::trailer::{self, ReceiptTrailers};
 use crate::host::git::{Repository, commit_id, object_id};
 
 /// What is to land, and on what.
@@ -93,7 +93,7 @@ impl Repository {
         &self,
         branch: &str,
         onto: &CommitId,
-        receipts: &[ReceiptTold],
+        receipts: &[ReceiptTrailers],
         plans: &[(RelPath, Arc<String>)],
     ) -> Result<ReceiptOutcome> {
         if receipts.is_empty() && plans.is_empty() {
@@ -110,7 +110,7 @@ impl Repository {
         if !self.advance_tip(branch, onto, commit)? {
             return Ok(ReceiptOutcome::TipMoved(self.tip(branch)?.commit));
         }
-        let receipt = |told: &ReceiptTold| Receipt {
+        let receipt = |told: &ReceiptTrailers| Receipt {
             order: 0,
             commit: commit_id(commit),
             task: told.task.clone(),
@@ -136,10 +136,10 @@ impl Repository {
         }
         let present = self.entry_at(git, tree, path)?;
         let kind = present.map_or(gix::objs::tree::EntryKind::Blob, |entry| entry.kind);
-        if present == Some(Entry { id, kind }) {
+        if present == Some(TreeEntry { id, kind }) {
             return Ok((tree, None));
         }
-        let edited = edit_tree(git, tree, vec![(path.to_bytes(), Some(Entry { id, kind }))])?;
+        let edited = edit_tree(git, tree, vec![(path.to_bytes(), Some(TreeEntry { id, kind }))])?;
         Ok((edited, Some(path)))
     }
 }

@@ -85,7 +85,7 @@ pub struct Place {
 
 /// What is told while an attempt runs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum Update {
     /// First of all: what a later orch may have to reap.
     Started(ProcessInfo),
     Progress(Progress),
@@ -139,7 +139,7 @@ impl Runner {
         &self,
         launch: &Launch,
         place: &Place,
-        told: mpsc::Sender<Told>,
+        told: mpsc::Sender<Update>,
         stop: channel::Receiver<Stop>,
     ) -> Result<Attempted> {
         let begun = Instant::now();

@@ -61,7 +61,7 @@ impl fmt::Display for Target {
 
 /// One field of one mapping.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change<'a> {
+pub struct FieldChange<'a> {
     pub target: Target,
     pub key: &'a str,
     pub value: FieldValue<'a>,
@@ -115,14 +115,14 @@ fn set_fields(
     target: &Target,
     fields: &[(&str, FieldValue<'_>)],
 ) -> Result<String, EditError> {
-    let change = |&(key, value)| Change { target: target.clone(), key, value };
-    let changes: Vec<Change<'_>> = fields.iter().map(change).collect();
+    let change = |&(key, value)| FieldChange { target: target.clone(), key, value };
+    let changes: Vec<FieldChange<'_>> = fields.iter().map(change).collect();
     apply(source, &changes)
 }
 
 /// The text with all changes made; they may be of several mappings. One change for a key: the last
 /// of several counts.
-pub fn apply(source: &Source, changes: &[Change<'_>]) -> Result<String, EditError> {
+pub fn apply(source: &Source, changes: &[FieldChange<'_>]) -> Result<String, EditError> {
     let parsed = yaml::parse(source);
     if let Some(error) = parsed.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
         return Err(EditError::Unreadable(error.message.clone()));
@@ -142,7 +142,11 @@ pub fn apply(source: &Source, changes: &[Change<'_>]) -> Result<String, EditErro
 
 /// As [`apply`], of a plan that was read from this very text: where the touched tasks can be read by
 /// themselves, the rest of the text is not.
-pub fn apply_in(source: &Source, plan: &Plan, changes: &[Change<'_>]) -> Result<String, EditError> {
+pub fn apply_in(
+    source: &Source,
+    plan: &Plan,
+    changes: &[FieldChange<'_>],
+) -> Result<String, EditError> {
     match local::apply(source, plan, changes) {
         Some(text) => Ok(text),
         None => apply(source, changes),
@@ -189,11 +193,11 @@ fn rolled_up(section: &Section, set: &BTreeMap<TaskId, Status>) -> Status {
 }
 
 /// The changes that bring the status of every section up to its tasks, once these statuses are set.
-pub fn roll_up_changes(plan: &Plan, set: &BTreeMap<TaskId, Status>) -> Vec<Change<'static>> {
+pub fn roll_up_changes(plan: &Plan, set: &BTreeMap<TaskId, Status>) -> Vec<FieldChange<'static>> {
     let rolled = plan.sections.iter().map(|section| (section, rolled_up(section, set)));
     rolled
         .filter(|(section, status)| *status != section.status)
-        .map(|(section, status)| Change {
+        .map(|(section, status)| FieldChange {
             target: Target::Section(section.id.clone()),
             key: "status",
             value: status.into(),

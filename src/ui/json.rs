@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::digest::{Digest, Recorded};
-use crate::base::file::Change;
+use crate::base::file::FileChange;
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
 use crate::engine::record::Score;
@@ -63,7 +63,7 @@ pub struct ResultJson<'a> {
     at_ms: Moment,
     key: ActionKey,
     output: OutputDigest,
-    changes: &'a [Change],
+    changes: &'a [FileChange],
     verdicts: Vec<VerdictJson<'a>>,
     cost_usd: Usd,
     duration_ms: Millis,

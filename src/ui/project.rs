@@ -7,6 +7,7 @@ use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
+use crate::host::driver::Delivery;
 use crate::host::driver::{self as builder, Driver};
 use crate::host::error::Result;
 use crate::host::store::folder;
@@ -57,11 +58,11 @@ pub trait Project {
     /// where that is not kept.
     fn smoke_of(&mut self, plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>>;
     /// Takes a person's decisions down.
-    fn decide(&mut self, decisions: &[Decide]) -> Result<Told>;
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Delivery>;
     /// Takes down that the usage limits which are known are over: their names.
     fn lift_limits(&mut self) -> Result<Vec<String>>;
     /// Takes a person's answer to a task's open question down.
-    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told>;
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Delivery>;
     /// Takes parked landings onto the branch, or only says which there are.
     fn land(&mut self, how: Landing) -> Result<Landed>;
 }
@@ -73,17 +74,6 @@ pub enum Access {
     ReadOnly,
     /// The only one that builds or decides.
     Exclusive,
-}
-
-/// Who was told what a person decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// It is written down, for the next build.
-    Journal,
-    /// Another orch builds here: it takes the word in.
-    Builder,
-    /// Another orch builds here and does not take it, for this reason.
-    Refused(String),
 }
 
 /// Opens the repository for a person's word: where another orch builds, that one will be told.

@@ -15,7 +15,7 @@ use orch::engine::outcome::evidence::{Ending, Evidence, StatusFile};
 use orch::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use orch::engine::stream::Progress;
 use orch::host::process::{ProcessInfo, reap};
-use orch::host::session::{Attempted, Patience, Place, Runner, Stop, Told};
+use orch::host::session::{Attempted, Patience, Place, Runner, Stop, Update};
 use orch::spec::agent::Permission;
 use orch::spec::config::SessionConfig;
 use orch::spec::plan::CommandLine;
@@ -71,7 +71,7 @@ impl Bench {
     async fn run_watched(
         &self,
         launch: &Launch,
-        mut see: impl FnMut(&Told, &watch::Sender<Stop>),
+        mut see: impl FnMut(&Update, &watch::Sender<Stop>),
     ) -> (Attempted, Vec<Progress>) {
         let (sender, mut receiver) = mpsc::channel(4);
         let run = self.runner.run(launch, &self.place, sender, self.stop.subscribe());
@@ -79,7 +79,7 @@ impl Bench {
         let listen = async {
             while let Some(told) = receiver.recv().await {
                 see(&told, &self.stop);
-                if let Told::Progress(it) = told {
+                if let Update::Progress(it) = told {
                     progress.push(it);
                 }
             }
@@ -197,8 +197,8 @@ async fn stopping_ends_the_whole_family() {
         let (line, marker) = marked("stopped", &format!("trap '' TERM; {FAMILY} wait; sleep 1000"));
         let bench = Bench::new();
         let launch = shell(&line);
-        let watch = |told: &Told, sender: &watch::Sender<Stop>| {
-            if *told == Told::Progress(Progress::Output("ready".into())) {
+        let watch = |told: &Update, sender: &watch::Sender<Stop>| {
+            if *told == Update::Progress(Progress::Output("ready".into())) {
                 eventually("the family is complete", || processes_with(&marker).len() >= 7);
                 sender.send_replace(stop);
             }
@@ -213,8 +213,8 @@ async fn stopping_ends_the_whole_family() {
 async fn a_polite_stop_lets_the_command_tidy_up() {
     let bench = Bench::new();
     let line = "trap 'echo tidy; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
-    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
-        if *told == Told::Progress(Progress::Output("ready".into())) {
+    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
+        if *told == Update::Progress(Progress::Output("ready".into())) {
             sender.send_replace(Stop::Politely);
         }
     };
@@ -307,7 +307,7 @@ async fn dropping_an_attempt_ends_its_family() {
     let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
     let ready = async {
         while let Some(told) = receiver.recv().await {
-            if told == Told::Progress(Progress::Output("ready".into())) {
+            if told == Update::Progress(Progress::Output("ready".into())) {
                 return;
             }
         }
@@ -368,9 +368,9 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let (line, marker) = marked("shimless", &format!("{FAMILY} sleep 1000"));
     let bench = Bench::new();
     let mut shim = 0;
-    let watch = |told: &Told, _: &watch::Sender<Stop>| match told {
-        Told::Started(info) => shim = info.pid,
-        Told::Progress(_) => {
+    let watch = |told: &Update, _: &watch::Sender<Stop>| match told {
+        Update::Started(info) => shim = info.pid,
+        Update::Progress(_) => {
             Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
         }
     };
@@ -403,7 +403,7 @@ async fn huge_output_passes_a_slow_listener_with_bounded_memory() {
         while let Some(told) = receiver.recv().await {
             n_told += 1;
             n_lines += match told {
-                Told::Progress(Progress::Output(line)) => lines_spoken_of(&line),
+                Update::Progress(Progress::Output(line)) => lines_spoken_of(&line),
                 _ => 0,
             };
             tokio::task::yield_now().await;
@@ -519,8 +519,8 @@ async fn a_deaf_session_is_ended_by_force_and_a_validator_speaks_its_verdict() {
     let script = "'*':\n- - ignore-term\n  - run: 'setsid sleep 1000 >/dev/null 2>&1 &'\n  - say: deaf\n  - hang\n\
          validate:v:\n- - verdict: {is: FAIL, findings: ['[FAIL] no test']}\n";
     let bench = Bench::scripted(script);
-    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
-        if *told == Told::Progress(Progress::Said("deaf".into())) {
+    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
+        if *told == Update::Progress(Progress::Said("deaf".into())) {
             sender.send_replace(Stop::Politely);
         }
     };
@@ -607,8 +607,8 @@ async fn a_boxed_family_is_asked_politely_and_nothing_of_it_stays() {
         &format!("trap 'echo tidy; exit 0' TERM; {FAMILY} while :; do sleep 0.02; done"),
     );
     let bench = Bench::new();
-    let watch = |told: &Told, sender: &watch::Sender<Stop>| {
-        if *told == Told::Progress(Progress::Output("ready".into())) {
+    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
+        if *told == Update::Progress(Progress::Output("ready".into())) {
             eventually("the family is complete", || processes_with(&marker).len() >= 7);
             sender.send_replace(Stop::Politely);
         }

@@ -2,7 +2,7 @@
 //! are gone prove nothing.
 
 use crate::base::digest::Digest;
-use crate::base::file::{Change, Patch};
+use crate::base::file::{FileChange, Patch};
 use crate::base::name::RelPath;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::TaskSpec;
@@ -23,14 +23,14 @@ pub fn lost_files(keep: &GlobSet, task: &TaskSpec, patch: &Patch) -> Vec<RelPath
         .collect()
 }
 
-fn is_emptied(change: &Change) -> bool {
+fn is_emptied(change: &FileChange) -> bool {
     let nothing = Digest::of(b"");
     let had_content = change.before.is_some_and(|it| it.digest != nothing);
     had_content && change.after.is_none_or(|it| it.digest == nothing)
 }
 
 /// The same content, or a file of the same name, is new elsewhere.
-fn is_moved(lost: &Change, patch: &Patch) -> bool {
+fn is_moved(lost: &FileChange, patch: &Patch) -> bool {
     patch.changes().iter().filter(|it| it.before.is_none()).any(|new| {
         let content = |it: Option<crate::base::file::FileState>| it.map(|it| it.digest);
         content(new.after) == content(lost.before) || name_of(&new.path) == name_of(&lost.path)
@@ -56,7 +56,7 @@ mod tests {
     /// `changes`: path, before, after; the answer is the paths that are lost.
     fn check(task: &str, changes: &[(&str, Option<&str>, Option<&str>)]) -> Vec<String> {
         let state = |text: Option<&str>| text.map(|it| FileState::regular(it.as_bytes()));
-        let change = |&(path, before, after): &(&str, _, _)| Change {
+        let change = |&(path, before, after): &(&str, _, _)| FileChange {
             path: RelPath::new(path).unwrap(),
             before: state(before),
             after: state(after),

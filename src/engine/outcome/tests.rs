@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
 use super::*;
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::Moment;
 use crate::base::name::{RelPath, TaskId};
 use crate::engine::corpus;
@@ -23,7 +23,7 @@ fn status(task_id: &str, status: &str) -> StatusFile {
 
 fn patch() -> Patch {
     let path = RelPath::new("src/a.rs").unwrap();
-    Patch::new(vec![Change { path, before: None, after: Some(FileState::regular(b"x")) }])
+    Patch::new(vec![FileChange { path, before: None, after: Some(FileState::regular(b"x")) }])
 }
 
 /// A session that ended as well as a session can.

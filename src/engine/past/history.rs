@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
     AccountId, ActionKey, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef,
@@ -269,7 +269,7 @@ impl History {
         }
         let changes = owned
             .into_iter()
-            .map(|(path, after)| Change { path, before: other_than(after), after })
+            .map(|(path, after)| FileChange { path, before: other_than(after), after })
             .collect();
         Patch::new(changes)
     }

@@ -13,7 +13,7 @@ use crate::base::measure::{Moment, Usd};
 use crate::base::name::{AgentName, PlanName};
 use crate::engine::record::AttemptEnded;
 
-pub use entry::{Entry, Fate, Open, OpenAttempts, entries};
+pub use entry::{Fate, LedgerEntry, Open, OpenAttempts, entries};
 pub use group::{By, Group, Sum, group, sum_of};
 pub use report::{file_name, usage_report};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::file::Change;
+use crate::base::file::FileChange;
 use crate::base::measure::Usd;
 use crate::base::name::{
     ActionKey, CommitId, ModelName, OutputDigest, SessionId, TaskRef, ValidatorName, VerdictKey,
@@ -22,7 +22,7 @@ pub struct Landing {
     pub cost: Usd,
     pub verdicts: Vec<VerdictMark>,
     /// The task's own files, sorted by path; the plan's status line that rode along is not among them.
-    pub changes: Vec<Change>,
+    pub changes: Vec<FileChange>,
 }
 
 /// An accepted result that changed no file, as a receipt commit tells it.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskId, TaskRef, TreeId};
 use crate::base::source::Source;
@@ -301,7 +301,7 @@ impl Space {
         });
         let changes = files
             .iter()
-            .map(|(path, text)| Change {
+            .map(|(path, text)| FileChange {
                 path: path.clone(),
                 before: self.state(path),
                 after: Some(FileState::regular(text.as_bytes())),

@@ -134,7 +134,7 @@ fn a_stop_file_that_waits_starts_nothing_and_is_used_up() {
 }
 
 /// Lets `look` look at a loop that has begun nothing.
-fn with_loop(scratch: &Scratch, look: impl AsyncFnOnce(&mut BuildLoop<'_>, &mut Told)) {
+fn with_loop(scratch: &Scratch, look: impl AsyncFnOnce(&mut BuildLoop<'_>, &mut Sources)) {
     let mut state = State::open(&scratch.root(), Access::ReadWrite, Vec::new()).unwrap();
     let (mut landings, mut surface) = (Landings::default(), Recorder::default());
     let runner = no_runner(&scratch.root());

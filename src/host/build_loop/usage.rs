@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::name::RelPath;
-use crate::engine::past::ledger::{Entry, entries, file_name, usage_report};
+use crate::engine::past::ledger::{LedgerEntry, entries, file_name, usage_report};
 use crate::host::clock;
 use crate::host::error::{Doing, Result};
 use crate::host::scan::IgnoreRules;
@@ -28,7 +28,7 @@ impl BuildLoop<'_> {
 }
 
 fn report(state: &State, begin: u64) -> Result<()> {
-    let spent: Vec<Entry> = entries(&state.log.records_from(begin)?);
+    let spent: Vec<LedgerEntry> = entries(&state.log.records_from(begin)?);
     if spent.is_empty() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
 use crate::host::git::browse::{Browsed, EntryKind};
-use crate::host::git::object::Entry;
+use crate::host::git::object::TreeEntry;
 use crate::host::store::folder::is_absent;
 
 /// So many links are followed on the way to a file.
@@ -84,7 +84,7 @@ impl Laid {
     }
 
     /// What the tree has at the path; `Err` where that is for the checkout to say.
-    fn own(&self, path: &RelPath) -> Result<std::result::Result<Option<Entry>, PathBuf>> {
+    fn own(&self, path: &RelPath) -> Result<std::result::Result<Option<TreeEntry>, PathBuf>> {
         let own = self.tree.entry_of(path)?;
         let is_as_head = self.head.entry_of(path)? == own;
         Ok(if is_as_head { Err(file_at(&self.root, path)) } else { Ok(own) })

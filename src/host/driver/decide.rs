@@ -18,11 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What became of what a person said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Delivery {
     /// It is written down, for the next build.
     Journaled,
     /// Another orch builds here, or will: it takes the word in.
-    Told,
+    ToBuilder,
     /// The orch that builds here does not take it from this process.
     Refused(String),
 }
@@ -32,7 +32,7 @@ impl Driver {
     ///
     /// # Errors
     /// They cannot be written, or the orch that builds here does not hear.
-    pub fn decide(&mut self, decisions: &[Decide]) -> Result<Said> {
+    pub fn decide(&mut self, decisions: &[Decide]) -> Result<Delivery> {
         let words: Vec<Word> = decisions
             .iter()
             .map(|it| Word::Decide { task: it.task.clone(), decision: it.decision })
@@ -42,7 +42,7 @@ impl Driver {
         }
         decisions.iter().try_for_each(|decide| self.decide_here(decide.clone()))?;
         self.landings.flush_decisions(&mut self.state)?;
-        Ok(Said::Journaled)
+        Ok(Delivery::Journaled)
     }
 
     fn decide_here(&mut self, decide: Decide) -> Result<()> {
@@ -59,12 +59,12 @@ impl Driver {
 
     /// Leaves words for the orch that builds here, and waits until it has heard them. `None` where
     /// nobody builds: this process takes them down itself, and is armed to.
-    fn tell_builder(&mut self, words: &[Word]) -> Result<Option<Said>> {
+    fn tell_builder(&mut self, words: &[Word]) -> Result<Option<Delivery>> {
         while !self.state.may_write() {
             let Some(builder) = Lock::holder_of(self.root()) else {
                 if self.has_errors() {
                     words.iter().try_for_each(|word| inbox::post(self.root(), word).map(drop))?;
-                    return Ok(Some(Said::Told));
+                    return Ok(Some(Delivery::ToBuilder));
                 }
                 self.state.arm()?;
                 break;
@@ -96,7 +96,7 @@ impl Driver {
     ///
     /// # Errors
     /// The task asks nothing.
-    pub fn answer_question(&mut self, task: &TaskRef, text: &str) -> Result<Said> {
+    pub fn answer_question(&mut self, task: &TaskRef, text: &str) -> Result<Delivery> {
         let past = self.state.engine.history().task(task);
         if past.and_then(|it| it.dialogue.open()).is_none() {
             return Err(Error::new(format!("{task} asks nothing"))
@@ -111,12 +111,12 @@ impl Driver {
         effects
             .into_iter()
             .try_for_each(|effect| self.landings.take_down(effect, &mut self.state))?;
-        Ok(Said::Journaled)
+        Ok(Delivery::Journaled)
     }
 }
 
 /// Says it to the one that builds; `None` where that one has gone without hearing all of it.
-fn said_to(builder: &Holder, root: &Path, words: &[Word]) -> Result<Option<Said>> {
+fn said_to(builder: &Holder, root: &Path, words: &[Word]) -> Result<Option<Delivery>> {
     let posted: Result<Vec<_>> = words.iter().map(|word| inbox::post(root, word)).collect();
     let give_up = Instant::now() + PATIENCE;
     let is_there = || Lock::holder_of(root).as_ref() == Some(builder);
@@ -127,8 +127,8 @@ fn said_to(builder: &Holder, root: &Path, words: &[Word]) -> Result<Option<Said>
         Reply::Taken | Reply::Unheard => None,
     });
     match refusal {
-        Some(why) => Ok(Some(Said::Refused(why.clone()))),
-        None if !replies.contains(&Reply::Unheard) => Ok(Some(Said::Told)),
+        Some(why) => Ok(Some(Delivery::Refused(why.clone()))),
+        None if !replies.contains(&Reply::Unheard) => Ok(Some(Delivery::ToBuilder)),
         None if is_there() => {
             let Holder { pid, command, .. } = builder;
             let doing = format!("process {pid} (`{command}`) builds here and does not hear");
@@ -160,7 +160,7 @@ mod tests {
     fn where_nobody_builds_a_decision_is_written_down_here() {
         let scratch = Scratch::new(&[("plans/demo.yaml", PLAN), (".gitignore", ".orch/\n")]);
         let mut driver = driver(&scratch);
-        assert_eq!(driver.decide(&[skip()]).unwrap(), Said::Journaled);
+        assert_eq!(driver.decide(&[skip()]).unwrap(), Delivery::Journaled);
         let is_decision = |it: &Record| matches!(it, Record::Decided { .. });
         assert!(driver.records().unwrap().iter().any(is_decision));
         assert!(scratch.read("plans/demo.yaml").contains("status: skipped"));
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn where_documents_are_wrong_it_waits_for_the_next_build() {
         let scratch = Scratch::new(&[("plans/demo.yaml", "sections: 3\n")]);
-        assert_eq!(driver(&scratch).decide(&[skip()]).unwrap(), Said::Told);
+        assert_eq!(driver(&scratch).decide(&[skip()]).unwrap(), Delivery::ToBuilder);
         assert!(inbox::has_words(&scratch.root()));
     }
 

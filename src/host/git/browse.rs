@@ -6,7 +6,7 @@ use gix::ObjectId;
 
 pub(crate) use gix::objs::tree::EntryKind;
 
-use super::object::{Entry, blob};
+use super::object::{TreeEntry, blob};
 use super::{Repository, object_id};
 use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Result};
@@ -25,10 +25,10 @@ impl Repository {
 
 impl Browsed {
     /// What is at a path: a file, a link as such, or a folder.
-    pub fn entry_of(&self, path: &RelPath) -> Result<Option<Entry>> {
+    pub fn entry_of(&self, path: &RelPath) -> Result<Option<TreeEntry>> {
         let doing = "reading a tree";
         let bytes = path.to_bytes();
-        let mut at = Entry { id: self.tree, kind: EntryKind::Tree };
+        let mut at = TreeEntry { id: self.tree, kind: EntryKind::Tree };
         for name in bytes.split(|it| *it == b'/') {
             if at.kind != EntryKind::Tree {
                 return Ok(None);
@@ -36,26 +36,26 @@ impl Browsed {
             let tree = self.git.find_tree(at.id).doing(doing, at.id.to_string())?;
             let found = tree.iter().flatten().find(|it| it.filename() == name);
             let Some(found) = found else { return Ok(None) };
-            at = Entry { id: found.object_id(), kind: found.mode().kind() };
+            at = TreeEntry { id: found.object_id(), kind: found.mode().kind() };
         }
         Ok(Some(at))
     }
 
     /// What a folder holds, by name; nothing where there is none.
-    pub fn entries_of(&self, folder: &RelPath) -> Result<BTreeMap<String, Entry>> {
+    pub fn entries_of(&self, folder: &RelPath) -> Result<BTreeMap<String, TreeEntry>> {
         let doing = "reading a tree";
         let found = self.entry_of(folder)?.filter(|it| it.kind == EntryKind::Tree);
-        let Some(Entry { id, .. }) = found else { return Ok(BTreeMap::new()) };
+        let Some(TreeEntry { id, .. }) = found else { return Ok(BTreeMap::new()) };
         let tree = self.git.find_tree(id).doing(doing, id.to_string())?;
         let entries = tree.iter().flatten().map(|it| {
-            let entry = Entry { id: it.object_id(), kind: it.mode().kind() };
+            let entry = TreeEntry { id: it.object_id(), kind: it.mode().kind() };
             (it.filename().to_string(), entry)
         });
         Ok(entries.collect())
     }
 
     /// The bytes of a file, or where a link leads.
-    pub fn bytes_of(&self, entry: Entry) -> Result<Vec<u8>> {
+    pub fn bytes_of(&self, entry: TreeEntry) -> Result<Vec<u8>> {
         blob(&self.git, entry.id)
     }
 }

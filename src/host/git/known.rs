@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
 
-use super::object::Entry;
+use super::object::TreeEntry;
 use super::{Repository, object_id};
 use crate::base::digest::Digest;
 use crate::base::name::{RelPath, TreeId};
@@ -91,6 +91,6 @@ impl Repository {
     }
 }
 
-fn is_text(entry: &Entry) -> bool {
+fn is_text(entry: &TreeEntry) -> bool {
     matches!(entry.kind, EntryKind::Blob | EntryKind::BlobExecutable)
 }

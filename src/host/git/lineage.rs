@@ -7,7 +7,7 @@ use gix::revision::walk::Sorting;
 use gix::traverse::commit::simple::CommitTimeOrder;
 
 use super::object::tree_changes;
-use super::trailer::{self, LandingTold};
+use super::trailer::{self, LandingTrailers};
 use super::{Repository, commit_id, lineage_cache, object_id};
 use crate::base::file::Patch;
 use crate::base::name::CommitId;
@@ -116,7 +116,7 @@ fn order_after(lineage: &Lineage) -> u32 {
 }
 
 /// A landing as told, without the plan's status line where it is no part of the task's output.
-pub(crate) fn landing(commit: ObjectId, told: LandingTold, patch: Patch) -> Landing {
+pub(crate) fn landing(commit: ObjectId, told: LandingTrailers, patch: Patch) -> Landing {
     let mut changes = patch.changes().to_vec();
     if let Some(plan) = &told.plan {
         changes.retain(|change| change.path != *plan);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileKind, FileState};
+use crate::base::file::{FileChange, FileKind, FileState};
 use crate::base::measure::Usd;
 use crate::base::name::{
     ActionKey, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName,
@@ -108,7 +108,7 @@ impl<'a> Tables<'a> {
         state.map(|state| (self.digest(state.digest), state.kind))
     }
 
-    fn result(&mut self, told: Told<'a>) -> PackedReceipt {
+    fn result(&mut self, told: Common<'a>) -> PackedReceipt {
         let verdicts = told.verdicts.iter();
         let verdicts = verdicts
             .map(|mark| (self.text(mark.validator.as_str()), mark.warned, self.digest(mark.key.0)));
@@ -127,7 +127,7 @@ impl<'a> Tables<'a> {
     fn landing(&mut self, landing: &'a Landing) -> PackedLanding {
         let Landing { order, commit, task, action, output, verdicts, .. } = landing;
         let (order, action, output) = (*order, *action, *output);
-        let told = Told { order, commit, task, action, output, verdicts };
+        let told = Common { order, commit, task, action, output, verdicts };
         let changes = landing.changes.iter();
         PackedLanding {
             result: self.result(told),
@@ -142,7 +142,7 @@ impl<'a> Tables<'a> {
 }
 
 /// What landings and receipts have in common.
-struct Told<'a> {
+struct Common<'a> {
     order: u32,
     commit: &'a CommitId,
     task: &'a TaskRef,
@@ -159,7 +159,7 @@ fn pack(lineage: &Lineage) -> postcard::Result<Vec<u8>> {
     let receipts = receipts.map(|receipt| {
         let Receipt { order, commit, task, action, output, verdicts } = receipt;
         let (order, action, output) = (*order, *action, *output);
-        tables.result(Told { order, commit, task, action, output, verdicts })
+        tables.result(Common { order, commit, task, action, output, verdicts })
     });
     let receipts = receipts.collect();
     let digests = tables.digests.as_slice();
@@ -239,7 +239,7 @@ impl Unpacking<'_> {
         let mut changes = Vec::with_capacity(packed.changes.len());
         for (path, before, after) in &packed.changes {
             let (before, after) = (self.state(*before)?, self.state(*after)?);
-            changes.push(Change { path: self.path(*path)?, before, after });
+            changes.push(FileChange { path: self.path(*path)?, before, after });
         }
         Some(Landing {
             order,
@@ -272,7 +272,7 @@ mod tests {
             cost: Usd::from_nanos(i64::from(n)),
             verdicts: Vec::new(),
             changes: (0..3)
-                .map(|k| Change {
+                .map(|k| FileChange {
                     path: RelPath::new(format!("src/{}/{k}.rs", n % 500)).unwrap(),
                     before: (!n.is_multiple_of(3)).then(|| FileState::regular(&n.to_be_bytes())),
                     after: Some(FileState::regular(format!("{n} {k}").as_bytes())),

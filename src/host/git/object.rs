@@ -9,13 +9,13 @@ use gix::objs::tree::{EntryKind, EntryMode};
 use super::extent::reading;
 use super::{Repository, object_id};
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileKind, FileState, Patch};
+use crate::base::file::{FileChange, FileKind, FileState, Patch};
 use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::host::error::{Doing, Error, Result};
 
 /// What a tree holds at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct TreeEntry {
     pub id: ObjectId,
     pub kind: EntryKind,
 }
@@ -24,8 +24,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) struct TreeChange {
     pub path: BString,
-    pub before: Option<Entry>,
-    pub after: Option<Entry>,
+    pub before: Option<TreeEntry>,
+    pub after: Option<TreeEntry>,
 }
 
 /// The two trees a recorded patch is replayed from: merge `theirs` on `base` onto the tip.
@@ -153,7 +153,7 @@ impl Repository {
         git: &gix::Repository,
         state: FileState,
         content: ContentSource<'_>,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<TreeEntry>> {
         let kind = entry_kind(state.kind);
         let Some(bytes) = self.blob_bytes(&state.digest).or_else(|| content(&state.digest)) else {
             return Ok(None);
@@ -165,7 +165,7 @@ impl Repository {
             EntryKind::Commit => object_id(&String::from_utf8_lossy(&bytes))?,
             _ => git.write_blob(&bytes).doing("writing a blob", self.root())?.detach(),
         };
-        Ok(Some(Entry { id, kind }))
+        Ok(Some(TreeEntry { id, kind }))
     }
 
     pub(crate) fn commit_tree(&self, git: &gix::Repository, commit: ObjectId) -> Result<ObjectId> {
@@ -178,7 +178,7 @@ impl Repository {
         git: &gix::Repository,
         tree: ObjectId,
         path: &RelPath,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<TreeEntry>> {
         let bytes = path.to_bytes();
         let doing = "reading a tree";
         let mut tree = reading(git, doing, tree.to_string(), git.find_tree(tree))?;
@@ -199,16 +199,21 @@ impl Repository {
     }
 
     pub(crate) fn patch_of(&self, git: &gix::Repository, changes: &[TreeChange]) -> Result<Patch> {
-        let state = |entry: Option<Entry>| entry.map(|entry| self.state_of(git, entry)).transpose();
+        let state =
+            |entry: Option<TreeEntry>| entry.map(|entry| self.state_of(git, entry)).transpose();
         let mut patch = Vec::with_capacity(changes.len());
         for change in changes {
             let Some(path) = RelPath::from_bytes(&change.path) else { continue };
-            patch.push(Change { path, before: state(change.before)?, after: state(change.after)? });
+            patch.push(FileChange {
+                path,
+                before: state(change.before)?,
+                after: state(change.after)?,
+            });
         }
         Ok(Patch::new(patch))
     }
 
-    pub(crate) fn state_of(&self, git: &gix::Repository, entry: Entry) -> Result<FileState> {
+    pub(crate) fn state_of(&self, git: &gix::Repository, entry: TreeEntry) -> Result<FileState> {
         let kind = file_kind(entry.kind);
         let known = self.contents().digests.get(&entry.id).copied();
         let digest = match known {
@@ -275,7 +280,7 @@ fn tree_change(change: Recorded) -> TreeChange {
 pub(crate) fn edit_tree(
     git: &gix::Repository,
     base: ObjectId,
-    edits: Vec<(Vec<u8>, Option<Entry>)>,
+    edits: Vec<(Vec<u8>, Option<TreeEntry>)>,
 ) -> Result<ObjectId> {
     if edits.is_empty() {
         return Ok(base);
@@ -305,7 +310,7 @@ fn parts_of(path: &[u8]) -> impl Iterator<Item = &BStr> {
 
 /// # Errors
 /// The object is not there, or a part of the path may not be in a tree (`.git`, `..`).
-fn check_entry(git: &gix::Repository, path: &[u8], entry: Entry) -> Result<()> {
+fn check_entry(git: &gix::Repository, path: &[u8], entry: TreeEntry) -> Result<()> {
     use gix::validate::path::component::{Mode, Options};
     let doing = "editing a tree";
     let place = || path.as_bstr().to_string();
@@ -329,8 +334,8 @@ pub(crate) fn tree_id(id: ObjectId) -> TreeId {
     TreeId::new(id.to_string())
 }
 
-fn file_entry(mode: EntryMode, id: impl Into<ObjectId>) -> Option<Entry> {
-    (!mode.is_tree()).then(|| Entry { id: id.into(), kind: mode.kind() })
+fn file_entry(mode: EntryMode, id: impl Into<ObjectId>) -> Option<TreeEntry> {
+    (!mode.is_tree()).then(|| TreeEntry { id: id.into(), kind: mode.kind() })
 }
 
 pub(crate) fn file_kind(kind: EntryKind) -> FileKind {

@@ -15,7 +15,7 @@ use gix::worktree::stack::state::attributes::Source;
 
 use super::known::Texts;
 use super::normalize::{gone, metadata};
-use super::object::{Entry, blob};
+use super::object::{TreeEntry, blob};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
@@ -57,7 +57,7 @@ impl<'r> Placer<'r> {
     }
 
     /// Makes the path hold the entry and returns what the index is to remember of the file.
-    pub fn put(&mut self, path: &BStr, entry: Entry) -> Result<Stat> {
+    pub fn put(&mut self, path: &BStr, entry: TreeEntry) -> Result<Stat> {
         let file = self.file(path);
         self.make_folders(path)?;
         if metadata(&file)?.is_some_and(|meta| meta.is_dir()) && entry.kind != EntryKind::Commit {
@@ -105,11 +105,9 @@ impl<'r> Placer<'r> {
         }
     }
 
-    fn put_link(&self, file: &Path, entry: Entry) -> Result<()> {
+    fn put_link(&self, file: &Path, entry: TreeEntry) -> Result<()> {
         let target = blob(self.git, entry.id)?;
-        let prefix = aside::prefix();
-        let scratch =
-            tempfile::Builder::new().prefix(&prefix).tempdir_in(aside::place_for(&self.root, file));
+        let scratch = aside::folder_in(&aside::place_for(&self.root, file));
         let scratch = scratch.doing("making a link", file)?;
         let link = scratch.path().join("link");
         std::os::unix::fs::symlink(OsStr::from_bytes(&target), &link)
@@ -117,7 +115,7 @@ impl<'r> Placer<'r> {
         std::fs::rename(&link, file).doing("making a link", file)
     }
 
-    fn put_file(&mut self, path: &BStr, file: &Path, entry: Entry) -> Result<()> {
+    fn put_file(&mut self, path: &BStr, file: &Path, entry: TreeEntry) -> Result<()> {
         let doing = "writing a file";
         let known = RelPath::from_bytes(path).and_then(|path| self.texts.of(&path, entry.id));
         let stored = match &known {
@@ -128,11 +126,9 @@ impl<'r> Placer<'r> {
             .filters
             .convert_to_worktree(&stored, path, Default::default())
             .doing("applying git's filters", file)?;
-        let mut temp = tempfile::Builder::new()
-            .prefix(&aside::prefix())
-            .permissions(permissions(entry.kind))
-            .tempfile_in(aside::place_for(&self.root, file))
-            .doing(doing, file)?;
+        let mut temp =
+            aside::file_with(&aside::place_for(&self.root, file), permissions(entry.kind))
+                .doing(doing, file)?;
         match outcome {
             ToWorktreeOutcome::Unchanged(bytes) => temp.write_all(bytes).doing(doing, file)?,
             ToWorktreeOutcome::Buffer(bytes) => temp.write_all(bytes).doing(doing, file)?,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::Repository;
 use crate::base::digest::{Digest, Recorded};
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
     ActionKey, AttemptId, CommitId, OutputDigest, PoolName, RelPath, TaskRef, TreeId,
@@ -84,7 +84,7 @@ impl Scratch {
     pub fn edited(&self, tree: &TreeId, files: &[(&str, Option<&str>)]) -> TreeId {
         let git = self.repo().local();
         let edits = files.iter().map(|(path, content)| {
-            let entry = content.map(|content| super::object::Entry {
+            let entry = content.map(|content| super::object::TreeEntry {
                 id: git.write_blob(content).unwrap().detach(),
                 kind: gix::objs::tree::EntryKind::Blob,
             });
@@ -201,7 +201,7 @@ pub(crate) fn launch(task: &str, line: &str) -> Launch {
 pub(crate) fn result(task: &str, file: &str, content: &str) -> AcceptedResult {
     let Launch { task, key, .. } = launch(task, "");
     let after = Some(FileState::regular(content.as_bytes()));
-    let patch = Patch::new(vec![Change { path: path(file), before: None, after }]);
+    let patch = Patch::new(vec![FileChange { path: path(file), before: None, after }]);
     AcceptedResult {
         key,
         task,

@@ -14,16 +14,16 @@ use crate::engine::record::lineage::VerdictMark;
 
 /// What the trailers of one commit say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    pub landing: Option<LandingTold>,
-    pub receipts: Vec<ReceiptTold>,
+pub struct Trailers {
+    pub landing: Option<LandingTrailers>,
+    pub receipts: Vec<ReceiptTrailers>,
     /// It holds what the user had not committed, beneath a result of this task.
     pub beneath: Option<TaskRef>,
 }
 
 /// The trailers of a landing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LandingTold {
+pub struct LandingTrailers {
     pub task: TaskRef,
     pub action: ActionKey,
     pub output: OutputDigest,
@@ -37,7 +37,7 @@ pub struct LandingTold {
 
 /// One accepted result that changed no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptTold {
+pub struct ReceiptTrailers {
     pub task: TaskRef,
     pub action: ActionKey,
     pub output: OutputDigest,
@@ -75,7 +75,7 @@ pub fn beneath_message(task: &TaskRef) -> String {
 }
 
 /// The message of a receipt commit.
-pub fn receipt_message(receipts: &[ReceiptTold]) -> String {
+pub fn receipt_message(receipts: &[ReceiptTrailers]) -> String {
     let mut lines = Vec::new();
     for receipt in receipts {
         let task = escaped(&receipt.task.to_string());
@@ -93,9 +93,9 @@ pub fn receipt_message(receipts: &[ReceiptTold]) -> String {
 
 /// Reads the trailers of a commit message: those of its last paragraph. A landing whose task,
 /// action or output is missing or malformed is none.
-pub fn read(message: &str) -> Told {
+pub fn read(message: &str) -> Trailers {
     if !message.contains("Orch-") {
-        return Told::default();
+        return Trailers::default();
     }
     let message = message.trim_end();
     let last = message.rsplit("\n\n").next().unwrap_or(message);
@@ -103,14 +103,14 @@ pub fn read(message: &str) -> Told {
     for (name, value) in last.lines().filter_map(|line| line.split_once(": ")) {
         reading.take(name, value.trim());
     }
-    reading.told()
+    reading.finished()
 }
 
 #[derive(Default)]
 struct Reading<'a> {
     fields: BTreeMap<&'a str, &'a str>,
     verdicts: Vec<VerdictMark>,
-    receipts: Vec<ReceiptTold>,
+    receipts: Vec<ReceiptTrailers>,
 }
 
 impl<'a> Reading<'a> {
@@ -134,17 +134,17 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn told(self) -> Told {
+    fn finished(self) -> Trailers {
         let landing = self.landing();
         let beneath = self.fields.get("Orch-Beneath").map(|task| unescaped(task));
         let beneath = beneath.and_then(|task| TaskRef::parse(&task));
-        Told { landing, receipts: self.receipts, beneath }
+        Trailers { landing, receipts: self.receipts, beneath }
     }
 
-    fn landing(&self) -> Option<LandingTold> {
+    fn landing(&self) -> Option<LandingTrailers> {
         let text = |name: &str| self.fields.get(name).map(|value| unescaped(value));
         let digest = |name: &str| Digest::parse(self.fields.get(name)?);
-        Some(LandingTold {
+        Some(LandingTrailers {
             task: TaskRef::parse(&text("Orch-Task")?)?,
             action: ActionKey(digest("Orch-Action")?),
             output: OutputDigest(digest("Orch-Output")?),
@@ -161,12 +161,12 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn read_receipt(value: &str) -> Option<ReceiptTold> {
+fn read_receipt(value: &str) -> Option<ReceiptTrailers> {
     let mut words = value.split(' ');
     let task = TaskRef::parse(&unescaped(words.next()?))?;
     let action = ActionKey(Digest::parse(words.next()?)?);
     let output = OutputDigest(Digest::parse(words.next()?)?);
-    Some(ReceiptTold { task, action, output, verdicts: Vec::new() })
+    Some(ReceiptTrailers { task, action, output, verdicts: Vec::new() })
 }
 
 fn mark_text(mark: &VerdictMark) -> String {
@@ -297,8 +297,8 @@ mod tests {
         let request = request(TaskRef::new("demo", "1"), "tests", 0);
         let quoted = landing_message(&request, request.expected, None);
         assert!(read(&quoted).landing.is_some());
-        assert_eq!(read(&format!("{quoted}\nSigned off.\n")), Told::default());
-        assert_eq!(read("Orch-Task: demo//1"), Told::default());
+        assert_eq!(read(&format!("{quoted}\nSigned off.\n")), Trailers::default());
+        assert_eq!(read("Orch-Task: demo//1"), Trailers::default());
     }
 
     proptest! {
@@ -310,7 +310,7 @@ mod tests {
             prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
             prop_assert_eq!(&told.verdicts, &request.verdicts);
             prop_assert_eq!(told.cost, request.cost);
-            let receipt = ReceiptTold { task: told.task, action: told.action, output: told.output, verdicts: told.verdicts };
+            let receipt = ReceiptTrailers { task: told.task, action: told.action, output: told.output, verdicts: told.verdicts };
             let receipts = vec![receipt.clone(), receipt];
             prop_assert_eq!(read(&receipt_message(&receipts)).receipts, receipts);
         }

@@ -16,7 +16,7 @@ use crate::host::fault;
 use crate::host::state::State;
 use crate::host::state::checkout::Home;
 use crate::host::store::aside;
-use crate::spec::edit::{self, Change, FieldValue, Target};
+use crate::spec::edit::{self, FieldChange, FieldValue, Target};
 use crate::spec::plan::{Plan, Status};
 
 /// Edits that wait to be written, by plan.
@@ -180,9 +180,9 @@ fn apply(
         last.insert((task, key), value);
     }
     let statuses = edits.iter().map(|edit| (edit.task.task.clone(), edit.status)).collect();
-    let mut changes: Vec<Change<'_>> = last
+    let mut changes: Vec<FieldChange<'_>> = last
         .iter()
-        .map(|((task, key), value)| Change {
+        .map(|((task, key), value)| FieldChange {
             target: Target::Task(task.clone()),
             key,
             value: value.borrowed(),

@@ -17,7 +17,7 @@ use crate::host::error::{Doing, Result};
 use crate::host::fault;
 use crate::host::git::Repository;
 use crate::host::git::normalize::{Normalizer, metadata};
-use crate::host::git::object::{Entry, TreeChange};
+use crate::host::git::object::{TreeChange, TreeEntry};
 use crate::host::git::place::{
     Occupied, Placer, folders_above, has_link_above, index_mode, remove, stat_of,
 };
@@ -38,7 +38,7 @@ enum Step {
 }
 
 /// A fast-forward that has been found possible.
-pub(super) struct Plan {
+pub(super) struct FastForward {
     steps: Vec<(TreeChange, Step)>,
 }
 
@@ -58,7 +58,7 @@ impl Inspection<'_> {
     pub fn plan(
         &self,
         changes: Vec<TreeChange>,
-    ) -> Result<std::result::Result<Plan, Vec<RelPath>>> {
+    ) -> Result<std::result::Result<FastForward, Vec<RelPath>>> {
         let removed = changes.iter().filter(|change| change.after.is_none());
         let removed: BTreeSet<BString> = removed.map(|change| change.path.clone()).collect();
         let mut normalizer = self.repo.normalizer()?;
@@ -69,7 +69,7 @@ impl Inspection<'_> {
                 None => obstacles.extend(RelPath::from_bytes(&change.path)),
             }
         }
-        Ok(if obstacles.is_empty() { Ok(Plan { steps }) } else { Err(obstacles) })
+        Ok(if obstacles.is_empty() { Ok(FastForward { steps }) } else { Err(obstacles) })
     }
 
     /// What to do at a path; `None` where the user's own change is in the way.
@@ -82,7 +82,7 @@ impl Inspection<'_> {
         let Some(path) = RelPath::from_bytes(&change.path) else { return Ok(None) };
         let Some(flags) = self.index_flags(change, removed)? else { return Ok(None) };
         let is_submodule =
-            |entry: Option<Entry>| entry.is_some_and(|e| e.kind == EntryKind::Commit);
+            |entry: Option<TreeEntry>| entry.is_some_and(|e| e.kind == EntryKind::Commit);
         let is_new = change.before.is_none() && !flags.contains(Flags::SKIP_WORKTREE);
         if is_new && self.outside.contains(&change.path) {
             return Ok(Some(Step::LeaveOut));
@@ -138,7 +138,7 @@ impl Inspection<'_> {
         let entry = self.index.entry_by_path_and_stage(path, Stage::Unconflicted);
         let staged = entry.and_then(|entry| {
             let kind = entry.mode.to_tree_entry_mode()?.kind();
-            Some(Entry { id: entry.id, kind })
+            Some(TreeEntry { id: entry.id, kind })
         });
         let flags = entry.map_or(Flags::empty(), |entry| entry.flags);
         let is_intent = flags.contains(Flags::INTENT_TO_ADD);
@@ -148,7 +148,7 @@ impl Inspection<'_> {
         Ok((!is_intent && is_known).then_some(flags))
     }
 
-    fn is_halfway(&self, path: &RelPath, staged: Option<Entry>) -> bool {
+    fn is_halfway(&self, path: &RelPath, staged: Option<TreeEntry>) -> bool {
         let at = |tree: &ObjectId| self.repo.entry_at(self.git, *tree, path);
         self.halfway.iter().any(|tree| at(tree).is_ok_and(|entry| entry == staged))
     }
@@ -235,7 +235,7 @@ fn holds_only(folder: &Path, path: &[u8], allowed: &BTreeSet<BString>) -> Result
     Ok(true)
 }
 
-impl Plan {
+impl FastForward {
     /// Writes and removes the files. May be repeated after any crash.
     pub fn place_files(
         &self,

@@ -12,7 +12,7 @@ use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::beneath::paths_of;
-use super::checkout::{Inspection, Plan};
+use super::checkout::{FastForward, Inspection};
 use super::locks::{Turn, lock_index};
 use super::sparse::outside;
 use crate::base::digest::Digest;
@@ -160,7 +160,7 @@ impl Repository {
         moving: &Moving<'_>,
         index: &gix::index::File,
         own: &OwnWrites,
-    ) -> Result<std::result::Result<Plan, Followed>> {
+    ) -> Result<std::result::Result<FastForward, Followed>> {
         if index.is_sparse() {
             let remedy = "git sparse-checkout reapply --no-sparse-index";
             let reason = format!("the index is sparse (`{remedy}` ends that)");

@@ -12,7 +12,7 @@ use crate::host::git::merge::{Merge, MergeConflict};
 use crate::host::git::object::ReplayTrees;
 use crate::host::git::scratch::{Scratch, git_in, path, request};
 use crate::host::git::tip::TipMove;
-use crate::host::git::trailer::ReceiptTold;
+use crate::host::git::trailer::ReceiptTrailers;
 
 const FILES: &[(&str, &str)] = &[
     ("a.txt", "1\n2\n3\n4\n5\n6\n7\n8\n9\n"),
@@ -203,7 +203,7 @@ fn lines_that_orch_wrote_into_the_plan_do_not_hold_the_branch_back() {
 #[test]
 fn receipts_land_in_one_commit() {
     let scratch = Scratch::new(FILES);
-    let told = |task: &str| ReceiptTold {
+    let told = |task: &str| ReceiptTrailers {
         task: crate::base::name::TaskRef::new("demo", task),
         action: request(
             task,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
-use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Told, command_argv, millis_since};
+use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Update, command_argv, millis_since};
 use crate::base::measure::Millis;
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
@@ -62,7 +62,7 @@ impl Runner {
         &self,
         aside: &Aside,
         timeout: Duration,
-        told: mpsc::Sender<Told>,
+        told: mpsc::Sender<Update>,
         stop: channel::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();

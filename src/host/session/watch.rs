@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 use super::patience::{Clock, Patience};
 use super::pulse::Pulse;
 use super::transcript::Transcript;
-use super::{Stop, Told};
+use super::{Stop, Update};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
 use crate::engine::outcome::evidence::Ending;
@@ -50,12 +50,12 @@ impl Watched {
     pub async fn run(
         self,
         spawn: &Spawn,
-        told: mpsc::Sender<Told>,
+        told: mpsc::Sender<Update>,
         mut stop: watch::Receiver<Stop>,
     ) -> Result<Seen> {
         let mut output = Output::create(&self)?;
         let mut family = spawn.start()?;
-        output.queue.push_back(Told::Started(family.info));
+        output.queue.push_back(Update::Started(family.info));
         let mut clock = Clock::start(&self);
         let mut pulse = Pulse::new(family.info.pid, &spawn.private, self.config_folder.clone());
         let mut flow = Flow { is_told: true, is_wished: true, is_over: false };
@@ -114,7 +114,7 @@ struct Output {
     transcript: Transcript,
     reader: Option<StreamReader>,
     line: Vec<u8>,
-    queue: VecDeque<Told>,
+    queue: VecDeque<Update>,
 }
 
 impl Output {
@@ -164,14 +164,14 @@ impl Output {
         let before = self.queue.len();
         for line in String::from_utf8_lossy(bytes).lines() {
             let shown = line.trim_end().chars().take(LINE_SHOWN).collect();
-            self.queue.push_back(Told::Progress(Progress::Complaint(shown)));
+            self.queue.push_back(Update::Progress(Progress::Complaint(shown)));
         }
         self.leave_out(before);
     }
 
     fn understand(&mut self, bytes: &[u8]) {
         match &mut self.reader {
-            Some(reader) => self.queue.extend(reader.feed(bytes).into_iter().map(Told::Progress)),
+            Some(reader) => self.queue.extend(reader.feed(bytes).into_iter().map(Update::Progress)),
             None => self.take_lines(bytes),
         }
     }
@@ -193,7 +193,7 @@ impl Output {
         let n_left_out = (self.queue.len() - before).saturating_sub(LINES_SHOWN);
         if n_left_out > 0 {
             let text = format!("... {n_left_out} lines left out; `orch log` has them all");
-            let note = Told::Progress(Progress::Output(text));
+            let note = Update::Progress(Progress::Output(text));
             let newest = self.queue.split_off(before + n_left_out);
             self.queue.truncate(before);
             self.queue.push_back(note);
@@ -205,10 +205,10 @@ impl Output {
         let line = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&line);
         let shown: String = line.trim_end().chars().take(LINE_SHOWN).collect();
-        self.queue.push_back(Told::Progress(Progress::Output(shown)));
+        self.queue.push_back(Update::Progress(Progress::Output(shown)));
     }
 
-    async fn finish(mut self, told: &mpsc::Sender<Told>, is_told: bool) -> Result<Seen> {
+    async fn finish(mut self, told: &mpsc::Sender<Update>, is_told: bool) -> Result<Seen> {
         let rest = self.transcript.end();
         self.understand(&rest);
         if !self.line.is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::base::digest::Digest;
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::name::{CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::record::lineage::Lineage;
 use crate::host::error::Result;
@@ -228,7 +228,7 @@ impl Checkout {
     }
 
     /// What differs between the user's HEAD and the integration tip.
-    fn parked_changes(&self) -> Result<Vec<Change>> {
+    fn parked_changes(&self) -> Result<Vec<FileChange>> {
         let head = self.repo.state()?.head;
         if head == self.tip {
             return Ok(Vec::new());
@@ -241,14 +241,14 @@ impl Checkout {
     }
 
     /// What parked landings made of uncommitted text of the user's.
-    fn mended_at(&self, tip: &TreeId) -> Result<Vec<Change>> {
+    fn mended_at(&self, tip: &TreeId) -> Result<Vec<FileChange>> {
         let Some(branch) = &self.branch else { return Ok(Vec::new()) };
         let parked = self.repo.parked(branch)?;
         let mut changes = Vec::new();
         for beneath in self.repo.beneath_among(&parked)? {
             for change in beneath.patch.changes() {
                 let (path, before) = (change.path.clone(), change.after);
-                changes.push(Change { after: self.repo.state_at(tip, &path)?, path, before });
+                changes.push(FileChange { after: self.repo.state_at(tip, &path)?, path, before });
             }
         }
         Ok(changes)

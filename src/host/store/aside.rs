@@ -1,20 +1,35 @@
 //! Files on their way to their name, in `.orch/tmp`: a process that dies leaves its own there, and
 //! nowhere in the user's folders; the next start takes them away.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::host::error::{Doing, Result};
 
 use super::folder;
 
 /// How the name of such a file begins: it tells whose it is.
-pub fn prefix() -> String {
+fn prefix() -> String {
     format!("new-{}-", std::process::id())
+}
+
+/// A new file in `folder`, its owner's alone.
+pub fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    file_with(folder, Permissions::from_mode(0o600))
+}
+
+/// As [`file_in`], with these permissions as far as the process's mask lets them be.
+pub fn file_with(folder: &Path, permissions: Permissions) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(&prefix()).permissions(permissions).tempfile_in(folder)
+}
+
+/// As [`file_in`], for what is no plain file and gets its name by `rename`.
+pub fn folder_in(folder: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(&prefix()).tempdir_in(folder)
 }
 
 /// Where a file that will be renamed to `file` is written: `.orch/tmp` of the checkout at `root`
@@ -32,8 +47,7 @@ pub fn place_for(root: &Path, file: &Path) -> PathBuf {
 /// A file with these bytes that may take the name `file`, with the permissions of what has it now;
 /// where nothing has, it is its owner's alone.
 pub fn written(root: &Path, file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut made = tempfile::Builder::new();
-    let mut aside = made.prefix(&prefix()).tempfile_in(place_for(root, file))?;
+    let mut aside = file_in(&place_for(root, file))?;
     aside.write_all(bytes)?;
     if let Ok(meta) = fs::metadata(file) {
         aside.as_file().set_permissions(meta.permissions())?;
@@ -85,11 +99,10 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_whole_and_keeps_its_permissions() {
-        use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         fs::write(&file, "old").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
         replace(root.path(), &file, b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);

@@ -80,10 +80,7 @@ impl OrchFolder {
             self.create()?;
         }
         let tmp = self.join(TMP);
-        tempfile::Builder::new()
-            .prefix(&super::aside::prefix())
-            .tempfile_in(&tmp)
-            .doing("making a file", &tmp)
+        super::aside::file_in(&tmp).doing("making a file", &tmp)
     }
 
     fn ignore_itself(&self) -> io::Result<()> {

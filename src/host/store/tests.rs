@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::upkeep::GcPolicy;
 use super::*;
-use crate::base::file::{Change, FileState, Patch};
+use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, OutputDigest, RelPath, TaskRef};
 use crate::engine::record::AcceptedResult;
@@ -18,7 +18,7 @@ fn root() -> TempDir {
 }
 
 fn result_of(key: &str, at: u64, content: &[u8]) -> AcceptedResult {
-    let patch = Patch::new(vec![Change {
+    let patch = Patch::new(vec![FileChange {
         path: RelPath::new("src/a.rs").unwrap(),
         before: None,
         after: Some(FileState::regular(content)),

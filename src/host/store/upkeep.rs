@@ -17,7 +17,7 @@ use super::{ACTIONS, BLOBS, Store, blob, folder};
 
 /// One accepted result in the action cache.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct CachedResult {
     pub result: AcceptedResult,
     /// When it was last stored or found.
     pub used: Moment,
@@ -67,7 +67,7 @@ pub struct GcReport {
 
 impl Store {
     /// Every accepted result, most recently used first.
-    pub fn entries(&self) -> Result<Vec<Entry>> {
+    pub fn entries(&self) -> Result<Vec<CachedResult>> {
         let mut entries = Vec::new();
         for folder in self.folders_of(ACTIONS)? {
             for name in folder::names_in(&folder)? {
@@ -155,11 +155,11 @@ impl Store {
         Ok(())
     }
 
-    fn entries_of(&self, folder: &Path, key: &ActionKey) -> Result<Vec<Entry>> {
+    fn entries_of(&self, folder: &Path, key: &ActionKey) -> Result<Vec<CachedResult>> {
         let candidates = self.candidates_in(folder, key)?;
         let entry_of = |(path, result): (PathBuf, AcceptedResult)| {
             let meta = fs::metadata(&path).ok()?;
-            Some(Entry { result, used: modified(&meta), bytes: meta.len(), path })
+            Some(CachedResult { result, used: modified(&meta), bytes: meta.len(), path })
         };
         Ok(candidates.into_iter().filter_map(entry_of).collect())
     }
@@ -196,8 +196,8 @@ impl Store {
 /// A garbage collection that is being decided.
 struct Sweep<'a> {
     /// Most recently used first.
-    kept: Vec<Entry>,
-    dropped: Vec<Entry>,
+    kept: Vec<CachedResult>,
+    dropped: Vec<CachedResult>,
     blobs: &'a BTreeMap<Digest, u64>,
     protected: &'a BTreeSet<Digest>,
     /// How many kept entries need a blob.
@@ -208,7 +208,7 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn new(
-        kept: Vec<Entry>,
+        kept: Vec<CachedResult>,
         blobs: &'a BTreeMap<Digest, u64>,
         protected: &'a BTreeSet<Digest>,
     ) -> Self {
@@ -245,7 +245,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn drop_entry(&mut self, entry: Entry) {
+    fn drop_entry(&mut self, entry: CachedResult) {
         self.bytes -= entry.bytes;
         for digest in needed_blobs(&entry.result) {
             if let Some(users) = self.users.get_mut(&digest) {
@@ -277,7 +277,7 @@ impl<'a> Sweep<'a> {
         self.protected.contains(digest) || self.users.get(digest).is_some_and(|users| *users > 0)
     }
 
-    fn is_protected(&self, entry: &Entry) -> bool {
+    fn is_protected(&self, entry: &CachedResult) -> bool {
         self.protected.contains(&entry.result.key.0)
     }
 }

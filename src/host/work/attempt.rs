@@ -11,7 +11,7 @@ use crate::engine::outcome::evidence::{Ending, Evidence};
 use crate::engine::outcome::last_words;
 use crate::host::error::{Error, Result};
 use crate::host::land::kept::Kept;
-use crate::host::session::{AsideEnded, Attempted, Place, SetupPlace, Stop, Told};
+use crate::host::session::{AsideEnded, Attempted, Place, SetupPlace, Stop, Update};
 use crate::host::worktree::Worktree;
 
 use super::collect::{Job, collect};
@@ -113,7 +113,7 @@ impl Desk {
         let shop = &self.shop;
         let line = shop.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh());
         let Some(line) = line else { return Ok(Ok(worktree)) };
-        let started = async |info| self.tell(Told::Started(info)).await;
+        let started = async |info| self.tell(Update::Started(info)).await;
         let place =
             SetupPlace { worktree: worktree.root(), private: &self.private, checkout: &shop.root };
         let ended = shop.runner.set_up(line, place, started, self.stop.clone()).await?;
@@ -151,11 +151,11 @@ impl Desk {
     }
 
     /// Where nobody hears it any more, the build is over, and its stop comes.
-    async fn tell(&self, told: Told) {
+    async fn tell(&self, told: Update) {
         let attempt = self.attempt;
         let message = match told {
-            Told::Started(info) => Message::Started { attempt, info },
-            Told::Progress(progress) => Message::Progress { attempt, progress },
+            Update::Started(info) => Message::Started { attempt, info },
+            Update::Progress(progress) => Message::Progress { attempt, progress },
         };
         let _ = self.tell.send(message).await;
     }

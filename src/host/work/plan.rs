@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::file::{Change, FileKind, Patch};
+use crate::base::file::{FileChange, FileKind, Patch};
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Launch, LaunchAction};
 use crate::engine::outcome::evidence::{OtherDocument, PlanEdit};
@@ -110,7 +110,7 @@ pub fn others_in(
 ) -> Result<Vec<OtherDocument>> {
     let (was, is) = (&worktree.base().tree, &collected.tree);
     // What a link leads to is no text of its own.
-    let is_file = |it: &&Change| it.after.is_none_or(|it| it.kind != FileKind::Symlink);
+    let is_file = |it: &&FileChange| it.after.is_none_or(|it| it.kind != FileKind::Symlink);
     let files = collected.patch.changes().iter().filter(is_file).map(|it| &it.path);
     let changed = files.filter(|path| documents::is_document(path, &shop.config));
     let other = |path: &RelPath| {

@@ -18,7 +18,7 @@ use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;
 use crate::host::process::{Family, Happening, Reading};
-use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Told, Transcript};
+use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Transcript, Update};
 use crate::spec::config::DevServer;
 use crate::spec::plan::CommandLine;
 
@@ -116,7 +116,7 @@ impl Test {
         let running = self.shop.runner.run_aside(&aside, limit, told, stop);
         let relay = async {
             while let Some(it) = heard.recv().await {
-                if let Told::Started(info) = it {
+                if let Update::Started(info) = it {
                     self.tell_started(info).await;
                 }
             }

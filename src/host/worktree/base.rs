@@ -8,7 +8,9 @@ use crate::base::name::{CommitId, RelPath, TreeId};
 use crate::engine::effect::Base;
 use crate::host::error::{Doing, Result};
 use crate::host::git::merge::{NewCommit, have_met};
-use crate::host::git::object::{Entry, TreeChange, edit_tree, entry_kind, tree_changes, tree_id};
+use crate::host::git::object::{
+    TreeChange, TreeEntry, edit_tree, entry_kind, tree_changes, tree_id,
+};
 use crate::host::git::{Repository, commit_id, object_id};
 
 /// Where an attempt starts, and what its patch is taken against.
@@ -134,7 +136,7 @@ impl Repository {
             let entry = match normalizer.read(path)? {
                 Some(file) => {
                     let id = git.write_blob(&file.bytes).doing("writing a blob", path.as_str())?;
-                    Some(Entry { id: id.detach(), kind: entry_kind(file.state.kind) })
+                    Some(TreeEntry { id: id.detach(), kind: entry_kind(file.state.kind) })
                 }
                 None => None,
             };
@@ -151,7 +153,7 @@ fn made_anew(
     laid: Vec<TreeChange>,
     made: &[TreeChange],
     users: &BTreeSet<RelPath>,
-) -> Vec<(Vec<u8>, Option<Entry>)> {
+) -> Vec<(Vec<u8>, Option<TreeEntry>)> {
     let is_users =
         |it: &TreeChange| RelPath::from_bytes(&it.path).is_some_and(|it| users.contains(&it));
     let is_written =

@@ -14,7 +14,7 @@ use crate::base::file::Patch;
 use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::normalize::metadata;
-use crate::host::git::object::{Entry, edit_tree, tree_changes, tree_id};
+use crate::host::git::object::{TreeEntry, edit_tree, tree_changes, tree_id};
 use crate::host::git::place::{filters, has_link_above};
 use crate::host::git::{Repository, object_id};
 
@@ -97,7 +97,7 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
             continue;
         }
         let object = filters.worktree_file_to_object(path, index).doing(doing, shown(path))?;
-        edits.push((path.to_vec(), object.map(|(id, kind, _)| Entry { id, kind })));
+        edits.push((path.to_vec(), object.map(|(id, kind, _)| TreeEntry { id, kind })));
     }
     let base = object_id(worktree.base().tree.as_str())?;
     let tree = edit_tree(git, base, edits)?;

@@ -14,7 +14,7 @@ use super::status::Differences;
 use crate::host::error::{Doing, Result};
 use crate::host::git::known::Texts;
 use crate::host::git::normalize::metadata;
-use crate::host::git::object::{Entry, tree_changes};
+use crate::host::git::object::{TreeEntry, tree_changes};
 use crate::host::git::place::{Occupied, Placer, index_mode, remove};
 
 /// One move of a worktree: from what orch remembers to have put there, and what lies there in
@@ -32,7 +32,7 @@ struct Wanted {
     index: gix::index::File,
     to_remove: Vec<BString>,
     /// Attributes files first.
-    to_write: Vec<(BString, Entry)>,
+    to_write: Vec<(BString, TreeEntry)>,
 }
 
 impl Moving<'_> {
@@ -145,7 +145,7 @@ impl Moving<'_> {
             .collect()
     }
 
-    fn to_write(&self, wanted: &gix::index::File) -> Vec<(BString, Entry)> {
+    fn to_write(&self, wanted: &gix::index::File) -> Vec<(BString, TreeEntry)> {
         let (mut all, attributed) = (Vec::new(), self.attributed(wanted));
         for entry in wanted.entries() {
             let path = entry.path(wanted);
@@ -177,14 +177,14 @@ impl Moving<'_> {
     fn write(
         &self,
         index: &gix::index::File,
-        files: &[(BString, Entry)],
+        files: &[(BString, TreeEntry)],
     ) -> Result<Vec<(BString, Stat)>> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
         let placer = Placer::new(self.git, index, self.root, Occupied::Replace)?;
         let mut placer = placer.knowing(self.texts);
-        let put = |(path, entry): &(BString, Entry)| {
+        let put = |(path, entry): &(BString, TreeEntry)| {
             Ok((path.clone(), placer.put(path.as_bstr(), *entry)?))
         };
         files.iter().map(put).collect()
@@ -196,11 +196,11 @@ impl Moving<'_> {
     }
 }
 
-fn entry_of(entry: &gix::index::Entry) -> Option<Entry> {
-    Some(Entry { id: entry.id, kind: entry.mode.to_tree_entry_mode()?.kind() })
+fn entry_of(entry: &gix::index::Entry) -> Option<TreeEntry> {
+    Some(TreeEntry { id: entry.id, kind: entry.mode.to_tree_entry_mode()?.kind() })
 }
 
-fn attributes_first(mut files: Vec<(BString, Entry)>) -> Vec<(BString, Entry)> {
+fn attributes_first(mut files: Vec<(BString, TreeEntry)>) -> Vec<(BString, TreeEntry)> {
     files.sort_by_key(|(path, _)| !is_attributes(path.as_bstr()));
     files
 }

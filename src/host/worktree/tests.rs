@@ -57,7 +57,7 @@ fn collected(scratch: &Scratch, work: impl FnOnce(&Path)) -> Collected {
 }
 
 fn shown(collected: &Collected) -> Vec<String> {
-    let sign = |c: &crate::base::file::Change| match (c.before, c.after) {
+    let sign = |c: &crate::base::file::FileChange| match (c.before, c.after) {
         (None, _) => '+',
         (_, None) => '-',
         _ => '~',

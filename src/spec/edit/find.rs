@@ -1,6 +1,6 @@
 //! Which mapping of the tree each change is for.
 
-use super::{Change, EditError, FieldValue, Target};
+use super::{EditError, FieldChange, FieldValue, Target};
 use crate::base::source::Span;
 use crate::spec::yaml::{Entry, Mapping, Node, Origin};
 
@@ -33,7 +33,7 @@ impl<'n, 's> Edit<'n, 's> {
 
 /// `node_of` finds the mapping of a target.
 pub(super) fn edits_of<'n, 's>(
-    changes: &'n [Change<'n>],
+    changes: &'n [FieldChange<'n>],
     node_of: impl Fn(&Target) -> Result<&'n Node<'s>, EditError>,
 ) -> Result<Vec<Edit<'n, 's>>, EditError>
 where

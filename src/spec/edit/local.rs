@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::verify::{Edited, are_local};
-use super::{Change, EditError, Target, find, spliced};
+use super::{EditError, FieldChange, Target, find, spliced};
 use crate::base::name::TaskId;
 use crate::base::source::{Source, Span};
 use crate::spec::plan::{Plan, Task};
 use crate::spec::yaml::{self, Layout, Node};
 
 /// The edited text; `None` where the touched lines alone do not prove that nothing else changes.
-pub(super) fn apply(source: &Source, plan: &Plan, changes: &[Change<'_>]) -> Option<String> {
+pub(super) fn apply(source: &Source, plan: &Plan, changes: &[FieldChange<'_>]) -> Option<String> {
     if may_have_aliases(&source.text) {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn apply(source: &Source, plan: &Plan, changes: &[Change<'_>]) -> Opt
 /// The tasks that are changed, by id; `None` where anything else is, or an id is not unique.
 fn tasks_of<'p>(
     plan: &'p Plan,
-    changes: &'p [Change<'_>],
+    changes: &'p [FieldChange<'_>],
 ) -> Option<BTreeMap<&'p TaskId, &'p Task>> {
     let mut wanted: BTreeMap<&TaskId, Option<&Task>> = BTreeMap::new();
     for change in changes {

@@ -3,7 +3,7 @@
 
 use super::outline::{end_of, find_task, has_id, items};
 use super::splice::{after_break, line_of};
-use super::{Change, EditError, FieldValue, Target};
+use super::{EditError, FieldChange, FieldValue, Target};
 use crate::base::name::{SectionId, TaskId};
 use crate::base::source::Source;
 use crate::spec::yaml::{self, Mapping, Node};
@@ -49,7 +49,7 @@ struct Spot<'n> {
 pub fn rewrite(source: &Source, edit: &Rewrite<'_>) -> Result<String, EditError> {
     if let Rewrite::RemoveEntry { task, key } = edit {
         let target = Target::Task((*task).clone());
-        return super::apply(source, &[Change { target, key, value: FieldValue::Absent }]);
+        return super::apply(source, &[FieldChange { target, key, value: FieldValue::Absent }]);
     }
     let parsed = yaml::parse(source);
     if let Some(error) = parsed.diagnostics.iter().find(|it| it.is_error()) {
@@ -180,7 +180,7 @@ fn set_in_flow(
     let parsed = yaml::parse(&lines).value;
     let value = parsed.as_ref().and_then(|it| it.as_mapping()?.get(key)).ok_or_else(refused)?;
     if let Some(value) = value.as_text() {
-        let change = Change { target: target(), key, value: FieldValue::Text(value) };
+        let change = FieldChange { target: target(), key, value: FieldValue::Text(value) };
         return super::apply(source, &[change]);
     }
     if new.contains('\n') || value.as_sequence().is_none_or(|it| !it.layout.is_flow()) {

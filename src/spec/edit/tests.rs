@@ -222,7 +222,7 @@ fn what_cannot_be_edited_alone_is_refused() {
 
 #[test]
 fn a_task_and_its_section_change_together() {
-    let target = |target| Change { target, key: "status", value: Status::Completed.into() };
+    let target = |target| FieldChange { target, key: "status", value: Status::Completed.into() };
     let changes = [
         target(Target::Task(TaskId::new("1"))),
         target(Target::Section(SectionId::new("a"))),
@@ -292,8 +292,8 @@ fn in_known_plan(
     fields: &[(&'static str, FieldValue<'_>)],
 ) -> Option<String> {
     let target = Target::Task(task.clone());
-    let change = |&(key, value)| Change { target: target.clone(), key, value };
-    let changes: Vec<Change<'_>> = fields.iter().map(change).collect();
+    let change = |&(key, value)| FieldChange { target: target.clone(), key, value };
+    let changes: Vec<FieldChange<'_>> = fields.iter().map(change).collect();
     local::apply(source, &plan::parse(source).value, &changes)
 }
 

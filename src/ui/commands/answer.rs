@@ -3,9 +3,10 @@
 use std::io::Read as _;
 
 use crate::engine::picture::{QuestionPicture, TaskPicture};
+use crate::host::driver::Delivery;
 use crate::ui::args::AnswerArgs;
 use crate::ui::exit::Exit;
-use crate::ui::project::{Project, Told};
+use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
 
 use super::selection::Selection;
@@ -24,7 +25,7 @@ pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, fold
     }
     let answer = chosen(&text, &question.options)?;
     let told = match project.answer(&asking.task, &answer)? {
-        Told::Refused(why) => return Err(Failure::usage(why)),
+        Delivery::Refused(why) => return Err(Failure::usage(why)),
         told => told,
     };
     match shell.is_json() {
@@ -34,8 +35,10 @@ pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, fold
         false => shell.data(&format!("{}  {answer}\n", asking.task))?,
     }
     shell.note(match told {
-        Told::Journal => "its session goes on with this answer at the next `orch build`",
-        Told::Builder | Told::Refused(_) => "the orch that builds here goes on with this answer",
+        Delivery::Journaled => "its session goes on with this answer at the next `orch build`",
+        Delivery::ToBuilder | Delivery::Refused(_) => {
+            "the orch that builds here goes on with this answer"
+        }
     })?;
     Ok(Exit::Success)
 }

@@ -13,7 +13,7 @@ use crate::host::clock::now;
 use crate::host::journal;
 use crate::host::lock::{Holder, Lock};
 use crate::host::store::Store;
-use crate::host::store::upkeep::{Entry, GcPolicy, GcReport, Stats, Verification};
+use crate::host::store::upkeep::{CachedResult, GcPolicy, GcReport, Stats, Verification};
 use crate::ui::args::{CacheCommand, GcArgs};
 use crate::ui::exit::Exit;
 use crate::ui::json::line_of;
@@ -62,8 +62,9 @@ fn ls(store: &Store, targets: &[String], shell: &mut Shell) -> Ran {
     let tasks: BTreeSet<TaskRef> = entries.iter().map(|entry| entry.result.task.clone()).collect();
     let tasks: Vec<TaskRef> = tasks.into_iter().collect();
     let wanted = target::resolve(targets, Known { plans: &[], tasks: &tasks, folder: "" })?;
-    let is_wanted =
-        |entry: &&Entry| wanted.as_ref().is_none_or(|wanted| wanted.contains(&entry.result.task));
+    let is_wanted = |entry: &&CachedResult| {
+        wanted.as_ref().is_none_or(|wanted| wanted.contains(&entry.result.task))
+    };
     let mut count = 0;
     for entry in entries.iter().filter(is_wanted) {
         count += 1;
@@ -74,7 +75,7 @@ fn ls(store: &Store, targets: &[String], shell: &mut Shell) -> Ran {
     Ok(Exit::Success)
 }
 
-fn entry_text(entry: &Entry) -> String {
+fn entry_text(entry: &CachedResult) -> String {
     let result = &entry.result;
     let key = &result.key.to_string()[..SHORT];
     let files = counted(result.patch.changes().len(), "file");
@@ -83,7 +84,7 @@ fn entry_text(entry: &Entry) -> String {
     format!("{key}  {used}  {task}  {files}  {}  {model}\n", result.cost)
 }
 
-fn entry_json(entry: &Entry) -> serde_json::Value {
+fn entry_json(entry: &CachedResult) -> serde_json::Value {
     let result = &entry.result;
     json!({
         "key": result.key, "task": result.task.to_string(), "output": result.output,
@@ -97,7 +98,7 @@ fn entry_json(entry: &Entry) -> serde_json::Value {
 fn show(store: &Store, key: &str, shell: &mut Shell) -> Ran {
     let entries = store.entries()?;
     let wanted = key.to_ascii_lowercase();
-    let found: Vec<&Entry> =
+    let found: Vec<&CachedResult> =
         entries.iter().filter(|entry| entry.result.key.to_string().starts_with(&wanted)).collect();
     let keys: BTreeSet<_> = found.iter().map(|entry| entry.result.key).collect();
     if keys.len() != 1 {
@@ -117,7 +118,7 @@ fn show(store: &Store, key: &str, shell: &mut Shell) -> Ran {
     Ok(Exit::Success)
 }
 
-fn result_text(entry: &Entry) -> String {
+fn result_text(entry: &CachedResult) -> String {
     let result = &entry.result;
     let mut text = entry_text(entry);
     for change in result.patch.changes() {

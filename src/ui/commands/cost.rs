@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
-use crate::engine::past::ledger::{By, Entry, Group, OpenAttempts, Sum, entries, group, sum_of};
+use crate::engine::past::ledger::{
+    By, Group, LedgerEntry, OpenAttempts, Sum, entries, group, sum_of,
+};
 use crate::engine::stream::PRICES_VERSION;
 use crate::ui::args::CostArgs;
 use crate::ui::exit::Exit;
@@ -71,7 +73,7 @@ fn by_name(by: By) -> &'static str {
 }
 
 impl Statement {
-    fn text(&self, entries: &[Entry], paint: Paint) -> String {
+    fn text(&self, entries: &[LedgerEntry], paint: Paint) -> String {
         if entries.is_empty() {
             return format!("nothing was spent{}\n", self.open_words());
         }

@@ -2,8 +2,9 @@
 
 use crate::engine::effect::Decide;
 use crate::engine::record::Decision;
+use crate::host::driver::Delivery;
 use crate::ui::exit::Exit;
-use crate::ui::project::{Project, Told};
+use crate::ui::project::Project;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Ran, Shell};
 
@@ -20,7 +21,7 @@ pub fn run(
     let decisions: Vec<Decide> =
         tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
     let told = match project.decide(&decisions)? {
-        Told::Refused(why) => return Err(Failure::usage(why)),
+        Delivery::Refused(why) => return Err(Failure::usage(why)),
         told => told,
     };
     for task in &tasks {
@@ -34,8 +35,8 @@ pub fn run(
     }
     let count = counted(tasks.len(), "task");
     let consequence = match told {
-        Told::Journal => consequence_of(decision),
-        Told::Builder | Told::Refused(_) => "the orch that builds here is told",
+        Delivery::Journaled => consequence_of(decision),
+        Delivery::ToBuilder | Delivery::Refused(_) => "the orch that builds here is told",
     };
     shell.note(&format!("{count}: {consequence}"))?;
     Ok(Exit::Success)

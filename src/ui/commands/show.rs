@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::base::file::Change;
+use crate::base::file::FileChange;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::picture::{TaskPicture, TaskState};
@@ -186,7 +186,7 @@ fn push_judged(text: &mut String, judged: &Judged, paint: Paint) {
 }
 
 /// As git has it: added, deleted, modified.
-fn letter_of(change: &Change) -> char {
+fn letter_of(change: &FileChange) -> char {
     match (&change.before, &change.after) {
         (None, _) => 'A',
         (_, None) => 'D',

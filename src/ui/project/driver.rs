@@ -8,13 +8,13 @@ use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
-use crate::host::driver::{self, Driver, Said};
+use crate::host::driver::{self, Delivery, Driver};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::transcript::Speaker;
 
-use super::{Landed, Landing, Project, Told, Transcript};
+use super::{Landed, Landing, Project, Transcript};
 
 impl Project for Driver {
     fn root(&self) -> &Path {
@@ -152,16 +152,16 @@ impl Project for Driver {
         Ok(Some((last, said.flatten())))
     }
 
-    fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
-        Ok(told(Self::decide(self, decisions)?))
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Delivery> {
+        Self::decide(self, decisions)
     }
 
     fn lift_limits(&mut self) -> Result<Vec<String>> {
         Self::lift_limits(self)
     }
 
-    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
-        Ok(told(self.answer_question(task, text)?))
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Delivery> {
+        self.answer_question(task, text)
     }
 
     fn land(&mut self, how: Landing) -> Result<Landed> {
@@ -181,14 +181,6 @@ impl Project for Driver {
             }
         };
         Ok(Landed { tasks, with, refused })
-    }
-}
-
-fn told(said: Said) -> Told {
-    match said {
-        Said::Journaled => Told::Journal,
-        Said::Told => Told::Builder,
-        Said::Refused(why) => Told::Refused(why),
     }
 }
 
@@ -281,7 +273,7 @@ impl Project for Loose {
         Err(self.needs_repository())
     }
 
-    fn decide(&mut self, _decisions: &[Decide]) -> Result<Told> {
+    fn decide(&mut self, _decisions: &[Decide]) -> Result<Delivery> {
         Err(self.needs_repository())
     }
 
@@ -289,7 +281,7 @@ impl Project for Loose {
         Err(self.needs_repository())
     }
 
-    fn answer(&mut self, _task: &TaskRef, _text: &str) -> Result<Told> {
+    fn answer(&mut self, _task: &TaskRef, _text: &str) -> Result<Delivery> {
         Err(self.needs_repository())
     }
 

@@ -7,12 +7,13 @@ use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::{BuildRequest, Decide, Explained};
 use crate::engine::picture::{Picture, QuestionPicture};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
+use crate::host::driver::Delivery;
 use crate::host::error::Result;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
 use crate::ui::transcript::Speaker;
 
-use super::{Landed, Landing, Project, Told, Transcript};
+use super::{Landed, Landing, Project, Transcript};
 
 /// By default the sample picture, and nothing wrong or recorded.
 #[derive(Default)]
@@ -117,18 +118,18 @@ impl Project for Fake {
         Ok(None)
     }
 
-    fn decide(&mut self, decisions: &[Decide]) -> Result<Told> {
+    fn decide(&mut self, decisions: &[Decide]) -> Result<Delivery> {
         self.decisions.extend_from_slice(decisions);
-        Ok(Told::Journal)
+        Ok(Delivery::Journaled)
     }
 
     fn lift_limits(&mut self) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
-    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Told> {
+    fn answer(&mut self, task: &TaskRef, text: &str) -> Result<Delivery> {
         self.answers.push(format!("{task} {text}"));
-        Ok(Told::Journal)
+        Ok(Delivery::Journaled)
     }
 
     fn land(&mut self, _how: Landing) -> Result<Landed> {

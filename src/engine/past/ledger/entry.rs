@@ -27,7 +27,7 @@ pub enum Fate {
 
 /// One session, booked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub at: Moment,
     /// Counts from 1, in the order of the journal; 0 for what no run is known of.
     pub run: u32,
@@ -46,8 +46,8 @@ pub struct Entry {
 }
 
 /// Every session that ended, oldest first.
-pub fn entries(records: &[Record]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+pub fn entries(records: &[Record]) -> Vec<LedgerEntry> {
+    let mut entries: Vec<LedgerEntry> = Vec::new();
     let mut run = (0, Moment::default());
     // The newest finished work of each task, whose acceptance may still come.
     let mut finished: BTreeMap<&TaskRef, usize> = BTreeMap::new();
@@ -87,8 +87,8 @@ fn fate_of(ended: &AttemptEnded) -> Fate {
     }
 }
 
-fn entry(ended: &AttemptEnded, (run, run_started): (u32, Moment), fate: Fate) -> Entry {
-    Entry {
+fn entry(ended: &AttemptEnded, (run, run_started): (u32, Moment), fate: Fate) -> LedgerEntry {
+    LedgerEntry {
         at: ended.at,
         run,
         run_started,

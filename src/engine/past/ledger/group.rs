@@ -8,7 +8,7 @@ use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::stream::Tokens;
 
-use super::{Entry, Fate};
+use super::{Fate, LedgerEntry};
 use crate::engine::record::Basis;
 
 /// What entries are put together by.
@@ -54,7 +54,7 @@ impl Sum {
         (all > 0).then(|| self.cache_read_tokens as f64 / all as f64)
     }
 
-    fn add(&mut self, entry: &Entry, part: (Usd, Tokens)) {
+    fn add(&mut self, entry: &LedgerEntry, part: (Usd, Tokens)) {
         let (cost, tokens) = part;
         self.cost_usd += cost;
         self.sessions += 1;
@@ -83,7 +83,7 @@ pub struct Group {
 }
 
 /// Everything together.
-pub fn sum_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Sum {
+pub fn sum_of<'a>(entries: impl IntoIterator<Item = &'a LedgerEntry>) -> Sum {
     let mut sum = Sum::default();
     for entry in entries {
         sum.add(entry, (entry.cost, entry.spend.tokens));
@@ -94,7 +94,7 @@ pub fn sum_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Sum {
 /// Groups: sessions, runs and days in their order, everything else the dearest first. `section_of` knows the
 /// sections of tasks that are still in a plan.
 pub fn group(
-    entries: &[Entry],
+    entries: &[LedgerEntry],
     by: By,
     section_of: &dyn Fn(&TaskRef) -> Option<String>,
 ) -> Vec<Group> {
@@ -119,7 +119,11 @@ pub fn group(
 
 type Part = (String, (Usd, Tokens));
 
-fn parts(entry: &Entry, by: By, section_of: &dyn Fn(&TaskRef) -> Option<String>) -> Vec<Part> {
+fn parts(
+    entry: &LedgerEntry,
+    by: By,
+    section_of: &dyn Fn(&TaskRef) -> Option<String>,
+) -> Vec<Part> {
     let task = &entry.task;
     let name = match by {
         By::Model => return parts_by_model(entry),
@@ -141,7 +145,7 @@ fn parts(entry: &Entry, by: By, section_of: &dyn Fn(&TaskRef) -> Option<String>)
     vec![(name, (entry.cost, entry.spend.tokens))]
 }
 
-fn attempt_name(entry: &Entry) -> String {
+fn attempt_name(entry: &LedgerEntry) -> String {
     let (task, outcome) = (&entry.task, entry.outcome.as_str());
     match &entry.validator {
         Some(validator) => format!("{task} #{} {validator}: {}", entry.number, outcome),
@@ -150,7 +154,7 @@ fn attempt_name(entry: &Entry) -> String {
 }
 
 /// The parts add up to the entry, whatever was told of them.
-fn parts_by_model(entry: &Entry) -> Vec<Part> {
+fn parts_by_model(entry: &LedgerEntry) -> Vec<Part> {
     let known = entry.model.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
     let models = &entry.spend.models;
     let told: Usd = models.iter().map(|it| it.cost).sum();

@@ -9,7 +9,7 @@ use crate::base::name::TaskId;
 use crate::spec::plan::Plan;
 
 use super::group::{Sum, sum_of};
-use super::{Entry, Fate};
+use super::{Fate, LedgerEntry};
 
 /// Characters of a plan's title that its file's name has.
 const NAME_LIMIT: usize = 50;
@@ -30,14 +30,14 @@ pub fn file_name(title: &str) -> String {
 pub fn usage_report(
     plan: &Plan,
     path: &str,
-    entries: &[Entry],
+    entries: &[LedgerEntry],
     completed: Moment,
 ) -> Option<Value> {
-    let own: Vec<&Entry> = entries.iter().filter(|it| it.task.plan == plan.name).collect();
+    let own: Vec<&LedgerEntry> = entries.iter().filter(|it| it.task.plan == plan.name).collect();
     if own.is_empty() {
         return None;
     }
-    let mut by_task: BTreeMap<&TaskId, Vec<&Entry>> = BTreeMap::new();
+    let mut by_task: BTreeMap<&TaskId, Vec<&LedgerEntry>> = BTreeMap::new();
     for entry in &own {
         by_task.entry(&entry.task.task).or_default().push(entry);
     }
@@ -68,7 +68,7 @@ pub fn usage_report(
     }))
 }
 
-fn usage_of(entries: &[&Entry]) -> Value {
+fn usage_of(entries: &[&LedgerEntry]) -> Value {
     let sum = sum_of(entries.iter().copied());
     let turns: u32 = entries.iter().map(|it| it.spend.turns).sum();
     let api: u64 = entries.iter().map(|it| it.spend.api.0).sum();
@@ -84,7 +84,7 @@ fn usage_of(entries: &[&Entry]) -> Value {
 }
 
 /// The model of the task's own last session.
-fn model_of(entries: &[&Entry]) -> String {
+fn model_of(entries: &[&LedgerEntry]) -> String {
     let own = entries.iter().rev().find(|it| it.fate != Fate::Validation);
     own.and_then(|it| it.model.as_ref()).map(ToString::to_string).unwrap_or_default()
 }

@@ -231,19 +231,19 @@ fn stepped(text: &str, outline: &mut Outline, (task, fields): &Step) -> Result<S
             None => found.keys.remove(*key),
         };
     }
-    let mut changes: Vec<Change<'_>> = Vec::new();
+    let mut changes: Vec<FieldChange<'_>> = Vec::new();
     for (key, value) in fields {
         let value = match value {
             Some(value) if *key == "attempts" => FieldValue::Number(value.parse().unwrap()),
             Some(value) => FieldValue::Text(value),
             None => FieldValue::Absent,
         };
-        changes.push(Change { target: Target::Task(id.clone()), key, value });
+        changes.push(FieldChange { target: Target::Task(id.clone()), key, value });
     }
     let status = if task % 2 == 0 { "completed" } else { "failed" };
     outline.sections[0].keys.insert("status".into(), meaning("status", status));
     let (target, value) = (Target::Section(SectionId::new("s")), FieldValue::Text(status));
-    changes.push(Change { target, key: "status", value });
+    changes.push(FieldChange { target, key: "status", value });
     let edited = apply(&source(text), &changes);
     let known = apply_in(&source(text), &plan::parse(&source(text)).value, &changes);
     assert_eq!(known, edited, "by the lines of the tasks alone");
