@@ -27,6 +27,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("miette", &["ui/report"]),
     ("minijinja", &["spec/rule/template", "engine/world/prompt"]),
     ("notify", &["host/watcher"]),
+    ("petgraph", &["spec/plan_check"]),
     ("percent_encoding", &["host/git/trailer"]),
     ("postcard", &["host"]),
     ("rustix", &["host", "ui/shell"]),

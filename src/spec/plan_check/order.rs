@@ -1,5 +1,8 @@
 //! Dependencies: unknown ones, cycles, and what can never run because of them.
 
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
 use super::{Index, did_you_mean, is_over, softened};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::source::Span;
@@ -79,80 +82,20 @@ fn unknown(index: &Index<'_>, task: &Task, entry: usize, may_guess: bool) -> Dia
     diagnostic.help(did_you_mean(guess, "correct the id, or take the dependency out"))
 }
 
-/// Groups of tasks that wait for each other: Tarjan's strongly connected components, those without a
-/// cycle left out. Kept on a list of its own, since plans are deeper than a stack.
+/// Groups of tasks that wait for each other, those without a cycle left out. Kosaraju's way needs no
+/// recursion: plans are deeper than a stack.
 fn cycles_of(graph: &[Vec<Edge>]) -> Vec<Vec<usize>> {
-    let mut walk = Walk {
-        order: vec![0; graph.len()],
-        low: vec![0; graph.len()],
-        is_open: vec![false; graph.len()],
-        stack: Vec::new(),
-        count: 0,
-    };
-    let mut groups = Vec::new();
-    for root in 0..graph.len() {
-        if walk.order[root] == 0 {
-            walk.from(root, graph, &mut groups);
-        }
-    }
-    groups.retain(|group: &Vec<usize>| {
-        group.len() > 1 || graph[group[0]].iter().any(|edge| edge.to == group[0])
-    });
-    groups
-}
-
-struct Walk {
-    /// When each task was met, counted from 1; 0 is not yet.
-    order: Vec<usize>,
-    low: Vec<usize>,
-    is_open: Vec<bool>,
-    stack: Vec<usize>,
-    count: usize,
-}
-
-impl Walk {
-    fn from(&mut self, root: usize, graph: &[Vec<Edge>], groups: &mut Vec<Vec<usize>>) {
-        let mut path = vec![(root, 0)];
-        self.enter(root);
-        while let Some((at, next)) = path.last_mut() {
-            let at = *at;
-            if let Some(edge) = graph[at].get(*next) {
-                *next += 1;
-                if self.order[edge.to] == 0 {
-                    self.enter(edge.to);
-                    path.push((edge.to, 0));
-                } else if self.is_open[edge.to] {
-                    self.low[at] = self.low[at].min(self.order[edge.to]);
-                }
-                continue;
-            }
-            path.pop();
-            if let Some((parent, _)) = path.last() {
-                self.low[*parent] = self.low[*parent].min(self.low[at]);
-            }
-            if self.low[at] == self.order[at] {
-                groups.push(self.leave(at));
-            }
-        }
-    }
-
-    fn enter(&mut self, at: usize) {
-        self.count += 1;
-        self.order[at] = self.count;
-        self.low[at] = self.count;
-        self.is_open[at] = true;
-        self.stack.push(at);
-    }
-
-    fn leave(&mut self, at: usize) -> Vec<usize> {
-        let start = self.stack.iter().rposition(|&open| open == at).unwrap_or(0);
-        let mut group = self.stack.split_off(start);
-        for &member in &group {
-            self.is_open[member] = false;
-        }
+    let mut waits: DiGraph<(), (), usize> = DiGraph::default();
+    waits.extend_with_edges(graph.iter().flatten().map(|edge| (edge.from, edge.to)));
+    let groups = kosaraju_scc(&waits).into_iter().map(|group| {
+        let mut group: Vec<usize> = group.into_iter().map(NodeIndex::index).collect();
         group.sort_unstable();
         group
-    }
+    });
+    let is_cycle = |group: &Vec<usize>| {
+        group.len() > 1 || graph[group[0]].iter().any(|edge| edge.to == group[0])
+    };
+    groups.filter(is_cycle).collect()
 }
 
 /// One cycle of the group, from its first task in the file, every edge of it labelled.

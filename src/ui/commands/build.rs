@@ -90,7 +90,7 @@ fn first_task(
     let given = args.original.targets(&args.targets);
     let selection = Selection::of(project, &given, folder)?;
     let tasks = selection.tasks();
-    let known = Known { plans: &selection.picture.plans, tasks: &tasks, folder: folder };
+    let known = Known { plans: &selection.picture.plans, tasks: &tasks, folder };
     let is_bare = !name.contains("//") && tasks.iter().any(|it| it.task.as_str() == name);
     let task = resolve_one(&if is_bare { format!("//{name}") } else { name.clone() }, known)?;
     if targets.is_none() {

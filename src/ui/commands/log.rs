@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let picture = project.picture(now())?;
     let tasks = target::tasks_of(&picture);
-    let known = Known { plans: &picture.plans, tasks: &tasks, folder: folder };
+    let known = Known { plans: &picture.plans, tasks: &tasks, folder };
     let form = match shell.is_json() {
         true => Form::Programs,
         false => Form::People(shell.out_paint()),
