@@ -8,7 +8,7 @@ mod locks;
 mod sparse;
 
 pub use beneath::Beneath;
-pub use follow::{Follow, Followed, OwnWrites};
+pub use follow::{Follow, Followed};
 
 #[cfg(test)]
 mod tests;

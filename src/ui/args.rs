@@ -19,7 +19,7 @@ use crate::ui::shell::{ColorChoice, Format};
 pub use budget::BudgetArgs;
 pub use build::{BuildArgs, ResumeArgs, ShownArgs, StopArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
-pub use cost::{ByArg, CostArgs};
+pub use cost::CostArgs;
 pub use effect::Effect;
 use measure::{size_of, time_of};
 pub use models::ModelArgs;

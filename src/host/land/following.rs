@@ -1,7 +1,7 @@
 //! The user's branch follows what landed, or what landed waits for it.
 
 use crate::host::error::Result;
-use crate::host::landing::{Follow, Followed, OwnWrites};
+use crate::host::landing::{Follow, Followed};
 use crate::host::state::checkout::Checkout;
 
 /// Where the user's branch is behind the integration tip.
@@ -19,14 +19,14 @@ impl Following {
 
     /// Takes parked work onto the branch where nothing of the user's stands in the way.
     pub fn take(&mut self, checkout: &mut Checkout) -> Result<Followed> {
-        let follow = checkout.repo.take(&checkout.branch()?, &OwnWrites::default())?;
+        let follow = checkout.repo.take(&checkout.branch()?)?;
         self.note(checkout, follow)
     }
 
     /// Finishes what a killed run left half done, too, and takes landings that waited where nothing
     /// stands in the way any more.
     pub fn follow(&mut self, checkout: &mut Checkout) -> Result<Followed> {
-        let follow = checkout.repo.follow(&checkout.branch()?, &OwnWrites::default())?;
+        let follow = checkout.repo.follow(&checkout.branch()?)?;
         self.note(checkout, follow)
     }
 

@@ -10,7 +10,6 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Flags, Stage, Stat};
 use gix::objs::tree::EntryKind;
 
-use super::follow::OwnWrites;
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
 use crate::host::error::{Doing, Result};
@@ -31,8 +30,6 @@ enum Step {
     Keep,
     /// The file is not looked at: a submodule, or outside a sparse checkout.
     IndexOnly,
-    /// The file holds lines of orch's own that are not committed: it stays, as a change.
-    KeepEdited,
     /// A new file that lies outside a sparse checkout.
     LeaveOut,
 }
@@ -47,7 +44,6 @@ pub(super) struct Inspection<'a> {
     pub repo: &'a Repository,
     pub git: &'a gix::Repository,
     pub index: &'a gix::index::File,
-    pub own: &'a OwnWrites,
     /// New paths that a sparse checkout leaves out.
     pub outside: &'a BTreeSet<BString>,
     /// Trees of landings on the way: what a killed run wrote on its way is no change of the user's.
@@ -102,12 +98,10 @@ impl Inspection<'_> {
         let before = change.before.map(|entry| self.repo.state_of(self.git, entry)).transpose()?;
         let after = change.after.map(|entry| self.repo.state_of(self.git, entry)).transpose()?;
         let is = |other: Option<FileState>| self.comparable(present) == self.comparable(other);
-        let is_own = present.is_some_and(|present| self.own.holds(&path, &present.digest));
         Ok(match () {
             () if is(after) => Some(Step::Keep),
             () if is(before) => Some(Step::Place),
             () if self.is_halfway_state(&path, &is)? => Some(Step::Place),
-            () if is_own && after.is_some() => Some(Step::KeepEdited),
             () => None,
         })
     }
@@ -324,7 +318,7 @@ fn put(
         Step::Place => placer.put(path, entry)?,
         Step::IndexOnly if is_new_submodule => placer.put(path, entry)?,
         Step::Keep => stat_of(&root.join(OsStr::from_bytes(path)))?,
-        Step::IndexOnly | Step::KeepEdited | Step::LeaveOut => Stat::default(),
+        Step::IndexOnly | Step::LeaveOut => Stat::default(),
     };
     Ok(Some((change.path.clone(), stat)))
 }

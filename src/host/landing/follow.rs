@@ -3,7 +3,6 @@
 //! The order is: locks, look, files, index, branch. Killed at any point, the next call finds files
 //! or index entries that already are as they are to be, and goes on.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -15,7 +14,6 @@ use super::beneath::paths_of;
 use super::checkout::{FastForward, Inspection};
 use super::locks::{Turn, lock_index};
 use super::sparse::outside;
-use crate::base::digest::Digest;
 use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
@@ -24,21 +22,6 @@ use crate::host::git::index::bytes_of;
 use crate::host::git::object::{TreeChange, tree_changes};
 use crate::host::git::tip::{Tip, first_parent};
 use crate::host::git::{CheckoutState, Repository, branch_ref, object_id};
-
-/// What orch itself wrote into files of the user's checkout: status lines. Such a file, with
-/// exactly such content (as git stores it), is no change of the user's.
-#[derive(Clone, Debug, Default)]
-pub struct OwnWrites(BTreeMap<RelPath, Vec<Digest>>);
-
-impl OwnWrites {
-    pub fn add(&mut self, path: RelPath, content: Digest) {
-        self.0.entry(path).or_default().push(content);
-    }
-
-    pub fn holds(&self, path: &RelPath, content: &Digest) -> bool {
-        self.0.get(path).is_some_and(|contents| contents.contains(content))
-    }
-}
 
 /// What a call to `follow` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +63,11 @@ impl Followed {
 
 impl Repository {
     /// Moves the user's branch, files and index to the tip where nothing of the user's is touched.
-    pub fn follow(&self, branch: &str, own: &OwnWrites) -> Result<Follow> {
+    pub fn follow(&self, branch: &str) -> Result<Follow> {
         let tip = self.settled_tip(branch)?;
         let found = self.beneath_among(&self.parked(branch)?)?;
         let followed = match found.is_empty() {
-            true => self.follow_to(branch, &tip, own)?,
+            true => self.follow_to(branch, &tip)?,
             false => Followed::Parked {
                 reason: self.reason_of(&found, &tip.commit)?,
                 paths: paths_of(&found).into_iter().collect(),
@@ -95,13 +78,13 @@ impl Repository {
 
     /// As `follow`, where the user has asked for all that is parked: their uncommitted text beneath
     /// it is committed with it, as far as it is what it was when the result was made.
-    pub fn take(&self, branch: &str, own: &OwnWrites) -> Result<Follow> {
+    pub fn take(&self, branch: &str) -> Result<Follow> {
         let tip = self.tip(branch)?;
-        let followed = self.follow_to(branch, &tip, own)?;
+        let followed = self.follow_to(branch, &tip)?;
         Ok(Follow { tip, followed })
     }
 
-    fn follow_to(&self, branch: &str, tip: &Tip, own: &OwnWrites) -> Result<Followed> {
+    fn follow_to(&self, branch: &str, tip: &Tip) -> Result<Followed> {
         if tip.commit == tip.branch_head {
             return Ok(Followed::Level);
         }
@@ -137,7 +120,7 @@ impl Repository {
             return Ok(Followed::parked("another branch was switched to at this moment"));
         }
         let mut index = open_index(&git)?;
-        let plan = match self.plan(&moving, &index, own)? {
+        let plan = match self.plan(&moving, &index)? {
             Ok(plan) => plan,
             Err(parked) => return Ok(parked),
         };
@@ -159,7 +142,6 @@ impl Repository {
         &self,
         moving: &Moving<'_>,
         index: &gix::index::File,
-        own: &OwnWrites,
     ) -> Result<std::result::Result<FastForward, Followed>> {
         if index.is_sparse() {
             let remedy = "git sparse-checkout reapply --no-sparse-index";
@@ -172,7 +154,7 @@ impl Repository {
         changes.extend(self.kept_changes(moving, &changes, after)?);
         let outside = &outside(moving.git, &changes)?;
         let halfway = &self.halfway(moving)?;
-        let inspection = Inspection { repo: self, git: moving.git, index, own, outside, halfway };
+        let inspection = Inspection { repo: self, git: moving.git, index, outside, halfway };
         Ok(inspection.plan(changes)?.map_err(in_the_way))
     }
 
@@ -220,7 +202,7 @@ impl Repository {
             return Ok(Some(self.reason_of(&found, last)?));
         }
         let moving = Moving { git: &git, branch, from, to };
-        Ok(match self.plan(&moving, &open_index(&git)?, &OwnWrites::default())? {
+        Ok(match self.plan(&moving, &open_index(&git)?)? {
             Err(Followed::Parked { reason, .. }) => Some(reason),
             _ => Some("nothing stands in the way any more".into()),
         })

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::{Followed, LandOutcome, LandingInput, OwnWrites, ReceiptOutcome};
+use super::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::base::digest::Digest;
 use crate::base::name::{CommitId, TreeId};
 use crate::engine::record::lineage::Landing;
@@ -64,7 +64,7 @@ fn land(scratch: &Scratch, task: &str, files: &[(&str, Option<&str>)]) -> Landin
 }
 
 fn follow(scratch: &Scratch) -> Followed {
-    scratch.repo().follow("main", &OwnWrites::default()).unwrap().followed
+    scratch.repo().follow("main").unwrap().followed
 }
 
 fn lineage(repo: &Repository) -> Vec<Landing> {
@@ -181,23 +181,6 @@ fn the_plans_status_line_rides_along_and_is_no_output() {
     assert_eq!(lineage(&scratch.repo()), [landing]);
     follow(&scratch);
     assert_eq!(scratch.read("plans/demo.yaml"), "- id: 1\n  status: completed\n");
-}
-
-#[test]
-fn lines_that_orch_wrote_into_the_plan_do_not_hold_the_branch_back() {
-    let scratch = Scratch::new(FILES);
-    let theirs = edit(&scratch, &scratch.base().tree, &[("b.txt", Some("bb\n"))]);
-    land_with_plan(&scratch, "1", &theirs, Some("- id: 1\n  status: completed\n"));
-    let ahead = "- id: 1\n  status: completed\n- id: 2\n  status: in_progress\n";
-    scratch.write("plans/demo.yaml", ahead);
-    assert!(matches!(follow(&scratch), Followed::Parked { .. }));
-    let mut own = OwnWrites::default();
-    own.add(path("plans/demo.yaml"), Digest::of(ahead.as_bytes()));
-    let followed = scratch.repo().follow("main", &own).unwrap().followed;
-    assert!(matches!(followed, Followed::Moved { .. }));
-    assert_eq!(scratch.read("plans/demo.yaml"), ahead);
-    assert_eq!(scratch.git(&["status", "--porcelain"]), " M plans/demo.yaml");
-    assert_eq!(scratch.git(&["diff", "--cached"]), "");
 }
 
 #[test]
@@ -721,9 +704,9 @@ fn many_landings_at_once_are_all_there() {
                 LandOutcome::TipMoved(_) => {}
                 other => panic!("{other:?}"),
             }
-            repo.follow("main", &OwnWrites::default()).unwrap();
+            repo.follow("main").unwrap();
         }
-        repo.follow("main", &OwnWrites::default()).unwrap();
+        repo.follow("main").unwrap();
     };
     std::thread::scope(|scope| {
         for n in 0..6 {

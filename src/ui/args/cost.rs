@@ -1,6 +1,8 @@
 //! What `orch cost` takes.
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use strum::VariantNames as _;
 
 use crate::engine::past::ledger::By;
 
@@ -16,35 +18,10 @@ pub struct CostArgs {
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// What to sum up by
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub by: ByArg,
+    #[arg(long, value_name = "WHAT", default_value_t, value_parser = by())]
+    pub by: By,
 }
 
-/// What `--by` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ByArg {
-    #[default]
-    Task,
-    Section,
-    Plan,
-    Model,
-    Agent,
-    Attempt,
-    Run,
-    Day,
-}
-
-impl From<ByArg> for By {
-    fn from(by: ByArg) -> Self {
-        match by {
-            ByArg::Task => Self::Task,
-            ByArg::Section => Self::Section,
-            ByArg::Plan => Self::Plan,
-            ByArg::Model => Self::Model,
-            ByArg::Agent => Self::Agent,
-            ByArg::Attempt => Self::Attempt,
-            ByArg::Run => Self::Run,
-            ByArg::Day => Self::Day,
-        }
-    }
+fn by() -> impl TypedValueParser<Value = By> {
+    PossibleValuesParser::new(By::VARIANTS).map(|word| word.parse().unwrap_or_default())
 }

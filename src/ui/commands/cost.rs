@@ -7,9 +7,7 @@ use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
-use crate::engine::past::ledger::{
-    By, Group, LedgerEntry, OpenAttempts, Sum, entries, group, sum_of,
-};
+use crate::engine::past::ledger::{Group, LedgerEntry, OpenAttempts, Sum, entries, group, sum_of};
 use crate::engine::stream::PRICES_VERSION;
 use crate::ui::args::CostArgs;
 use crate::ui::exit::Exit;
@@ -32,8 +30,8 @@ pub fn run(args: &CostArgs, project: &mut dyn Project, shell: &mut Shell, folder
     let section_of = |task: &TaskRef| sections.get(task).map(|name| (*name).to_owned());
     let statement = Statement {
         format: 1,
-        by: by_name(args.by.into()),
-        groups: group(&entries, args.by.into(), &section_of),
+        by: args.by.into(),
+        groups: group(&entries, args.by, &section_of),
         total: sum_of(&entries),
         is_api_equivalent: entries.iter().any(|entry| entry.spend.is_subscription),
         n_open: OpenAttempts::of(&records).len(),
@@ -57,19 +55,6 @@ struct Statement {
     groups: Vec<Group>,
     /// Sessions without an end on record.
     n_open: usize,
-}
-
-fn by_name(by: By) -> &'static str {
-    match by {
-        By::Task => "task",
-        By::Section => "section",
-        By::Plan => "plan",
-        By::Model => "model",
-        By::Agent => "agent",
-        By::Attempt => "attempt",
-        By::Run => "run",
-        By::Day => "day",
-    }
 }
 
 impl Statement {

@@ -12,7 +12,19 @@ use super::{Fate, LedgerEntry};
 use crate::engine::record::Basis;
 
 /// What entries are put together by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum By {
     #[default]
     Task,
