@@ -23,4 +23,5 @@ pub mod plan_change;
 pub mod record;
 pub mod step;
 pub mod stream;
+pub mod why;
 pub mod world;

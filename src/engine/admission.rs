@@ -14,11 +14,10 @@ mod stop;
 mod waits;
 
 pub use doors::{Doors, Entry};
-pub use hold::{Holding, with_reset};
+pub use hold::with_reset;
 pub use limits::lift_all;
-pub use running::{Held, Origin, Phase, Running, Waiting, Yard};
+pub use running::{Activity, Held, Origin, Phase, Running, Yard};
 pub use stop::Stopping;
-pub use waits::Wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use std::sync::Arc;
 use crate::base::measure::Moment;
 use crate::base::name::{AgentName, ModelName, RelPath, RuleName};
 use crate::engine::graph::NodeId;
+use crate::engine::why::{Clash, Hold, Wait};
 
 use order::Order;
 use overlap::Claims;
@@ -38,7 +38,7 @@ type Prefix = (RuleName, Option<AgentName>, Option<ModelName>);
 pub struct Admission {
     pub stopping: Stopping,
     /// Why no new session starts.
-    holding: Option<Holding>,
+    holding: Option<Hold>,
     /// What keeps sessions from starting for a while.
     pub doors: Doors,
     order: Option<Order>,
@@ -50,7 +50,7 @@ pub struct Admission {
     warm: BTreeMap<Prefix, Moment>,
     /// Nodes that wait for the result of the same work.
     twins: BTreeSet<NodeId>,
-    apart: BTreeMap<NodeId, Vec<String>>,
+    apart: BTreeMap<NodeId, Vec<Clash>>,
 }
 
 impl Admission {
@@ -63,7 +63,7 @@ impl Admission {
         self.apart.clear();
     }
 
-    pub fn holding(&self) -> Option<&Holding> {
+    pub fn holding(&self) -> Option<&Hold> {
         self.holding.as_ref()
     }
 

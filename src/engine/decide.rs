@@ -1,7 +1,6 @@
 //! The tasks of one build: what is asked for, where each stands, and how each is decided.
 
 mod amount;
-mod explain;
 mod look_up;
 mod models;
 mod node;
@@ -22,17 +21,15 @@ use crate::engine::effect::BuildRequest;
 use crate::engine::graph::schedule::{Schedule, Settled, State};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::record::AcceptedResult;
+use crate::engine::why::Why;
 use crate::engine::world::{Recipe, Slot};
 
 pub use models::without_model;
 pub use node::{is_set_back, is_set_back_in};
 pub use restart::wanted_by;
 pub use run::TaskRun;
-pub use settle::{asks, edit_of};
+pub use settle::edit_of;
 pub use used::documents_used;
-
-/// The reason of a ready task that a build would replay, without a session.
-pub const IN_CACHE: &str = "its result is in the cache";
 
 /// What a build does with what it finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +105,8 @@ impl Board {
         self.runs.iter().map(|(id, run)| (*id, run))
     }
 
-    pub fn note_reason(&mut self, id: NodeId, reason: impl Into<String>) {
-        self.run(id).reason = reason.into();
+    pub fn note_reason(&mut self, id: NodeId, reason: Why) {
+        self.run(id).reason = reason;
     }
 
     pub fn settle(&mut self, id: NodeId, settled: Settled) {

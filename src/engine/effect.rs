@@ -1,7 +1,9 @@
 //! What the engine wants done, and what it can be asked for.
 
+mod notice;
 mod step;
 
+pub use notice::{Finished, Notice, Reopened};
 pub use step::Step;
 
 use crate::base::digest::{Digest, Recorded};
@@ -17,10 +19,9 @@ use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
-use crate::engine::plan_change::{ChangeTold, PlanChange};
-use crate::engine::record::Score;
+use crate::engine::plan_change::PlanChange;
 use crate::engine::record::lineage::VerdictMark;
-use crate::engine::record::{AcceptedResult, Decision, Lookup, Record, SmokeOutcome};
+use crate::engine::record::{AcceptedResult, Decision, Lookup, Record};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]
@@ -241,94 +242,6 @@ pub struct StatusEdit {
     /// ISO 8601 with offset, made by the host from the engine's clock.
     pub completed_at: Option<Moment>,
     pub validation_findings: Option<String>,
-}
-
-/// Something worth telling people once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    TaskStarted {
-        task: TaskRef,
-        name: String,
-        number: u32,
-        reason: String,
-    },
-    /// `how`: `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, 2 files`.
-    TaskFinished {
-        task: TaskRef,
-        how: String,
-    },
-    TaskRetried {
-        task: TaskRef,
-        why: String,
-        wait_ms: u64,
-    },
-    TaskFailed {
-        task: TaskRef,
-        why: String,
-        help: Option<String>,
-    },
-    /// It did not fail: a limit, a missing login or a missing program keeps it from running.
-    TaskHeld {
-        task: TaskRef,
-        why: String,
-    },
-    /// Its session asks a person something and waits for `orch answer`.
-    TaskAsked {
-        task: TaskRef,
-        question: String,
-        options: Vec<String>,
-    },
-    TaskBlocked {
-        task: TaskRef,
-        by: TaskRef,
-    },
-    Validated {
-        task: TaskRef,
-        validator: ValidatorName,
-        verdict: String,
-        findings: Vec<String>,
-    },
-    /// A competition has a winner.
-    Judged {
-        task: TaskRef,
-        winner: String,
-        /// Every label that was scored.
-        scores: Vec<(String, Score)>,
-        reasons: String,
-        /// Refs of those that lost.
-        kept: Vec<String>,
-    },
-    Parked {
-        task: TaskRef,
-        reason: String,
-    },
-    /// A session changed its plan.
-    PlanChanged(ChangeTold),
-    SmokeStarted {
-        plans: Vec<PlanName>,
-    },
-    SmokeEnded {
-        plans: Vec<PlanName>,
-        outcome: SmokeOutcome,
-        message: String,
-        /// The end of its output.
-        tail: Vec<String>,
-    },
-    /// A build that stays has nothing to do at present.
-    Rested {
-        accepted: u32,
-        wanted: u32,
-    },
-    /// No session starts for now; the first tries at this moment.
-    Waiting {
-        why: String,
-        until: Moment,
-    },
-    /// What was waited for is over.
-    Resumed {
-        why: String,
-    },
-    Warning(String),
 }
 
 /// What a driver asks for.

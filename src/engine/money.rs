@@ -13,12 +13,13 @@ use crate::engine::ground::Ground;
 use crate::engine::past::Past;
 use crate::engine::record::Spend;
 use crate::engine::stream::StreamFacts;
+use crate::engine::why::{Scope, Shortage};
 use crate::engine::world::{Recipe, Slot, World};
 use crate::spec::plan::Validator;
 use crate::spec::quota::Quota;
 use crate::spec::rule::ActionKind;
 
-use budget::{Answer, Bound, Grant, Purse, Scope, Wish};
+use budget::{Answer, Bound, Grant, Purse, Wish};
 
 /// The money of one build.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub struct Money {
     /// Granted to what is about to start.
     granted: Option<Grant>,
     /// Why something did not start, the first time.
-    reached: Option<String>,
+    reached: Option<Shortage>,
     /// A session ran on a subscription.
     is_api_equivalent: bool,
     /// Spent by this build, every attempt counted.
@@ -44,7 +45,7 @@ pub enum Afford {
     /// Running sessions may leave enough.
     Later,
     /// There is none and will be none: why.
-    No(String),
+    No(Shortage),
 }
 
 impl Money {
@@ -52,9 +53,9 @@ impl Money {
         Self { flags, ..Self::default() }
     }
 
-    /// The bound that kept something from starting, one line; `None` where there was room for all.
-    pub fn reached(&self) -> Option<&str> {
-        self.reached.as_deref()
+    /// What kept something from starting, the first time; `None` where there was room for all.
+    pub fn reached(&self) -> Option<&Shortage> {
+        self.reached.as_ref()
     }
 
     /// True where some of the cost is what the API would have asked for, and nobody is billed for it.
@@ -129,9 +130,7 @@ impl Money {
                 self.purse.hold(owner, grant);
                 return Afford::Yes;
             }
-            Answer::Later => {
-                "budget: what is left is set aside for what runs; `orch build` goes on".to_owned()
-            }
+            Answer::Later => Shortage::SetAside,
             Answer::Refused(why) => why,
         };
         self.note_reached(&why, ground);
@@ -198,10 +197,10 @@ impl Money {
         bounds.into_iter().flatten().collect()
     }
 
-    fn note_reached(&mut self, why: &str, ground: &mut Ground<'_>) {
+    fn note_reached(&mut self, why: &Shortage, ground: &mut Ground<'_>) {
         if self.reached.is_none() {
-            self.reached = Some(why.to_owned());
-            ground.publish(Notice::Warning(why.to_owned()));
+            self.reached = Some(why.clone());
+            ground.publish(Notice::BudgetReached(why.clone()));
         }
     }
 }

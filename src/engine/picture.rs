@@ -4,8 +4,7 @@ mod paint;
 
 pub use paint::{Painter, counts_of, is_at_rest};
 
-pub use crate::engine::admission::{Phase, Waiting};
-pub use crate::engine::decide::IN_CACHE;
+pub use crate::engine::admission::{Activity, Phase};
 pub use crate::engine::jobs::smoke::SmokePicture;
 
 use serde::ser::SerializeStruct;
@@ -17,24 +16,22 @@ use crate::spec::plan::Status;
 
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
+use crate::engine::why::{Clash, Hold, Waiting, Why};
 
 /// Where everything stands at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
     pub plans: Vec<PlanPicture>,
     /// In plan and file order.
     pub tasks: Vec<TaskPicture>,
     pub counts: Counts,
     /// Spent by this run of orch, every attempt counted.
-    #[serde(rename = "cost_usd")]
     pub cost: Usd,
     /// What is left of the bounds that hold for all that runs: the build's and the day's.
-    #[serde(rename = "budget_usd")]
     pub budget: Option<Usd>,
-    #[serde(rename = "started_ms")]
     pub started: Moment,
     /// Why new work does not start, where something holds all of it.
-    pub holding: Option<String>,
+    pub holding: Option<Hold>,
     /// What sessions wait for, where they start again by themselves.
     pub waiting: Option<Waiting>,
     /// Landings that wait under a ref, and the reason of the newest.
@@ -47,9 +44,9 @@ impl Picture {
     #[must_use]
     pub fn with_failures(mut self) -> Self {
         for task in self.tasks.iter_mut().filter(|task| task.state == TaskState::Ready) {
-            let Some((class, why)) = task.last_failure.take() else { continue };
+            let Some((class, message)) = task.last_failure.take() else { continue };
             task.state = TaskState::Failed(class);
-            task.reason = why;
+            task.reason = Why::Ended { class, message };
             self.counts.failed += u32::from(task.is_wanted);
         }
         self
@@ -66,9 +63,8 @@ pub struct PlanPicture {
 }
 
 /// One task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPicture {
-    #[serde(serialize_with = "as_text")]
     pub task: TaskRef,
     pub name: String,
     pub section: String,
@@ -76,37 +72,31 @@ pub struct TaskPicture {
     pub agent: Option<String>,
     /// As the plan file has it.
     pub status: Status,
-    #[serde(flatten)]
     pub state: TaskState,
-    /// Why it is in that state, one line.
-    pub reason: String,
+    /// Why it is in that state.
+    pub reason: Why,
     /// Key of the present inputs; `None` while something upstream is undecided.
     pub key: Option<ActionKey>,
     pub attempts: u32,
-    #[serde(rename = "cost_usd")]
     pub cost: Usd,
     /// What a run of it with its validators is likely to cost, by what was paid before.
-    #[serde(rename = "likely_cost_usd")]
     pub likely_cost: Option<Usd>,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,
     /// Real dependencies, then order-only ones that are not all tasks before it.
-    #[serde(serialize_with = "all_as_text")]
     pub depends_on: Vec<TaskRef>,
     pub is_wanted: bool,
     pub running: Option<RunningPicture>,
     /// Why its rule takes it, in words.
     pub chosen: String,
     /// Tasks that it does not run at once with, and over which files.
-    pub apart: Vec<String>,
+    pub apart: Vec<Clash>,
     /// WARN findings of accepted results.
     pub warnings: Vec<String>,
     /// How its last attempt failed under the present key, where nothing has come of that since: a build
     /// tries it anew.
-    #[serde(skip)]
     pub last_failure: Option<(OutcomeClass, String)>,
     /// What its session asks; `orch answer` goes on with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<QuestionPicture>,
 }
 
@@ -120,15 +110,12 @@ pub struct QuestionPicture {
 }
 
 /// What a running attempt is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningPicture {
     pub number: u32,
-    #[serde(rename = "since_ms")]
     pub since: Moment,
     pub phase: Phase,
-    /// Current tool and its detail, or the last line said.
-    pub doing: String,
-    #[serde(rename = "cost_usd")]
+    pub doing: Activity,
     pub cost: Usd,
     pub session: Option<String>,
 }
@@ -192,10 +179,6 @@ impl Serialize for TaskState {
         keys.serialize_field("detail", &self.detail())?;
         keys.end()
     }
-}
-
-fn as_text<S: Serializer>(task: &TaskRef, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(task)
 }
 
 /// Tasks as a list of `plan//task`.

@@ -148,7 +148,7 @@ impl Runner {
         let transcript = place.private.join(TRANSCRIPT);
         let prepared = match self.prepare(launch, place)? {
             Ok(prepared) => prepared,
-            Err(why) => return Ok(not_launched(why, transcript, begun)),
+            Err(ending) => return Ok(not_launched(ending, transcript, begun)),
         };
         let status_places = StatusPlaces::clear(&place.worktree)?;
         let watched = Watched {
@@ -181,7 +181,7 @@ impl Runner {
         &self,
         launch: &Launch,
         place: &Place,
-    ) -> Result<std::result::Result<Prepared, String>> {
+    ) -> Result<std::result::Result<Prepared, Ending>> {
         let caller = |name: &str| std::env::var_os(name);
         let mut env = Environment::of(launch, &place.config.env, &place.private, caller);
         let is_session = matches!(launch.action, LaunchAction::Session(_));
@@ -195,7 +195,7 @@ impl Runner {
                     Ok(cli) => cli,
                     Err(error) => {
                         let help = error.help.as_deref().unwrap_or_default();
-                        return Ok(Err(format!("{error}; {help}")));
+                        return Ok(Err(Ending::NoCli(format!("{error}; {help}"))));
                     }
                 };
                 let id = session.resume.clone().unwrap_or_else(new_session_id);
@@ -223,7 +223,8 @@ impl Runner {
                     network: session.is_some() || sandbox.network != Some(false),
                 };
                 if let Err(why) = bubble::probe(needs.network) {
-                    return Ok(Err(format!("the sandbox its rule asks for: {why}; `orch doctor`")));
+                    let why = format!("the sandbox its rule asks for: {why}; `orch doctor`");
+                    return Ok(Err(Ending::LaunchFailed(why)));
                 }
                 bubble::wrap(by_real_name(argv), sandbox, &needs)
             }
@@ -281,9 +282,9 @@ fn write_prompt(session: &SessionLaunch, place: &Place) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn not_launched(why: String, transcript: PathBuf, begun: Instant) -> Attempted {
+fn not_launched(ending: Ending, transcript: PathBuf, begun: Instant) -> Attempted {
     Attempted {
-        ending: Ending::LaunchFailed(why),
+        ending,
         stream: None,
         status_file: StatusFile::Absent,
         stdout_tail: String::new(),

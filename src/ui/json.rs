@@ -1,5 +1,7 @@
 //! JSON for programs: one compact object a line.
 
+pub mod picture;
+
 use serde::Serialize;
 
 use crate::base::digest::{Digest, Recorded};

@@ -4,4 +4,5 @@
 pub mod data;
 pub mod states;
 pub mod summary;
+pub mod why;
 pub mod words;

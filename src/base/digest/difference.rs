@@ -1,6 +1,7 @@
 //! What is different between two manifests.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -13,6 +14,18 @@ pub enum Difference {
     Changed { section: String, name: String, before: String, after: String },
     Added { section: String, name: String, after: String },
     Removed { section: String, name: String, before: String },
+}
+
+/// `inputs `src/a.rs` changed`.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (section, name, how) = match self {
+            Self::Changed { section, name, .. } => (section, name, "changed"),
+            Self::Added { section, name, .. } => (section, name, "is new"),
+            Self::Removed { section, name, .. } => (section, name, "is gone"),
+        };
+        write!(f, "{section} `{name}` {how}")
+    }
 }
 
 /// All differences, in the order of the new manifest, what was removed last. A name that stands in a

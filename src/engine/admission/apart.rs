@@ -14,13 +14,14 @@ use crate::spec::agent::Agent;
 use crate::spec::glob::GlobSet;
 
 use super::overlap::{Claims, Sources, named_in};
-use super::{Admission, Origin, Wait, Yard};
+use super::{Admission, Origin, Yard};
+use crate::engine::why::{Clash, Wait};
 
 /// Of more tasks than this that would run, none is told whom it is kept apart from.
 const TOLD: usize = 200;
 
 impl Admission {
-    pub fn apart_of(&self, id: NodeId) -> Vec<String> {
+    pub fn apart_of(&self, id: NodeId) -> Vec<Clash> {
         self.apart.get(&id).cloned().unwrap_or_default()
     }
 
@@ -47,7 +48,7 @@ impl Admission {
         let own = self.claims.get(&id)?;
         running.iter().find_map(|other| {
             let meeting = own.meeting(self.claims.get(other)?)?;
-            Some(Wait::File(meeting.told(yard.board.task(*other))))
+            Some(Wait::File(meeting.with(yard.board.task(*other))))
         })
     }
 
@@ -134,8 +135,8 @@ impl Admission {
         self.apart = self.apart_among(&ids, board);
     }
 
-    fn apart_among(&self, ids: &[NodeId], board: &Board) -> BTreeMap<NodeId, Vec<String>> {
-        let mut apart: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+    fn apart_among(&self, ids: &[NodeId], board: &Board) -> BTreeMap<NodeId, Vec<Clash>> {
+        let mut apart: BTreeMap<NodeId, Vec<Clash>> = BTreeMap::new();
         let before: Vec<_> = ids.iter().map(|id| board.graph.upstream_of(*id)).collect();
         for (at, one) in ids.iter().enumerate() {
             for (other_at, other) in ids.iter().enumerate() {
@@ -145,11 +146,11 @@ impl Admission {
                 }
                 let claims = self.claims.get(one).zip(self.claims.get(other));
                 let meeting = claims.and_then(|(a, b)| a.meeting(b));
-                let told = meeting.map(|it| it.told(board.task(*other)));
-                apart.entry(*one).or_default().extend(told);
+                let clash = meeting.map(|it| it.with(board.task(*other)));
+                apart.entry(*one).or_default().extend(clash);
             }
         }
-        apart.retain(|_, told| !told.is_empty());
+        apart.retain(|_, clashes| !clashes.is_empty());
         apart
     }
 }

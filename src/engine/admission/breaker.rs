@@ -7,6 +7,7 @@ use crate::spec::config::BreakerConfig;
 
 use crate::engine::admission::latch::Latch;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::why::{Barrier, Outage};
 
 /// What the end of a session says of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +55,11 @@ pub enum Change {
 }
 
 impl Breaker {
-    /// A session ended; `why` is the failure in words.
+    /// A session ended; `said` is the failure in words.
     pub fn heard(
         &mut self,
         (attempt, service): (AttemptId, Service),
-        why: &str,
+        said: &str,
         now: Moment,
         config: &BreakerConfig,
     ) -> Change {
@@ -70,7 +71,7 @@ impl Breaker {
             }
             Service::Failed => {
                 self.n_failures = self.n_failures.saturating_add(1);
-                self.failed(was_probe, why, now, config)
+                self.failed(was_probe, said, now, config)
             }
             Service::Unknown if was_probe => {
                 self.latch.recall();
@@ -83,7 +84,7 @@ impl Breaker {
     fn failed(
         &mut self,
         was_probe: bool,
-        why: &str,
+        said: &str,
         now: Moment,
         config: &BreakerConfig,
     ) -> Change {
@@ -92,9 +93,8 @@ impl Breaker {
         if is_open && !was_probe || !is_open && !is_due {
             return Change::None;
         }
-        let times = self.n_failures;
-        let why = format!("the service failed {times} times in a row ({why})");
-        self.latch.shut(&why, now, now + config.reset);
+        let outage = Outage { n_failures: self.n_failures, said: said.to_owned() };
+        self.latch.shut(Barrier::Outage(outage), now, now + config.reset);
         let open_for = self.latch.as_shut().map_or(Millis(0), |shut| now - shut.since);
         match (is_open, open_for > config.patience) {
             (false, _) => Change::Opened,

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 
 use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, ModelName};
-use crate::engine::effect::{Launch, LaunchAction, Notice};
+use crate::engine::effect::{Launch, LaunchAction, Notice, Reopened};
 use crate::engine::graph::NodeId;
 use crate::engine::ground::Ground;
 use crate::engine::outcome::Judgement;
 use crate::engine::outcome::evidence::Evidence;
+use crate::engine::why::{Barrier, Hold, Wait, Waiting};
 use crate::engine::world::Recipe;
 use crate::spec::agent::Permission;
 use crate::spec::config::BreakerConfig;
 
 use super::breaker::{Breaker, Change, Service};
 use super::gate::Gate;
-use super::latch::{Latch, Passage};
+use super::latch::{Latch, Passage, Shut};
 use super::limits::Refused;
-use super::{Admission, Wait, Waiting, Yard};
+use super::{Admission, Yard};
 
 /// What keeps sessions from starting for a while, and who waits for their validator.
 #[derive(Default)]
@@ -47,7 +48,7 @@ pub enum Entry {
     /// Not now; where nothing else says so, what it waits for is noted.
     Wait,
     /// Not in this build: why.
-    Hold(String),
+    Hold(Hold),
     /// Never, as it is: why.
     Refuse(String),
 }
@@ -80,9 +81,9 @@ impl Doors {
         Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
     }
 
-    /// The first refusal of the account, one line.
-    pub fn first_refusal(&self) -> Option<&str> {
-        self.refused.first().map(|it| it.why.as_str())
+    /// The first refusal of the account.
+    pub fn first_refusal(&self) -> Option<&Hold> {
+        self.refused.first().map(|it| &it.why)
     }
 
     pub fn is_waiting(&self, attempt: AttemptId) -> bool {
@@ -112,10 +113,9 @@ impl Admission {
         self.doors.passage(model, now) != Passage::No
     }
 
-    /// What such a session waits for, one line.
-    pub fn waits_for(&self, model: Option<&ModelName>, now: Moment) -> String {
-        let shut = self.doors.shut_by(model, now);
-        shut.map(|it| it.to_string()).unwrap_or_default()
+    /// What such a session waits for; `None` where it may start.
+    pub fn waits_for(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
+        self.doors.shut_by(model, now)
     }
 
     /// Whether a queued session may start now.
@@ -129,14 +129,14 @@ impl Admission {
         let model = yard.board.model_now(id, recipe, ground.world).unwrap_or_default();
         let model = model.as_ref();
         if let Some(why) = self.refused(model) {
-            return Entry::Hold(why);
+            return Entry::Hold(why.clone());
         }
         if let Some(why) = self.turned_away(model, recipe) {
             return Entry::Refuse(why);
         }
         let now = ground.now();
-        if !self.may_pass(model, now) {
-            self.note_wait(id, Wait::Door(self.waits_for(model, now)));
+        if let Some(waiting) = self.waits_for(model, now) {
+            self.note_wait(id, Wait::Door(waiting));
             return Entry::Wait;
         }
         match self.is_enough_near_a_limit(model, yard, now) {
@@ -189,10 +189,10 @@ impl Admission {
             (Change::Opened | Change::StillOpen, Some(shut)) => {
                 ground.publish(Notice::Waiting { why: shut.why, until: shut.until });
             }
-            (Change::Hopeless, Some(shut)) => self.hold(judgement.class, &shut.why, ground),
-            (Change::Closed, _) => {
-                ground.publish(Notice::Resumed { why: "the service answers again".to_owned() });
+            (Change::Hopeless, Some(Shut { why: Barrier::Outage(outage), .. })) => {
+                self.hold(Hold::Outage(judgement.class, outage), ground);
             }
+            (Change::Closed, _) => ground.publish(Notice::Resumed { why: Reopened::Service }),
             _ => {}
         }
         was_probe || was_sent

@@ -10,6 +10,7 @@ use crate::spec::config::{LimitWait, LimitsConfig};
 use crate::engine::admission::latch::{Latch, Passage};
 use crate::engine::limits::{Limit, Window};
 use crate::engine::stream::WindowUse;
+use crate::engine::why::{Barrier, Unawaited, UsedUp};
 
 /// Windows do not open to the second.
 const AFTER_RESET: Millis = Millis::seconds(60);
@@ -47,6 +48,12 @@ pub fn is_past(resets_at: Option<u64>, now: Moment) -> bool {
     resets_at.is_some_and(|seconds| Moment(seconds.saturating_mul(1000)) <= now)
 }
 
+/// The limit as it is told of at this moment.
+pub fn used_up(limit: &Limit, now: Moment) -> UsedUp {
+    let Limit { window, resets_at, .. } = limit.clone();
+    UsedUp { window, resets_at, is_over: is_past(resets_at, now) }
+}
+
 /// As [`opens_at`], for the build that met it just now: a reset in the past makes no loop.
 fn opens_again_at(resets_at: Option<u64>, now: Moment, is_probe: bool) -> Moment {
     match (is_past(resets_at, now), is_probe) {
@@ -66,19 +73,17 @@ pub fn concerns(window: &Window, model: Option<&ModelName>) -> bool {
 /// Whether a build waits for a reset at `until`, having waited `n_waited` times before.
 ///
 /// # Errors
-/// Why not, in words for people.
+/// Why not.
 pub fn may_wait(
     config: &LimitsConfig,
     (now, until): (Moment, Moment),
     n_waited: u32,
-) -> Result<(), String> {
+) -> Result<(), Unawaited> {
     match config.wait {
-        LimitWait::Never => Err("`limits.wait` is `never`".to_owned()),
-        _ if n_waited >= config.max_auto_resumes => {
-            Err(format!("it waited {n_waited} times before (`limits.max_auto_resumes`)"))
-        }
+        LimitWait::Never => Err(Unawaited::Never),
+        _ if n_waited >= config.max_auto_resumes => Err(Unawaited::TooOften(n_waited)),
         LimitWait::UpTo if until - now > Millis(config.longest.0 + AFTER_RESET.0) => {
-            Err(format!("that is further away than {} (`limits.hours`)", config.longest))
+            Err(Unawaited::TooFar(config.longest))
         }
         LimitWait::UpTo | LimitWait::Always => Ok(()),
     }
@@ -86,12 +91,7 @@ pub fn may_wait(
 
 impl Gate {
     /// A session met the limit. `None` where that is known; else when the first may try again.
-    pub fn hit(
-        &mut self,
-        attempt: AttemptId,
-        (limit, why): (&Limit, &str),
-        now: Moment,
-    ) -> Option<Moment> {
+    pub fn hit(&mut self, attempt: AttemptId, limit: &Limit, now: Moment) -> Option<Moment> {
         let latch = self.latches.entry(limit.window.clone()).or_default();
         let is_probe = latch.is_probe(attempt);
         let is_past = is_past(limit.resets_at, now);
@@ -100,14 +100,15 @@ impl Gate {
             .is_none_or(|shut| is_probe || shut.probe.is_none() && shut.until <= now && !is_past);
         let until = opens_again_at(limit.resets_at, now, is_probe);
         is_news.then(|| {
-            latch.shut(why, now, until);
+            latch.shut(Barrier::UsedUp(used_up(limit, now)), now, until);
             until
         })
     }
 
     /// What an earlier run of orch met.
-    pub fn restore(&mut self, window: &Window, (since, until): (Moment, Moment), why: &str) {
-        self.latches.entry(window.clone()).or_default().shut(why, since, until);
+    pub fn restore(&mut self, used_up: UsedUp, (since, until): (Moment, Moment)) {
+        let latch = self.latches.entry(used_up.window.clone()).or_default();
+        latch.shut(Barrier::UsedUp(used_up), since, until);
     }
 
     /// A person wants to know: whatever was said, one may find out now.
@@ -183,6 +184,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::render::why::unawaited_text;
 
     #[test]
     fn a_window_of_one_model_concerns_that_model() {
@@ -211,7 +213,10 @@ mod tests {
         let check = |wait: LimitWait, hours: u64, n_waited: u32| {
             let config = LimitsConfig { wait, ..LimitsConfig::default() };
             let until = Moment(3_600_000 * hours + AFTER_RESET.0);
-            may_wait(&config, (Moment(0), until), n_waited).err().unwrap_or_default()
+            may_wait(&config, (Moment(0), until), n_waited)
+                .err()
+                .map(unawaited_text)
+                .unwrap_or_default()
         };
         assert_eq!(check(LimitWait::UpTo, 6, 0), "");
         assert_eq!(

@@ -4,58 +4,29 @@ use crate::base::measure::{Millis, Moment};
 use crate::engine::effect::Notice;
 use crate::engine::ground::Ground;
 use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::why::Hold;
 
 use super::Admission;
-
-/// Why no new session starts in this build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
-    pub class: OutcomeClass,
-    /// One line, with what to do.
-    pub why: String,
-}
 
 impl Admission {
     /// The failure that holds sessions back; `None` where they may start.
     pub fn held_by(&self) -> Option<OutcomeClass> {
         let refused = self.doors.refused.first().map(|_| OutcomeClass::PlanLimit);
-        self.holding.as_ref().map(|it| it.class).or(refused)
+        self.holding.as_ref().map(Hold::class).or(refused)
     }
 
     /// No new session starts in this build; sessions that wait are held.
-    pub fn hold(&mut self, class: OutcomeClass, why: &str, ground: &mut Ground<'_>) {
-        if self.holding.is_some() {
-            return;
+    pub fn hold(&mut self, why: Hold, ground: &mut Ground<'_>) {
+        if self.holding.is_none() {
+            self.holding = Some(why.clone());
+            ground.publish(Notice::SessionsHeld(why));
         }
-        let why = format!("{why}{}", advice_on(class, why));
-        self.holding = Some(Holding { class, why: why.clone() });
-        ground.publish(Notice::Warning(format!("no further session starts: {why}")));
     }
 
     /// The documents changed: what kept sessions from starting may be gone. True where something did.
     pub fn stop_holding(&mut self) -> bool {
         self.doors.turned_away.clear();
         self.holding.take().is_some()
-    }
-}
-
-/// What a person can do about it.
-pub fn advice_on(class: OutcomeClass, why: &str) -> &'static str {
-    match class {
-        OutcomeClass::PlanLimit => {
-            "; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on \
-             at once, `orch retry TASK` has one session find out"
-        }
-        OutcomeClass::Auth => {
-            "; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`"
-        }
-        OutcomeClass::Billing => "; see to the account's billing, then `orch build`",
-        OutcomeClass::LaunchFailure
-            if !["ORCH_CLAUDE", "worktree."].iter().any(|it| why.contains(it)) =>
-        {
-            "; `orch doctor` says what is missing"
-        }
-        _ => "",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::base::measure::Moment;
 use crate::base::name::AttemptId;
+use crate::engine::why::Barrier;
 
 /// Shut or not. Shut, nobody goes through before its time; then one does, the probe, and what
 /// becomes of it opens the door or shuts it again.
@@ -13,8 +14,7 @@ pub struct Latch {
 /// A shut door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shut {
-    /// One line for people.
-    pub why: String,
+    pub why: Barrier,
     pub since: Moment,
     /// When a probe may go.
     pub until: Moment,
@@ -34,9 +34,9 @@ pub enum Passage {
 impl Latch {
     /// Shuts it until a moment. A door that is shut already stays shut since when it was, and its
     /// probe is back.
-    pub fn shut(&mut self, why: &str, now: Moment, until: Moment) {
+    pub fn shut(&mut self, why: Barrier, now: Moment, until: Moment) {
         let since = self.shut.as_ref().map_or(now, |shut| shut.since);
-        self.shut = Some(Shut { why: why.to_owned(), since, until, probe: None });
+        self.shut = Some(Shut { why, since, until, probe: None });
     }
 
     /// A probe may go from now on.
@@ -93,12 +93,18 @@ impl Latch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::why::Outage;
+
+    /// The service failed so many times.
+    fn outage(n_failures: u32) -> Barrier {
+        Barrier::Outage(Outage { n_failures, said: "full".to_owned() })
+    }
 
     #[test]
     fn one_goes_first_and_the_others_wait_for_it() {
         let mut latch = Latch::default();
         assert_eq!(latch.passage(Moment(0)), Passage::Free);
-        latch.shut("full", Moment(10), Moment(50));
+        latch.shut(outage(1), Moment(10), Moment(50));
         assert_eq!(
             (latch.passage(Moment(49)), latch.opening(Moment(49))),
             (Passage::No, Some(Moment(50)))
@@ -109,7 +115,7 @@ mod tests {
         assert!(latch.is_probe(AttemptId(7)) && !latch.is_probe(AttemptId(8)));
         latch.recall();
         assert_eq!(latch.passage(Moment(99)), Passage::Probe, "it brought no news");
-        latch.shut("still full", Moment(100), Moment(200));
+        latch.shut(outage(2), Moment(100), Moment(200));
         assert_eq!(latch.as_shut().unwrap().since, Moment(10));
         assert!(latch.open() && !latch.open());
         latch.send(AttemptId(7), Moment(99));

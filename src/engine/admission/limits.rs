@@ -4,7 +4,7 @@
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::engine::decide::{Board, Mode};
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Reopened};
 use crate::engine::graph::NodeId;
 use crate::engine::ground::Ground;
 use crate::engine::limits::{Limit, Window};
@@ -13,18 +13,17 @@ use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::past::history::KnownLimit;
 use crate::engine::record::Record;
 use crate::engine::stream::StreamFacts;
+use crate::engine::why::{Barrier, Hold, UsedUp, Why};
 use crate::spec::config::LimitsConfig;
 
 use super::breaker::Service;
-use super::gate::{concerns, is_past, may_wait, opens_at};
-use super::hold::advice_on;
+use super::gate::{concerns, is_past, may_wait, opens_at, used_up};
 use super::{Admission, Yard};
 
 /// A window that nobody waits for in this build.
 pub(super) struct Refused {
     pub window: Window,
-    /// One line, with what to do.
-    pub why: String,
+    pub why: Hold,
 }
 
 impl Admission {
@@ -61,35 +60,30 @@ impl Admission {
     fn hit(&mut self, attempt: AttemptId, limit: &Limit, ground: &mut Ground<'_>) {
         let now = ground.now();
         let limit = limit.clone().bounded(now);
-        let why = used_up(&limit.window, limit.resets_at, now);
-        let Some(until) = self.doors.gate.hit(attempt, (&limit, &why), now) else { return };
+        let Some(until) = self.doors.gate.hit(attempt, &limit, now) else { return };
+        let used_up = used_up(&limit, now);
         let Limit { window, resets_at, .. } = limit;
         let account = ground.past.account;
-        ground.append(Record::LimitHit { at: now, window: window.clone(), resets_at, account });
+        ground.append(Record::LimitHit { at: now, window, resets_at, account });
         if until <= now {
-            return ground.publish(Notice::Warning(format!("{why}; one session finds out")));
+            return ground.publish(Notice::LimitDoubted(used_up));
         }
-        self.wait_or_refuse(window, (&why, until), ground);
+        self.wait_or_refuse(used_up, until, ground);
     }
 
     /// Waits for the window, where the settings let it; else no session that counts in it starts.
-    fn wait_or_refuse(
-        &mut self,
-        window: Window,
-        (why, until): (&str, Moment),
-        ground: &mut Ground<'_>,
-    ) {
+    fn wait_or_refuse(&mut self, used_up: UsedUp, until: Moment, ground: &mut Ground<'_>) {
         let config = &ground.world.config().limits;
-        let Err(reason) = may_wait(config, (ground.now(), until), self.doors.n_waits) else {
+        let Err(unawaited) = may_wait(config, (ground.now(), until), self.doors.n_waits) else {
             self.doors.n_waits += 1;
-            return ground.publish(Notice::Waiting { why: why.to_owned(), until });
+            return ground.publish(Notice::Waiting { why: Barrier::UsedUp(used_up), until });
         };
-        let why = format!("{why}; {reason}");
+        let window = used_up.window.clone();
+        let why = Hold::Limit(used_up, unawaited);
         if window.model().is_none() {
-            return self.hold(OutcomeClass::PlanLimit, &why, ground);
+            return self.hold(why, ground);
         }
-        let why = format!("{why}{}", advice_on(OutcomeClass::PlanLimit, &why));
-        ground.publish(Notice::Warning(format!("no session of that model starts: {why}")));
+        ground.publish(Notice::ModelHeld(why.clone()));
         self.doors.refused.push(Refused { window, why });
     }
 
@@ -97,13 +91,9 @@ impl Admission {
         let gate = &mut self.doors.gate;
         let near: Vec<_> = facts.windows.iter().filter(|heard| gate.heard(heard)).collect();
         for heard in near {
-            let label = Window::parse(&heard.window).label();
-            let label = label.unwrap_or_else(|| "usage".to_owned());
-            let share = heard.permille.map_or("most".to_owned(), |it| format!("{} %", it / 10));
-            let n = self.doors.gate.at_once(None, jobs, ground.now()).unwrap_or(jobs);
-            ground.publish(Notice::Warning(format!(
-                "{share} of the {label} limit is used: no more than {n} at once from now on"
-            )));
+            let (window, permille) = (Window::parse(&heard.window), heard.permille);
+            let at_once = self.doors.gate.at_once(None, jobs, ground.now()).unwrap_or(jobs);
+            ground.publish(Notice::LimitNear { window, permille, at_once });
         }
     }
 
@@ -114,8 +104,8 @@ impl Admission {
         let known: Vec<_> = known.map(|(window, it)| (window.clone(), *it)).collect();
         let last_asked = ground.past.history.last_asked;
         for (window, KnownLimit { at, resets_at }) in known {
-            let limit = Limit { window: window.clone(), resets_at, ..Limit::default() }.bounded(at);
-            let why = used_up(&window, limit.resets_at, now);
+            let limit = Limit { window, resets_at, ..Limit::default() }.bounded(at);
+            let used_up = used_up(&limit, now);
             // A person has asked for a task since a limit was met: one session finds out whether it is
             // over.
             let is_forced = !board.request.force.is_empty();
@@ -127,9 +117,9 @@ impl Admission {
             if board.mode == Mode::Survey && is_over {
                 continue;
             }
-            self.doors.gate.restore(&window, (at, until), &why);
+            self.doors.gate.restore(used_up.clone(), (at, until));
             if board.mode == Mode::Build && !is_over {
-                self.wait_or_refuse(window, (&why, until), ground);
+                self.wait_or_refuse(used_up, until, ground);
             }
         }
     }
@@ -138,15 +128,15 @@ impl Admission {
     pub fn doubt_limits(&mut self, now: Moment) {
         self.doors.gate.hurry(now);
         self.doors.refused.clear();
-        if self.holding.as_ref().is_some_and(|it| it.class == OutcomeClass::PlanLimit) {
+        if self.holding.as_ref().is_some_and(|it| it.class() == OutcomeClass::PlanLimit) {
             self.holding = None;
         }
     }
 
     /// Why no session of this model starts in this build; `None` where one may.
-    pub fn refused(&self, model: Option<&ModelName>) -> Option<String> {
+    pub fn refused(&self, model: Option<&ModelName>) -> Option<&Hold> {
         let mut refused = self.doors.refused.iter();
-        refused.find(|it| concerns(&it.window, model)).map(|it| it.why.clone())
+        refused.find(|it| concerns(&it.window, model)).map(|it| &it.why)
     }
 
     /// True where one of the account's windows is about to be used up and enough sessions run.
@@ -166,7 +156,7 @@ impl Admission {
     /// A task met a limit: it goes on after it, or is held where nobody waits for that.
     pub fn wait_for_limit(
         &self,
-        (id, why): (NodeId, String),
+        (id, why): (NodeId, Why),
         board: &mut Board,
         ground: &mut Ground<'_>,
     ) {
@@ -192,10 +182,9 @@ pub fn lift_all(ground: &mut Ground<'_>) {
 }
 
 fn lift(window: Window, ground: &mut Ground<'_>) {
-    let label = window.label().unwrap_or_else(|| "usage".to_owned());
     let (at, account) = (ground.now(), ground.past.account);
-    ground.append(Record::LimitLifted { at, window, account });
-    ground.publish(Notice::Resumed { why: format!("the {label} limit is over") });
+    ground.append(Record::LimitLifted { at, window: window.clone(), account });
+    ground.publish(Notice::Resumed { why: Reopened::Window(window) });
 }
 
 /// Paid use beyond the plan is a limit where the settings do not want it.
@@ -211,19 +200,4 @@ fn overage_of(facts: &StreamFacts, config: &LimitsConfig) -> Option<Limit> {
         }
         None => Limit { window: Window::Overage, ..Limit::default() },
     })
-}
-
-/// `the five-hour limit is used up and resets 2026-01-15 15:04 UTC`; of a reset that is over: `was` and
-/// `reset`.
-fn used_up(window: &Window, resets_at: Option<u64>, now: Moment) -> String {
-    let label = window.label().unwrap_or_else(|| "usage".to_owned());
-    let reset = match resets_at {
-        Some(seconds) if is_past(resets_at, now) => {
-            let at = Moment(seconds.saturating_mul(1000));
-            return format!("the {label} limit was used up and reset {at}");
-        }
-        Some(seconds) => format!("resets {}", Moment(seconds.saturating_mul(1000))),
-        None => "nobody says when it resets".to_owned(),
-    };
-    format!("the {label} limit is used up and {reset}")
 }

@@ -4,9 +4,9 @@
 mod words;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use crate::base::name::RelPath;
+use crate::base::name::{RelPath, TaskRef};
+use crate::engine::why::{Clash, How};
 use crate::spec::glob::{GlobSet, Matcher, static_prefix};
 
 pub use words::{Named, named_in};
@@ -39,25 +39,10 @@ pub struct Meeting {
     pub how: How,
 }
 
-/// Seen from the first of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    BothWrite,
-    /// It writes what the other reads.
-    Writes,
-    /// It reads what the other writes.
-    Reads,
-}
-
 impl Meeting {
-    /// `writes src/a.rs as demo//1.2 does`.
-    pub fn told(&self, other: impl fmt::Display) -> String {
-        let path = &self.path;
-        match self.how {
-            How::BothWrite => format!("writes {path} as {other} does"),
-            How::Writes => format!("writes {path}, which {other} reads"),
-            How::Reads => format!("reads {path}, which {other} writes"),
-        }
+    /// The meeting with this task.
+    pub fn with(self, other: &TaskRef) -> Clash {
+        Clash { with: other.clone(), path: self.path, how: self.how }
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::base::measure::Moment;
-use crate::base::name::{ActionKey, AttemptId, PoolName, TaskRef};
+use crate::base::name::{ActionKey, AttemptId, PoolName, TaskRef, ValidatorName};
 use crate::engine::decide::Board;
 use crate::engine::graph::NodeId;
+use crate::engine::why::Waiting;
 use crate::engine::world::{Recipe, Slot};
 use crate::spec::rule::ActionKind;
 
@@ -31,6 +32,36 @@ pub enum Phase {
     Merging,
     Validating,
     Landing,
+}
+
+/// What an attempt is at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Activity {
+    #[default]
+    Untold,
+    /// The last line that it said.
+    Said(String),
+    Using {
+        tool: String,
+        detail: String,
+    },
+    /// The CLI tries its call of the API again.
+    AwaitingApi {
+        attempt: u32,
+        error: String,
+    },
+    /// Its validator's session may not start yet.
+    Waiting(Waiting),
+    Validating(ValidatorName),
+    /// So many of its proposals are made at present.
+    Proposing {
+        running: u32,
+        all: usize,
+    },
+    /// Its proposals are judged.
+    Judging,
+    /// An orch with this process id runs it.
+    InProcess(u32),
 }
 
 /// A running attempt.
@@ -106,33 +137,4 @@ impl Yard<'_> {
 pub struct Yard<'a> {
     pub board: &'a Board,
     pub running: Vec<Running<'a>>,
-}
-
-/// Why no session starts for now, and when the first tries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Waiting {
-    pub why: String,
-    pub until: Moment,
-    /// One is on the way to find out.
-    pub is_tried: bool,
-}
-
-impl Waiting {
-    /// `the service failed 3 times in a row (overloaded); the next one tries in 4m12s`.
-    pub fn countdown(&self, now: Moment) -> String {
-        let left = self.until - now;
-        match self.is_tried || left.0 == 0 {
-            true => format!("{}; one session tries now", self.why),
-            false => format!("{}; one session tries in {left}", self.why),
-        }
-    }
-}
-
-impl std::fmt::Display for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.is_tried {
-            true => write!(f, "{}; one session tries", self.why),
-            false => write!(f, "{}; one session tries at {}", self.why, self.until),
-        }
-    }
 }

@@ -1,15 +1,14 @@
 //! Why a queued task does not start: never the same work twice, never two on one file, siblings behind
 //! the one that warms the cache, within memory.
 
-use std::sync::Arc;
-
-use crate::base::measure::{Millis, Moment};
-use crate::base::name::{PoolName, TaskRef};
+use crate::base::measure::Millis;
+use crate::base::name::TaskRef;
 use crate::engine::decide::Board;
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::State;
 use crate::engine::ground::Ground;
+use crate::engine::why::{Wait, Why};
 use crate::engine::world::{Recipe, Slot, World};
 use crate::spec::plan::CacheUse;
 use crate::spec::rule::ActionKind;
@@ -27,49 +26,10 @@ const STAYS_WARM: Millis = Millis::seconds(300);
 /// A session has not taken all of its memory before.
 const GROWS: Millis = Millis::seconds(10);
 
-/// Why a queued node does not start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {
-    Pool(PoolName),
-    Resource(Arc<str>),
-    /// The same work is under way there.
-    Twin(TaskRef),
-    /// The same work is over there: its result is to be asked for.
-    Result,
-    /// It would meet a running one on a file: in words.
-    File(String),
-    /// Which words are files is being asked.
-    Asked,
-    /// A sibling warms the cache, until then.
-    Sibling(TaskRef, Moment),
-    /// So many megabytes are free.
-    Memory(u64),
-    /// Sessions do not start for a while: why.
-    Door(String),
-    /// Running sessions may leave enough of the budget.
-    Budget,
-}
-
-impl Wait {
-    fn told(&self) -> String {
-        match self {
-            Self::Pool(pool) => format!("waits: pool `{pool}` is full"),
-            Self::Resource(name) => format!("waits: `{name}` is taken"),
-            Self::Twin(task) => format!("waits: {task} does the same work"),
-            Self::Result => "waits: its result is asked for".to_owned(),
-            Self::File(how) => format!("waits: {how}"),
-            Self::Asked => "waits: its files are looked for".to_owned(),
-            Self::Sibling(task, _) => format!("waits: {task} warms the prompt cache"),
-            Self::Memory(free) => format!("waits: only {free} MB of memory are free"),
-            Self::Door(why) => why.clone(),
-            Self::Budget => "waits for what running sessions leave of the budget".to_owned(),
-        }
-    }
-}
-
 impl Admission {
-    pub fn wait_told(&self, id: NodeId) -> Option<String> {
-        self.waits.get(&id).map(Wait::told)
+    /// What was last found to keep a node in the queue.
+    pub fn known_wait(&self, id: NodeId) -> Option<&Wait> {
+        self.waits.get(&id)
     }
 
     pub fn note_wait(&mut self, id: NodeId, wait: Wait) {
@@ -82,8 +42,8 @@ impl Admission {
 
     /// What keeps a node in the queue is also why it never started.
     pub fn note_what_it_waited_for(&self, id: NodeId, board: &mut Board) {
-        if let Some(why) = self.wait_told(id) {
-            board.note_reason(id, why);
+        if let Some(wait) = self.known_wait(id) {
+            board.note_reason(id, Why::Waits(wait.clone()));
         }
     }
 

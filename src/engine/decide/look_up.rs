@@ -1,5 +1,8 @@
 //! Asking the action cache for results of a key, and which of those that it has is taken.
 
+use std::sync::Arc;
+
+use crate::base::digest::{Digest, Recorded, differences};
 use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Effect;
 use crate::engine::event::{Candidate, Found};
@@ -8,14 +11,12 @@ use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::ground::Ground;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::record::Lookup;
+use crate::engine::why::{Misfit, Why};
+use crate::engine::world::World;
 use crate::spec::plan::{Status, TaskRecord};
 
-use super::node::Forced;
 use super::pin::pinned;
-use super::{Board, Follow, IN_CACHE, Mode};
-
-/// Why a result that was refused is looked at before a new one is made.
-const ASKED_AGAIN: &str = "the validators of its last result are asked again";
+use super::{Board, Follow, Mode};
 
 impl Board {
     /// Asks the cache, or only for the manifest that tells why the task is stale.
@@ -23,22 +24,19 @@ impl Board {
         &mut self,
         (id, key): (NodeId, ActionKey),
         (past, record): (&TaskHistory, &TaskRecord),
-        forced: &Forced,
+        forced: Option<Why>,
         ground: &mut Ground<'_>,
     ) {
         let is_pinned = self.pin_of(id, ground.world).is_some();
         let run = self.runs.entry(id).or_default();
-        run.reason = match forced {
-            Forced::Because(reason) => (*reason).to_owned(),
-            Forced::No => why_it_runs(key, past, record),
-        };
-        let lookup = match forced {
+        let lookup = match &forced {
             // Whoever asks for it again asks for this very result.
             _ if is_pinned => Lookup::All,
-            Forced::No if !self.request.no_cache => Lookup::All,
+            None if !self.request.no_cache => Lookup::All,
             _ if run.is_asked_for => Lookup::Refused,
             _ => Lookup::None,
         };
+        run.reason = forced.unwrap_or_else(|| why_it_runs(key, past, record));
         self.ask_cache((id, key), past.manifest, lookup, ground);
     }
 
@@ -46,7 +44,7 @@ impl Board {
     pub fn ask_cache(
         &mut self,
         (id, key): (NodeId, ActionKey),
-        manifest: Option<crate::base::digest::Digest>,
+        manifest: Option<Digest>,
         lookup: Lookup,
         ground: &mut Ground<'_>,
     ) {
@@ -65,13 +63,13 @@ impl Board {
         if self.schedule.state(id) != State::Looking {
             return None;
         }
-        self.explain(id, found.previous, ground.world);
+        self.name_changes(id, found.previous.as_ref(), ground.world);
         let pin = self.pin_of(id, ground.world);
         let usable = match &pin {
             Some(pin) => match pinned(pin, key, found.candidates) {
                 Ok(candidates) => candidates,
-                Err(why) => {
-                    self.hold_pinned(id, (pin, &why), ground);
+                Err(misfit) => {
+                    self.hold_pinned(id, (pin.clone(), misfit), ground);
                     return None;
                 }
             },
@@ -83,13 +81,20 @@ impl Board {
         let refused = refused.into_iter().next().filter(|_| is_last_word);
         match (good.into_iter().next().or(refused), pin) {
             (Some(candidate), _) => return self.take_candidate(id, candidate),
-            (None, Some(pin)) => {
-                let why = "names a result that a validator has refused";
-                self.hold_pinned(id, (&pin, why), ground);
-            }
+            (None, Some(pin)) => self.hold_pinned(id, (pin, Misfit::Refused), ground),
             (None, None) => self.take_miss(id, ground),
         }
         None
+    }
+
+    /// Names the changed inputs by comparing manifests.
+    fn name_changes(&mut self, id: NodeId, previous: Option<&Recorded>, world: &World) {
+        let (Some(previous), Some(now)) = (previous, world.manifest(self.slot(id))) else { return };
+        let run = self.run(id);
+        run.changed = differences(previous, &now).into();
+        if let Why::InputsChanged(changes) = &mut run.reason {
+            changes.clone_from(&run.changed);
+        }
     }
 
     fn take_candidate(&mut self, id: NodeId, candidate: Candidate) -> Option<Follow> {
@@ -99,7 +104,7 @@ impl Board {
         }
         let is_refused = candidate.result.is_refused;
         if is_refused || self.mode == Mode::Survey {
-            self.note_reason(id, if is_refused { ASKED_AGAIN } else { IN_CACHE });
+            self.note_reason(id, if is_refused { Why::AskedAgain } else { Why::InCache });
         }
         match self.mode {
             Mode::Build => Some(Follow::Replay(id, Box::new(candidate.result))),
@@ -115,7 +120,7 @@ impl Board {
             return self.settle(id, Settled::Stale);
         }
         if self.request.offline {
-            self.note_reason(id, "not in the cache, and nothing may run offline");
+            self.note_reason(id, Why::NotInCacheOffline);
             return self.settle(id, Settled::Held);
         }
         let wait = self.known_run(id).and_then(|run| run.not_before);
@@ -131,22 +136,22 @@ fn is_usable(candidate: &Candidate) -> bool {
     candidate.mismatched.is_empty() && candidate.lost.is_empty()
 }
 
-fn why_it_runs(key: ActionKey, past: &TaskHistory, record: &TaskRecord) -> String {
+fn why_it_runs(key: ActionKey, past: &TaskHistory, record: &TaskRecord) -> Why {
     if let Some(answer) = past.dialogue.answer_at_hand(key) {
-        return format!("answered: {answer}");
+        return Why::Answered(answer.to_owned());
     }
     if past.accepted.is_some() {
-        return "its inputs changed".to_owned();
+        return Why::InputsChanged(Arc::default());
     }
     match &past.last_failure {
-        Some(failure) if failure.key != key => "no accepted result yet".to_owned(),
+        Some(failure) if failure.key != key => Why::Unbuilt,
         Some(failure) if !failure.class.counts_as_attempt() => {
-            format!("held back before: {}", failure.message)
+            Why::HeldBefore(failure.message.clone())
         }
-        Some(failure) => format!("failed before: {}", failure.message),
+        Some(failure) => Why::FailedBefore(failure.message.clone()),
         None => match &record.last_error {
-            Some(why) if record.status == Status::Failed => format!("failed before: {why}"),
-            _ => "no accepted result yet".to_owned(),
+            Some(why) if record.status == Status::Failed => Why::FailedBefore(why.clone()),
+            _ => Why::Unbuilt,
         },
     }
 }

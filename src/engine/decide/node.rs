@@ -8,18 +8,11 @@ use crate::engine::ground::Ground;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::record::Decision;
+use crate::engine::why::Why;
 use crate::engine::world::Slot;
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
 
 use super::{Board, Follow, Mode, TaskRun};
-
-/// Why a task runs although its key may have a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Forced {
-    No,
-    /// For this reason.
-    Because(&'static str),
-}
 
 impl Board {
     /// Decides a node of which nothing before it is open.
@@ -32,7 +25,7 @@ impl Board {
         match ground.world.key(slot) {
             Some(key) => return self.decide_by_key((id, key), &record, ground),
             None if record.status.is_done() && ground.world.recipe(slot).is_none() => {
-                self.note_reason(id, "done before its agent or rule went away");
+                self.note_reason(id, Why::DoneBefore);
                 self.accept_as_is(id, Settled::UpToDate, ground);
             }
             None => self.cannot_be_built(id, ground),
@@ -98,7 +91,7 @@ impl Board {
         let past = ground.past.history.task_now(self.task(id));
         let gave_up = self.recall((id, key), record, ground);
         let forced = match gave_up {
-            Some(_) => Forced::No,
+            Some(_) => None,
             None => self.forced(id, (&past, record), ground),
         };
         self.note_asking(id, &past);
@@ -108,7 +101,7 @@ impl Board {
         {
             return self.decide_verdicts(id, standing, ground);
         }
-        if forced == Forced::No {
+        if forced.is_none() {
             if let Some(standing) =
                 standing.filter(|it| !self.is_pinned_elsewhere(id, it, ground.world))
             {
@@ -124,10 +117,10 @@ impl Board {
         }
         match gave_up {
             Some(class) => self.settle(id, Settled::Failed(class)),
-            None if forced == Forced::No && self.waits_for_answer(id, key, ground) => {
+            None if forced.is_none() && self.waits_for_answer(id, key, ground) => {
                 self.settle(id, Settled::Suspended);
             }
-            None => self.look_up((id, key), (&past, record), &forced, ground),
+            None => self.look_up((id, key), (&past, record), forced, ground),
         }
         None
     }
@@ -152,12 +145,13 @@ impl Board {
         run.gave_up
     }
 
+    /// Why a task runs although its key may have a result; `None` where that counts.
     fn forced(
         &self,
         id: NodeId,
         (past, record): (&TaskHistory, &TaskRecord),
         ground: &Ground<'_>,
-    ) -> Forced {
+    ) -> Option<Why> {
         let slot = self.slot(id);
         let run = self.known_run(id);
         let has_run = run.is_some_and(|run| run.accepted.is_some());
@@ -169,21 +163,21 @@ impl Board {
             && is_set_back(slot, record, ground)
             && !is_moved_back
         {
-            Forced::Because("its status was set back to pending")
+            Some(Why::SetBack)
         } else if has_run {
-            Forced::No
+            None
         } else if self.request.force.contains(self.task(id)) {
-            Forced::Because("forced")
+            Some(Why::Forced)
         } else if matches!(past.decision, Some(Decision::Retry)) {
-            Forced::Because("a person asked for it again")
+            Some(Why::AskedFor)
         } else if matches!(past.decision, Some(Decision::Reset)) {
-            Forced::Because("its past was forgotten")
+            Some(Why::Forgotten)
         } else if cache == CacheUse::Never {
-            Forced::Because("cache: never")
+            Some(Why::NeverCached)
         } else if run.is_some_and(|run| !run.findings.is_empty()) {
-            Forced::Because("its verdict is FAIL")
+            Some(Why::VerdictFails)
         } else {
-            Forced::No
+            None
         }
     }
 }

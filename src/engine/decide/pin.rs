@@ -9,13 +9,11 @@ use crate::engine::graph::schedule::Settled;
 use crate::engine::ground::Ground;
 use crate::engine::past::history::AcceptedFact;
 use crate::engine::record::Provenance;
+use crate::engine::why::{Misfit, Why};
 use crate::engine::world::World;
 use crate::spec::plan::Pin;
 
 use super::{Board, Mode};
-
-/// Results that are told by name where a pin fits none of them, or several.
-const TOLD: usize = 4;
 
 impl Board {
     pub(super) fn pin_of(&self, id: NodeId, world: &World) -> Option<Pin> {
@@ -39,10 +37,10 @@ impl Board {
     pub(super) fn hold_pinned(
         &mut self,
         id: NodeId,
-        (pin, why): (&Pin, &str),
+        (pin, misfit): (Pin, Misfit),
         ground: &mut Ground<'_>,
     ) {
-        let why = format!("`pin: {pin}` {why}; take `pin` out of the task to have it made anew");
+        let why = Why::Pinned(pin, misfit);
         if self.mode == Mode::Build {
             return self.hold_task(id, why, ground);
         }
@@ -53,9 +51,8 @@ impl Board {
     /// Holds a queued task whose pinned result could not be taken; false where it has no pin.
     pub fn hold_if_pinned(&mut self, id: NodeId, ground: &mut Ground<'_>) -> bool {
         let Some(pin) = self.pin_of(id, ground.world) else { return false };
-        let reason = self.known_run(id).map_or("", |it| it.reason.as_str());
-        let why = format!("names a result that could not be taken: {reason}");
-        self.hold_pinned(id, (&pin, &why), ground);
+        let reason = self.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
+        self.hold_pinned(id, (pin, Misfit::NotTaken(Box::new(reason))), ground);
         true
     }
 }
@@ -63,12 +60,12 @@ impl Board {
 /// Of what the cache has for a key, what a pin takes: one output, newest first.
 ///
 /// # Errors
-/// Why there is no such result that could be used, as the rest of a sentence about the pin.
+/// Why there is no such result that could be used.
 pub(super) fn pinned(
     pin: &Pin,
     key: ActionKey,
     candidates: Vec<Candidate>,
-) -> Result<Vec<Candidate>, String> {
+) -> Result<Vec<Candidate>, Misfit> {
     let outputs = |all: &mut dyn Iterator<Item = &Candidate>| -> BTreeSet<OutputDigest> {
         all.map(|it| it.result.output).collect()
     };
@@ -77,57 +74,27 @@ pub(super) fn pinned(
     let fits = |it: &Candidate| is_key || pin.fits(&it.result.output.0);
     let fitting: Vec<Candidate> = candidates.into_iter().filter(fits).collect();
     match outputs(&mut fitting.iter()).len() {
-        0 if known.is_empty() => {
-            return Err(format!(
-                "fits no cached result: there is none for what the task is now \
-                (key {})",
-                key.0.short()
-            ));
-        }
-        0 => {
-            return Err(format!(
-                "fits no cached result for what the task is now (key {}); there is \
-                {}",
-                key.0.short(),
-                told(&known)
-            ));
-        }
+        0 if known.is_empty() => return Err(Misfit::NothingCached(key)),
+        0 => return Err(Misfit::OthersCached(key, known)),
         1 => {}
-        _ => {
-            let several = told(&outputs(&mut fitting.iter()));
-            return Err(format!("fits several cached results: write the one of {several}"));
-        }
+        _ => return Err(Misfit::Several(outputs(&mut fitting.iter()))),
     }
-    let why = fitting.first().map(unusable).unwrap_or_default();
-    let usable: Vec<Candidate> = fitting.into_iter().filter(|it| unusable(it).is_empty()).collect();
-    if usable.is_empty() {
-        Err(format!("names a result that cannot be used here: {why}"))
-    } else {
-        Ok(usable)
+    let (usable, unusable): (Vec<_>, Vec<_>) =
+        fitting.into_iter().map(usable).partition(Result::is_ok);
+    let first = unusable.into_iter().find_map(Result::err);
+    match first.filter(|_| usable.is_empty()) {
+        Some(misfit) => Err(misfit),
+        None => Ok(usable.into_iter().flatten().collect()),
     }
 }
 
-/// Why a candidate cannot be replayed; empty where it can.
-fn unusable(candidate: &Candidate) -> String {
-    let named = |paths: &[crate::base::name::RelPath]| {
-        paths.iter().take(TOLD).map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
-    };
+/// The candidate where it can be replayed, else why it cannot.
+fn usable(candidate: Candidate) -> Result<Candidate, Misfit> {
     if !candidate.lost.is_empty() {
-        return format!("the store has lost {}", named(&candidate.lost));
+        return Err(Misfit::Lost(candidate.lost));
     }
     match candidate.mismatched.is_empty() {
-        true => String::new(),
-        false => {
-            format!("what its session read is another by now: {}", named(&candidate.mismatched))
-        }
-    }
-}
-
-fn told(outputs: &BTreeSet<OutputDigest>) -> String {
-    let shown = outputs.iter().take(TOLD).map(|it| format!("`{}`", it.0.short()));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match outputs.len().saturating_sub(TOLD) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+        true => Ok(candidate),
+        false => Err(Misfit::ReadOther(candidate.mismatched)),
     }
 }

@@ -1,12 +1,15 @@
 //! What a build remembers of a task from attempt to attempt.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::base::digest::Difference;
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
 use crate::engine::event::Conflict;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
+use crate::engine::why::Why;
 
 /// What this build remembers of a task from attempt to attempt.
 #[derive(Clone, Debug, Default)]
@@ -39,10 +42,10 @@ pub struct TaskRun {
     pub seen_at: Option<Moment>,
     /// FAIL verdicts in this build.
     pub n_rejections: u32,
-    /// Why it runs or does not, one line.
-    pub reason: String,
-    /// What differs from its last accepted result.
-    pub changed: Vec<String>,
+    /// Why it runs or does not.
+    pub reason: Why,
+    /// What differs from its last accepted result, whatever it runs for.
+    pub changed: Arc<[Difference]>,
     /// What the last attempt that counted failed by.
     pub previous_error: Option<String>,
     /// How the last attempt ended, and why: what a session that goes on is told.

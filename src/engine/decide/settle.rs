@@ -10,14 +10,11 @@ use crate::engine::ground::Ground;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::record::{Accepted, Provenance, Record};
+use crate::engine::why::{Help, Why};
 use crate::engine::world::Slot;
 use crate::spec::plan::Status;
 
 use super::{Board, Mode, TaskRun};
-
-/// What a person can do about a session that is refused for what it asks for.
-const REFUSED_HELP: &str = "a model is named by the task, its agent, the plan or `session.model`; \
-    `permission: bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox";
 
 impl Board {
     /// The plan says it was done and there is no record anywhere: trusted, and keyed from now on.
@@ -31,7 +28,7 @@ impl Board {
             ground.append(Record::Accepted(Box::new(accepted)));
         }
         ground.world.set_output(self.slot(id), output);
-        self.note_reason(id, "adopted: the plan says it was done");
+        self.note_reason(id, Why::Adopted);
         self.settle(id, Settled::UpToDate);
     }
 
@@ -48,7 +45,7 @@ impl Board {
         let world = &*ground.world;
         let missing = world.needs(slot).iter().find(|it| world.output(**it).is_none());
         let why = match missing {
-            Some(need) => format!("{} has no accepted result; build it first", world.task(*need)),
+            Some(need) => Why::Needs(world.task(*need).clone()),
             None => why_unbuildable(slot, ground),
         };
         let class = OutcomeClass::LaunchFailure;
@@ -64,7 +61,7 @@ impl Board {
     }
 
     /// Holds a task that had started: nothing is held against it, and its plan says nothing of it.
-    pub fn hold_task(&mut self, id: NodeId, why: String, ground: &mut Ground<'_>) {
+    pub fn hold_task(&mut self, id: NodeId, why: Why, ground: &mut Ground<'_>) {
         let task = self.task(id).clone();
         self.note_reason(id, why.clone());
         ground.publish(Notice::TaskHeld { task, why });
@@ -72,13 +69,13 @@ impl Board {
     }
 
     /// The task runs again, after a wait.
-    pub fn again(&mut self, id: NodeId, wait: Millis, why: String, ground: &mut Ground<'_>) {
+    pub fn again(&mut self, id: NodeId, wait: Millis, why: Why, ground: &mut Ground<'_>) {
         let until = ground.now() + wait;
         let task = self.task(id).clone();
         self.schedule.set(id, State::BackingOff(until));
         self.run(id).not_before = Some(until);
         self.note_reason(id, why.clone());
-        ground.publish(Notice::TaskRetried { task, why, wait_ms: wait.0 });
+        ground.publish(Notice::TaskRetried { task, why, wait });
     }
 
     /// No further attempt in this build, nor in one that nobody asks for.
@@ -86,38 +83,38 @@ impl Board {
         &mut self,
         id: NodeId,
         class: OutcomeClass,
-        why: String,
+        message: String,
         ground: &mut Ground<'_>,
     ) {
         let task = self.task(id).clone();
         let run = self.known_run(id);
         let conflict = run.and_then(|run| run.conflict.as_ref());
         let help = match (class, conflict) {
-            (OutcomeClass::Conflict, Some(conflict)) => Some(format!(
-                "look at both sides: `git diff {}...{}`; then `orch retry {task}`",
-                conflict.tip, conflict.kept_as
-            )),
-            (OutcomeClass::LaunchRefused, _) => Some(format!("{REFUSED_HELP}; then `orch build`")),
+            (OutcomeClass::Conflict, Some(it)) => {
+                Some(Help::Compare { tip: it.tip.to_string(), kept_as: it.kept_as.clone() })
+            }
+            (OutcomeClass::LaunchRefused, _) => Some(Help::AskForLess),
             _ => None,
         };
         if let Some(key) = run.and_then(|run| run.key) {
-            let (at, task, message) = (ground.now(), task.clone(), why.clone());
+            let (at, task, message) = (ground.now(), task.clone(), message.clone());
             ground.append(Record::GaveUp { at, task, key, class, message });
         }
+        self.write_failure(id, &message, ground);
+        let why = Why::Ended { class, message };
         self.note_reason(id, why.clone());
         self.run(id).gave_up = Some(class);
-        self.write_failure(id, &why, ground);
         ground.publish(Notice::TaskFailed { task, why, help });
         self.settle(id, Settled::Failed(class));
     }
 
     /// A task that was given up: its status and why.
-    fn write_failure(&self, id: NodeId, why: &str, ground: &mut Ground<'_>) {
+    fn write_failure(&self, id: NodeId, message: &str, ground: &mut Ground<'_>) {
         let run = self.known_run(id);
         let findings = run.map(|run| run.findings.join("\n"));
         let edit = StatusEdit {
             attempts: run.map(|run| run.n_tries).filter(|&n| n > 0),
-            last_error: Some(why.to_owned()),
+            last_error: Some(message.to_owned()),
             validation_findings: findings.filter(|it| !it.is_empty()),
             ..edit_of(self.slot(id), Status::Failed, ground)
         };
@@ -134,7 +131,7 @@ impl Board {
     ) -> bool {
         let past = ground.past.history.task(self.task(id));
         let Some(question) = past.and_then(|it| it.dialogue.open_about(key)) else { return false };
-        let why = asks(&question.text);
+        let why = Why::Asks(question.text.clone());
         self.note_reason(id, why);
         true
     }
@@ -151,11 +148,6 @@ impl Board {
         }
         self.freshness.spoken();
     }
-}
-
-/// Why a task waits for a person.
-pub fn asks(question: &str) -> String {
-    format!("asks: {question}")
 }
 
 /// Makes the plan say what is on record: its status line was lost, or never came here.
@@ -189,12 +181,10 @@ pub fn edit_of(slot: Slot, status: Status, ground: &Ground<'_>) -> StatusEdit {
     }
 }
 
-fn why_unbuildable(slot: Slot, ground: &Ground<'_>) -> String {
-    let Some(recipe) = ground.world.recipe(slot) else {
-        return "its rule or agent is unknown".to_owned();
-    };
+fn why_unbuildable(slot: Slot, ground: &Ground<'_>) -> Why {
+    let Some(recipe) = ground.world.recipe(slot) else { return Why::NoRecipe };
     match ground.world.render(slot, &recipe.rule, recipe.agent.as_deref()) {
-        Err(problem) => format!("its prompt cannot be rendered: {problem}"),
-        Ok(_) => "its rule runs a command, and neither rule nor task has `run`".to_owned(),
+        Err(problem) => Why::NoPrompt(problem),
+        Ok(_) => Why::NoCommand,
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::past::Past;
 use crate::engine::past::history::{AcceptedFact, KnownVerdict, TaskHistory};
 use crate::engine::record::{Decision, Lookup, Provenance};
+use crate::engine::why::{Misfit, Why};
 use crate::engine::world::Recipe;
 use crate::spec::plan::{Validator, ValidatorKind};
 
@@ -71,15 +72,14 @@ impl Board {
     fn reject_standing(&mut self, id: NodeId, findings: &[String], ground: &mut Ground<'_>) {
         let Some(key) = ground.world.key(self.slot(id)) else { return };
         if let Some(pin) = self.pin_of(id, ground.world) {
-            let why = "names a result that a validator has refused";
-            return self.hold_pinned(id, (&pin, why), ground);
+            return self.hold_pinned(id, (pin, Misfit::Refused), ground);
         }
         let run = self.run(id);
         if let Some(class) = run.gave_up {
             return self.settle(id, Settled::Failed(class));
         }
         run.findings = findings.to_vec();
-        run.reason = "its verdict is FAIL".to_owned();
+        run.reason = Why::VerdictFails;
         self.ask_cache((id, key), None, Lookup::None, ground);
     }
 
@@ -89,7 +89,7 @@ impl Board {
         recipe: Recipe,
         name: &ValidatorName,
     ) -> Option<Follow> {
-        self.note_reason(id, format!("the verdict of {name} is stale"));
+        self.note_reason(id, Why::VerdictStale(name.clone()));
         if self.mode == Mode::Survey {
             self.settle(id, Settled::Stale);
         } else if self.request.offline {

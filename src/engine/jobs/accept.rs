@@ -1,16 +1,16 @@
 //! From a good attempt to an accepted result: merge, validate, land, remember, write the status.
 
 use crate::base::file::Patch;
-use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
 use crate::engine::admission::Phase;
-use crate::engine::effect::{Effect, LandingRequest, Notice, StatusEdit};
+use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit};
 use crate::engine::event::{Placement, Written};
 use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
+use crate::engine::why::Why;
 use crate::spec::plan::Status;
 
 use super::Shop;
@@ -93,7 +93,7 @@ impl Shop<'_> {
         match attempt.node {
             Some(node) if is_outdated => self.build.board.reopen(node),
             Some(node) => {
-                self.build.board.note_reason(node, "its verdict was renewed");
+                self.build.board.note_reason(node, Why::VerdictRenewed);
                 self.build.board.settle(node, Settled::UpToDate);
             }
             None => {}
@@ -137,7 +137,7 @@ impl Shop<'_> {
         };
         let (node, slot) = (attempt.node, attempt.slot);
         let is_outdated = self.is_outdated(&attempt);
-        let how = how_of(&attempt);
+        let how = how_of(&attempt, provenance);
         if let Some(change) = &attempt.made.plan_change {
             self.ground.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
         }
@@ -221,22 +221,9 @@ impl Shop<'_> {
     }
 }
 
-/// `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, no change`.
-fn how_of(attempt: &Attempt) -> String {
+fn how_of(attempt: &Attempt, provenance: Provenance) -> Finished {
     let n_files = attempt.made.merged.changes().len();
-    let files = match n_files {
-        0 => "no change".to_owned(),
-        1 => "1 file".to_owned(),
-        n => format!("{n} files"),
-    };
-    if attempt.origin == Origin::Replayed {
-        return format!("replayed from the cache, {files}");
-    }
-    let duration = attempt.made.duration;
-    match attempt.made.cost {
-        Usd::ZERO => format!("ran in {duration}, {files}"),
-        cost => format!("ran in {duration}, {cost}, {files}"),
-    }
+    Finished { provenance, duration: attempt.made.duration, cost: attempt.made.cost, n_files }
 }
 
 /// `plan//task: name`, at most 72 characters and one line.

@@ -11,7 +11,7 @@ use crate::engine::record::question::{MAX_QUESTIONS, Question};
 
 use super::Shop;
 use super::attempt::Attempt;
-use crate::engine::decide::asks;
+use crate::engine::why::Why;
 
 impl Shop<'_> {
     /// The session ended with a question: nothing is held against it, and nothing else waits.
@@ -41,7 +41,7 @@ impl Shop<'_> {
             Some(session) => Effect::Park { attempt: attempt_id, session: session.clone() },
             None => Effect::Drop { attempt: attempt_id },
         });
-        self.build.board.note_reason(id, asks(&text));
+        self.build.board.note_reason(id, Why::Asks(text.clone()));
         self.ground.publish(Notice::TaskAsked {
             task: attempt.task.clone(),
             question: text,

@@ -4,7 +4,7 @@ use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
-use crate::engine::admission::{Origin, Phase, Running};
+use crate::engine::admission::{Activity, Origin, Phase, Running};
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::PlanChange;
@@ -39,7 +39,7 @@ pub struct Attempt {
 pub struct AtWork {
     pub phase: Phase,
     pub since: Moment,
-    pub doing: String,
+    pub doing: Activity,
 }
 
 /// What an attempt produced, from its evidence to its landing.
@@ -71,6 +71,8 @@ pub struct Produced {
     pub has_worked: bool,
     /// It was sent to find out whether sessions work again.
     pub was_probe: bool,
+    /// The program of sessions was nowhere.
+    pub lacks_cli: bool,
     /// It is the proposal that won.
     pub won: Option<Won>,
 }
@@ -110,7 +112,7 @@ impl Attempt {
             phase: self.at_work.phase,
             since: self.at_work.since,
             n: self.contest.as_ref().map_or(1, Contest::n_running),
-            has_spoken: !self.at_work.doing.is_empty() || self.made.cost != Usd::ZERO,
+            has_spoken: self.at_work.doing != Activity::Untold || self.made.cost != Usd::ZERO,
             has_session: self.made.session.is_some(),
         }
     }

@@ -4,12 +4,13 @@
 mod judge;
 mod propose;
 
-use crate::base::name::AttemptId;
+use crate::base::name::{AttemptId, ModelName};
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::jobs::ballot::labels;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Proposed;
+use crate::engine::why::{Wait, Why};
 
 use super::attempt::{Attempt, Produced};
 use super::{Kind, Shop};
@@ -66,11 +67,11 @@ enum Move {
     Start(usize),
     SetBack(OutcomeClass, String),
     /// Nothing new starts: what is done is kept for the next build.
-    Park(String),
+    Park(Why),
     /// The task is another by now: it is decided anew.
     SetAside,
     /// The service or the account lets nobody start now.
-    WaitOutside(String),
+    WaitOutside(Why),
     Conclude,
 }
 
@@ -182,9 +183,10 @@ impl Shop<'_> {
     fn next_move(&self, owner: AttemptId) -> Move {
         let Some(attempt) = self.build.jobs.attempt(owner) else { return Move::Wait };
         let Some(contest) = &attempt.contest else { return Move::Wait };
-        let held = self.build.admission.holding().map(|it| it.why.clone());
-        let gone = attempt.node.is_none().then(|| "its task is gone".to_owned());
-        let stopped = self.build.admission.is_stopping().then(|| "stopped".to_owned());
+        let held = self.build.admission.holding().map(|it| Why::Held(it.clone()));
+        // Nobody is told of a task that is gone.
+        let gone = attempt.node.is_none().then_some(Why::Untold);
+        let stopped = self.build.admission.is_stopping().then_some(Why::Stopped);
         if let Some((class, message)) = &contest.setback {
             return if contest.is_busy() {
                 Move::Wait
@@ -203,13 +205,8 @@ impl Shop<'_> {
             .and_then(|it| self.build.board.model_now(it, &attempt.recipe, self.ground.world).ok());
         let model = model.flatten();
         let has_to_ask = !contest.is_busy() && self.needs_a_session(contest);
-        if has_to_ask
-            && (!self.build.admission.may_pass(model.as_ref(), self.ground.now())
-                || self.build.admission.refused(model.as_ref()).is_some())
-        {
-            return Move::WaitOutside(
-                self.build.admission.waits_for(model.as_ref(), self.ground.now()),
-            );
+        if let Some(why) = self.shut_out(model.as_ref()).filter(|_| has_to_ask) {
+            return Move::WaitOutside(why);
         }
         let waiting = contest.entries.iter().position(|it| it.state == EntryState::Waiting);
         match waiting {
@@ -224,6 +221,14 @@ impl Shop<'_> {
             None if contest.contenders().count() < 2 || self.has_slot(attempt) => Move::Conclude,
             None => Move::Wait,
         }
+    }
+
+    /// Why no session of this model starts now.
+    fn shut_out(&self, model: Option<&ModelName>) -> Option<Why> {
+        let admission = &self.build.admission;
+        let refused = admission.refused(model).map(|it| Why::Held(it.clone()));
+        let door = || admission.waits_for(model, self.ground.now());
+        refused.or_else(|| door().map(|it| Why::Waits(Wait::Door(it))))
     }
 
     fn has_slot(&self, attempt: &Attempt) -> bool {
@@ -242,12 +247,12 @@ impl Shop<'_> {
     /// Nothing more is paid for a task that is not asked for any more.
     fn set_contest_aside(&mut self, owner: AttemptId) {
         if let Some(node) = self.leave_contest(owner) {
-            self.set_aside(node, "its proposals were not judged");
+            self.set_aside(node, Why::Unjudged);
         }
     }
 
     /// Nothing was decided: the task is held, and what is done waits under its refs.
-    fn park_contest(&mut self, owner: AttemptId, why: String) {
+    fn park_contest(&mut self, owner: AttemptId, why: Why) {
         if let Some(node) = self.leave_contest(owner) {
             self.build.board.hold_task(node, why, &mut self.ground);
         }

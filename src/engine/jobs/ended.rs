@@ -1,8 +1,8 @@
 //! The end of an attempt: how it is judged, and what follows.
 
-use crate::base::measure::Usd;
+use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, ModelName, RelPath, TaskRef};
-use crate::engine::admission::{Origin, Phase, with_reset};
+use crate::engine::admission::{Activity, Origin, Phase, with_reset};
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
@@ -10,6 +10,7 @@ use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
 use crate::engine::record::{self, Record};
 use crate::engine::stream::Progress;
+use crate::engine::why::Why;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Produced};
@@ -32,11 +33,13 @@ impl Shop<'_> {
             Progress::Cost(cost) => it.made.cost = cost,
             Progress::Started { .. } => {}
             Progress::Said(text) | Progress::Output(text) | Progress::Complaint(text) => {
-                it.at_work.doing = text
+                it.at_work.doing = Activity::Said(text);
             }
-            Progress::UsedTool { tool, detail } => it.at_work.doing = format!("{tool} {detail}"),
+            Progress::UsedTool { tool, detail } => {
+                it.at_work.doing = Activity::Using { tool, detail }
+            }
             Progress::Retrying { attempt, error, .. } => {
-                it.at_work.doing = format!("waits for the API (try {attempt}): {error}");
+                it.at_work.doing = Activity::AwaitingApi { attempt, error };
             }
         }
     }
@@ -69,6 +72,7 @@ impl Shop<'_> {
         attempt.made = Produced {
             has_worked: has_worked(&evidence) && session.is_some(),
             was_probe,
+            lacks_cli: evidence.ending.lacks_cli(),
             cost,
             session,
             model: model_of(&evidence).or(attempt.made.model.take()),
@@ -133,7 +137,7 @@ impl Shop<'_> {
         };
         if self.is_outdated(&attempt) && class.is_about_the_task() {
             self.ground.push(Effect::Drop { attempt: id });
-            return self.set_aside(node, &message);
+            return self.set_aside(node, Why::Ended { class, message });
         }
         self.note_out(node, &attempt, (class, &message));
         let setback = self.setback_of(&attempt, class, message);
@@ -156,7 +160,9 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.close(id) else { return };
         self.ground.push(Effect::Drop { attempt: id });
         match attempt.node {
-            Some(node) if self.is_outdated(&attempt) => self.set_aside(node, &message),
+            Some(node) if self.is_outdated(&attempt) => {
+                self.set_aside(node, Why::Ended { class, message });
+            }
             Some(node) => self.build.board.give_up(node, class, message, &mut self.ground),
             None => {}
         }
@@ -169,10 +175,10 @@ impl Shop<'_> {
     }
 
     /// The attempt failed at something that is not asked for any more: the task is decided anew.
-    pub(super) fn set_aside(&mut self, node: NodeId, message: &str) {
+    pub(super) fn set_aside(&mut self, node: NodeId, why: Why) {
         let task = self.build.board.task(node).clone();
-        let why = format!("{message}; what it reads has changed meanwhile");
-        self.ground.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        let why = Why::Outdated(Box::new(why));
+        self.ground.publish(Notice::TaskRetried { task, why, wait: Millis(0) });
         self.build.board.reopen(node);
     }
 
@@ -196,9 +202,20 @@ impl Shop<'_> {
         let allowed =
             attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
         let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
-        let (action, was_probe) = (recipe.rule.action, attempt.made.was_probe);
+        let (action, made) = (recipe.rule.action, &attempt.made);
+        let (was_probe, lacks_cli) = (made.was_probe, made.lacks_cli);
         let is_stopping = self.build.admission.is_stopping();
-        Setback { class, message, allowed, retry, action, is_resumable, is_stopping, was_probe }
+        Setback {
+            class,
+            message,
+            allowed,
+            retry,
+            action,
+            is_resumable,
+            is_stopping,
+            was_probe,
+            lacks_cli,
+        }
     }
 
     pub fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {

@@ -8,6 +8,7 @@ use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::State;
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::why::{Hold, Why};
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
 
@@ -46,6 +47,8 @@ pub(super) struct Setback {
     pub is_stopping: bool,
     /// It was to find out whether the service is there again.
     pub was_probe: bool,
+    /// The program of sessions is nowhere.
+    pub lacks_cli: bool,
 }
 
 /// What is left to be done of a setback.
@@ -132,25 +135,30 @@ impl Shop<'_> {
         run.n_efforts += u32::from(rung.step == RetryStep::Effort);
         let seed = run.key.map(|key| *key.0.as_bytes()).unwrap_or_default();
         let wait = rung.wait(run, &setback, &seed);
-        let Setback { class, message, .. } = setback;
+        let Setback { class, message, lacks_cli, .. } = setback;
+        let ended = || Why::Ended { class, message: message.clone() };
         let is_over = matches!(rung.step, RetryStep::Hold | RetryStep::Ask | RetryStep::Stop);
         match wait {
             _ if class == OutcomeClass::PlanLimit && !is_over && !is_stopping => {
                 self.build.admission.wait_for_limit(
-                    (id, message),
+                    (id, ended()),
                     &mut self.build.board,
                     &mut self.ground,
                 );
             }
             _ if rung.step == RetryStep::Hold => {
-                self.build.admission.hold(class, &message, &mut self.ground);
-                self.build.board.hold_task(id, message, &mut self.ground);
+                let why = match lacks_cli {
+                    true => Hold::NoCli(message.clone()),
+                    false => Hold::Ended { class, message: message.clone() },
+                };
+                self.build.admission.hold(why, &mut self.ground);
+                self.build.board.hold_task(id, ended(), &mut self.ground);
             }
             None if rung.step == RetryStep::Ask => return Met::Asks(message),
             Some(_) if is_stopping => {
-                self.build.board.hold_task(id, "stopped".to_owned(), &mut self.ground)
+                self.build.board.hold_task(id, Why::Stopped, &mut self.ground)
             }
-            Some(wait) => self.build.board.again(id, wait, message, &mut self.ground),
+            Some(wait) => self.build.board.again(id, wait, ended(), &mut self.ground),
             None => self.build.board.give_up(id, class, message, &mut self.ground),
         }
         Met::Done
@@ -180,7 +188,7 @@ impl Shop<'_> {
         let next = next.into_iter().chain(opening).min();
         self.ground.step.extend(next.map(Effect::WakeAt));
         for id in held {
-            self.build.board.hold_task(id, "stopped".to_owned(), &mut self.ground);
+            self.build.board.hold_task(id, Why::Stopped, &mut self.ground);
         }
     }
 }

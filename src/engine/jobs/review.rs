@@ -17,6 +17,7 @@ use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Record, VerdictReached};
+use crate::engine::why::Why;
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::Shop;
@@ -80,6 +81,7 @@ impl Shop<'_> {
         let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
         attempt.made.was_probe = was_probe;
+        attempt.made.lacks_cli = evidence.ending.lacks_cli();
         attempt.made.cost += cost;
         let validator = attempt.review.validators.get(attempt.review.next);
         let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
@@ -160,7 +162,7 @@ impl Shop<'_> {
         let notice = Notice::Validated {
             task: reached.task.clone(),
             validator: reached.validator.clone(),
-            verdict: reached.verdict.as_str().to_owned(),
+            verdict: reached.verdict,
             findings: reached.findings.clone(),
         };
         attempt.review.next += 1;
@@ -198,7 +200,7 @@ impl Shop<'_> {
         run.n_rejections += u32::from(!is_standing);
         let n = run.n_rejections;
         if is_standing {
-            return self.requeue(owner, node, "its verdict is FAIL");
+            return self.requeue(owner, node, Why::VerdictFails);
         }
         if bound.is_some_and(|bound| n > bound) {
             let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));
@@ -208,7 +210,7 @@ impl Shop<'_> {
     }
 
     /// Runs the task itself after a standing or cached result was refused.
-    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: &str) {
+    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: Why) {
         self.build.board.note_reason(node, reason);
         self.build.jobs.close(owner);
         self.build.board.queue(node);

@@ -1,6 +1,6 @@
 //! The money of attempts: what they are booked as, and what a validator may spend.
 
-use crate::base::measure::Usd;
+use crate::base::measure::{Millis, Usd};
 use crate::base::name::AttemptId;
 use crate::engine::admission::Origin;
 use crate::engine::effect::{Effect, Notice};
@@ -8,6 +8,7 @@ use crate::engine::money::{Afford, Likely};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::record::Spend;
+use crate::engine::why::Why;
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::Shop;
@@ -28,7 +29,7 @@ impl Shop<'_> {
         };
         build.jobs.close(owner);
         self.ground.push(Effect::Drop { attempt: owner });
-        build.board.hold_task(node, why, &mut self.ground);
+        build.board.hold_task(node, Why::Budget(why), &mut self.ground);
         false
     }
 
@@ -77,9 +78,9 @@ impl Shop<'_> {
         build.jobs.close(id);
         build.board.queue(node);
         self.ground.push(Effect::Drop { attempt: id });
-        let why = format!("it had spent {cost}, all that was set aside for it");
+        let why = Why::ShareSpent(cost);
         build.board.note_reason(node, why.clone());
-        self.ground.publish(Notice::TaskRetried { task, why, wait_ms: 0 });
+        self.ground.publish(Notice::TaskRetried { task, why, wait: Millis(0) });
         true
     }
 }

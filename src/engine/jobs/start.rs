@@ -1,7 +1,7 @@
 //! Starting what is queued, as far as slots, pools and exclusive resources allow.
 
 use crate::base::name::AttemptId;
-use crate::engine::admission::{Entry, Held, Origin, Phase, Wait};
+use crate::engine::admission::{Activity, Entry, Held, Origin, Phase};
 use crate::engine::decide::Follow;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
@@ -9,6 +9,7 @@ use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::money::Afford;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::{AcceptedResult, Lookup, Record};
+use crate::engine::why::{Wait, Why};
 use crate::engine::world::Recipe;
 use crate::spec::rule::ActionKind;
 
@@ -82,11 +83,11 @@ impl Shop<'_> {
     }
 
     /// Why a task does not start in this build.
-    fn held_from_start(&self, id: NodeId, recipe: &Recipe) -> Option<String> {
+    fn held_from_start(&self, id: NodeId, recipe: &Recipe) -> Option<Why> {
         let frozen = self.ground.world.frozen(self.build.board.slot(id));
         let is_session = recipe.rule.action == ActionKind::Session;
         let holding = self.build.admission.holding().filter(|_| is_session);
-        frozen.or_else(|| holding.map(|it| it.why.clone()))
+        frozen.or_else(|| holding.map(|it| Why::Held(it.clone())))
     }
 
     fn wait_of(&mut self, id: NodeId, recipe: &Recipe, held: &Held) -> Option<Wait> {
@@ -119,7 +120,7 @@ impl Shop<'_> {
         match entry {
             Entry::Open => return true,
             Entry::Wait => {}
-            Entry::Hold(why) => board.hold_task(id, why, &mut self.ground),
+            Entry::Hold(hold) => board.hold_task(id, Why::Held(hold), &mut self.ground),
             Entry::Refuse(why) => {
                 board.give_up(id, OutcomeClass::LaunchRefused, why, &mut self.ground);
             }
@@ -136,7 +137,7 @@ impl Shop<'_> {
         match build.money.may_start((slot, recipe), n_free, &mut self.ground) {
             Afford::Yes => return true,
             Afford::Later => build.admission.note_wait(id, Wait::Budget),
-            Afford::No(why) => build.board.hold_task(id, why, &mut self.ground),
+            Afford::No(why) => build.board.hold_task(id, Why::Budget(why), &mut self.ground),
         }
         false
     }
@@ -220,7 +221,7 @@ impl Shop<'_> {
             at_work: AtWork {
                 phase: if origin == Origin::Ran { Phase::Working } else { Phase::Merging },
                 since: now,
-                doing: String::new(),
+                doing: Activity::Untold,
             },
             made: Produced {
                 model: recipe.agent.as_ref().and_then(|it| it.model.clone()),

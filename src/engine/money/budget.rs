@@ -2,10 +2,10 @@
 //! it counts against, and what starts may spend what was set aside for it, and no more.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, PlanName, TaskRef};
+use crate::base::name::{AttemptId, TaskRef};
+use crate::engine::why::{Scope, Shortage};
 
 /// What a session is taken to cost while nothing like it was ever paid.
 pub const GUESS: Usd = Usd::from_nanos(500_000_000);
@@ -13,33 +13,11 @@ pub const GUESS: Usd = Usd::from_nanos(500_000_000);
 /// Where there is room, a session may cost so many times what is likely before it is cut.
 const HEADROOM: i64 = 3;
 
-/// What a bound holds for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    Run,
-    Day,
-    Plan(PlanName),
-    Task(TaskRef),
-}
-
-impl Scope {
-    fn covers(&self, task: &TaskRef) -> bool {
-        match self {
-            Self::Run | Self::Day => true,
-            Self::Plan(plan) => task.plan == *plan,
-            Self::Task(own) => task == own,
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run => f.write_str("this build"),
-            Self::Day => f.write_str("today (UTC)"),
-            Self::Plan(plan) => write!(f, "plan {plan}"),
-            Self::Task(task) => write!(f, "task {task}"),
-        }
+fn covers(scope: &Scope, task: &TaskRef) -> bool {
+    match scope {
+        Scope::Run | Scope::Day => true,
+        Scope::Plan(plan) => task.plan == *plan,
+        Scope::Task(own) => task == own,
     }
 }
 
@@ -72,8 +50,8 @@ pub enum Answer {
     Granted(Grant),
     /// Once what runs has ended there may be room.
     Later,
-    /// There is no room, and there will be none: why, one line.
-    Refused(String),
+    /// There is no room, and there will be none: why.
+    Refused(Shortage),
 }
 
 /// What was set aside.
@@ -161,7 +139,7 @@ impl Purse {
     }
 
     fn held(&self, scope: &Scope) -> Usd {
-        self.grants.values().filter(|it| scope.covers(&it.task)).map(Grant::rest).sum()
+        self.grants.values().filter(|it| covers(scope, &it.task)).map(Grant::rest).sum()
     }
 }
 
@@ -178,15 +156,9 @@ fn times(cost: Usd, n: i64) -> Usd {
     Usd::from_nanos(cost.nanos().saturating_mul(n))
 }
 
-fn refusal(bound: &Bound, need: Usd) -> String {
-    let Bound { scope, limit, spent } = bound;
-    let likely = match *spent < *limit {
-        true => format!(", and this is likely to cost {need}"),
-        false => String::new(),
-    };
-    format!(
-        "budget of {scope}: {spent} of {limit} spent{likely}; raise it and `orch build` goes on"
-    )
+fn refusal(bound: &Bound, need: Usd) -> Shortage {
+    let Bound { scope, limit, spent } = bound.clone();
+    Shortage::Overdrawn { scope, limit, spent, need }
 }
 
 #[cfg(test)]

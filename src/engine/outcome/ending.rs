@@ -14,7 +14,7 @@ const SIGINT: i32 = 2;
 /// What process and stream say; `None` where both ended well.
 pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
     let stopped = match &evidence.ending {
-        Ending::LaunchFailed(why) => (C::LaunchFailure, why.clone()),
+        Ending::LaunchFailed(why) | Ending::NoCli(why) => (C::LaunchFailure, why.clone()),
         Ending::SetupFailed(why) => (C::CommandFailed, why.clone()),
         Ending::Cancelled => (C::Aborted, "ended on request".to_owned()),
         Ending::TimedOut => {

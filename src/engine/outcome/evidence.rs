@@ -24,6 +24,8 @@ pub enum Ending {
     Signaled(i32),
     /// It never ran: what was tried and why it failed.
     LaunchFailed(String),
+    /// It never ran, since the program of sessions is nowhere: where it was looked for, and what to do.
+    NoCli(String),
     /// It never ran, since the project's own set-up line failed in its worktree: how.
     SetupFailed(String),
     /// orch ended it at its wall limit.
@@ -39,9 +41,14 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// True where there is no program to run sessions with.
+    pub fn lacks_cli(&self) -> bool {
+        matches!(self, Self::NoCli(_))
+    }
+
     /// False where no process of the attempt itself was ever there.
     pub fn has_run(&self) -> bool {
-        !matches!(self, Self::LaunchFailed(_) | Self::SetupFailed(_))
+        !matches!(self, Self::LaunchFailed(_) | Self::NoCli(_) | Self::SetupFailed(_))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Painting the picture: the plain snapshot that every surface reads.
 
-use crate::base::name::{ActionKey, TaskRef};
+use crate::base::name::ActionKey;
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::OutcomeClass;
@@ -13,11 +13,12 @@ use crate::spec::plan::Status;
 
 use crate::base::measure::Moment;
 use crate::base::name::PlanName;
-use crate::engine::decide::{Board, IN_CACHE, is_set_back_in};
+use crate::engine::decide::{Board, is_set_back_in};
 use crate::engine::jobs::Build;
 use crate::engine::jobs::smoke::SmokePicture;
 use crate::engine::money::Likely;
 use crate::engine::past::Past;
+use crate::engine::why::Why;
 use crate::engine::world::World;
 
 /// Who paints.
@@ -51,8 +52,7 @@ impl Painter<'_> {
         picture.cost = money.cost;
         picture.budget = money.left((self.world, self.past), self.now);
         picture.started = build.started;
-        let refused = admission.doors.first_refusal().map(str::to_owned);
-        picture.holding = admission.holding().map(|it| it.why.clone()).or(refused);
+        picture.holding = admission.holding().or(admission.doors.first_refusal()).cloned();
         picture.waiting = admission.doors.shut(self.now);
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
@@ -94,7 +94,7 @@ impl Painter<'_> {
                 None => spec.and_then(|it| it.agent.as_ref()).map(ToString::to_string),
             },
             status: self.world.record(slot).status,
-            state: match build.admission.wait_told(id).filter(|_| state == State::Queued) {
+            state: match build.admission.known_wait(id).filter(|_| state == State::Queued) {
                 Some(_) => TaskState::Waiting,
                 None => state_shown(state),
             },
@@ -130,7 +130,8 @@ impl Painter<'_> {
     ) -> Option<(OutcomeClass, String)> {
         let failure = past.last_failure.as_ref().filter(|it| it.key == key && !it.is_waived)?;
         let is_stale = build.board.schedule.state(id) == State::Settled(Settled::Stale);
-        let is_cached = build.board.known_run(id).is_some_and(|run| run.reason == IN_CACHE);
+        let is_cached =
+            build.board.known_run(id).is_some_and(|run| matches!(run.reason, Why::InCache));
         let slot = build.board.slot(id);
         let is_set_back = past.written == Some(Status::Failed)
             && is_set_back_in(self.world, self.past, (slot, &self.world.record(slot)));
@@ -140,43 +141,31 @@ impl Painter<'_> {
             .then(|| (failure.class, failure.message.clone()))
     }
 
-    fn reason(&self, build: &Build, id: NodeId) -> String {
-        let name = |id: NodeId| build.board.graph.node(id).task.to_string();
-        let told = build.board.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
-        match build.board.schedule.state(id) {
-            State::Waiting => first_open(build, id)
-                .map_or_else(|| "waits".to_owned(), |it| format!("waits for {}", name(it))),
-            State::Queued => build.admission.wait_told(id).unwrap_or(told),
-            State::Settled(Settled::Blocked(by)) => format!("blocked by {}", name(by)),
-            State::Settled(Settled::Undecided) => {
-                match build.board.schedule.need_failure(&build.board.graph, id) {
-                    Some((by, _)) => format!("decided once {} has run", name(by)),
-                    None => told,
-                }
-            }
-            State::Settled(Settled::UpToDate) if told.is_empty() => "up to date".to_owned(),
-            State::Settled(Settled::Skipped) => "the plan says skipped".to_owned(),
-            State::Settled(Settled::Suspended) if told.is_empty() => {
-                "suspended: a person decides".to_owned()
-            }
-            State::Settled(Settled::Held) if told.is_empty() => "not started".to_owned(),
-            _ => told,
+    fn reason(&self, build: &Build, id: NodeId) -> Why {
+        let Board { graph, schedule, .. } = &build.board;
+        let name = |id: NodeId| graph.node(id).task.clone();
+        let told = || build.board.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
+        let or = |otherwise: Why| match told() {
+            Why::Untold => otherwise,
+            told => told,
+        };
+        match schedule.state(id) {
+            State::Waiting => Why::Behind(first_open(build, id).map(name)),
+            State::Queued => match build.admission.known_wait(id) {
+                Some(wait) => Why::Waits(wait.clone()),
+                None => told(),
+            },
+            State::Settled(Settled::Blocked(by)) => Why::BlockedBy(name(by)),
+            State::Settled(Settled::Undecided) => match schedule.need_failure(graph, id) {
+                Some((by, _)) => Why::DecidedAfter(name(by)),
+                None => told(),
+            },
+            State::Settled(Settled::UpToDate) => or(Why::UpToDate),
+            State::Settled(Settled::Skipped) => Why::Skipped,
+            State::Settled(Settled::Suspended) => or(Why::Suspended),
+            State::Settled(Settled::Held) => or(Why::NotStarted),
+            _ => told(),
         }
-    }
-
-    /// Why a task is in its state, with everything that differs from its last result.
-    pub fn why(&self, task: &TaskRef) -> Vec<String> {
-        let Some(build) = self.build else { return Vec::new() };
-        let Some(id) = build.board.graph.id_of(task) else { return Vec::new() };
-        let mut lines = vec![self.reason(build, id)];
-        if let Some(run) = build.board.known_run(id) {
-            let first = lines[0].clone();
-            lines.extend(run.changed.iter().filter(|it| !first.starts_with(it.as_str())).cloned());
-        }
-        if let Some(recipe) = self.world.recipe(build.board.slot(id)) {
-            lines.push(format!("rule `{}`: {}", recipe.rule.name, recipe.why));
-        }
-        lines
     }
 }
 

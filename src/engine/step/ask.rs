@@ -19,6 +19,7 @@ use crate::engine::past::history::History;
 use crate::engine::picture::{Counts, Extent, Painter, Picture, counts_of, is_at_rest};
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::Record;
+use crate::engine::why::Shortage;
 use crate::engine::world::World;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Compiled, Plan};
@@ -110,11 +111,6 @@ impl Engine {
         self.painter().picture(extent)
     }
 
-    /// Why a task is in its state, with everything that differs from its last result.
-    pub fn why(&self, task: &TaskRef) -> Vec<String> {
-        self.painter().why(task)
-    }
-
     fn painter(&self) -> Painter<'_> {
         let Self { world, past, build, step } = self;
         Painter { world, past, build: build.as_ref(), now: step.now }
@@ -165,8 +161,8 @@ impl Engine {
         self.build.as_ref().map(|build| build.money.cost).unwrap_or_default()
     }
 
-    /// The bound that kept something from starting, one line; `None` where there was room for all.
-    pub fn budget_reached(&self) -> Option<&str> {
+    /// What kept something from starting for lack of money; `None` where there was room for all.
+    pub fn budget_reached(&self) -> Option<&Shortage> {
         self.build.as_ref()?.money.reached()
     }
 

@@ -23,6 +23,8 @@ use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusRepor
 use crate::engine::record::lineage::{Landing, Lineage};
 use crate::engine::record::{AcceptedResult, Record};
 use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
+use crate::ui::render::why::{barrier_text, reopened_text, why_text};
+use crate::ui::render::words::warning_text;
 
 /// What a task's next attempts do: which files they write, or how they fail.
 type Play = Box<dyn FnMut(&Launch, &mut Files) -> Ended>;
@@ -206,20 +208,21 @@ impl Space {
                 self.now = self.now.max(moment.0);
                 vec![Event::Woken]
             }
-            Effect::Publish(Notice::Warning(text)) => {
-                self.told.push(text);
-                vec![]
-            }
             Effect::Publish(Notice::Waiting { why, until }) => {
+                let why = barrier_text(&why);
                 self.told.push(format!("waiting until {}: {why}", until.0 / 1000 - 1000));
                 vec![]
             }
             Effect::Publish(Notice::Resumed { why }) => {
-                self.told.push(why);
+                self.told.push(reopened_text(&why));
                 vec![]
             }
             Effect::Publish(Notice::TaskHeld { task, .. }) => {
                 self.told.push(format!("held {task}"));
+                vec![]
+            }
+            Effect::Publish(notice) => {
+                self.told.extend(Some(warning_text(&notice)).filter(|it| !it.is_empty()));
                 vec![]
             }
             Effect::Shelve { attempt, kept_as, .. } => {
@@ -239,7 +242,7 @@ impl Space {
             }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
             Effect::Smoke(launch) => vec![self.smoke(&launch)],
-            Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
+            Effect::Finish | Effect::Stop { .. } => vec![],
         }
     }
 
@@ -789,7 +792,7 @@ fn a_done_task_whose_agent_is_gone_is_still_in_the_picture() {
     let picture = engine.picture();
     let task = &picture.tasks[0];
     assert_eq!((task.name.as_str(), task.agent.as_deref()), ("A", Some("gone")));
-    assert_eq!(task.reason, "done before its agent or rule went away");
+    assert_eq!(why_text(&task.reason), "done before its agent or rule went away");
     space.edit("completed, agent: gone", "pending, agent: codr");
     let mut engine = Engine::default();
     engine.step(Moment(1), Event::DocumentsRead(Box::new(space.documents())));

@@ -7,6 +7,7 @@ use crate::base::name::{ActionKey, OutputDigest, RelPath, RuleName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::event::Frozen;
 use crate::engine::graph::Graph;
+use crate::engine::why::Why;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::{Meta, Plan, Task, TaskRecord, TaskSpec, Validator, ValidatorKind};
@@ -156,13 +157,13 @@ impl World {
     }
 
     /// Why nothing may start from a task's plan; `None` where it may.
-    pub fn frozen(&self, slot: Slot) -> Option<String> {
+    pub fn frozen(&self, slot: Slot) -> Option<Why> {
         match &self.frozen {
             Frozen::Nothing => None,
-            Frozen::Everything(why) => Some(why.clone()),
+            Frozen::Everything(why) => Some(Why::Said(why.clone())),
             Frozen::Plans(paths) => {
                 let path = self.plan_path(slot);
-                paths.contains(path).then(|| format!("{path} has errors"))
+                paths.contains(path).then(|| Why::PlanWrong(path.clone()))
             }
         }
     }

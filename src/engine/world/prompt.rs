@@ -3,6 +3,7 @@
 use crate::engine::outcome::evidence::STATUS_FILE;
 use minijinja::{Environment, UndefinedBehavior, context};
 
+use crate::base::digest::Difference;
 use crate::base::name::{RelPath, TaskRef};
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
@@ -90,7 +91,7 @@ pub struct Volatile<'a> {
 #[derive(Debug)]
 pub struct Earlier<'a> {
     pub commit: &'a str,
-    pub changed: &'a [String],
+    pub changed: &'a [Difference],
 }
 
 /// Renders the volatile part; empty for a first attempt with nothing to tell.

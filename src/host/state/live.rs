@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::picture::{Phase, Picture, RunningPicture, TaskState};
+use crate::engine::picture::{Activity, Phase, Picture, RunningPicture, TaskState};
 use crate::engine::record::Record;
 use crate::host::error::{Doing, Result};
 use crate::host::journal;
@@ -33,8 +33,7 @@ pub fn show_running_elsewhere(root: &Path, picture: &mut Picture) -> Result<()> 
     for task in &mut picture.tasks {
         let Some(running) = open.get(&task.task) else { continue };
         task.state = TaskState::Running;
-        task.running =
-            Some(RunningPicture { doing: format!("in process {pid}"), ..running.clone() });
+        task.running = Some(RunningPicture { doing: Activity::InProcess(*pid), ..running.clone() });
         picture.counts.running += 1;
     }
     Ok(())
@@ -90,7 +89,7 @@ fn open_attempts(records: &[Record]) -> BTreeMap<TaskRef, RunningPicture> {
                     number: *number,
                     since: *at,
                     phase,
-                    doing: String::new(),
+                    doing: Activity::Untold,
                     cost: Usd::ZERO,
                     session: None,
                 };

@@ -246,7 +246,9 @@ fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {
         Ending::Exited(code) => failed(format!("exit code {code}")),
         Ending::Signaled(signal) => failed(format!("ended by signal {signal}")),
         Ending::TimedOut => failed(format!("not over within {limit}")),
-        Ending::LaunchFailed(why) => failed(format!("it could not be started: {why}")),
+        Ending::LaunchFailed(why) | Ending::NoCli(why) => {
+            failed(format!("it could not be started: {why}"))
+        }
         Ending::Cancelled => (SmokeOutcome::Stopped, "stopped".to_owned(), Vec::new()),
         other => failed(format!("{other:?}")),
     }

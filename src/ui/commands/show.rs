@@ -11,6 +11,7 @@ use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
+use crate::ui::json::picture::TaskJson;
 use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
 use crate::ui::judging::telling;
 use crate::ui::project::Project;
@@ -75,7 +76,7 @@ struct Shown<'a> {
 
 #[derive(Serialize)]
 struct ShownJson<'a> {
-    task: &'a TaskPicture,
+    task: TaskJson<'a>,
     result: Option<ResultJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     judged: Option<JudgedJson<'a>>,
@@ -87,7 +88,7 @@ struct ShownJson<'a> {
 impl<'a> ShownJson<'a> {
     fn of(shown: &'a Shown<'_>) -> Self {
         Self {
-            task: shown.task,
+            task: TaskJson::of(shown.task),
             result: shown.result.as_ref().map(ResultJson::of),
             judged: shown.judged.as_ref().map(JudgedJson::of),
             attempts: shown.attempts.iter().map(AttemptJson::of).collect(),

@@ -8,8 +8,10 @@ use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture,
 use crate::host::clock::now;
 use crate::ui::args::TargetsArgs;
 use crate::ui::exit::Exit;
+use crate::ui::json::picture::PictureJson;
 use crate::ui::project::Project;
 use crate::ui::render::states::{with_reason, word_of};
+use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, why_text};
 use crate::ui::render::words::tone_of_smoke;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
@@ -23,7 +25,7 @@ const NAME_WIDTH: usize = 36;
 pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let picture = Selection::of(project, &args.targets, folder)?.narrowed().with_failures();
     let text = match shell.is_json() {
-        true => crate::ui::json::line_of(&picture),
+        true => crate::ui::json::line_of(&PictureJson::of(&picture)),
         false => {
             let name_width = if shell.is_out_terminal() { NAME_WIDTH } else { usize::MAX };
             text_of(&picture, Look { now: now(), paint: shell.out_paint(), name_width })
@@ -57,12 +59,13 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
     for plan in &picture.plans {
         push_plan(&mut text, plan, picture, look);
     }
-    if let Some(why) = &picture.holding {
-        let _ = writeln!(text, "{}: {why}", paint.paint(Tone::Caution, "holding"));
+    if let Some(hold) = &picture.holding {
+        let head = paint.paint(Tone::Caution, "holding");
+        let _ = writeln!(text, "{head}: {}", hold_text(hold));
     }
     if let Some(waiting) = &picture.waiting {
         let head = paint.paint(Tone::Caution, "waiting");
-        let _ = writeln!(text, "{head}: {}", waiting.countdown(now));
+        let _ = writeln!(text, "{head}: {}", countdown(waiting, now));
     }
     if let Some(why) = &picture.parked {
         let head = paint.paint(Tone::Caution, "parked");
@@ -96,7 +99,7 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
             push_question(text, task, question);
         }
         for told in &task.apart {
-            let told = format!("not at once with others: {}", one_line(told));
+            let told = format!("not at once with others: {}", one_line(&clash_text(told)));
             let _ = writeln!(text, "      {}", paint.paint(Tone::Faint, told));
         }
         for warning in &task.warnings {
@@ -137,13 +140,13 @@ pub fn glyph_of(state: TaskState, paint: Paint) -> String {
 /// `failed: left no status file  $1.50`
 fn words_of(task: &TaskPicture, now: Moment) -> String {
     let state = word_of(task.state);
-    let reason = one_line(&task.reason);
+    let reason = one_line(&why_text(&task.reason));
     let mut words = match &task.running {
         Some(running) => {
             format!(
                 "{state} {}: {}",
                 now - running.since,
-                without_worktree(&one_line(&running.doing))
+                without_worktree(&one_line(&doing_text(&running.doing)))
             )
         }
         None => with_reason(state, &reason),
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn every_state_has_a_line() {
         let mut picture = sample::picture();
-        picture.holding = Some("usage limit until 15:00".to_owned());
+        picture.holding = Some(sample::hold());
         picture.parked = Some("you have changed src/a.rs".to_owned());
         insta::assert_snapshot!(text_of(&picture, LOOK), @r#"
             demo  A demo  (plans/demo.yaml)

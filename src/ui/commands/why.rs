@@ -16,6 +16,7 @@ use crate::ui::exit::Exit;
 use crate::ui::json::AttemptJson;
 use crate::ui::project::Project;
 use crate::ui::render::states;
+use crate::ui::render::why::{clash_text, why_text};
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
@@ -79,15 +80,17 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     let state = states::word_of(task.state);
     let head = paint.paint(Tone::Strong, &task.task);
     let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
-    if !task.reason.is_empty() && task.reason != state {
-        let _ = writeln!(text, "  because  {}", one_line(&task.reason));
+    let reason = one_line(&why_text(&task.reason));
+    if !reason.is_empty() && reason != state {
+        let _ = writeln!(text, "  because  {reason}");
     }
     if !task.chosen.is_empty() {
         let by = task.agent.as_ref().map(|agent| format!(", by {agent}")).unwrap_or_default();
         let _ = writeln!(text, "  rule     {}{by}: {}", task.rule, one_line(&task.chosen));
     }
     for told in &task.apart {
-        let _ = writeln!(text, "  apart    not at once with others: {}", one_line(told));
+        let _ =
+            writeln!(text, "  apart    not at once with others: {}", one_line(&clash_text(told)));
     }
     push_differences(&mut text, reasons, paint);
     if matches!(task.state, TaskState::Failed(_)) {
@@ -151,10 +154,10 @@ struct WhyJson<'a> {
     name: &'a str,
     #[serde(flatten)]
     state: TaskState,
-    reason: &'a str,
+    reason: String,
     rule: String,
     chosen: &'a str,
-    apart: &'a [String],
+    apart: Vec<String>,
     key: Option<ActionKey>,
     last_key: Option<ActionKey>,
     differences: Option<Vec<Difference>>,
@@ -168,10 +171,10 @@ impl<'a> WhyJson<'a> {
             task: task.task.to_string(),
             name: &task.name,
             state: task.state,
-            reason: &task.reason,
+            reason: why_text(&task.reason),
             rule: task.rule.to_string(),
             chosen: &task.chosen,
-            apart: &task.apart,
+            apart: task.apart.iter().map(clash_text).collect(),
             key: reasons.present.as_ref().map(|explained| explained.key),
             last_key: reasons.last.as_ref().map(|explained| explained.key),
             differences: reasons.differences(),

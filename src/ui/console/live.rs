@@ -12,6 +12,7 @@ use crate::engine::effect::Notice;
 use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, TaskPicture};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::why::{countdown, doing_text, hold_text};
 use crate::ui::render::words::Names;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, rows_of_terminal};
@@ -154,11 +155,12 @@ fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
     if running.number > 1 {
         head = format!("{head} (attempt {})", running.number);
     }
+    let doing = one_line(&doing_text(&running.doing));
     let doing = match running.phase {
-        Phase::Working => without_worktree(&one_line(&running.doing)),
+        Phase::Working => without_worktree(&doing),
         Phase::Merging => "merging".to_owned(),
-        Phase::Validating if running.doing.is_empty() => "validating".to_owned(),
-        Phase::Validating => one_line(&running.doing),
+        Phase::Validating if doing.is_empty() => "validating".to_owned(),
+        Phase::Validating => doing,
         Phase::Landing => "landing".to_owned(),
     };
     let cost = (running.cost != Usd::ZERO).then(|| running.cost.to_string());
@@ -176,11 +178,11 @@ fn overall_line(picture: &Picture, now: Moment) -> String {
         parts.push(picture.cost.to_string());
     }
     if let Some(waiting) = &picture.waiting {
-        parts.push(waiting.countdown(now));
+        parts.push(countdown(waiting, now));
         return parts.join(" · ");
     }
     match (&picture.holding, time_left(&picture.counts, now - picture.started)) {
-        (Some(why), _) => parts.push(why.clone()),
+        (Some(hold), _) => parts.push(hold_text(hold)),
         (None, Some(left)) => parts.push(format!("about {left} left")),
         (None, None) => {}
     }
@@ -272,7 +274,7 @@ mod tests {
             overall_line(&picture, sample::NOW),
             "3/7 tasks · 1 running · 1 failed · 1 blocked · $1.92 · about 1m02s left"
         );
-        picture.holding = Some("usage limit until 15:00".to_owned());
+        picture.holding = Some(sample::hold());
         assert!(overall_line(&picture, sample::NOW).ends_with("usage limit until 15:00"));
     }
 

@@ -7,7 +7,9 @@ use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
 use crate::engine::stream::Progress;
+use crate::engine::why::Hold;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::why::hold_text;
 use crate::ui::render::words::Names;
 use crate::ui::shell::Paint;
 
@@ -20,7 +22,7 @@ pub struct Plain {
     detail: Detail,
     names: Names,
     /// Why nothing starts, as it was last said.
-    holding: Option<String>,
+    holding: Option<Hold>,
 }
 
 impl Plain {
@@ -42,7 +44,7 @@ impl Surface for Plain {
         self.names.learn(picture);
         if self.holding != picture.holding {
             self.holding.clone_from(&picture.holding);
-            self.line(picture.holding.as_ref().map(|why| format!("  hold  {why}")));
+            self.line(picture.holding.as_ref().map(|why| format!("  hold  {}", hold_text(why))));
         }
     }
 
@@ -99,10 +101,10 @@ mod tests {
                   - see the log
             retry demo//1.2  tests said FAIL; again in 5.0s
             check demo//1.2  tests: PASS
-            done  demo//1.2  ran in 1m02s, $0.03, 2 files
+            done  demo//1.2  ran in 1m02s, $0.0300, 2 files
             park  demo//1.2  you have changed src/a.rs
             FAIL  demo//2.1  Wire up: left no status file
-                  help: orch log demo//2.1
+                  help: look at both sides: `git diff 1a2b3c...refs/orch/x`; then `orch retry demo//2.1`
             block demo//2.2  by demo//2.1
             warn  a blob was lost; its task runs again
             hold  usage limit until 15:00
@@ -117,7 +119,7 @@ mod tests {
                   - see the log
             park  demo//1.2  you have changed src/a.rs
             FAIL  demo//2.1  Wire up: left no status file
-                  help: orch log demo//2.1
+                  help: look at both sides: `git diff 1a2b3c...refs/orch/x`; then `orch retry demo//2.1`
             block demo//2.2  by demo//2.1
             warn  a blob was lost; its task runs again
             hold  usage limit until 15:00

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ModelName, PlanName, RuleName, SessionId, TaskRef, ValidatorName};
-use crate::engine::effect::Notice;
-use crate::engine::outcome::OutcomeClass;
+use crate::engine::effect::{Finished, Notice};
+use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::picture::{
-    Counts, Phase, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
+    Activity, Counts, Phase, Picture, PlanPicture, RunningPicture, TaskPicture, TaskState,
 };
 use crate::engine::record::Provenance;
 use crate::engine::stream::Progress;
+use crate::engine::why::{Help, Hold, Why};
 use crate::host::surface::Surface;
 use crate::spec::plan::Status;
 
@@ -52,7 +53,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         agent: Some("coder".to_owned()),
         status: Status::Pending,
         state,
-        reason: reason.to_owned(),
+        reason: Why::Said(reason.to_owned()),
         key: None,
         attempts: 0,
         cost: Usd::ZERO,
@@ -82,7 +83,7 @@ pub fn picture() -> Picture {
         number: 2,
         since: Moment(1_000_000),
         phase: Phase::Working,
-        doing: "Edit src/parser.rs".to_owned(),
+        doing: Activity::Using { tool: "Edit".to_owned(), detail: "src/parser.rs".to_owned() },
         cost: Usd::from_dollars(0.0312),
         session: Some("5f0c".to_owned()),
     });
@@ -124,6 +125,12 @@ pub fn picture() -> Picture {
     }
 }
 
+/// Sessions do not start, and no advice helps.
+pub fn hold() -> Hold {
+    let message = "usage limit until 15:00".to_owned();
+    Hold::Ended { class: OutcomeClass::Throttled, message }
+}
+
 /// A whole build as a surface hears of it.
 pub fn play(surface: &mut dyn Surface) {
     surface.show(&picture(), START);
@@ -131,7 +138,7 @@ pub fn play(surface: &mut dyn Surface) {
         task: task(id),
         name: "Add parser".to_owned(),
         number: 1,
-        reason: reason.to_owned(),
+        reason: Why::Said(reason.to_owned()),
     };
     surface.say(&started("demo//1.2", "input src/a.rs changed"), START);
     for progress in [
@@ -147,29 +154,37 @@ pub fn play(surface: &mut dyn Surface) {
     ] {
         surface.stream(&task("demo//1.2"), &progress);
     }
-    let validated = |verdict: &str, findings: &[&str]| Notice::Validated {
+    let validated = |verdict: Verdict, findings: &[&str]| Notice::Validated {
         task: task("demo//1.2"),
         validator: ValidatorName::new("tests"),
-        verdict: verdict.to_owned(),
+        verdict,
         findings: findings.iter().map(|text| (*text).to_owned()).collect(),
     };
     let notices = [
-        validated("FAIL", &["parser::empty failed", "see the log"]),
+        validated(Verdict::Fail, &["parser::empty failed", "see the log"]),
         Notice::TaskRetried {
             task: task("demo//1.2"),
-            why: "tests said FAIL".to_owned(),
-            wait_ms: 5000,
+            why: Why::Said("tests said FAIL".to_owned()),
+            wait: Millis(5000),
         },
-        validated("PASS", &[]),
+        validated(Verdict::Pass, &[]),
         Notice::TaskFinished {
             task: task("demo//1.2"),
-            how: "ran in 1m02s, $0.03, 2 files".to_owned(),
+            how: Finished {
+                provenance: Provenance::Ran,
+                duration: Millis(62_000),
+                cost: Usd::from_dollars(0.03),
+                n_files: 2,
+            },
         },
         Notice::Parked { task: task("demo//1.2"), reason: "you have changed src/a.rs".to_owned() },
         Notice::TaskFailed {
             task: task("demo//2.1"),
-            why: "left no status file".to_owned(),
-            help: Some("orch log demo//2.1".to_owned()),
+            why: Why::Said("left no status file".to_owned()),
+            help: Some(Help::Compare {
+                tip: "1a2b3c".to_owned(),
+                kept_as: "refs/orch/x".to_owned(),
+            }),
         },
         Notice::TaskBlocked { task: task("demo//2.2"), by: task("demo//2.1") },
         Notice::Warning("a blob was lost; its task runs again".to_owned()),
@@ -177,7 +192,7 @@ pub fn play(surface: &mut dyn Surface) {
     for notice in &notices {
         surface.say(notice, NOW);
     }
-    let held = Picture { holding: Some("usage limit until 15:00".to_owned()), ..picture() };
+    let held = Picture { holding: Some(hold()), ..picture() };
     surface.show(&held, NOW);
     surface.show(&held, NOW);
 }

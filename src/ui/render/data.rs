@@ -11,6 +11,9 @@ use crate::engine::record::Score;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;
 
+use super::why::{barrier_text, finished_text, help_text, reopened_text, why_text};
+use super::words::warning_text;
+
 /// The event's name and its fields, an object.
 pub type Event = (&'static str, Value);
 
@@ -24,7 +27,7 @@ pub fn wanted_data(picture: &Picture) -> Event {
 pub fn state_data(task: &TaskPicture) -> Event {
     let fields = json!({
         "task": task.task.to_string(), "state": task.state.as_str(),
-        "detail": task.state.detail(), "reason": task.reason, "key": task.key,
+        "detail": task.state.detail(), "reason": why_text(&task.reason), "key": task.key,
         "cost_usd": task.cost, "commit": task.commit,
     });
     ("state", fields)
@@ -46,20 +49,23 @@ pub fn notice_data(notice: &Notice) -> Event {
     match notice {
         Notice::TaskStarted { task, name: title, number, reason } => {
             let fields = json!({
-                "task": name(task), "name": title, "attempt": number, "reason": reason,
+                "task": name(task), "name": title, "attempt": number, "reason": why_text(reason),
             });
             ("task-started", fields)
         }
         Notice::TaskFinished { task, how } => {
-            ("task-finished", json!({"task": name(task), "how": how}))
+            ("task-finished", json!({"task": name(task), "how": finished_text(how)}))
         }
-        Notice::TaskRetried { task, why, wait_ms } => {
-            ("task-retried", json!({"task": name(task), "why": why, "wait_ms": wait_ms}))
+        Notice::TaskRetried { task, why, wait } => {
+            ("task-retried", json!({"task": name(task), "why": why_text(why), "wait_ms": wait}))
         }
         Notice::TaskFailed { task, why, help } => {
-            ("task-failed", json!({"task": name(task), "why": why, "help": help}))
+            let help = help.as_ref().map(|it| help_text(it, task));
+            ("task-failed", json!({"task": name(task), "why": why_text(why), "help": help}))
         }
-        Notice::TaskHeld { task, why } => ("task-held", json!({"task": name(task), "why": why})),
+        Notice::TaskHeld { task, why } => {
+            ("task-held", json!({"task": name(task), "why": why_text(why)}))
+        }
         Notice::TaskAsked { task, question, options } => {
             let fields = json!({"task": name(task), "question": question, "options": options});
             ("task-asked", fields)
@@ -97,9 +103,11 @@ pub fn notice_data(notice: &Notice) -> Event {
         Notice::Rested { accepted, wanted } => {
             ("rested", json!({"accepted": accepted, "wanted": wanted}))
         }
-        Notice::Waiting { why, until } => ("waiting", json!({"why": why, "until_ms": until})),
-        Notice::Resumed { why } => ("resumed", json!({"why": why})),
-        Notice::Warning(text) => ("warning", json!({"message": text})),
+        Notice::Waiting { why, until } => {
+            ("waiting", json!({"why": barrier_text(why), "until_ms": until}))
+        }
+        Notice::Resumed { why } => ("resumed", json!({"why": reopened_text(why)})),
+        _ => ("warning", json!({"message": warning_text(notice)})),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::one_line;
 
 use super::states;
+use super::why::why_text;
 use super::words::tone_of_smoke;
 
 /// How many unfinished tasks are named one by one.
@@ -128,7 +129,7 @@ fn push_unfinished(text: &mut String, unfinished: &[TaskPicture], paint: Paint) 
             _ => Tone::Caution,
         };
         let state = states::word_of(task.state);
-        let words = states::with_reason(state, &one_line(&task.reason));
+        let words = states::with_reason(state, &one_line(&why_text(&task.reason)));
         let (head, rest) = words.split_at(state.len());
         let name = format!("{}  {}", task.task, one_line(&task.name));
         let _ = writeln!(text, "{}  {}{rest}", name.trim_end(), paint.paint(tone, head));

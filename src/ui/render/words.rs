@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::measure::Millis;
 use crate::base::name::{PlanName, TaskRef};
 use crate::engine::effect::Notice;
+use crate::engine::outcome::Verdict;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::record::Score;
 use crate::engine::record::SmokeOutcome;
@@ -13,6 +14,11 @@ use crate::host::surface::CheckedDocument;
 use crate::ui::report;
 use crate::ui::shell::Tone;
 use crate::ui::text::{one_line, visible, without_worktree};
+
+use super::why::{
+    barrier_text, finished_text, help_text, hold_text, label_of, reopened_text, shortage_text,
+    used_up_text, why_text,
+};
 
 /// What is said once, as a surface lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,33 +74,39 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
     use Tone::{Active, Bad, Caution, Good};
     match notice {
         Notice::TaskStarted { task, name, number, reason } => {
+            let reason = why_text(reason);
             let text = format!("{}  (attempt {number}): {reason}", named(task, name));
             news(Active, "run", text)
         }
-        Notice::TaskFinished { task, how } => news(Good, "done", format!("{task}  {how}")),
-        Notice::TaskRetried { task, why, wait_ms } => {
-            let wait = match wait_ms {
-                0 => "again now".to_owned(),
-                wait => format!("again in {}", Millis(*wait)),
+        Notice::TaskFinished { task, how } => {
+            news(Good, "done", format!("{task}  {}", finished_text(how)))
+        }
+        Notice::TaskRetried { task, why, wait } => {
+            let wait = match *wait {
+                Millis(0) => "again now".to_owned(),
+                wait => format!("again in {wait}"),
             };
-            news(Caution, "retry", format!("{task}  {why}; {wait}"))
+            news(Caution, "retry", format!("{task}  {}; {wait}", why_text(why)))
         }
         Notice::TaskFailed { task, why, help } => {
-            let help = help.as_ref().map_or(String::new(), |help| format!("\nhelp: {help}"));
+            let help = help.as_ref().map(|help| format!("\nhelp: {}", help_text(help, task)));
+            let (why, help) = (why_text(why), help.unwrap_or_default());
             problem(Bad, "FAIL", format!("{}: {why}{help}", names.of(task)))
         }
-        Notice::TaskHeld { task, why } => problem(Caution, "hold", format!("{task}  {why}")),
+        Notice::TaskHeld { task, why } => {
+            problem(Caution, "hold", format!("{task}  {}", why_text(why)))
+        }
         Notice::TaskAsked { task, question, options } => {
             problem(Caution, "ask", asked_text(task, question, options))
         }
         Notice::TaskBlocked { task, by } => problem(Caution, "block", format!("{task}  by {by}")),
         Notice::Validated { task, validator, verdict, findings } => {
-            let is_problem = !verdict.eq_ignore_ascii_case("pass");
-            let mut text = format!("{task}  {validator}: {verdict}");
+            let is_problem = *verdict != Verdict::Pass;
+            let mut text = format!("{task}  {validator}: {}", verdict.as_str());
             for finding in findings {
                 text.push_str(&format!("\n- {finding}"));
             }
-            Words { is_problem, tone: tone_of_verdict(verdict), label: "check", text }
+            Words { is_problem, tone: tone_of_verdict(*verdict), label: "check", text }
         }
         Notice::Judged { task, winner, scores, reasons, kept } => {
             news(Good, "judge", judged_text(task, (winner, scores), reasons, kept))
@@ -114,11 +126,37 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
             news(tone, "rest", text)
         }
         Notice::Waiting { why, until } => {
+            let why = barrier_text(why);
             let text = format!("{why}; no session starts before {until}, then one tries");
             problem(Caution, "wait", text)
         }
-        Notice::Resumed { why } => problem(Good, "go on", format!("{why}; sessions start again")),
-        Notice::Warning(text) => problem(Caution, "warn", text.clone()),
+        Notice::Resumed { why } => {
+            problem(Good, "go on", format!("{}; sessions start again", reopened_text(why)))
+        }
+        _ => problem(Caution, "warn", warning_text(notice)),
+    }
+}
+
+/// The notices that warn, in words; empty for others.
+pub fn warning_text(notice: &Notice) -> String {
+    match notice {
+        Notice::SessionsHeld(hold) => {
+            format!("no further session starts: {}", hold_text(hold))
+        }
+        Notice::ModelHeld(hold) => format!("no session of that model starts: {}", hold_text(hold)),
+        Notice::LimitDoubted(used_up) => {
+            format!("{}; one session finds out", used_up_text(used_up))
+        }
+        Notice::LimitNear { window, permille, at_once } => {
+            let share = permille.map_or("most".to_owned(), |it| format!("{} %", it / 10));
+            let label = label_of(window);
+            format!(
+                "{share} of the {label} limit is used: no more than {at_once} at once from now on"
+            )
+        }
+        Notice::BudgetReached(shortage) => shortage_text(shortage),
+        Notice::Warning(text) => text.clone(),
+        _ => String::new(),
     }
 }
 
@@ -198,11 +236,11 @@ pub fn tone_of_smoke(outcome: SmokeOutcome) -> Tone {
     }
 }
 
-fn tone_of_verdict(verdict: &str) -> Tone {
-    match verdict.to_ascii_uppercase().as_str() {
-        "PASS" => Tone::Good,
-        "WARN" => Tone::Caution,
-        _ => Tone::Bad,
+fn tone_of_verdict(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Warn => Tone::Caution,
+        Verdict::Fail => Tone::Bad,
     }
 }
 

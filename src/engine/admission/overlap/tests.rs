@@ -1,6 +1,7 @@
 //! Words of descriptions, and where claims meet.
 
 use super::*;
+use crate::ui::render::why::clash_text;
 
 fn named(text: &str) -> String {
     let Named { files, perhaps } = named_in(text);
@@ -64,7 +65,9 @@ fn claims(outputs: &[&str], inputs: &[&str], text: &str) -> Claims {
 /// What is told of two tasks, each of outputs, inputs and a description; both ways agree.
 fn check(one: (&[&str], &[&str], &str), other: (&[&str], &[&str], &str)) -> String {
     let (one, other) = (claims(one.0, one.1, one.2), claims(other.0, other.1, other.2));
-    let told = one.meeting(&other).map(|it| it.told("2"));
+    let told = one
+        .meeting(&other)
+        .map(|it| clash_text(&it.with(&TaskRef::new("p", "2"))).replace("p//2", "2"));
     assert_eq!(told.is_some(), other.meeting(&one).is_some(), "{told:?}");
     told.unwrap_or_default()
 }

@@ -2,8 +2,7 @@
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, ModelName, RelPath, ValidatorName};
-use crate::engine::admission::Phase;
-use crate::engine::admission::with_reset;
+use crate::engine::admission::{Activity, Phase, with_reset};
 use crate::engine::effect::{
     Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
@@ -128,7 +127,7 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
         let validator = attempt.recipe.judge.as_ref().map(|(_, it)| it.name.as_str().into());
         attempt.at_work.phase = Phase::Validating;
-        attempt.at_work.doing = "the proposals are judged".to_owned();
+        attempt.at_work.doing = Activity::Judging;
         if let Some(contest) = &mut attempt.contest {
             contest.judge = Some(id);
         }
@@ -202,6 +201,7 @@ impl Shop<'_> {
         self.book_entry(owner, evidence);
         if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
             attempt.made.was_probe = was_probe;
+            attempt.made.lacks_cli = evidence.ending.lacks_cli();
         }
         self.ground.push(Effect::Drop { attempt: id });
         let Some(contest) = self.contest_mut(owner) else { return };

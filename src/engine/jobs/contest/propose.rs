@@ -3,6 +3,7 @@
 use crate::base::file::Patch;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, TreeId};
+use crate::engine::admission::Activity;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
 use crate::engine::jobs::attempt::Produced;
@@ -130,13 +131,12 @@ impl Shop<'_> {
         self.build.money.cap_of(owner).map(|it| Usd::from_dollars(it.dollars() / n))
     }
 
-    /// `2 of 3 proposals at work`.
     fn note_competing(&mut self, owner: AttemptId) {
         let attempt = self.build.jobs.attempt_mut(owner);
         let Some(attempt) = attempt else { return };
         let Some(contest) = &attempt.contest else { return };
         let (running, all) = (contest.n_running(), contest.entries.len());
-        attempt.at_work.doing = format!("{running} of {all} proposals at work");
+        attempt.at_work.doing = Activity::Proposing { running, all };
     }
 
     /// A proposal's session, or its judge's, is over.
@@ -162,6 +162,7 @@ impl Shop<'_> {
         self.book_entry(owner, &evidence);
         if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
             attempt.made.was_probe = was_probe;
+            attempt.made.lacks_cli = evidence.ending.lacks_cli();
         }
         self.note_competing(owner);
         match told.class {

@@ -4,11 +4,12 @@
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::engine::admission::breaker::Service;
-use crate::engine::admission::{Origin, Phase};
+use crate::engine::admission::{Activity, Origin, Phase};
 use crate::engine::effect::Effect;
 use crate::engine::jobs::Shop;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::why::Why;
 use crate::spec::plan::{Validator, ValidatorKind};
 
 /// Failures of the service that one candidate's validator waits out.
@@ -23,22 +24,23 @@ impl Shop<'_> {
     ) -> bool {
         let ValidatorKind::Agent(_) = &validator.kind else { return false };
         let Some(model) = self.validating_model(owner, validator) else { return false };
-        if let Some(why) = self.build.admission.refused(model.as_ref()) {
-            self.set_candidate_aside(owner, OutcomeClass::PlanLimit, why);
+        if let Some(hold) = self.build.admission.refused(model.as_ref()).cloned() {
+            self.hold_candidate(owner, Why::Held(hold));
             return true;
         }
-        if self.build.admission.may_pass(model.as_ref(), self.ground.now()) {
-            return false;
+        let now = self.ground.now();
+        let waiting = self.build.admission.waits_for(model.as_ref(), now);
+        let has_to_wait = waiting.is_some();
+        if let Some(waiting) = waiting {
+            self.wait_with(owner, now, Activity::Waiting(waiting));
         }
-        let why = self.build.admission.waits_for(model.as_ref(), self.ground.now());
-        self.wait_with(owner, self.ground.now(), why);
-        true
+        has_to_wait
     }
 
-    fn wait_with(&mut self, owner: AttemptId, not_before: Moment, why: String) {
+    fn wait_with(&mut self, owner: AttemptId, not_before: Moment, doing: Activity) {
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
         attempt.at_work.phase = Phase::Validating;
-        attempt.at_work.doing = why;
+        attempt.at_work.doing = doing;
         self.build.admission.doors.wait(owner, not_before);
     }
 
@@ -62,7 +64,8 @@ impl Shop<'_> {
             return false;
         }
         let wait = if is_limit { Millis(0) } else { Millis::seconds(5 << (n - 1).min(4)) };
-        self.wait_with(owner, self.ground.now() + wait, judgement.message.clone());
+        let doing = Activity::Said(judgement.message.clone());
+        self.wait_with(owner, self.ground.now() + wait, doing);
         true
     }
 
@@ -70,14 +73,13 @@ impl Shop<'_> {
     pub fn go_on_with_reviews(&mut self) {
         let admission = &mut self.build.admission;
         let stop = match admission.holding() {
-            _ if admission.is_stopping() => Some((OutcomeClass::Aborted, "stopped".to_owned())),
-            Some(holding) => Some((holding.class, holding.why.clone())),
-            None => None,
+            _ if admission.is_stopping() => Some(Why::Stopped),
+            holding => holding.map(|it| Why::Held(it.clone())),
         };
         let until = stop.is_none().then_some(self.ground.now());
         for owner in self.build.admission.doors.take_due(until) {
             match &stop {
-                Some((class, why)) => self.set_candidate_aside(owner, *class, why.clone()),
+                Some(why) => self.hold_candidate(owner, why.clone()),
                 None => self.review_candidate(owner),
             }
         }
@@ -93,6 +95,18 @@ impl Shop<'_> {
     ) {
         self.keep_candidate(owner);
         self.set_back(owner, class, why);
+    }
+
+    /// As [`Shop::set_candidate_aside`], where nothing is held against the task and sessions do not
+    /// start anyhow.
+    fn hold_candidate(&mut self, owner: AttemptId, why: Why) {
+        self.keep_candidate(owner);
+        let Some(attempt) = self.build.jobs.close(owner) else { return };
+        self.ground.past.lines.forget(&attempt.task);
+        self.ground.push(Effect::Drop { attempt: owner });
+        if let Some(node) = attempt.node {
+            self.build.board.hold_task(node, why, &mut self.ground);
+        }
     }
 
     /// Keeps what was paid for before its validators speak: whatever ends this build, the next one

@@ -1,7 +1,7 @@
 //! Running a validator: its attempt, its prompt or command, and what is laid over its worktree.
 
 use crate::base::name::AttemptId;
-use crate::engine::admission::Phase;
+use crate::engine::admission::{Activity, Phase};
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::jobs::review::baseline_name;
 use crate::engine::jobs::{Kind, Shop, Stage};
@@ -44,7 +44,7 @@ impl Shop<'_> {
         }
         let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
         attempt.at_work.phase = Phase::Validating;
-        attempt.at_work.doing = format!("validator {}", validator.name);
+        attempt.at_work.doing = Activity::Validating(validator.name.clone());
         let started = Record::AttemptStarted {
             at,
             attempt: review,

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::name::PlanName;
+use crate::ui::render::why::shortage_text;
 
 fn usd(dollars: f64) -> Usd {
     Usd::from_dollars(dollars)
@@ -40,7 +42,7 @@ fn one_at_a_time_gets_all_that_is_left_but_for_its_validators() {
 
 fn refused(purse: &Purse, bounds: &[Bound]) -> String {
     match purse.ask(bounds, wish("a", 1.0, 0.5)) {
-        Answer::Refused(why) => why,
+        Answer::Refused(why) => shortage_text(&why),
         other => panic!("{other:?}"),
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::base::name::ModelName;
 use crate::engine::effect::LaunchAction;
 use crate::engine::escalate::ModelFlags;
+use crate::ui::render::why::why_text;
 
 /// Independent tasks by these ids.
 pub(super) fn plan_of(ids: &[&str], more: &str) -> String {
@@ -188,7 +189,7 @@ fn models_of(space: &mut Space, flags: ModelFlags) -> String {
         log.borrow_mut().push(session.model.clone().map_or("-".to_owned(), |it| it.to_string()));
         Ended::Failed("no idea")
     });
-    let reason = engine.picture().tasks[0].reason.clone();
+    let reason = why_text(&engine.picture().tasks[0].reason);
     format!("{}: {reason}", models.borrow().join(" "))
 }
 

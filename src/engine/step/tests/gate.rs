@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::stream::WindowUse;
 use crate::spec::config::LimitWait;
+use crate::ui::render::why::{countdown, hold_text};
 
 const SIXTEEN: [&str; 16] =
     ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
@@ -108,7 +109,7 @@ fn a_survey_tells_of_the_limit_and_its_countdown() {
         space.open(&mut engine);
         let mut effects = engine.survey(Moment(space.now), BuildRequest::default());
         space.run(&mut engine, &mut effects);
-        engine.picture().waiting.map(|it| it.countdown(Moment(space.now)))
+        engine.picture().waiting.map(|it| countdown(&it, Moment(space.now)))
     };
     insta::assert_snapshot!(survey(&mut space).unwrap(), @"
     the weekly limit is used up and resets 1970-01-01 01:16 UTC; one session tries in 1h00m
@@ -144,7 +145,7 @@ fn a_limit_too_far_away_or_met_too_often_ends_the_build() {
     let (engine, _) =
         drive_in_time(&mut space, jobs(1), |_, _| Ended::LimitIn("seven_day", 1000 + 8 * 3600));
     assert_eq!(states(&engine), "a=Held");
-    insta::assert_snapshot!(engine.picture().holding.unwrap(), @"
+    insta::assert_snapshot!(hold_text(&engine.picture().holding.unwrap()), @"
     the weekly limit is used up and resets 1970-01-01 08:16 UTC; that is further away than 6h00m (`limits.hours`); `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     ");
     let mut space = Space::new(&plan_of(&["a"], ""));

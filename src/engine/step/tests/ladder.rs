@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::engine::effect::LaunchAction;
+use crate::ui::render::why::why_text;
 
 /// One task of one attempt each way; `X` stands for its further keys.
 const ONE: &str = "\
@@ -137,7 +138,7 @@ fn asking_and_stopping_end_a_task_at_once() {
         space.rules = vec![Source::new(path, text.as_str())];
         let engine = space.build();
         assert_eq!(states(&engine), ended);
-        assert_eq!(engine.picture().tasks[0].reason, why);
+        assert_eq!(why_text(&engine.picture().tasks[0].reason), why);
     }
 }
 

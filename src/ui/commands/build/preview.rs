@@ -8,8 +8,10 @@ use serde::Serialize;
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::effect::{Amount, BuildRequest};
-use crate::engine::picture::{IN_CACHE, Picture, TaskPicture, TaskState};
+use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::engine::why::Why;
 use crate::ui::exit::Exit;
+use crate::ui::render::why::why_text;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
 use crate::ui::text::one_line;
@@ -45,7 +47,7 @@ struct WouldRun<'a> {
     name: &'a str,
     /// It waits for others of the list; equal output of theirs would leave it up to date.
     only_if_needed: bool,
-    reason: &'a str,
+    reason: String,
     likely_cost_usd: Option<Usd>,
 }
 
@@ -58,20 +60,20 @@ impl<'a> Preview<'a> {
         for task in &wanted {
             let is_forced = request.force.contains(&task.task);
             match task.state {
-                _ if is_forced => would_run.push(WouldRun::of(task, "forced")),
-                TaskState::Ready if task.reason == IN_CACHE => {
-                    let run = WouldRun::of(task, &task.reason);
+                _ if is_forced => would_run.push(WouldRun::of(task, why_text(&Why::Forced))),
+                TaskState::Ready if matches!(task.reason, Why::InCache) => {
+                    let run = WouldRun::of(task, why_text(&task.reason));
                     would_replay.push(WouldRun { likely_cost_usd: None, ..run });
                 }
                 TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
-                    would_run.push(WouldRun::of(task, &task.reason));
+                    would_run.push(WouldRun::of(task, why_text(&task.reason)));
                 }
-                TaskState::Running => would_run.push(WouldRun::of(task, "running now")),
+                TaskState::Running => would_run.push(WouldRun::of(task, "running now".to_owned())),
                 TaskState::Failed(_)
                 | TaskState::Held
                 | TaskState::Blocked
                 | TaskState::Suspended => {
-                    held.push(WouldRun::of(task, &task.reason));
+                    held.push(WouldRun::of(task, why_text(&task.reason)));
                 }
                 TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,
             }
@@ -124,7 +126,7 @@ impl<'a> Preview<'a> {
 }
 
 impl<'a> WouldRun<'a> {
-    fn of(task: &'a TaskPicture, reason: &'a str) -> Self {
+    fn of(task: &'a TaskPicture, reason: String) -> Self {
         Self {
             task: task.task.to_string(),
             name: &task.name,
@@ -137,7 +139,7 @@ impl<'a> WouldRun<'a> {
     fn words(&self) -> String {
         let name = one_line(self.name);
         let head = [self.task.as_str(), name.as_str()].join("  ");
-        format!("{}: {}", head.trim_end(), one_line(self.reason))
+        format!("{}: {}", head.trim_end(), one_line(&self.reason))
     }
 }
 

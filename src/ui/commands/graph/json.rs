@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::ui::render::why::why_text;
 
 #[derive(Serialize)]
 struct Graph<'a> {
@@ -22,7 +23,7 @@ struct Node<'a> {
     agent: Option<&'a str>,
     #[serde(flatten)]
     state: TaskState,
-    reason: &'a str,
+    reason: String,
 }
 
 /// `to` needs `from`.
@@ -52,7 +53,7 @@ fn node_of(task: &TaskPicture) -> Node<'_> {
         rule: task.rule.as_str(),
         agent: task.agent.as_deref(),
         state: task.state,
-        reason: &task.reason,
+        reason: why_text(&task.reason),
     }
 }
 

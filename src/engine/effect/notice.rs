@@ -1,0 +1,128 @@
+//! What a build tells people, as data: words are made of it where it is shown.
+
+use crate::base::measure::{Millis, Moment, Usd};
+use crate::base::name::{PlanName, TaskRef, ValidatorName};
+use crate::engine::limits::Window;
+use crate::engine::outcome::Verdict;
+use crate::engine::plan_change::ChangeTold;
+use crate::engine::record::{Provenance, Score, SmokeOutcome};
+use crate::engine::why::{Barrier, Help, Hold, Shortage, UsedUp, Why};
+
+/// Something worth telling people once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    TaskStarted {
+        task: TaskRef,
+        name: String,
+        number: u32,
+        reason: Why,
+    },
+    TaskFinished {
+        task: TaskRef,
+        how: Finished,
+    },
+    TaskRetried {
+        task: TaskRef,
+        why: Why,
+        wait: Millis,
+    },
+    TaskFailed {
+        task: TaskRef,
+        why: Why,
+        help: Option<Help>,
+    },
+    /// It did not fail: a limit, a missing login or a missing program keeps it from running.
+    TaskHeld {
+        task: TaskRef,
+        why: Why,
+    },
+    /// Its session asks a person something and waits for `orch answer`.
+    TaskAsked {
+        task: TaskRef,
+        question: String,
+        options: Vec<String>,
+    },
+    TaskBlocked {
+        task: TaskRef,
+        by: TaskRef,
+    },
+    Validated {
+        task: TaskRef,
+        validator: ValidatorName,
+        verdict: Verdict,
+        findings: Vec<String>,
+    },
+    /// A competition has a winner.
+    Judged {
+        task: TaskRef,
+        winner: String,
+        /// Every label that was scored.
+        scores: Vec<(String, Score)>,
+        reasons: String,
+        /// Refs of those that lost.
+        kept: Vec<String>,
+    },
+    Parked {
+        task: TaskRef,
+        reason: String,
+    },
+    /// A session changed its plan.
+    PlanChanged(ChangeTold),
+    SmokeStarted {
+        plans: Vec<PlanName>,
+    },
+    SmokeEnded {
+        plans: Vec<PlanName>,
+        outcome: SmokeOutcome,
+        message: String,
+        /// The end of its output.
+        tail: Vec<String>,
+    },
+    /// A build that stays has nothing to do at present.
+    Rested {
+        accepted: u32,
+        wanted: u32,
+    },
+    /// No session starts for now; the first tries at this moment.
+    Waiting {
+        why: Barrier,
+        until: Moment,
+    },
+    /// What was waited for is over.
+    Resumed {
+        why: Reopened,
+    },
+    /// No further session starts in this build.
+    SessionsHeld(Hold),
+    /// No further session of a model starts, whose window of the account's plan is used up.
+    ModelHeld(Hold),
+    /// The reset of a window that is used up should be over: one session finds out.
+    LimitDoubted(UsedUp),
+    /// Of a window so many thousandths are used, or most: fewer sessions run at once.
+    LimitNear {
+        window: Window,
+        permille: Option<u16>,
+        at_once: u32,
+    },
+    /// Something does not start for lack of money, the first time.
+    BudgetReached(Shortage),
+    Warning(String),
+}
+
+/// How a task came to its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub provenance: Provenance,
+    pub duration: Millis,
+    pub cost: Usd,
+    pub n_files: usize,
+}
+
+/// What lets sessions start again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// This window of the account's plan is open.
+    Window(Window),
+    /// The service answers.
+    Service,
+}
