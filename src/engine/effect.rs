@@ -3,7 +3,7 @@
 mod notice;
 mod step;
 
-pub use notice::{Finished, Notice, Reopened};
+pub use notice::{Finished, Notice, Reopened, Warning};
 pub use step::Step;
 
 use crate::base::digest::{Digest, Recorded};

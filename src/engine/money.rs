@@ -8,7 +8,7 @@ pub use likely::Likely;
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Warning};
 use crate::engine::ground::Ground;
 use crate::engine::past::Past;
 use crate::engine::record::Spend;
@@ -200,7 +200,7 @@ impl Money {
     fn note_reached(&mut self, why: &Shortage, ground: &mut Ground<'_>) {
         if self.reached.is_none() {
             self.reached = Some(why.clone());
-            ground.publish(Notice::BudgetReached(why.clone()));
+            ground.publish(Notice::Warning(Warning::BudgetReached(why.clone())));
         }
     }
 }

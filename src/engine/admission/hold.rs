@@ -1,7 +1,7 @@
 //! What keeps sessions from running although no task is to blame: a limit, the login, the program.
 
 use crate::base::measure::{Millis, Moment};
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Warning};
 use crate::engine::ground::Ground;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::why::Hold;
@@ -19,7 +19,7 @@ impl Admission {
     pub fn hold(&mut self, why: Hold, ground: &mut Ground<'_>) {
         if self.holding.is_none() {
             self.holding = Some(why.clone());
-            ground.publish(Notice::SessionsHeld(why));
+            ground.publish(Notice::Warning(Warning::SessionsHeld(why)));
         }
     }
 

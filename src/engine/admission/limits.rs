@@ -4,7 +4,7 @@
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::engine::decide::{Board, Mode};
-use crate::engine::effect::{Notice, Reopened};
+use crate::engine::effect::{Notice, Reopened, Warning};
 use crate::engine::graph::NodeId;
 use crate::engine::ground::Ground;
 use crate::engine::limits::{Limit, Window};
@@ -66,7 +66,7 @@ impl Admission {
         let account = ground.past.account;
         ground.append(Record::LimitHit { at: now, window, resets_at, account });
         if until <= now {
-            return ground.publish(Notice::LimitDoubted(used_up));
+            return ground.publish(Notice::Warning(Warning::LimitDoubted(used_up)));
         }
         self.wait_or_refuse(used_up, until, ground);
     }
@@ -83,7 +83,7 @@ impl Admission {
         if window.model().is_none() {
             return self.hold(why, ground);
         }
-        ground.publish(Notice::ModelHeld(why.clone()));
+        ground.publish(Notice::Warning(Warning::ModelHeld(why.clone())));
         self.doors.refused.push(Refused { window, why });
     }
 
@@ -93,7 +93,7 @@ impl Admission {
         for heard in near {
             let (window, permille) = (Window::parse(&heard.window), heard.permille);
             let at_once = self.doors.gate.at_once(None, jobs, ground.now()).unwrap_or(jobs);
-            ground.publish(Notice::LimitNear { window, permille, at_once });
+            ground.publish(Notice::Warning(Warning::LimitNear { window, permille, at_once }));
         }
     }
 

@@ -92,6 +92,23 @@ pub enum Notice {
     Resumed {
         why: Reopened,
     },
+    Warning(Warning),
+}
+
+impl Notice {
+    /// A warning in words of their own.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self::Warning(Warning::Said(text.into()))
+    }
+}
+
+/// Something that people should know, and that stops nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// In words of the host, or of a record.
+    Said(String),
+    /// The same, of a task.
+    OfTask(TaskRef, String),
     /// No further session starts in this build.
     SessionsHeld(Hold),
     /// No further session of a model starts, whose window of the account's plan is used up.
@@ -99,14 +116,17 @@ pub enum Notice {
     /// The reset of a window that is used up should be over: one session finds out.
     LimitDoubted(UsedUp),
     /// Of a window so many thousandths are used, or most: fewer sessions run at once.
-    LimitNear {
-        window: Window,
-        permille: Option<u16>,
-        at_once: u32,
-    },
+    LimitNear { window: Window, permille: Option<u16>, at_once: u32 },
     /// Something does not start for lack of money, the first time.
     BudgetReached(Shortage),
-    Warning(String),
+    /// Its session says that it changed the plan, and did not.
+    PlanUntouched(TaskRef),
+    /// Its cached result is taken without what it changed in the plan: why.
+    PlanChangeLeftOut { task: TaskRef, why: String },
+    /// Its status could not be written into its plan: why.
+    StatusUnwritten { task: TaskRef, why: String },
+    /// A person answered, and it asks nothing.
+    AnswerUnasked { task: TaskRef, answer: String },
 }
 
 /// How a task came to its result.

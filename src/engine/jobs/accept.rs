@@ -3,7 +3,7 @@
 use crate::base::file::Patch;
 use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
 use crate::engine::admission::Phase;
-use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit};
+use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit, Warning};
 use crate::engine::event::{Placement, Written};
 use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
@@ -255,8 +255,8 @@ pub fn take_status_written(
             let is_loose = written == Written::Loose;
             ground.append(Record::StatusWritten { at: ground.now(), task, status, is_loose });
         }
-        Written::Failed(problem) => ground.publish(Notice::Warning(format!(
-            "the status of {task} could not be written into its plan: {problem}"
-        ))),
+        Written::Failed(why) => {
+            ground.publish(Notice::Warning(Warning::StatusUnwritten { task, why }));
+        }
     }
 }

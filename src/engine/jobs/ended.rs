@@ -3,7 +3,7 @@
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, ModelName, RelPath, TaskRef};
 use crate::engine::admission::{Activity, Origin, Phase, with_reset};
-use crate::engine::effect::{Effect, Notice};
+use crate::engine::effect::{Effect, Notice, Warning};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::{Evidence, StatusFile};
@@ -123,7 +123,8 @@ impl Shop<'_> {
         let Some(attempt) = self.build.jobs.attempt(id) else { return };
         let task = attempt.task.clone();
         for warning in warnings {
-            self.ground.publish(Notice::Warning(format!("{task}: {warning}")));
+            let warning = Warning::OfTask(task.clone(), warning);
+            self.ground.publish(Notice::Warning(warning));
         }
     }
 

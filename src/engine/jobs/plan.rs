@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Warning};
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
@@ -28,10 +28,8 @@ impl Shop<'_> {
     ) -> Judgement {
         let attempt = self.build.jobs.attempt(id);
         if let Some(attempt) = attempt.filter(|_| only_says_so(evidence)) {
-            let task = &attempt.task;
-            self.ground.publish(Notice::Warning(format!(
-                "{task} says that it changed the plan, and the plan is as it was"
-            )));
+            let warning = Warning::PlanUntouched(attempt.task.clone());
+            self.ground.publish(Notice::Warning(warning));
         }
         match &evidence.plan_edit {
             Some(edit) if judgement.class == OutcomeClass::Done => {
@@ -96,9 +94,7 @@ impl Shop<'_> {
         }
         attempt.made.plan_change = None;
         let task = attempt.task.clone();
-        self.ground.publish(Notice::Warning(format!(
-            "the cached result of {task} is taken without what it changed in the plan: {why}"
-        )));
+        self.ground.publish(Notice::Warning(Warning::PlanChangeLeftOut { task, why }));
         self.land(id);
     }
 }

@@ -5,7 +5,7 @@ use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::admission::{Stopping, lift_all};
 use crate::engine::decide::Mode;
-use crate::engine::effect::{BuildRequest, Decide, Effect, Notice, Request};
+use crate::engine::effect::{BuildRequest, Decide, Effect, Notice, Request, Warning};
 use crate::engine::event::{Documents, Event};
 use crate::engine::jobs::{Build, Shop};
 use crate::engine::past::history::History;
@@ -167,8 +167,8 @@ impl Engine {
     /// An answer counts where a question is open; the task is then decided anew.
     fn take_answer(&mut self, task: &TaskRef, text: String) {
         if self.past.history.task(task).and_then(|it| it.dialogue.open()).is_none() {
-            let text = format!("{task} asks nothing: the answer `{text}` came to nothing");
-            return self.step.publish(Notice::Warning(text));
+            let warning = Warning::AnswerUnasked { task: task.clone(), answer: text };
+            return self.step.publish(Notice::Warning(warning));
         }
         let at = self.step.now;
         self.ground().append(Record::Answered { at, task: task.clone(), text });

@@ -221,8 +221,8 @@ impl Space {
                 self.told.push(format!("held {task}"));
                 vec![]
             }
-            Effect::Publish(notice) => {
-                self.told.extend(Some(warning_text(&notice)).filter(|it| !it.is_empty()));
+            Effect::Publish(Notice::Warning(warning)) => {
+                self.told.push(warning_text(&warning));
                 vec![]
             }
             Effect::Shelve { attempt, kept_as, .. } => {
@@ -242,7 +242,7 @@ impl Space {
             }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
             Effect::Smoke(launch) => vec![self.smoke(&launch)],
-            Effect::Finish | Effect::Stop { .. } => vec![],
+            Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
         }
     }
 

@@ -89,7 +89,7 @@ impl Halt {
         let (_, from) = self.ears.listen()?;
         self.reason = Some(StopReason::Asked);
         let said = format!("{from} was there before the start: nothing starts, and it is used up");
-        Some(Heeded { notice: Some(Notice::Warning(said)), order: Order::StartNothing })
+        Some(Heeded { notice: Some(Notice::warning(said)), order: Order::StartNothing })
     }
 
     /// The run is over: the stop files that it heard are used up.
@@ -117,7 +117,7 @@ fn notice(
     fate: impl FnOnce((&'static str, &'static str)) -> String,
 ) -> Option<Notice> {
     let words = if n_running == 1 { ("task", "is") } else { ("tasks", "are") };
-    (n_running > 0).then(|| Notice::Warning(fate(words)))
+    (n_running > 0).then(|| Notice::warning(fate(words)))
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn check(heeded: &Heeded, order: Order, said: Option<&str>) {
-        let said = said.map(|it| Notice::Warning(it.to_owned()));
+        let said = said.map(Notice::warning);
         assert_eq!((&heeded.notice, heeded.order), (&said, order));
     }
 

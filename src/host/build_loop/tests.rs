@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::base::measure::Moment;
 use crate::base::name::{AttemptId, TaskRef};
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Warning};
 use crate::engine::picture::Picture;
 use crate::engine::record::AcceptedResult;
 use crate::engine::stream::Progress;
@@ -30,7 +30,7 @@ impl Surface for Recorder {
 
     fn say(&mut self, notice: &Notice, _now: Moment) {
         self.said.push(match notice {
-            Notice::Warning(text) => text.clone(),
+            Notice::Warning(Warning::Said(text)) => text.clone(),
             other => format!("{other:?}"),
         });
     }

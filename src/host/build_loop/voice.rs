@@ -35,7 +35,7 @@ impl<'a> Voice<'a> {
     }
 
     pub fn warn(&mut self, text: impl Into<String>) {
-        self.say(&Notice::Warning(text.into()));
+        self.say(&Notice::warning(text));
     }
 
     pub fn stream(&mut self, task: &TaskRef, progress: &Progress) {

@@ -73,7 +73,7 @@ pub fn left_out(task: &TaskRef, paths: &[RelPath]) -> Option<Notice> {
     if paths.len() > NAMED {
         named.push(format!("{} more", paths.len() - NAMED));
     }
-    Some(Notice::Warning(format!(
+    Some(Notice::warning(format!(
         "{task}: not in its result: {}; a repository of its own cannot land: the task must remove its \
          `.git`, or git must ignore it",
         named.join(", ")

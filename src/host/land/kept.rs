@@ -66,12 +66,12 @@ impl Landings {
         checkout: &Checkout,
     ) -> Result<Notice> {
         let Some(kept) = self.shelf.get(&attempt) else {
-            return Ok(Notice::Warning(format!("{task} is gone, and what it did is lost")));
+            return Ok(Notice::warning(format!("{task} is gone, and what it did is lost")));
         };
         let subject = format!("orch: {task}, which is in no plan any more");
         let name = format!("{}-{}", clock::now().0, attempt.0);
         let kept_as = checkout.repo.keep(&name, &kept.tree, &kept.tip, &subject)?;
-        Ok(Notice::Warning(format!(
+        Ok(Notice::warning(format!(
             "{task} is in no plan any more; what it did is not landed, look at it by \
              `git show {kept_as}`"
         )))

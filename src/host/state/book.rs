@@ -55,7 +55,7 @@ impl State {
                     "what a session of {task} cost is not known: orch was killed while it ran, and \
                      nothing is left of its stream"
                 );
-                notices.push(Notice::Warning(said));
+                notices.push(Notice::warning(said));
             } else if ended.session.is_some() {
                 total += ended.cost;
                 booked.push(task.to_string());
@@ -69,7 +69,7 @@ impl State {
                 "orch was killed while sessions ran: booked {total} for {}, by their streams",
                 booked.join(", ")
             );
-            notices.push(Notice::Warning(said));
+            notices.push(Notice::warning(said));
         }
         Ok(notices)
     }

@@ -187,7 +187,7 @@ pub fn play(surface: &mut dyn Surface) {
             }),
         },
         Notice::TaskBlocked { task: task("demo//2.2"), by: task("demo//2.1") },
-        Notice::Warning("a blob was lost; its task runs again".to_owned()),
+        Notice::warning("a blob was lost; its task runs again"),
     ];
     for notice in &notices {
         surface.say(notice, NOW);

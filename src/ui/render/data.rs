@@ -107,7 +107,7 @@ pub fn notice_data(notice: &Notice) -> Event {
             ("waiting", json!({"why": barrier_text(why), "until_ms": until}))
         }
         Notice::Resumed { why } => ("resumed", json!({"why": reopened_text(why)})),
-        _ => ("warning", json!({"message": warning_text(notice)})),
+        Notice::Warning(warning) => ("warning", json!({"message": warning_text(warning)})),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{PlanName, TaskRef};
-use crate::engine::effect::Notice;
+use crate::engine::effect::{Notice, Warning};
 use crate::engine::outcome::Verdict;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::record::Score;
@@ -133,30 +133,42 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
         Notice::Resumed { why } => {
             problem(Good, "go on", format!("{}; sessions start again", reopened_text(why)))
         }
-        _ => problem(Caution, "warn", warning_text(notice)),
+        Notice::Warning(warning) => problem(Caution, "warn", warning_text(warning)),
     }
 }
 
-/// The notices that warn, in words; empty for others.
-pub fn warning_text(notice: &Notice) -> String {
-    match notice {
-        Notice::SessionsHeld(hold) => {
-            format!("no further session starts: {}", hold_text(hold))
+/// A warning in words.
+pub fn warning_text(warning: &Warning) -> String {
+    match warning {
+        Warning::Said(text) => text.clone(),
+        Warning::OfTask(task, text) => format!("{task}: {text}"),
+        Warning::SessionsHeld(hold) => format!("no further session starts: {}", hold_text(hold)),
+        Warning::ModelHeld(hold) => {
+            format!("no session of that model starts: {}", hold_text(hold))
         }
-        Notice::ModelHeld(hold) => format!("no session of that model starts: {}", hold_text(hold)),
-        Notice::LimitDoubted(used_up) => {
+        Warning::LimitDoubted(used_up) => {
             format!("{}; one session finds out", used_up_text(used_up))
         }
-        Notice::LimitNear { window, permille, at_once } => {
+        Warning::LimitNear { window, permille, at_once } => {
             let share = permille.map_or("most".to_owned(), |it| format!("{} %", it / 10));
             let label = label_of(window);
             format!(
                 "{share} of the {label} limit is used: no more than {at_once} at once from now on"
             )
         }
-        Notice::BudgetReached(shortage) => shortage_text(shortage),
-        Notice::Warning(text) => text.clone(),
-        _ => String::new(),
+        Warning::BudgetReached(shortage) => shortage_text(shortage),
+        Warning::PlanUntouched(task) => {
+            format!("{task} says that it changed the plan, and the plan is as it was")
+        }
+        Warning::PlanChangeLeftOut { task, why } => format!(
+            "the cached result of {task} is taken without what it changed in the plan: {why}"
+        ),
+        Warning::StatusUnwritten { task, why } => {
+            format!("the status of {task} could not be written into its plan: {why}")
+        }
+        Warning::AnswerUnasked { task, answer } => {
+            format!("{task} asks nothing: the answer `{answer}` came to nothing")
+        }
     }
 }
 

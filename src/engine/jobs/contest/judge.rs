@@ -85,7 +85,7 @@ impl Shop<'_> {
             attempt.task,
             n - 1
         );
-        self.ground.publish(Notice::Warning(text.clone()));
+        self.ground.publish(Notice::warning(text.as_str()));
         if let Some(node) = node {
             self.build.board.run(node).warnings.push(text.clone());
         }
