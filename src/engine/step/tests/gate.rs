@@ -5,7 +5,7 @@ use super::*;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::stream::WindowUse;
 use crate::spec::config::LimitWait;
-use crate::ui::render::why::{countdown, hold_text};
+use crate::ui::render::why::{countdown, hold_text, why_text};
 
 const SIXTEEN: [&str; 16] =
     ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
@@ -137,6 +137,29 @@ fn a_window_of_one_model_holds_that_model_only() {
         assert!(first.starts_with("0: a | 1: c | 2: d"), "{first}");
         assert_eq!(engine.held_by().is_some(), wait == LimitWait::Never, "exit 75");
     }
+}
+
+#[test]
+fn a_candidate_whose_validators_model_is_used_up_is_held_and_not_made_again() {
+    let meta = "name: P, model_escalation: { enabled: yes, validation_model: opus }";
+    let plan = plan_of(&["a"], ", model: sonnet, validators: [validator]").replace("name: P", meta);
+    let mut space = Space::new(&plan);
+    space.config.limits.wait = LimitWait::Never;
+    let (engine, starts) = drive_in_time(&mut space, jobs(1), |_, launch| match launch.purpose {
+        Purpose::Work => Ended::Done,
+        _ => Ended::LimitIn("seven_day_opus", RESET),
+    });
+    assert_eq!(
+        (states(&engine).as_str(), shown(&starts).as_str()),
+        ("a=Held", "0: a | 1: validator:a")
+    );
+    insta::assert_snapshot!(why_text(&engine.picture().tasks[0].reason), @"
+    the weekly opus limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
+    ");
+    space.now = (RESET + 61) * 1000;
+    let (engine, starts) = drive_in_time(&mut space, jobs(1), |_, _| Ended::Verdict("PASS"));
+    assert_eq!(states(&engine), "a=Done(Replayed)");
+    assert_eq!(shown(&starts), "0: validator:a", "the work was paid for once");
 }
 
 #[test]
