@@ -17,6 +17,7 @@ use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandbox;
 
+use crate::engine::broken::Fault;
 use crate::engine::plan_change::{ChangeTold, PlanChange};
 use crate::engine::record::Score;
 use crate::engine::record::lineage::VerdictMark;
@@ -329,6 +330,8 @@ pub enum Notice {
         why: String,
     },
     Warning(String),
+    /// Something went wrong inside of orch itself: the build ends as failed.
+    Fault(Fault),
 }
 
 /// What a driver asks for.

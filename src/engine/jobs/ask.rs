@@ -17,9 +17,10 @@ impl Shop<'_> {
     /// The session ended with a question: nothing is held against it, and nothing else waits.
     pub(super) fn park_with_question(
         &mut self,
-        id: NodeId,
         attempt_id: AttemptId,
-        (attempt, text): (&Attempt, String),
+        id: NodeId,
+        attempt: &Attempt,
+        text: String,
     ) {
         let past = self.ground.past.history.task(&attempt.task);
         if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {

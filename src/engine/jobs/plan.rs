@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
+use crate::engine::broken::Sound;
 use crate::engine::effect::Notice;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
@@ -25,37 +26,37 @@ impl Shop<'_> {
         id: AttemptId,
         evidence: &Evidence,
         judgement: Judgement,
-    ) -> Judgement {
-        let attempt = self.build.jobs.attempt(id);
-        if let Some(attempt) = attempt.filter(|_| only_says_so(evidence)) {
-            let task = &attempt.task;
+    ) -> Sound<Judgement> {
+        if only_says_so(evidence) {
+            let task = &self.build.jobs.attempt(id)?.task;
             self.ground.publish(Notice::Warning(format!(
                 "{task} says that it changed the plan, and the plan is as it was"
             )));
         }
         match &evidence.plan_edit {
             Some(edit) if judgement.class == OutcomeClass::Done => {
-                match self.take_plan_edit(id, edit.clone(), evidence.documents.as_deref()) {
-                    Ok(()) => judgement,
+                let attempt = self.build.jobs.attempt(id)?;
+                match self.change_of(attempt, edit.clone(), evidence.documents.as_deref()) {
+                    Ok(change) => {
+                        self.build.jobs.attempt_mut(id)?.made.plan_change = change;
+                        Ok(judgement)
+                    }
                     Err(message) => {
-                        Judgement { class: OutcomeClass::PlanRefused, message, ..judgement }
+                        Ok(Judgement { class: OutcomeClass::PlanRefused, message, ..judgement })
                     }
                 }
             }
-            _ => judgement,
+            _ => Ok(judgement),
         }
     }
 
-    /// Keeps what the session changed in its plan; `Err` says what is wrong with it, for the session.
-    fn take_plan_edit(
-        &mut self,
-        id: AttemptId,
+    /// What the session changed in its plan; `Err` says what is wrong with it, for the session.
+    fn change_of(
+        &self,
+        attempt: &Attempt,
         edit: PlanEdit,
         documents: Option<&DocumentsLeft>,
-    ) -> Result<(), String> {
-        let Some(attempt) = self.build.jobs.attempt(id) else {
-            return Ok(());
-        };
+    ) -> Result<Option<PlanChange>, String> {
         let path = self.ground.world.plan_path(attempt.slot).clone();
         let refused = |why: &[String]| {
             format!(
@@ -78,18 +79,13 @@ impl Shop<'_> {
             let present = self.ground.world.plan_source(attempt.slot);
             change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
         }
-        if let Some(attempt) = self.build.jobs.attempt_mut(id) {
-            attempt.made.plan_change = change;
-        }
-        Ok(())
+        Ok(change)
     }
 
     /// The plan is another by now. A cached result lands without its change, which is told; a fresh
     /// one has to be made on the plan as it is.
-    pub fn take_plan_refused(&mut self, id: AttemptId, why: String) {
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else {
-            return;
-        };
+    pub fn take_plan_refused(&mut self, id: AttemptId, why: String) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.origin != Origin::Replayed {
             let why = format!("what it changed in the plan does not fit the plan any more: {why}");
             return self.set_back(id, OutcomeClass::Conflict, why);
@@ -99,7 +95,7 @@ impl Shop<'_> {
         self.ground.publish(Notice::Warning(format!(
             "the cached result of {task} is taken without what it changed in the plan: {why}"
         )));
-        self.land(id);
+        self.land(id)
     }
 }
 
@@ -111,7 +107,7 @@ impl Build {
         (present, change, known): (&Source, &PlanChange, &Known),
         at: (&World, &Past),
     ) -> Result<String, String> {
-        let attempt = self.jobs.attempt(attempt).ok_or("its task is gone")?;
+        let attempt = self.jobs.attempt(attempt).map_err(|_| "its task is gone")?;
         let bounds = self.plan_bounds_of(attempt, at);
         change.apply(present, (&bounds, known)).map_err(|why| why.join("; "))
     }

@@ -270,7 +270,7 @@ fn question(past: &TaskHistory, key: Option<ActionKey>) -> Option<QuestionPictur
 
 fn running(build: &Build, state: State) -> Option<RunningPicture> {
     let State::Active(id) = state else { return None };
-    let attempt = build.jobs.attempt(id)?;
+    let attempt = build.jobs.attempt(id).ok()?;
     Some(RunningPicture {
         number: attempt.number,
         since: attempt.at_work.since,

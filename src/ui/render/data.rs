@@ -100,6 +100,13 @@ pub fn notice_data(notice: &Notice) -> Event {
         Notice::Waiting { why, until } => ("waiting", json!({"why": why, "until_ms": until})),
         Notice::Resumed { why } => ("resumed", json!({"why": why})),
         Notice::Warning(text) => ("warning", json!({"message": text})),
+        Notice::Fault(fault) => {
+            let fields = json!({
+                "task": fault.task.as_ref().map(name), "what": fault.broken.what,
+                "doing": fault.doing, "place": fault.place(),
+            });
+            ("fault", fields)
+        }
     }
 }
 

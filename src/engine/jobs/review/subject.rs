@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::digest::Digest;
-use crate::base::name::{AttemptId, RelPath, VerdictKey};
+use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
@@ -71,12 +70,9 @@ impl Shop<'_> {
 
     pub(in crate::engine::jobs) fn candidate_key(
         &self,
-        id: AttemptId,
+        attempt: &Attempt,
         validator: &Validator,
     ) -> VerdictKey {
-        let Some(attempt) = self.build.jobs.attempt(id) else {
-            return VerdictKey(Digest::of(b"orch gone"));
-        };
         let mut owned = self.ground.world.owned_now(attempt.slot, self.ground.past);
         for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);
