@@ -22,7 +22,7 @@ impl Shop<'_> {
             ActionKind::Session => LaunchAction::Session(self.session_of(id, attempt, &run)?),
         };
         let base = match self.session_to_go_on_with(id, attempt) {
-            Some(session) => Base::Parked(session),
+            Some(answered) => Base::Parked(answered.session),
             None => run.resume.map_or(Base::Tip, Base::Continue),
         };
         Ok(self.launch_with(id, attempt, action, base))
@@ -85,7 +85,7 @@ impl Shop<'_> {
         let agent = attempt.recipe.agent.as_deref();
         let tools = tools_of(&attempt.recipe.rule, agent);
         let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
-            (Some(session), _) => (Some(session), self.answer_message(id, attempt)),
+            (Some(answered), _) => (Some(answered.session), answered.message),
             (None, Some(session)) => {
                 (Some(session), resume_message(run, &attempt.task.task, &tools))
             }

@@ -78,9 +78,12 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    pub fn open(&mut self, id: AttemptId, kind: Kind) {
-        let is_new = self.live.insert(id, Job { stage: Stage::Opened, kind }).is_none();
-        debug_assert!(is_new, "ids of attempts are never used twice");
+    #[track_caller]
+    pub fn open(&mut self, id: AttemptId, kind: Kind) -> Sound {
+        match self.live.insert(id, Job { stage: Stage::Opened, kind }) {
+            None => Ok(()),
+            Some(_) => Err(Broken::of("the id of an attempt is used twice")),
+        }
     }
 
     /// Its stage is this one from now on; never an earlier one than it had.

@@ -241,7 +241,7 @@ impl Shop<'_> {
             contest: None,
             recipe,
         };
-        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)));
+        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)))?;
         self.build.board.schedule.set(id, State::Active(attempt_id));
         Ok(attempt_id)
     }

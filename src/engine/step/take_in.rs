@@ -156,8 +156,10 @@ impl Engine {
         if decision != Decision::Accept {
             return;
         }
-        let Some(slot) = self.world.slot(&task) else { return };
-        let Some(key) = self.world.key(slot) else { return };
+        let Some(key) = self.world.slot(&task).and_then(|slot| self.world.key(slot)) else {
+            let text = format!("{task} has no key at present: that it is accepted came to nothing");
+            return self.step.publish(Notice::Warning(text));
+        };
         let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
         let provenance = Provenance::AcceptedByHand;
         let (manifest, commit) = (None, None);

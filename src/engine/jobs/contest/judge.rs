@@ -136,7 +136,7 @@ impl Shop<'_> {
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = "the proposals are judged".to_owned();
         self.contest_mut(owner)?.judge = Some(id);
-        self.build.jobs.open(id, Kind::Judge { owner });
+        self.build.jobs.open(id, Kind::Judge { owner })?;
         self.build.jobs.reach(id, Stage::Running)?;
         self.build.money.n_sessions += 1;
         let (task, key, number) = (launch.task.clone(), launch.key, launch.number);
@@ -264,7 +264,7 @@ impl Shop<'_> {
         self.close_contest(owner, Some(id))?;
         let attempt = self.build.jobs.close(owner)?;
         let node = attempt.node;
-        self.build.jobs.open(id, Kind::Work(Box::new(as_winner(attempt, winner, &ballot))));
+        self.build.jobs.open(id, Kind::Work(Box::new(as_winner(attempt, winner, &ballot))))?;
         self.build.jobs.reach(id, Stage::Judged)?;
         if let Some(node) = node {
             self.build.board.schedule.set(node, State::Active(id));

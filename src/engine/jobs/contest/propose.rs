@@ -53,7 +53,7 @@ impl Shop<'_> {
             }
         }
         for id in recalled {
-            build.jobs.open(id, Kind::Propose { owner });
+            build.jobs.open(id, Kind::Propose { owner })?;
             build.jobs.reach(id, Stage::Ended)?;
         }
         Ok(())
@@ -67,7 +67,7 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt(owner)?;
         match self.entry_launch(JobOf { owner, id }, attempt, attempt.contest()?.entry_of(id)?) {
             Ok(launch) => {
-                self.build.jobs.open(id, Kind::Propose { owner });
+                self.build.jobs.open(id, Kind::Propose { owner })?;
                 self.build.jobs.reach(id, Stage::Running)?;
                 self.build.money.n_sessions += 1;
                 self.entry_mut(JobOf { owner, id })?.state = EntryState::Running;

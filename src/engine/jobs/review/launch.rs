@@ -62,7 +62,7 @@ impl Shop<'_> {
         };
         match launch {
             Ok(launch) => {
-                self.build.jobs.open(review, Kind::Validate { owner });
+                self.build.jobs.open(review, Kind::Validate { owner })?;
                 self.build.jobs.reach(review, Stage::Running)?;
                 if matches!(launch.action, LaunchAction::Session(_)) {
                     self.build.money.n_sessions += 1;

@@ -6,7 +6,7 @@ use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
-use crate::engine::world::{item_read_by, reads_item};
+use crate::engine::world::{Checked, item_read_by, reads_item};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::Validator;
 
@@ -77,6 +77,11 @@ impl Shop<'_> {
         for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);
         }
-        self.ground.world.verdict_key((attempt.slot, validator), &owned, self.ground.past)
+        let slot = attempt.slot;
+        // Where the task is gone by now, it is what the attempt was started for.
+        let present = self.ground.world.recipe(slot);
+        let spec = &present.unwrap_or(&attempt.recipe).spec;
+        let checked = Checked { slot, spec, validator };
+        self.ground.world.verdict_key(checked, &owned, self.ground.past)
     }
 }
