@@ -19,9 +19,8 @@ use crate::spec::sandbox::Sandbox;
 
 use crate::engine::broken::Fault;
 use crate::engine::plan_change::{ChangeTold, PlanChange};
-use crate::engine::record::Score;
 use crate::engine::record::lineage::VerdictMark;
-use crate::engine::record::{AcceptedResult, Decision, Lookup, Record, SmokeOutcome};
+use crate::engine::record::{AcceptedResult, Decision, Lookup, Record, Score, SmokeOutcome};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]

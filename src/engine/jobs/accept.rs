@@ -254,18 +254,21 @@ fn manifest_digest(result: &AcceptedResult) -> Option<crate::base::digest::Diges
 /// A status line was written into its plan, or could not be.
 pub fn take_status_written(
     task: TaskRef,
-    (status, written): (Status, Written),
+    status: Status,
+    written: Written,
     ground: &mut Ground<'_>,
 ) {
-    let is_written = !matches!(written, Written::Failed(_));
-    ground.past.lines.settle(&task, status, is_written);
     match written {
         Written::Kept | Written::Loose => {
+            ground.past.lines.written(&task, status);
             let is_loose = written == Written::Loose;
             ground.append(Record::StatusWritten { at: ground.now(), task, status, is_loose });
         }
-        Written::Failed(problem) => ground.publish(Notice::Warning(format!(
-            "the status of {task} could not be written into its plan: {problem}"
-        ))),
+        Written::Failed(problem) => {
+            ground.past.lines.refused(&task, status);
+            ground.publish(Notice::Warning(format!(
+                "the status of {task} could not be written into its plan: {problem}"
+            )));
+        }
     }
 }

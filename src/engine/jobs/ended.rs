@@ -214,8 +214,7 @@ impl Shop<'_> {
         let mut retry = recipe.rule.retry.clone();
         retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
-        let allowed =
-            attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
+        let allowed = attempts_allowed(recipe, meta);
         let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
         let (action, was_probe) = (recipe.rule.action, attempt.made.was_probe);
         let is_stopping = self.build.admission.is_stopping();

@@ -6,11 +6,11 @@ use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
 use crate::engine::broken::Sound;
 use crate::engine::effect::Notice;
+use crate::engine::ground::Ground;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
 use crate::spec::edit::Outline;
-use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::Attempt;
@@ -67,17 +67,17 @@ impl Shop<'_> {
         };
         let left = edit.left.map_err(|why| refused(&[why]))?;
         let (laid, left) = (Source::new(path.clone(), edit.laid), Source::new(path, left));
-        let at = (&*self.ground.world, &*self.ground.past);
-        let bounds = self.build.plan_bounds_of(attempt, at);
+        let Ground { world, past, .. } = &self.ground;
+        let bounds = self.build.plan_bounds_of(attempt, world, past);
         let known = match documents {
             Some(documents) => &World::known_with(documents.after.0.clone()),
             None => self.ground.world.known(),
         };
-        let change = PlanChange::between(&laid, &left, (&bounds, known));
+        let change = PlanChange::between(&laid, &left, &bounds, known);
         let change = change.map_err(|why| refused(&why))?;
         if let Some(change) = &change {
             let present = self.ground.world.plan_source(attempt.slot);
-            change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
+            change.apply(present, &bounds, known).map_err(|why| refused(&why))?;
         }
         Ok(change)
     }
@@ -100,20 +100,8 @@ impl Shop<'_> {
 }
 
 impl Build {
-    /// A plan's text with the change that a running attempt made, where it may name what is known; `Err` says what stands against it.
-    pub fn changed_plan(
-        &self,
-        attempt: AttemptId,
-        (present, change, known): (&Source, &PlanChange, &Known),
-        at: (&World, &Past),
-    ) -> Result<String, String> {
-        let attempt = self.jobs.attempt(attempt).map_err(|_| "its task is gone")?;
-        let bounds = self.plan_bounds_of(attempt, at);
-        change.apply(present, (&bounds, known)).map_err(|why| why.join("; "))
-    }
-
     /// What the attempt's session may not touch: what is finished, and what runs.
-    fn plan_bounds_of(&self, attempt: &Attempt, (world, past): (&World, &Past)) -> Bounds {
+    pub fn plan_bounds_of(&self, attempt: &Attempt, world: &World, past: &Past) -> Bounds {
         let plan = &attempt.task.plan;
         let is_here = |task: &TaskRef| task.plan == *plan && *task != attempt.task;
         let running = self.jobs.attempts().map(|(_, it)| &it.task).filter(|it| is_here(it));

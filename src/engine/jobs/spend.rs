@@ -23,8 +23,8 @@ impl Shop<'_> {
         let is_free = !matches!(validator.kind, ValidatorKind::Agent(_));
         let is_paid = attempt.origin == Origin::Ran || build.money.cap_of(owner).is_some();
         let Some(node) = attempt.node.filter(|_| !is_free && !is_paid) else { return Ok(true) };
-        let at = (attempt.slot, validator);
-        let why = match build.money.may_review(owner, at, &mut self.ground) {
+        let slot = attempt.slot;
+        let why = match build.money.may_review(owner, slot, validator, &mut self.ground) {
             Afford::Yes | Afford::Later => return Ok(true),
             Afford::No(why) => why,
         };

@@ -141,7 +141,7 @@ impl Shop<'_> {
         build.money.keep(|attempt| build.jobs.attempt(attempt).is_ok());
         let n_free = build.board.request.jobs.saturating_sub(build.jobs.n_attempts());
         let slot = build.board.slot(id);
-        match build.money.may_start((slot, recipe), n_free, &mut self.ground) {
+        match build.money.may_start(slot, recipe, n_free, &mut self.ground) {
             Afford::Yes => return true,
             Afford::Later => build.admission.note_wait(id, Wait::Budget),
             Afford::No(why) => build.board.hold_task(id, why, &mut self.ground),

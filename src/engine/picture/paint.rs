@@ -49,7 +49,7 @@ impl Painter<'_> {
             .collect();
         picture.counts = counts_of(build);
         picture.cost = money.cost;
-        picture.budget = money.left((self.world, self.past), self.now);
+        picture.budget = money.left(self.world, self.past, self.now);
         picture.started = build.started;
         let refused = admission.doors.first_refusal().map(str::to_owned);
         picture.holding = admission.holding().map(|it| it.why.clone()).or(refused);

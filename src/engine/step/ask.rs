@@ -228,11 +228,14 @@ impl Engine {
         &self,
         attempt: AttemptId,
         present: &Source,
-        (change, documents): (&PlanChange, Documents),
+        change: &PlanChange,
+        documents: Documents,
     ) -> Result<String, String> {
         let build = self.build.as_ref().ok_or("no build is under way")?;
+        let attempt = build.jobs.attempt(attempt).map_err(|_| "its task is gone")?;
+        let bounds = build.plan_bounds_of(attempt, &self.world, &self.past);
         let known = World::known_with(documents);
-        build.changed_plan(attempt, (present, change, &known), (&self.world, &self.past))
+        change.apply(present, &bounds, &known).map_err(|why| why.join("; "))
     }
 
     /// The first error that the later documents have and the earlier ones have not, one line.

@@ -48,7 +48,7 @@ impl Engine {
 
     fn take_in_without_build(&mut self, event: Event) {
         if let Event::StatusWritten { task, status, written } = event {
-            crate::engine::jobs::take_status_written(task, (status, written), &mut self.ground());
+            crate::engine::jobs::take_status_written(task, status, written, &mut self.ground());
         }
     }
 

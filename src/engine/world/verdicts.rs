@@ -43,10 +43,11 @@ impl World {
 
     pub fn verdict_key(
         &self,
-        Checked { slot, spec, validator }: Checked<'_>,
+        checked: Checked<'_>,
         owned: &BTreeMap<RelPath, Option<FileState>>,
         past: &Past,
     ) -> VerdictKey {
+        let Checked { slot, spec, validator } = checked;
         let mut files = owned.clone();
         let listing = self.roots.files(&self.db).listings(&self.db).get(&validator.inputs);
         for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
