@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod admission;
+pub mod broken;
 pub mod chart;
 #[cfg(test)]
 mod corpus;

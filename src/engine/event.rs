@@ -64,13 +64,10 @@ pub enum Event {
         attempt: AttemptId,
         evidence: Box<Evidence>,
     },
-    /// The attempt's patch merged cleanly onto the tip: this tree would land.
+    /// The attempt's patch merged cleanly onto the tip.
     Merged {
         attempt: AttemptId,
-        candidate: TreeId,
-        /// The tree that the patch was merged onto.
-        beneath: TreeId,
-        patch: Patch,
+        merged: Merged,
     },
     /// A proposal is kept; `None` where what it left is gone.
     Shelved {
@@ -130,6 +127,24 @@ pub enum Event {
     StopSeen,
 }
 
+impl Event {
+    /// The attempt that it tells of, and what is done about it, as it would be told.
+    pub fn of_attempt(&self) -> Option<(AttemptId, &'static str)> {
+        Some(match self {
+            Self::AttemptProgressed { attempt, .. } => (*attempt, "following an attempt"),
+            Self::AttemptEnded { attempt, .. } => (*attempt, "judging an attempt that ended"),
+            Self::Shelved { attempt, .. } => (*attempt, "keeping a proposal"),
+            Self::Merged { attempt, .. } => (*attempt, "going on with a merged result"),
+            Self::Conflicted { attempt, .. } => (*attempt, "meeting a conflict"),
+            Self::Landed { attempt, .. } => (*attempt, "accepting a result that landed"),
+            Self::Settled { attempt } => (*attempt, "accepting a result without changes"),
+            Self::LandingFailed { attempt, .. } => (*attempt, "meeting a landing that failed"),
+            Self::PlanRefused { attempt, .. } => (*attempt, "meeting a plan that was refused"),
+            _ => return None,
+        })
+    }
+}
+
 /// What bounds how much can run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -183,6 +198,16 @@ pub struct Candidate {
     pub mismatched: Vec<RelPath>,
     /// Blobs of the patch that the store has lost.
     pub lost: Vec<RelPath>,
+}
+
+/// A patch on the tip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The tree that would land.
+    pub candidate: TreeId,
+    /// The tree that the patch was merged onto.
+    pub beneath: TreeId,
+    pub patch: Patch,
 }
 
 /// Where a landing went.

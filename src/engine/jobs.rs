@@ -8,6 +8,8 @@ mod contest;
 pub mod documents;
 mod ended;
 mod expect;
+mod fault;
+mod journal;
 mod launch;
 mod lifecycle;
 mod plan;
@@ -19,7 +21,8 @@ mod spend;
 mod start;
 
 pub use accept::take_status_written;
-pub use lifecycle::{Job, Jobs, Kind, Stage};
+pub use fault::{Faults, Work};
+pub use lifecycle::{Job, JobOf, Jobs, Kind, Stage};
 
 use crate::base::measure::Moment;
 use crate::engine::admission::{Admission, Running, Yard};
@@ -38,6 +41,7 @@ pub struct Build {
     pub money: Money,
     pub jobs: Jobs,
     pub smokes: Smokes,
+    pub faults: Faults,
     pub started: Moment,
     /// The reason of the newest landing that waits under a ref.
     pub parked: Option<String>,
@@ -58,6 +62,7 @@ impl Build {
             money,
             jobs: Jobs::default(),
             smokes: Smokes::default(),
+            faults: Faults::default(),
             started: ground.now(),
             parked: None,
             is_finished: false,

@@ -67,7 +67,8 @@ impl Money {
     /// start beside it.
     pub fn may_start(
         &mut self,
-        (slot, recipe): (Slot, &Recipe),
+        slot: Slot,
+        recipe: &Recipe,
         n_free: u32,
         ground: &mut Ground<'_>,
     ) -> Afford {
@@ -117,7 +118,8 @@ impl Money {
     pub fn may_review(
         &mut self,
         owner: AttemptId,
-        (slot, validator): (Slot, &Validator),
+        slot: Slot,
+        validator: &Validator,
         ground: &mut Ground<'_>,
     ) -> Afford {
         let task = ground.world.task(slot).clone();
@@ -160,10 +162,11 @@ impl Money {
     /// What is left of the bounds that hold for every task.
     pub fn left(
         &self,
-        (world, past): (&World, &Past),
+        world: &World,
+        past: &Past,
         now: crate::base::measure::Moment,
     ) -> Option<Usd> {
-        let bounds = self.bounds_of_all((world, past), now);
+        let bounds = self.bounds_of_all(world, past, now);
         bounds.iter().map(|it| (it.limit - it.spent).max(Usd::ZERO)).min()
     }
 
@@ -179,7 +182,7 @@ impl Money {
         let plan = plan.limit().and_then(|_| self.flags.or(plan).limit());
         let spent = past.history.totals.of_plan(&task.plan);
         let since = past.history.task(task).map(|it| it.cost_since).unwrap_or_default();
-        let mut bounds = self.bounds_of_all((world, past), step.now);
+        let mut bounds = self.bounds_of_all(world, past, step.now);
         bounds.extend(bound(Scope::Plan(task.plan.clone()), plan, spent));
         bounds.extend(bound(Scope::Task(task.clone()), config.task, since));
         bounds
@@ -187,7 +190,8 @@ impl Money {
 
     fn bounds_of_all(
         &self,
-        (world, past): (&World, &Past),
+        world: &World,
+        past: &Past,
         now: crate::base::measure::Moment,
     ) -> Vec<Bound> {
         let config = &world.config().budget;

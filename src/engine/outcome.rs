@@ -69,7 +69,7 @@ pub fn classify(evidence: &Evidence, expectation: &Expectation) -> Judgement {
             (class, message, None)
         }
     };
-    Judgement { verdict, ..judgement_of((class, message), (evidence, expectation)) }
+    Judgement { verdict, ..judgement_of((class, message), evidence, expectation) }
 }
 
 /// Judges one message of the CLI, as a person has it on the screen.
@@ -88,12 +88,13 @@ pub fn classify_message(text: &str, clock: &Clock) -> Judgement {
 /// How a session ended whose answer is judged elsewhere: `Done` where process and stream ended well.
 pub fn classify_ending(evidence: &Evidence, expectation: &Expectation) -> Judgement {
     let ended = ending::by_ending(evidence, expectation);
-    judgement_of(ended.unwrap_or((OutcomeClass::Done, String::new())), (evidence, expectation))
+    judgement_of(ended.unwrap_or((OutcomeClass::Done, String::new())), evidence, expectation)
 }
 
 fn judgement_of(
     (class, message): Finding,
-    (evidence, expectation): (&Evidence, &Expectation),
+    evidence: &Evidence,
+    expectation: &Expectation,
 ) -> Judgement {
     let is_limit = class == OutcomeClass::PlanLimit;
     let is_silent = class != OutcomeClass::Done && message.trim().is_empty();

@@ -89,18 +89,20 @@ impl PlanChange {
     pub fn between(
         laid: &Source,
         left: &Source,
-        (bounds, known): (&Bounds, &Known),
+        bounds: &Bounds,
+        known: &Known,
     ) -> Result<Option<Self>, Refusals> {
-        compare::between(laid, left, (bounds, known))
+        compare::between(laid, left, bounds, known)
     }
 
     /// The present plan with this change made by minimal edits. What is there already is left.
     pub fn apply(
         &self,
         present: &Source,
-        (bounds, known): (&Bounds, &Known),
+        bounds: &Bounds,
+        known: &Known,
     ) -> Result<String, Refusals> {
-        apply::apply(self, present, (bounds, known))
+        apply::apply(self, present, bounds, known)
     }
 
     /// `adds 1.2, 1.3; skips 2.1; rewords 2.2`, for people.

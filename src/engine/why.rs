@@ -98,6 +98,8 @@ pub enum Why {
     },
     /// Its session had spent all that was set aside for it.
     ShareSpent(Usd),
+    /// A fault of orch ended its attempt.
+    BrokenOff,
     /// Its proposals were not judged.
     Unjudged,
     /// What it reads has changed since that.

@@ -178,7 +178,7 @@ impl<'a> BuildLoop<'a> {
 
     /// True where nothing is left to be done. What a person said until then still counts.
     fn has_ended(&mut self) -> Result<bool> {
-        let is_stopped = self.halt.reason().is_some();
+        let is_stopped = self.halt.reason().is_some() || self.state.engine.is_broken();
         if self.is_settled() && !is_stopped {
             self.heed()?;
         }

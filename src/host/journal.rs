@@ -19,7 +19,8 @@ pub use snapshot::Mark;
 
 use frame::Section;
 
-const FILE: &str = "journal-v1";
+/// Its name below `.orch`.
+pub const FILE: &str = "journal-v1";
 /// What healing cuts off is kept here.
 const CUT_FILE: &str = "journal-v1.cut";
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::base::name::AttemptId;
 use crate::engine::effect::LandingRequest;
-use crate::engine::event::{Event, Placement, Written};
+use crate::engine::event::{Event, Merged, Placement, Written};
 use crate::engine::picture::{Extent, Picture};
 use crate::host::error::Result;
 use crate::host::fault;
@@ -112,7 +112,8 @@ impl Landings {
                 }
                 LandOutcome::OutputDiffers(patch) => {
                     let beneath = state.checkout.repo.tree_of(onto)?;
-                    return Ok(vec![Event::Merged { attempt, candidate: tree, beneath, patch }]);
+                    let merged = Merged { candidate: tree, beneath, patch };
+                    return Ok(vec![Event::Merged { attempt, merged }]);
                 }
                 LandOutcome::TipMoved(_) => match self.merge(attempt, state)? {
                     Event::Merged { .. } => {}

@@ -41,12 +41,12 @@ impl Drawing<'_> {
         let (mut needs, mut reads) = (Rows::default(), Rows::default());
         let mut n_touches = 0;
         for (number, (path, plan)) in (0..).zip(self.world.plans()) {
-            plans.push(self.chart_plan(number, (path, plan)));
+            plans.push(self.chart_plan(number, path, plan));
             let start = self.board.graph.plan_range(number).start;
             for ((section, task), id) in tasks_of(plan).zip((start..).map(NodeId)) {
-                let (place, sets) = self.chart_task(id, (section, task))?;
+                let (place, sets) = self.chart_task(id, section, task)?;
                 let near = sets.iter().flat_map(|set| &touches[*set as usize]);
-                let part = self.part_of(id, task, (&place, near.copied()));
+                let part = self.part_of(id, task, &place, near.copied());
                 n_touches += part.touches.iter().map(|(_, it)| it.len()).sum::<usize>();
                 needs.push(self.board.graph.node(id).needs.iter().copied());
                 reads.push(sets);
@@ -62,7 +62,7 @@ impl Drawing<'_> {
         Some((Chart { plans, tasks, needs, reads, past, clean_for }, parts))
     }
 
-    fn chart_plan(&self, number: u32, (path, plan): (&RelPath, &Plan)) -> PlanChart {
+    fn chart_plan(&self, number: u32, path: &RelPath, plan: &Plan) -> PlanChart {
         let range = self.board.graph.plan_range(number);
         let ordered = range.clone().rfind(|it| self.board.graph.node(NodeId(*it)).is_ordered);
         PlanChart {
@@ -80,11 +80,7 @@ impl Drawing<'_> {
     }
 
     /// A task's place, and the pattern sets that it reads.
-    fn chart_task(
-        &self,
-        id: NodeId,
-        (section, task): (u32, &Task),
-    ) -> Option<(TaskChart, Vec<u32>)> {
+    fn chart_task(&self, id: NodeId, section: u32, task: &Task) -> Option<(TaskChart, Vec<u32>)> {
         let slot = self.board.slot(id);
         let recipe = self.world.recipe(slot)?;
         let validators = self.world.validators(slot, recipe);
@@ -103,7 +99,8 @@ impl Drawing<'_> {
         &'a self,
         id: NodeId,
         task: &Task,
-        (place, read): (&TaskChart, impl Iterator<Item = TouchesOf<'a>>),
+        place: &TaskChart,
+        read: impl Iterator<Item = TouchesOf<'a>>,
     ) -> TaskPart {
         let slot = self.board.slot(id);
         let mut touches: BTreeMap<RelPath, Vec<Touch>> =

@@ -11,7 +11,7 @@ use crate::engine::past::Past;
 use crate::engine::past::history::{AcceptedFact, KnownVerdict, TaskHistory};
 use crate::engine::record::{Decision, Lookup, Provenance};
 use crate::engine::why::{Misfit, Why};
-use crate::engine::world::Recipe;
+use crate::engine::world::{Checked, Recipe};
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::{Board, Follow, Mode};
@@ -37,7 +37,8 @@ impl Board {
         let owned = ground.world.owned_now(slot, ground.past);
         let mut unknown = None;
         for validator in &validators {
-            let key = ground.world.verdict_key((slot, validator), &owned, ground.past);
+            let checked = Checked { slot, spec: &recipe.spec, validator };
+            let key = ground.world.verdict_key(checked, &owned, ground.past);
             match self.known_verdict((Some(id), validator), &key, ground.past).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
                     self.reject_standing(id, &known.findings, ground);
@@ -154,7 +155,8 @@ impl Board {
         let Some(recipe) = ground.world.recipe(slot) else { return false };
         let owned = ground.world.owned_now(slot, ground.past);
         ground.world.validators(slot, recipe).iter().any(|validator| {
-            let key = ground.world.verdict_key((slot, validator), &owned, ground.past);
+            let checked = Checked { slot, spec: &recipe.spec, validator };
+            let key = ground.world.verdict_key(checked, &owned, ground.past);
             let known = ground.past.history.verdict(&key);
             known.is_some_and(|known| known.verdict == Verdict::Fail)
                 && self.is_asked_again(Some(id), validator, &key)

@@ -2,6 +2,7 @@
 
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{PlanName, TaskRef, ValidatorName};
+use crate::engine::broken::Fault;
 use crate::engine::limits::Window;
 use crate::engine::outcome::Verdict;
 use crate::engine::plan_change::ChangeTold;
@@ -93,6 +94,8 @@ pub enum Notice {
         why: Reopened,
     },
     Warning(Warning),
+    /// Something went wrong inside of orch itself: the build ends as failed.
+    Fault(Fault),
 }
 
 impl Notice {
@@ -125,6 +128,8 @@ pub enum Warning {
     PlanChangeLeftOut { task: TaskRef, why: String },
     /// Its status could not be written into its plan: why.
     StatusUnwritten { task: TaskRef, why: String },
+    /// It has no key at present: that a person accepted it came to nothing.
+    AcceptedUnkeyed(TaskRef),
     /// A person answered, and it asks nothing.
     AnswerUnasked { task: TaskRef, answer: String },
 }

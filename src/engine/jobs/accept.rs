@@ -1,10 +1,10 @@
 //! From a good attempt to an accepted result: merge, validate, land, remember, write the status.
 
-use crate::base::file::Patch;
-use crate::base::name::{AttemptId, CommitId, OutputDigest, TreeId};
+use crate::base::name::{AttemptId, CommitId, OutputDigest};
 use crate::engine::admission::Phase;
+use crate::engine::broken::Sound;
 use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit, Warning};
-use crate::engine::event::{Placement, Written};
+use crate::engine::event::{Merged, Placement, Written};
 use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::ChangeTold;
@@ -21,10 +21,18 @@ use crate::engine::admission::Origin;
 use crate::engine::decide::edit_of;
 use crate::engine::ground::Ground;
 
+/// Where an accepted result is by now.
+struct Placed {
+    /// The commit that has it; `None` where nothing had to land.
+    commit: Option<CommitId>,
+    /// Digest of all files that the task owns.
+    output: OutputDigest,
+}
+
 impl Shop<'_> {
     /// The session did its part: its patch onto the tip, unless there is none.
-    pub(super) fn merge(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+    pub(super) fn merge(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.node.is_none() {
             return self.keep_orphan(id);
         }
@@ -33,29 +41,23 @@ impl Shop<'_> {
             return self.review_candidate(id);
         }
         self.ground.push(Effect::Merge { attempt: id });
+        Ok(())
     }
 
-    pub fn take_merged(
-        &mut self,
-        id: AttemptId,
-        (candidate, beneath): (TreeId, TreeId),
-        patch: Patch,
-    ) {
-        if self.is_entry(id) {
-            return self.take_entry_merged(id, (candidate, beneath), patch);
+    pub fn take_merged(&mut self, id: AttemptId, merged: Merged) -> Sound {
+        if let Some(proposal) = self.proposal_of(id) {
+            return self.take_entry_merged(proposal, merged);
         }
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
-        attempt.made.merged = patch;
-        attempt.made.candidate = Some(candidate);
-        attempt.made.beneath = Some(beneath);
+        let attempt = self.build.jobs.attempt_mut(id)?;
+        attempt.made.take_merged(merged);
         attempt.review.next = 0;
         attempt.review.reached.clear();
-        self.review_candidate(id);
+        self.review_candidate(id)
     }
 
     /// Every validator let it pass.
-    pub(super) fn land(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+    pub(super) fn land(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.origin == Origin::Standing {
             return self.stand(id);
         }
@@ -81,13 +83,12 @@ impl Shop<'_> {
             task: attempt.task,
         };
         self.ground.push(Effect::Land(Box::new(request)));
+        Ok(())
     }
 
     /// The verdict of a standing result holds again.
-    fn stand(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.jobs.close(id) else {
-            return;
-        };
+    fn stand(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         self.ground.push(Effect::Drop { attempt: id });
         let is_outdated = self.is_outdated(&attempt);
         match attempt.node {
@@ -98,39 +99,34 @@ impl Shop<'_> {
             }
             None => {}
         }
+        Ok(())
     }
 
     fn output_after(&self, attempt: &Attempt) -> OutputDigest {
         self.ground.past.history.owned_after(&attempt.task, &attempt.made.merged).output_digest()
     }
 
-    pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) {
-        let Some(attempt) = self.build.jobs.close(id) else {
-            return;
-        };
+    pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         self.ground.past.history.add_landing(&landing);
         self.ground.world.take_landing(&landing, self.ground.past);
         if let Placement::Parked { reason } = placement {
             self.build.parked = Some(reason.clone());
             self.ground.publish(Notice::Parked { task: attempt.task.clone(), reason });
         }
-        self.accept(id, attempt, (Some(landing.commit), landing.output));
+        self.accept(id, attempt, Placed { commit: Some(landing.commit), output: landing.output });
+        Ok(())
     }
 
-    pub fn take_settled(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.jobs.close(id) else {
-            return;
-        };
+    pub fn take_settled(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         let output = self.output_after(&attempt);
-        self.accept(id, attempt, (None, output));
+        self.accept(id, attempt, Placed { commit: None, output });
+        Ok(())
     }
 
-    fn accept(
-        &mut self,
-        id: AttemptId,
-        attempt: Attempt,
-        (commit, output): (Option<CommitId>, OutputDigest),
-    ) {
+    fn accept(&mut self, id: AttemptId, attempt: Attempt, placed: Placed) {
+        let Placed { commit, output } = placed;
         let provenance = match attempt.origin {
             Origin::Replayed => Provenance::Replayed,
             Origin::Ran | Origin::Standing => Provenance::Ran,
@@ -202,11 +198,11 @@ impl Shop<'_> {
         }
     }
 
-    pub fn take_landing_failed(&mut self, id: AttemptId, message: &str) {
-        if self.is_entry(id) {
-            return self.take_entry_refused(id, message.to_owned());
+    pub fn take_landing_failed(&mut self, id: AttemptId, message: &str) -> Sound {
+        if let Some(proposal) = self.proposal_of(id) {
+            return self.take_entry_refused(proposal, message.to_owned());
         }
-        self.set_back(id, OutcomeClass::Unknown, format!("it could not land: {message}"));
+        self.set_back(id, OutcomeClass::Unknown, format!("it could not land: {message}"))
     }
 
     fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
@@ -245,17 +241,18 @@ fn manifest_digest(result: &AcceptedResult) -> Option<crate::base::digest::Diges
 /// A status line was written into its plan, or could not be.
 pub fn take_status_written(
     task: TaskRef,
-    (status, written): (Status, Written),
+    status: Status,
+    written: Written,
     ground: &mut Ground<'_>,
 ) {
-    let is_written = !matches!(written, Written::Failed(_));
-    ground.past.lines.settle(&task, status, is_written);
     match written {
         Written::Kept | Written::Loose => {
+            ground.past.lines.written(&task, status);
             let is_loose = written == Written::Loose;
             ground.append(Record::StatusWritten { at: ground.now(), task, status, is_loose });
         }
         Written::Failed(why) => {
+            ground.past.lines.refused(&task, status);
             ground.publish(Notice::Warning(Warning::StatusUnwritten { task, why }));
         }
     }

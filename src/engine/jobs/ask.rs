@@ -13,13 +13,21 @@ use super::Shop;
 use super::attempt::Attempt;
 use crate::engine::why::Why;
 
+/// A session that goes on with a person's answer.
+pub(super) struct GoesOn {
+    pub session: SessionId,
+    /// What it is told.
+    pub message: String,
+}
+
 impl Shop<'_> {
     /// The session ended with a question: nothing is held against it, and nothing else waits.
     pub(super) fn park_with_question(
         &mut self,
-        id: NodeId,
         attempt_id: AttemptId,
-        (attempt, text): (&Attempt, String),
+        id: NodeId,
+        attempt: &Attempt,
+        text: String,
     ) {
         let past = self.ground.past.history.task(&attempt.task);
         if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {
@@ -51,23 +59,15 @@ impl Shop<'_> {
     }
 
     /// The session whose question was answered, where this attempt is the one that goes on with it.
-    pub(super) fn session_to_go_on_with(
-        &self,
-        id: AttemptId,
-        attempt: &Attempt,
-    ) -> Option<SessionId> {
+    pub(super) fn session_to_go_on_with(&self, id: AttemptId, attempt: &Attempt) -> Option<GoesOn> {
         let answered = self.ground.past.history.task(&attempt.task)?.dialogue.taken_up_by(id)?;
         let question = answered.question;
-        question.session.clone().filter(|_| question.key == attempt.key)
-    }
-
-    pub(super) fn answer_message(&self, id: AttemptId, attempt: &Attempt) -> String {
-        let past = self.ground.past.history.task(&attempt.task);
-        let answered = past.and_then(|it| it.dialogue.taken_up_by(id));
-        let answer = answered.map_or("", |it| it.answer);
-        format!(
+        let session = question.session.clone().filter(|_| question.key == attempt.key)?;
+        let answer = answered.answer;
+        let message = format!(
             "The answer to your question: {answer}\n\nGo on with the task, and write the status \
              file `{STATUS_FILE}` as instructed.\n"
-        )
+        );
+        Some(GoesOn { session, message })
     }
 }

@@ -5,6 +5,8 @@ use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
 use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
 use crate::engine::admission::{Activity, Origin, Phase, Running};
+use crate::engine::broken::{Must, Sound};
+use crate::engine::event::Merged;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::PlanChange;
@@ -91,6 +93,28 @@ pub struct Review {
     pub suspect: Option<Suspect>,
     /// The result is in the action cache, without verdicts.
     pub is_kept: bool,
+}
+
+impl Produced {
+    /// The change as it would land, and on what.
+    pub fn take_merged(&mut self, merged: Merged) {
+        self.merged = merged.patch;
+        self.candidate = Some(merged.candidate);
+        self.beneath = Some(merged.beneath);
+    }
+}
+
+impl Review {
+    /// The validator whose turn it is; `None` where all of them have spoken.
+    pub fn validator(&self) -> Option<&Validator> {
+        self.validators.get(self.next)
+    }
+
+    /// The validator that is at work.
+    #[track_caller]
+    pub fn at_work(&self) -> Sound<&Validator> {
+        self.validator().must("no validator is at work on a result that is under review")
+    }
 }
 
 impl Attempt {

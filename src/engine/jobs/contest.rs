@@ -5,6 +5,7 @@ mod judge;
 mod propose;
 
 use crate::base::name::{AttemptId, ModelName};
+use crate::engine::broken::{Must, Sound};
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
 use crate::engine::jobs::ballot::labels;
@@ -13,7 +14,10 @@ use crate::engine::record::Proposed;
 use crate::engine::why::{Wait, Why};
 
 use super::attempt::{Attempt, Produced};
-use super::{Kind, Shop};
+use super::{JobOf, Kind, Shop, Work};
+
+const NO_CONTEST: &str = "a task with proposals has no competition";
+const NO_ENTRY: &str = "a proposal is none of its competition";
 
 /// Proposals that compete for being one attempt's result.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +32,9 @@ pub struct Contest {
 
 /// One proposal.
 #[derive(Clone, Debug)]
-struct Entry {
+pub(super) struct Entry {
     /// From 1.
-    number: u32,
+    pub(super) number: u32,
     label: String,
     state: EntryState,
     attempt: Option<AttemptId>,
@@ -91,8 +95,23 @@ impl Contest {
         self.judge.is_some() || self.entries.iter().any(is_busy)
     }
 
-    fn entry_of(&mut self, attempt: AttemptId) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|it| it.attempt == Some(attempt))
+    /// The proposal that a job makes.
+    #[track_caller]
+    pub(super) fn entry_of(&self, id: AttemptId) -> Sound<&Entry> {
+        self.entries.iter().find(|it| it.attempt == Some(id)).must(NO_ENTRY)
+    }
+
+    #[track_caller]
+    fn entry_of_mut(&mut self, id: AttemptId) -> Sound<&mut Entry> {
+        self.entries.iter_mut().find(|it| it.attempt == Some(id)).must(NO_ENTRY)
+    }
+}
+
+impl Attempt {
+    /// Its competition, where it is one.
+    #[track_caller]
+    pub fn contest(&self) -> Sound<&Contest> {
+        self.contest.as_ref().must(NO_CONTEST)
     }
 }
 
@@ -113,11 +132,9 @@ impl Entry {
 
 impl Shop<'_> {
     /// Makes a competition of an attempt whose task asks for one; false where it does not.
-    pub(super) fn open_contest(&mut self, owner: AttemptId) -> bool {
-        let Some(attempt) = self.build.jobs.attempt(owner) else {
-            return false;
-        };
-        let Some((count, _)) = attempt.recipe.judge else { return false };
+    pub(super) fn open_contest(&mut self, owner: AttemptId) -> Sound<bool> {
+        let attempt = self.build.jobs.attempt(owner)?;
+        let Some((count, _)) = attempt.recipe.judge else { return Ok(false) };
         let (key, node, task) = (attempt.key, attempt.node, attempt.task.clone());
         let mut outs = node.map(|it| self.build.board.run(it).outs.clone());
         // Where none is left of those that there were, all are asked for anew.
@@ -138,11 +155,9 @@ impl Shop<'_> {
             entry
         });
         let contest = Contest { entries: entries.collect(), ..Contest::default() };
-        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.contest = Some(contest);
-        }
-        self.recall_entries(owner);
-        true
+        self.build.jobs.attempt_mut(owner)?.contest = Some(contest);
+        self.recall_entries(owner)?;
+        Ok(true)
     }
 
     /// Starts what waits and concludes what is complete; true where a competition came to something,
@@ -152,37 +167,46 @@ impl Shop<'_> {
         let owners: Vec<AttemptId> = competing.map(|(id, _)| id).collect();
         let mut has_moved = false;
         for owner in owners {
-            loop {
-                let next = self.next_move(owner);
-                has_moved |= !matches!(next, Move::Start(_) | Move::Wait);
-                match next {
-                    Move::Start(at) => self.start_entry(owner, at),
-                    Move::Wait => break,
-                    Move::SetBack(class, message) => {
-                        self.close_contest(owner, None);
-                        self.set_back(owner, class, message);
-                    }
-                    Move::Park(why) => self.park_contest(owner, why),
-                    Move::SetAside => self.set_contest_aside(owner),
-                    Move::WaitOutside(why) => {
-                        if let Some(node) = self.leave_contest(owner) {
-                            self.build.admission.wait_for_limit(
-                                (node, why),
-                                &mut self.build.board,
-                                &mut self.ground,
-                            );
-                        }
-                    }
-                    Move::Conclude => self.conclude(owner),
-                }
-            }
+            let came_out = self.advance(owner).map(|moved| has_moved |= moved);
+            self.heed(came_out, "going on with proposals", Work::Job(owner));
         }
         has_moved
     }
 
-    fn next_move(&self, owner: AttemptId) -> Move {
-        let Some(attempt) = self.build.jobs.attempt(owner) else { return Move::Wait };
-        let Some(contest) = &attempt.contest else { return Move::Wait };
+    fn advance(&mut self, owner: AttemptId) -> Sound<bool> {
+        let mut has_moved = false;
+        // It is over where it came to something.
+        while let Some((attempt, contest)) = self.competing(owner) {
+            let next = self.next_move(attempt, contest);
+            has_moved |= !matches!(next, Move::Start(_) | Move::Wait);
+            match next {
+                Move::Start(at) => self.start_entry(owner, at)?,
+                Move::Wait => break,
+                Move::SetBack(class, message) => {
+                    self.close_contest(owner, None)?;
+                    self.set_back(owner, class, message)?;
+                }
+                Move::Park(why) => self.park_contest(owner, why)?,
+                Move::SetAside => self.set_contest_aside(owner)?,
+                Move::WaitOutside(why) => {
+                    if let Some(node) = self.leave_contest(owner)? {
+                        let build = &mut *self.build;
+                        let at = (node, why);
+                        build.admission.wait_for_limit(at, &mut build.board, &mut self.ground);
+                    }
+                }
+                Move::Conclude => self.conclude(owner)?,
+            }
+        }
+        Ok(has_moved)
+    }
+
+    fn competing(&self, owner: AttemptId) -> Option<(&Attempt, &Contest)> {
+        let attempt = self.build.jobs.attempt(owner).ok()?;
+        Some((attempt, attempt.contest.as_ref()?))
+    }
+
+    fn next_move(&self, attempt: &Attempt, contest: &Contest) -> Move {
         let held = self.build.admission.holding().map(|it| Why::Held(it.clone()));
         // Nobody is told of a task that is gone.
         let gone = attempt.node.is_none().then_some(Why::Untold);
@@ -245,66 +269,63 @@ impl Shop<'_> {
     }
 
     /// Nothing more is paid for a task that is not asked for any more.
-    fn set_contest_aside(&mut self, owner: AttemptId) {
-        if let Some(node) = self.leave_contest(owner) {
+    fn set_contest_aside(&mut self, owner: AttemptId) -> Sound {
+        if let Some(node) = self.leave_contest(owner)? {
             self.set_aside(node, Why::Unjudged);
         }
+        Ok(())
     }
 
     /// Nothing was decided: the task is held, and what is done waits under its refs.
-    fn park_contest(&mut self, owner: AttemptId, why: Why) {
-        if let Some(node) = self.leave_contest(owner) {
+    fn park_contest(&mut self, owner: AttemptId, why: Why) -> Sound {
+        if let Some(node) = self.leave_contest(owner)? {
             self.build.board.hold_task(node, why, &mut self.ground);
         }
+        Ok(())
     }
 
     /// Ends the attempt that a competition is for; what became of its task is for the caller.
-    fn leave_contest(&mut self, owner: AttemptId) -> Option<NodeId> {
-        self.close_contest(owner, None);
-        let attempt = self.build.jobs.close(owner);
+    fn leave_contest(&mut self, owner: AttemptId) -> Sound<Option<NodeId>> {
+        self.close_contest(owner, None)?;
+        let attempt = self.build.jobs.close(owner)?;
         self.ground.push(Effect::Drop { attempt: owner });
-        attempt.and_then(|it| it.node)
+        Ok(attempt.node)
     }
 
     /// The competition is over; what its proposals left is dropped, but for the one that goes on.
-    fn close_contest(&mut self, owner: AttemptId, winner: Option<AttemptId>) {
-        let attempt = self.build.jobs.attempt_mut(owner);
-        let Some(contest) = attempt.and_then(|it| it.contest.take()) else { return };
+    fn close_contest(&mut self, owner: AttemptId, winner: Option<AttemptId>) -> Sound {
+        let contest = self.build.jobs.attempt_mut(owner)?.contest.take().must(NO_CONTEST)?;
         for id in contest.entries.iter().filter_map(|it| it.attempt) {
             self.build.jobs.close_helper(id);
             if Some(id) != winner {
                 self.ground.push(Effect::Drop { attempt: id });
             }
         }
+        Ok(())
     }
 
     /// A winner that a validator refuses makes room for the next best.
-    pub(super) fn note_out(
-        &mut self,
-        node: NodeId,
-        attempt: &Attempt,
-        (class, message): (OutcomeClass, &str),
-    ) {
-        let Some(won) = attempt.made.won.as_ref().filter(|_| class == OutcomeClass::Rejected)
-        else {
-            return;
-        };
-        self.build.board.run(node).outs.insert(won.number, message.to_owned());
-    }
-
-    fn contest_mut(&mut self, owner: AttemptId) -> Option<&mut Contest> {
-        self.build.jobs.attempt_mut(owner)?.contest.as_mut()
-    }
-
-    /// The competition that an attempt is a proposal of; `None` where it is none, or that has ended.
-    fn owner_of(&self, id: AttemptId) -> Option<AttemptId> {
-        match self.build.jobs.job(id)?.kind {
-            Kind::Propose { owner } => Some(owner),
-            _ => None,
+    pub(super) fn note_out(&mut self, node: NodeId, attempt: &Attempt, message: &str) {
+        if let Some(won) = &attempt.made.won {
+            self.build.board.run(node).outs.insert(won.number, message.to_owned());
         }
     }
 
-    pub(super) fn is_entry(&self, id: AttemptId) -> bool {
-        self.owner_of(id).is_some()
+    #[track_caller]
+    fn contest_mut(&mut self, owner: AttemptId) -> Sound<&mut Contest> {
+        self.build.jobs.attempt_mut(owner)?.contest.as_mut().must(NO_CONTEST)
+    }
+
+    #[track_caller]
+    fn entry_mut(&mut self, of: JobOf) -> Sound<&mut Entry> {
+        self.contest_mut(of.owner)?.entry_of_mut(of.id)
+    }
+
+    /// The job as a proposal; `None` where it is none.
+    pub(super) fn proposal_of(&self, id: AttemptId) -> Option<JobOf> {
+        match self.build.jobs.job(id)?.kind {
+            Kind::Propose { owner } => Some(JobOf { owner, id }),
+            _ => None,
+        }
     }
 }

@@ -3,12 +3,12 @@
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, ModelName, RelPath, TaskRef};
 use crate::engine::admission::{Activity, Origin, Phase, with_reset};
+use crate::engine::broken::{Must, Sound};
 use crate::engine::effect::{Effect, Notice, Warning};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
-use crate::engine::record::{self, Record};
 use crate::engine::stream::Progress;
 use crate::engine::why::Why;
 use crate::spec::rule::ActionKind;
@@ -16,14 +16,18 @@ use crate::spec::rule::ActionKind;
 use super::attempt::{Attempt, Produced};
 use super::expect::{denials, expectation_of};
 use super::retry::{Met, Setback, attempts_allowed};
-use super::review::baseline_name;
-use super::{Kind, Shop, Stage};
+use super::{JobOf, Kind, Shop, Stage};
 
 impl Shop<'_> {
-    pub fn take_progress(&mut self, attempt: AttemptId, progress: Progress) {
+    pub fn take_progress(&mut self, attempt: AttemptId, progress: Progress) -> Sound {
         let jobs = &mut self.build.jobs;
-        let is_review = jobs.job(attempt).is_some_and(|it| it.owner().is_some());
-        let Some(it) = jobs.attempt_of(attempt) else { return };
+        let owner = jobs.job(attempt).must("what goes on is no job")?.owner();
+        let is_review = owner.is_some();
+        let it = match owner {
+            // Nobody asks for its verdict any more.
+            Some(owner) if jobs.job(owner).is_none() => return Ok(()),
+            owner => jobs.attempt_mut(owner.unwrap_or(attempt))?,
+        };
         match progress {
             Progress::Started { session, model } if !is_review => {
                 it.made.session = session.or(it.made.session.take());
@@ -42,29 +46,29 @@ impl Shop<'_> {
                 it.at_work.doing = Activity::AwaitingApi { attempt, error };
             }
         }
+        Ok(())
     }
 
-    pub fn take_ended(&mut self, id: AttemptId, evidence: Evidence) {
-        let Some(job) = self.build.jobs.job(id) else { return };
-        match job.kind {
-            Kind::Validate { owner } => self.take_review_ended(owner, id, evidence),
-            Kind::Propose { owner } => self.take_entry_ended(owner, id, evidence),
-            Kind::Judge { owner } => self.take_judge_ended(owner, id, &evidence),
+    pub fn take_ended(&mut self, id: AttemptId, evidence: Evidence) -> Sound {
+        match self.build.jobs.job(id).must("what ended is no job")?.kind {
+            Kind::Validate { owner } => self.take_review_ended(JobOf { owner, id }, evidence),
+            Kind::Propose { owner } => self.take_entry_ended(JobOf { owner, id }, evidence),
+            Kind::Judge { owner } => self.take_judge_ended(JobOf { owner, id }, &evidence),
             Kind::Work(_) => self.take_work_ended(id, evidence),
         }
     }
 
-    fn take_work_ended(&mut self, id: AttemptId, evidence: Evidence) {
-        self.build.jobs.reach(id, Stage::Ended);
-        let Some(attempt) = self.build.jobs.attempt(id) else { return };
+    fn take_work_ended(&mut self, id: AttemptId, evidence: Evidence) -> Sound {
+        self.build.jobs.reach(id, Stage::Ended)?;
+        let attempt = self.build.jobs.attempt(id)?;
         let judgement = self.judgement_of(attempt, &evidence);
-        let judgement = self.judge_plan_edit(id, &evidence, judgement);
-        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
-        self.journal_end(id, None, &evidence, &judgement);
-        let was_probe = self.hear_of_service((id, id), &evidence, &judgement);
+        let judgement = self.judge_plan_edit(id, &evidence, judgement)?;
+        let cost = cost_of(&evidence);
+        self.journal_end(JobOf::own(id), &evidence, &judgement)?;
+        let was_probe = self.hear_of_service(JobOf::own(id), &evidence, &judgement)?;
         let denied = denials(&evidence);
-        self.build.jobs.reach(id, Stage::Judged);
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else { return };
+        self.build.jobs.reach(id, Stage::Judged)?;
+        let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
             self.build.money.n_sessions -= 1;
         }
@@ -86,6 +90,7 @@ impl Shop<'_> {
             plan_change: attempt.made.plan_change.take(),
             ..Produced::default()
         };
+        let task = attempt.task.clone();
         if let Some(node) = attempt.node {
             let run = self.build.board.run(node);
             run.cost += cost;
@@ -93,18 +98,18 @@ impl Shop<'_> {
         }
         match judgement.class {
             OutcomeClass::Done => {
-                self.warn_of(id, denied);
-                self.merge(id);
+                self.warn_of(&task, denied);
+                self.merge(id)
             }
             // Git ignores it at the next try, too.
             class @ OutcomeClass::OutputMismatch if !evidence.ignored_outputs.is_empty() => {
-                self.give_up_attempt(id, class, judgement.message);
+                self.give_up_attempt(id, class, judgement.message)
             }
             class @ OutcomeClass::LaunchRefused => {
-                self.note_turned_away(id, &judgement.message);
-                self.set_back(id, class, judgement.message);
+                self.note_turned_away(id, &judgement.message)?;
+                self.set_back(id, class, judgement.message)
             }
-            OutcomeClass::BudgetCap if self.meet_budget_cap(id, &judgement) => {}
+            OutcomeClass::BudgetCap if self.meet_budget_cap(id)? => Ok(()),
             class => self.set_back(id, class, judgement.message),
         }
     }
@@ -119,9 +124,7 @@ impl Shop<'_> {
         with_reset(classify(evidence, &expectation), self.ground.now())
     }
 
-    fn warn_of(&mut self, id: AttemptId, warnings: Vec<String>) {
-        let Some(attempt) = self.build.jobs.attempt(id) else { return };
-        let task = attempt.task.clone();
+    fn warn_of(&mut self, task: &TaskRef, warnings: Vec<String>) {
         for warning in warnings {
             let warning = Warning::OfTask(task.clone(), warning);
             self.ground.publish(Notice::Warning(warning));
@@ -129,36 +132,54 @@ impl Shop<'_> {
     }
 
     /// Ends an attempt without a result and decides what follows.
-    pub(super) fn set_back(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
-        let Some(attempt) = self.build.jobs.close(id) else { return };
+    pub(super) fn set_back(
+        &mut self,
+        id: AttemptId,
+        class: OutcomeClass,
+        message: String,
+    ) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         self.ground.past.lines.forget(&attempt.task);
         let Some(node) = attempt.node else {
             self.ground.push(Effect::Drop { attempt: id });
-            return;
+            return Ok(());
         };
         if self.is_outdated(&attempt) && class.is_about_the_task() {
             self.ground.push(Effect::Drop { attempt: id });
-            return self.set_aside(node, Why::Ended { class, message });
+            self.set_aside(node, Why::Ended { class, message });
+            return Ok(());
         }
-        self.note_out(node, &attempt, (class, &message));
+        if class == OutcomeClass::Rejected {
+            self.note_out(node, &attempt, &message);
+        }
         let setback = self.setback_of(&attempt, class, message);
-        if class == OutcomeClass::Asked {
-            return self.park_with_question(node, id, (&attempt, setback.message));
-        }
-        if let Met::Asks(why) = self.meet(node, id, setback) {
-            let question = format!("{why}: how is it to go on?");
-            return self.park_with_question(node, id, (&attempt, question));
+        let question = match class {
+            OutcomeClass::Asked => Some(setback.message),
+            _ => match self.meet(node, id, setback) {
+                Met::Asks(why) => Some(format!("{why}: how is it to go on?")),
+                Met::Done => None,
+            },
+        };
+        if let Some(question) = question {
+            self.park_with_question(id, node, &attempt, question);
+            return Ok(());
         }
         let run = self.build.board.run(node);
         run.resume_session.clone_from(&attempt.made.session);
         if run.resume != Some(id) || run.resume_session.is_none() {
             self.ground.push(Effect::Drop { attempt: id });
         }
+        Ok(())
     }
 
     /// Ends an attempt and its task with it: no further try.
-    pub(super) fn give_up_attempt(&mut self, id: AttemptId, class: OutcomeClass, message: String) {
-        let Some(attempt) = self.build.jobs.close(id) else { return };
+    pub(super) fn give_up_attempt(
+        &mut self,
+        id: AttemptId,
+        class: OutcomeClass,
+        message: String,
+    ) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         self.ground.push(Effect::Drop { attempt: id });
         match attempt.node {
             Some(node) if self.is_outdated(&attempt) => {
@@ -167,6 +188,7 @@ impl Shop<'_> {
             Some(node) => self.build.board.give_up(node, class, message, &mut self.ground),
             None => {}
         }
+        Ok(())
     }
 
     /// True where what the attempt was started for is not what the task is now.
@@ -184,14 +206,13 @@ impl Shop<'_> {
     }
 
     /// The attempt's task is gone. Its work must not land, and must not be lost.
-    pub(super) fn keep_orphan(&mut self, id: AttemptId) {
-        let Some(attempt) = self.build.jobs.close(id) else {
-            return;
-        };
+    pub(super) fn keep_orphan(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.close(id)?;
         if !attempt.made.patch.is_empty() {
             self.ground.push(Effect::Keep { attempt: id, task: attempt.task });
         }
         self.ground.push(Effect::Drop { attempt: id });
+        Ok(())
     }
 
     fn setback_of(&self, attempt: &Attempt, class: OutcomeClass, message: String) -> Setback {
@@ -200,8 +221,7 @@ impl Shop<'_> {
         let mut retry = recipe.rule.retry.clone();
         retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
-        let allowed =
-            attempts_allowed(recipe.spec.max_attempts, meta, (&retry, recipe.rule.action));
+        let allowed = attempts_allowed(recipe, meta);
         let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
         let (action, made) = (recipe.rule.action, &attempt.made);
         let (was_probe, lacks_cli) = (made.was_probe, made.lacks_cli);
@@ -219,18 +239,18 @@ impl Shop<'_> {
         }
     }
 
-    pub fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) {
-        if self.is_entry(id) {
-            return self.take_entry_refused(id, conflict_message(&conflict));
+    pub fn take_conflict(&mut self, id: AttemptId, conflict: Conflict) -> Sound {
+        if let Some(proposal) = self.proposal_of(id) {
+            return self.take_entry_refused(proposal, conflict_message(&conflict));
         }
-        let Some(attempt) = self.build.jobs.attempt(id) else { return };
+        let attempt = self.build.jobs.attempt(id)?;
         let Some(node) = attempt.node else { return self.keep_orphan(id) };
         if attempt.origin == Origin::Replayed {
             // A cached patch that no longer merges is a miss, not a failure: it runs instead.
-            self.build.jobs.close(id);
+            self.build.jobs.close(id)?;
             self.build.board.queue(node);
             self.ground.push(Effect::Drop { attempt: id });
-            return;
+            return Ok(());
         }
         if !conflict.uncommitted.is_empty() {
             // As long as these edits are not committed, any other attempt ends the same way.
@@ -240,42 +260,7 @@ impl Shop<'_> {
         }
         let message = conflict_message(&conflict);
         self.build.board.run(node).conflict = Some(conflict);
-        self.set_back(id, OutcomeClass::Conflict, message);
-    }
-
-    /// Writes down how an attempt, or a validator's, ended: costs are counted from these.
-    pub(super) fn journal_end(
-        &mut self,
-        id: AttemptId,
-        owner: Option<AttemptId>,
-        evidence: &Evidence,
-        judgement: &Judgement,
-    ) {
-        let spend = self.book(id, owner, evidence);
-        let Some(attempt) = self.build.jobs.attempt(owner.unwrap_or(id)) else { return };
-        let validator = owner.and(attempt.review.validators.get(attempt.review.next));
-        let ended = record::AttemptEnded {
-            at: self.ground.now(),
-            attempt: id,
-            task: attempt.task.clone(),
-            key: attempt.key,
-            number: attempt.number,
-            validator: validator.map(|it| match attempt.review.suspect {
-                Some(_) => baseline_name(&it.name),
-                None => it.name.clone(),
-            }),
-            outcome: judgement.class,
-            message: judgement.message.clone(),
-            cost: evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost),
-            spend,
-            model: model_of(evidence),
-            session: evidence.session.clone(),
-            transcript: evidence.transcript,
-            duration: evidence.duration,
-            slack_messages: slack_messages_of(evidence),
-            is_uncounted: owner.is_none() && attempt.is_uncounted(judgement.class),
-        };
-        self.ground.append(Record::AttemptEnded(Box::new(ended)));
+        self.set_back(id, OutcomeClass::Conflict, message)
     }
 }
 
@@ -284,11 +269,8 @@ fn conflict_message(conflict: &Conflict) -> String {
     format!("its patch conflicts with what landed meanwhile: {}", paths.join(", "))
 }
 
-pub(super) fn slack_messages_of(evidence: &Evidence) -> Vec<serde_json::Value> {
-    match &evidence.status_file {
-        StatusFile::Given(report) => report.slack_messages.clone(),
-        _ => Vec::new(),
-    }
+pub(super) fn cost_of(evidence: &Evidence) -> Usd {
+    evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost)
 }
 
 /// The model that really answered.

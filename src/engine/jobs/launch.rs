@@ -11,30 +11,29 @@ use super::resume::{effort_of, resume_message, told_before};
 use crate::engine::decide::TaskRun;
 
 impl Shop<'_> {
-    pub(super) fn launch_of(&self, id: AttemptId) -> Result<Launch, String> {
-        let gone = || "the task is gone".to_owned();
-        let attempt = self.build.jobs.attempt(id).ok_or_else(gone)?;
-        let node = attempt.node.ok_or_else(gone)?;
+    pub(super) fn launch_of(&self, id: AttemptId, attempt: &Attempt) -> Result<Launch, String> {
+        let node = attempt.node.ok_or("the task is gone")?;
         let recipe = &attempt.recipe;
         let run = self.build.board.known_run(node).cloned().unwrap_or_default();
         let action = match recipe.rule.action {
             ActionKind::Command => LaunchAction::Command(
                 recipe.command().cloned().ok_or("neither rule nor task has `run`")?,
             ),
-            ActionKind::Session => LaunchAction::Session(self.session_of((id, attempt), &run)?),
+            ActionKind::Session => LaunchAction::Session(self.session_of(id, attempt, &run)?),
         };
         let base = match self.session_to_go_on_with(id, attempt) {
-            Some(session) => Base::Parked(session),
+            Some(answered) => Base::Parked(answered.session),
             None => run.resume.map_or(Base::Tip, Base::Continue),
         };
-        Ok(self.launch_with(id, attempt, (action, base)))
+        Ok(self.launch_with(id, attempt, action, base))
     }
 
     pub(super) fn launch_with(
         &self,
         id: AttemptId,
         attempt: &Attempt,
-        (action, base): (LaunchAction, Base),
+        action: LaunchAction,
+        base: Base,
     ) -> Launch {
         let recipe = &attempt.recipe;
         let mut limits = recipe.rule.limits.clone();
@@ -62,7 +61,8 @@ impl Shop<'_> {
 
     pub(super) fn session_of(
         &self,
-        (id, attempt): (AttemptId, &Attempt),
+        id: AttemptId,
+        attempt: &Attempt,
         run: &TaskRun,
     ) -> Result<SessionLaunch, String> {
         let stable =
@@ -85,7 +85,7 @@ impl Shop<'_> {
         let agent = attempt.recipe.agent.as_deref();
         let tools = tools_of(&attempt.recipe.rule, agent);
         let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
-            (Some(session), _) => (Some(session), self.answer_message(id, attempt)),
+            (Some(answered), _) => (Some(answered.session), answered.message),
             (None, Some(session)) => {
                 (Some(session), resume_message(run, &attempt.task.task, &tools))
             }

@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::name::AttemptId;
+use crate::engine::broken::{Broken, Must, Sound};
+use crate::engine::graph::NodeId;
 
 use super::Attempt;
+
+/// What it means that a task's attempt is not found.
+const NOT_LIVE: &str = "an attempt at work is not among those that live";
 
 /// How far a job is. Each goes through these in order; what is closed is not in the map any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +34,20 @@ pub enum Kind {
     Propose { owner: AttemptId },
     /// The judge of the owner's competition.
     Judge { owner: AttemptId },
+}
+
+/// A job by its id, with the attempt that it is for: itself, or the one that it works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobOf {
+    pub owner: AttemptId,
+    pub id: AttemptId,
+}
+
+impl JobOf {
+    /// A task's own attempt.
+    pub fn own(id: AttemptId) -> Self {
+        Self { owner: id, id }
+    }
 }
 
 /// One job.
@@ -59,57 +78,66 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    pub fn open(&mut self, id: AttemptId, kind: Kind) {
-        let is_new = self.live.insert(id, Job { stage: Stage::Opened, kind }).is_none();
-        debug_assert!(is_new, "ids of attempts are never used twice");
+    #[track_caller]
+    pub fn open(&mut self, id: AttemptId, kind: Kind) -> Sound {
+        match self.live.insert(id, Job { stage: Stage::Opened, kind }) {
+            None => Ok(()),
+            Some(_) => Err(Broken::of("the id of an attempt is used twice")),
+        }
     }
 
     /// Its stage is this one from now on; never an earlier one than it had.
-    pub fn reach(&mut self, id: AttemptId, stage: Stage) {
-        if let Some(job) = self.live.get_mut(&id) {
-            debug_assert!(job.stage <= stage, "{:?} after {:?}", stage, job.stage);
-            job.stage = stage;
+    #[track_caller]
+    pub fn reach(&mut self, id: AttemptId, stage: Stage) -> Sound {
+        let job = self.live.get_mut(&id).must(NOT_LIVE)?;
+        if job.stage > stage {
+            return Err(Broken::of("a job goes back to an earlier stage"));
         }
+        job.stage = stage;
+        Ok(())
     }
 
     pub fn job(&self, id: AttemptId) -> Option<&Job> {
         self.live.get(&id)
     }
 
-    /// The attempt that a job works for, itself where it is one.
-    pub fn attempt_of(&mut self, id: AttemptId) -> Option<&mut Attempt> {
-        let owner = self.live.get(&id)?.owner().unwrap_or(id);
-        self.attempt_mut(owner)
-    }
-
-    pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
-        match &self.live.get(&id)?.kind {
-            Kind::Work(attempt) => Some(attempt),
-            _ => None,
+    #[track_caller]
+    pub fn attempt(&self, id: AttemptId) -> Sound<&Attempt> {
+        match self.live.get(&id).map(|it| &it.kind) {
+            Some(Kind::Work(attempt)) => Ok(attempt),
+            _ => Err(Broken::of(NOT_LIVE)),
         }
     }
 
-    pub fn attempt_mut(&mut self, id: AttemptId) -> Option<&mut Attempt> {
-        match &mut self.live.get_mut(&id)?.kind {
-            Kind::Work(attempt) => Some(attempt),
-            _ => None,
+    #[track_caller]
+    pub fn attempt_mut(&mut self, id: AttemptId) -> Sound<&mut Attempt> {
+        match self.live.get_mut(&id).map(|it| &mut it.kind) {
+            Some(Kind::Work(attempt)) => Ok(attempt),
+            _ => Err(Broken::of(NOT_LIVE)),
         }
     }
 
     /// Ends a task's attempt and gives it away.
-    pub fn close(&mut self, id: AttemptId) -> Option<Attempt> {
+    #[track_caller]
+    pub fn close(&mut self, id: AttemptId) -> Sound<Attempt> {
         self.attempt(id)?;
-        match self.live.remove(&id)?.kind {
-            Kind::Work(attempt) => Some(*attempt),
-            _ => None,
+        match self.live.remove(&id).map(|it| it.kind) {
+            Some(Kind::Work(attempt)) => Ok(*attempt),
+            _ => Err(Broken::of(NOT_LIVE)),
         }
     }
 
-    /// Ends a job that works for another.
+    /// Ends a job that works for another, where it lives.
     pub fn close_helper(&mut self, id: AttemptId) {
-        if self.attempt(id).is_none() {
+        if self.job(id).is_some_and(|it| it.owner().is_some()) {
             self.live.remove(&id);
         }
+    }
+
+    /// The jobs that work for an attempt.
+    pub fn helpers_of(&self, owner: AttemptId) -> Vec<AttemptId> {
+        let helpers = self.live.iter().filter(|(_, job)| job.owner() == Some(owner));
+        helpers.map(|(id, _)| *id).collect()
     }
 
     /// The tasks' own attempts.
@@ -125,6 +153,11 @@ impl Jobs {
             Kind::Work(attempt) => Some((*id, &mut **attempt)),
             _ => None,
         })
+    }
+
+    /// The attempts of a task.
+    pub fn attempts_at(&self, node: NodeId) -> Vec<AttemptId> {
+        self.attempts().filter(|(_, it)| it.node == Some(node)).map(|(id, _)| id).collect()
     }
 
     pub fn n_attempts(&self) -> u32 {

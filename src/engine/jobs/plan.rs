@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
+use crate::engine::broken::Sound;
 use crate::engine::effect::{Notice, Warning};
+use crate::engine::ground::Ground;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
 use crate::spec::edit::Outline;
-use crate::spec::plan_check::Known;
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::Attempt;
@@ -25,35 +26,35 @@ impl Shop<'_> {
         id: AttemptId,
         evidence: &Evidence,
         judgement: Judgement,
-    ) -> Judgement {
-        let attempt = self.build.jobs.attempt(id);
-        if let Some(attempt) = attempt.filter(|_| only_says_so(evidence)) {
-            let warning = Warning::PlanUntouched(attempt.task.clone());
+    ) -> Sound<Judgement> {
+        if only_says_so(evidence) {
+            let warning = Warning::PlanUntouched(self.build.jobs.attempt(id)?.task.clone());
             self.ground.publish(Notice::Warning(warning));
         }
         match &evidence.plan_edit {
             Some(edit) if judgement.class == OutcomeClass::Done => {
-                match self.take_plan_edit(id, edit.clone(), evidence.documents.as_deref()) {
-                    Ok(()) => judgement,
+                let attempt = self.build.jobs.attempt(id)?;
+                match self.change_of(attempt, edit.clone(), evidence.documents.as_deref()) {
+                    Ok(change) => {
+                        self.build.jobs.attempt_mut(id)?.made.plan_change = change;
+                        Ok(judgement)
+                    }
                     Err(message) => {
-                        Judgement { class: OutcomeClass::PlanRefused, message, ..judgement }
+                        Ok(Judgement { class: OutcomeClass::PlanRefused, message, ..judgement })
                     }
                 }
             }
-            _ => judgement,
+            _ => Ok(judgement),
         }
     }
 
-    /// Keeps what the session changed in its plan; `Err` says what is wrong with it, for the session.
-    fn take_plan_edit(
-        &mut self,
-        id: AttemptId,
+    /// What the session changed in its plan; `Err` says what is wrong with it, for the session.
+    fn change_of(
+        &self,
+        attempt: &Attempt,
         edit: PlanEdit,
         documents: Option<&DocumentsLeft>,
-    ) -> Result<(), String> {
-        let Some(attempt) = self.build.jobs.attempt(id) else {
-            return Ok(());
-        };
+    ) -> Result<Option<PlanChange>, String> {
         let path = self.ground.world.plan_path(attempt.slot).clone();
         let refused = |why: &[String]| {
             format!(
@@ -64,30 +65,25 @@ impl Shop<'_> {
         };
         let left = edit.left.map_err(|why| refused(&[why]))?;
         let (laid, left) = (Source::new(path.clone(), edit.laid), Source::new(path, left));
-        let at = (&*self.ground.world, &*self.ground.past);
-        let bounds = self.build.plan_bounds_of(attempt, at);
+        let Ground { world, past, .. } = &self.ground;
+        let bounds = self.build.plan_bounds_of(attempt, world, past);
         let known = match documents {
             Some(documents) => &World::known_with(documents.after.0.clone()),
             None => self.ground.world.known(),
         };
-        let change = PlanChange::between(&laid, &left, (&bounds, known));
+        let change = PlanChange::between(&laid, &left, &bounds, known);
         let change = change.map_err(|why| refused(&why))?;
         if let Some(change) = &change {
             let present = self.ground.world.plan_source(attempt.slot);
-            change.apply(present, (&bounds, known)).map_err(|why| refused(&why))?;
+            change.apply(present, &bounds, known).map_err(|why| refused(&why))?;
         }
-        if let Some(attempt) = self.build.jobs.attempt_mut(id) {
-            attempt.made.plan_change = change;
-        }
-        Ok(())
+        Ok(change)
     }
 
     /// The plan is another by now. A cached result lands without its change, which is told; a fresh
     /// one has to be made on the plan as it is.
-    pub fn take_plan_refused(&mut self, id: AttemptId, why: String) {
-        let Some(attempt) = self.build.jobs.attempt_mut(id) else {
-            return;
-        };
+    pub fn take_plan_refused(&mut self, id: AttemptId, why: String) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.origin != Origin::Replayed {
             let why = format!("what it changed in the plan does not fit the plan any more: {why}");
             return self.set_back(id, OutcomeClass::Conflict, why);
@@ -95,25 +91,13 @@ impl Shop<'_> {
         attempt.made.plan_change = None;
         let task = attempt.task.clone();
         self.ground.publish(Notice::Warning(Warning::PlanChangeLeftOut { task, why }));
-        self.land(id);
+        self.land(id)
     }
 }
 
 impl Build {
-    /// A plan's text with the change that a running attempt made, where it may name what is known; `Err` says what stands against it.
-    pub fn changed_plan(
-        &self,
-        attempt: AttemptId,
-        (present, change, known): (&Source, &PlanChange, &Known),
-        at: (&World, &Past),
-    ) -> Result<String, String> {
-        let attempt = self.jobs.attempt(attempt).ok_or("its task is gone")?;
-        let bounds = self.plan_bounds_of(attempt, at);
-        change.apply(present, (&bounds, known)).map_err(|why| why.join("; "))
-    }
-
     /// What the attempt's session may not touch: what is finished, and what runs.
-    fn plan_bounds_of(&self, attempt: &Attempt, (world, past): (&World, &Past)) -> Bounds {
+    pub fn plan_bounds_of(&self, attempt: &Attempt, world: &World, past: &Past) -> Bounds {
         let plan = &attempt.task.plan;
         let is_here = |task: &TaskRef| task.plan == *plan && *task != attempt.task;
         let running = self.jobs.attempts().map(|(_, it)| &it.task).filter(|it| is_here(it));

@@ -9,22 +9,24 @@ use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::State;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::why::{Hold, Why};
+use crate::engine::world::Recipe;
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Retry, RetryStep};
 
 use super::Shop;
 
 /// How many attempts a task has: its own number, its plan's (sessions), its rule's.
-pub(super) fn attempts_allowed(own: Option<u32>, meta: &Meta, rule: (&Retry, ActionKind)) -> u32 {
-    let (retry, kind) = rule;
-    let plan = if kind == ActionKind::Session { meta.max_attempts } else { None };
-    own.or(plan).unwrap_or(retry.attempts).max(1)
+pub(super) fn attempts_allowed(recipe: &Recipe, meta: &Meta) -> u32 {
+    let is_session = recipe.rule.action == ActionKind::Session;
+    let plan = meta.max_attempts.filter(|_| is_session);
+    recipe.spec.max_attempts.or(plan).unwrap_or(recipe.rule.retry.attempts).max(1)
 }
 
-/// `base * 2^(n-1)`, at most `cap`, of which up to half is taken off again by chance, so that what
+/// `base * 2^(n-1)`, at most the cap, of which up to half is taken off again by chance, so that what
 /// failed together does not come back together; `n` counts from 1. The chance is in `seed`.
-fn backoff(n: u32, (base, cap): (Millis, Millis), seed: &[u8]) -> Millis {
-    let doubled = base.0.saturating_mul(1 << n.saturating_sub(1).min(30)).min(cap.0);
+fn backoff(n: u32, retry: &Retry, seed: &[u8]) -> Millis {
+    let doublings = n.saturating_sub(1).min(30);
+    let doubled = retry.backoff_base.0.saturating_mul(1 << doublings).min(retry.backoff_cap.0);
     let mut drawn = Fingerprint::new("orch backoff v1");
     drawn.entry("seed", seed);
     drawn.entry("number", &n.to_le_bytes());
@@ -112,7 +114,7 @@ impl Rung {
             RetryStep::Stop | RetryStep::Ask | RetryStep::Hold => return None,
             RetryStep::Now | RetryStep::Resume => Millis(0),
             RetryStep::Fresh | RetryStep::Escalate | RetryStep::Effort | RetryStep::Wait => {
-                backoff(n, (retry.backoff_base, retry.backoff_cap), seed)
+                backoff(n, retry, seed)
             }
         };
         is_left.then_some(wait)
@@ -199,9 +201,11 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_its_cap_and_is_never_shorter_than_half() {
+        let within =
+            |backoff_base, backoff_cap| Retry { backoff_base, backoff_cap, ..Retry::default() };
         let waits = |seed: &[u8]| -> Vec<u64> {
-            let bounds = (Millis::seconds(5), Millis::seconds(120));
-            (1..=7).map(|n| backoff(n, bounds, seed).0).collect()
+            let retry = within(Millis::seconds(5), Millis::seconds(120));
+            (1..=7).map(|n| backoff(n, &retry, seed).0).collect()
         };
         for seed in 0..200_u8 {
             for (wait, most) in waits(&[seed]).into_iter().zip([5, 10, 20, 40, 80, 120, 120]) {
@@ -210,6 +214,6 @@ mod tests {
         }
         assert_eq!(waits(b"a"), waits(b"a"), "chance is in the seed alone");
         assert_ne!(waits(b"a"), waits(b"b"));
-        assert!(backoff(u32::MAX, (Millis(u64::MAX), Millis(9)), b"").0 <= 9);
+        assert!(backoff(u32::MAX, &within(Millis(u64::MAX), Millis(9)), b"").0 <= 9);
     }
 }

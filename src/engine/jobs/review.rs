@@ -8,19 +8,21 @@ mod subject;
 pub use baseline::Suspect;
 pub(super) use baseline::baseline_name;
 
-use crate::base::measure::Usd;
 use crate::base::name::AttemptId;
+use crate::engine::broken::Sound;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::limits::Clock;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
+use crate::engine::past::history::KnownVerdict;
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Record, VerdictReached};
 use crate::engine::why::Why;
 use crate::spec::plan::{Validator, ValidatorKind};
 
-use super::Shop;
+use super::ended::cost_of;
+use super::{JobOf, Shop};
 use crate::engine::admission::{Origin, with_reset};
 
 /// How often a validator may reach no verdict before the task fails loudly.
@@ -28,16 +30,13 @@ const MAX_NO_VERDICT: u32 = 2;
 
 impl Shop<'_> {
     /// Goes through the validators of an attempt's candidate; known verdicts are not bought again.
-    pub(super) fn review_candidate(&mut self, id: AttemptId) {
+    pub(super) fn review_candidate(&mut self, id: AttemptId) -> Sound {
         loop {
-            let Some(attempt) = self.build.jobs.attempt(id) else {
-                return;
-            };
-            let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned()
-            else {
+            let attempt = self.build.jobs.attempt(id)?;
+            let Some(validator) = attempt.review.validator().cloned() else {
                 return self.land(id);
             };
-            let key = self.candidate_key(id, &validator);
+            let key = self.candidate_key(attempt, &validator);
             let known = self
                 .build
                 .board
@@ -54,93 +53,86 @@ impl Shop<'_> {
                 verdict: known.verdict,
                 findings: known.findings,
             };
-            if !self.take_verdict(id, reached) {
-                return;
+            if !self.take_verdict(id, reached)? {
+                return Ok(());
             }
         }
     }
 
-    pub(super) fn take_review_ended(
-        &mut self,
-        owner: AttemptId,
-        review: AttemptId,
-        evidence: Evidence,
-    ) {
-        self.build.jobs.close_helper(review);
-        let Some(attempt) = self.build.jobs.attempt(owner) else {
+    pub(super) fn take_review_ended(&mut self, of: JobOf, evidence: Evidence) -> Sound {
+        let JobOf { owner, id } = of;
+        let Ok(attempt) = self.build.jobs.attempt(owner) else {
             // Nobody asks for its verdict any more; what it cost was spent all the same.
+            self.build.jobs.close_helper(id);
             self.build.money.book(owner, evidence.stream.as_ref());
-            return self.ground.push(Effect::Drop { attempt: review });
+            self.ground.push(Effect::Drop { attempt: id });
+            return Ok(());
         };
         let task = attempt.task.task.clone();
         let (judgement, verdict) = judge_review(&evidence, task, self.ground.step.clock());
         let judgement = (with_reset(judgement, self.ground.now()), verdict);
-        self.journal_end(review, Some(owner), &evidence, &judgement.0);
-        self.ground.push(Effect::Drop { attempt: review });
-        let was_probe = self.hear_of_service((review, owner), &evidence, &judgement.0);
-        let cost = evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost);
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        self.journal_end(of, &evidence, &judgement.0)?;
+        self.build.jobs.close_helper(id);
+        self.ground.push(Effect::Drop { attempt: id });
+        let was_probe = self.hear_of_service(of, &evidence, &judgement.0)?;
+        let cost = cost_of(&evidence);
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.made.was_probe = was_probe;
         attempt.made.lacks_cli = evidence.ending.lacks_cli();
         attempt.made.cost += cost;
-        let validator = attempt.review.validators.get(attempt.review.next);
-        let is_session = validator.is_some_and(|it| matches!(it.kind, ValidatorKind::Agent(_)));
-        if is_session && !evidence.ending.has_run() {
+        let validator = attempt.review.at_work()?.clone();
+        if matches!(validator.kind, ValidatorKind::Agent(_)) && !evidence.ending.has_run() {
             self.build.money.n_sessions -= 1;
         }
         if let Some(node) = attempt.node {
             self.build.board.run(node).cost += cost;
         }
-        let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned() else {
-            return;
-        };
         if let Some(suspect) = attempt.review.suspect.take() {
             let (judgement, verdict) = judgement;
-            let verdict = verdict.map(|(verdict, _)| verdict);
-            return self.take_baseline_ended(owner, &suspect, (&evidence, &judgement, verdict));
+            let below = verdict.ok_or(judgement);
+            return self.take_baseline_ended(owner, &suspect, &evidence, below);
         }
         match judgement {
-            (_, Some((Verdict::Fail, findings)))
-                if self.suspect(owner, &validator, (&evidence, &findings)) => {}
-            (_, Some(said)) => self.reach(owner, &validator, said),
-            (judgement, None) => self.no_verdict(owner, &judgement),
+            (judgement, None) => self.no_verdict(owner, &validator, &judgement),
+            (_, Some(said)) => match self.suspicion(owner, &validator, &said, &evidence)? {
+                Some(suspicion) => self.look_below(owner, &validator, suspicion),
+                None => self.reach(owner, &validator, said),
+            },
         }
     }
 
     /// A verdict on the candidate: written down, then taken in.
-    fn reach(
-        &mut self,
-        owner: AttemptId,
-        validator: &Validator,
-        (verdict, findings): (Verdict, Vec<String>),
-    ) {
-        let Some(attempt) = self.build.jobs.attempt(owner) else { return };
+    fn reach(&mut self, owner: AttemptId, validator: &Validator, said: KnownVerdict) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
         let reached = VerdictReached {
             at: self.ground.now(),
             task: attempt.task.clone(),
             validator: validator.name.clone(),
-            key: self.candidate_key(owner, validator),
-            verdict,
-            findings,
+            key: self.candidate_key(attempt, validator),
+            verdict: said.verdict,
+            findings: said.findings,
         };
         self.ground.append(Record::VerdictReached(Box::new(reached.clone())));
         self.build.board.note_verdict(reached.key, reached.task.clone());
-        if self.take_verdict(owner, reached) {
-            self.review_candidate(owner);
+        if self.take_verdict(owner, reached)? {
+            self.review_candidate(owner)?;
         }
+        Ok(())
     }
 
     /// A validator that did nothing is no pass: tried again, then loud.
-    fn no_verdict(&mut self, owner: AttemptId, judgement: &Judgement) {
-        if self.review_later(owner, judgement) {
-            return;
+    fn no_verdict(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        judgement: &Judgement,
+    ) -> Sound {
+        if self.review_later(owner, judgement)? {
+            return Ok(());
         }
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else {
-            return;
-        };
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.review.n_no_verdict += 1;
         let tried = attempt.review.n_no_verdict;
-        let name = attempt.review.validators.get(attempt.review.next).map(|it| it.name.clone());
         let held = matches!(
             judgement.class,
             OutcomeClass::PlanLimit | OutcomeClass::Auth | OutcomeClass::Billing
@@ -151,14 +143,14 @@ impl Shop<'_> {
         if tried < MAX_NO_VERDICT && judgement.class != OutcomeClass::LaunchRefused {
             return self.review_candidate(owner);
         }
-        let name = name.map(|it| it.to_string()).unwrap_or_default();
+        let name = &validator.name;
         let message = format!("validator {name} reached no verdict: {}", judgement.message);
-        self.set_back(owner, OutcomeClass::NoVerdict, message);
+        self.set_back(owner, OutcomeClass::NoVerdict, message)
     }
 
     /// Takes a verdict in; true where the next validator may go on.
-    fn take_verdict(&mut self, owner: AttemptId, reached: VerdictReached) -> bool {
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return false };
+    fn take_verdict(&mut self, owner: AttemptId, reached: VerdictReached) -> Sound<bool> {
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         let notice = Notice::Validated {
             task: reached.task.clone(),
             validator: reached.validator.clone(),
@@ -175,15 +167,15 @@ impl Shop<'_> {
         }
         self.ground.publish(notice);
         if reached.verdict == Verdict::Fail {
-            self.reject(owner, reached);
-            return false;
+            self.reject(owner, reached)?;
+            return Ok(false);
         }
-        true
+        Ok(true)
     }
 
     /// FAIL: the task runs again with the findings, within its bounds.
-    fn reject(&mut self, owner: AttemptId, reached: VerdictReached) {
-        let Some(attempt) = self.build.jobs.attempt(owner) else { return };
+    fn reject(&mut self, owner: AttemptId, reached: VerdictReached) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
         let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
         let meta = self.ground.world.meta(attempt.slot);
@@ -194,7 +186,7 @@ impl Shop<'_> {
             false => reached.findings.clone(),
         };
         findings.extend(warned_of(&attempt.review.reached));
-        self.refuse_candidate(owner);
+        self.refuse_candidate(owner)?;
         let run = self.build.board.run(node);
         run.findings = findings;
         run.n_rejections += u32::from(!is_standing);
@@ -206,15 +198,16 @@ impl Shop<'_> {
             let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));
             return self.give_up_attempt(owner, OutcomeClass::Rejected, message);
         }
-        self.set_back(owner, OutcomeClass::Rejected, message);
+        self.set_back(owner, OutcomeClass::Rejected, message)
     }
 
     /// Runs the task itself after a standing or cached result was refused.
-    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: Why) {
+    fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: Why) -> Sound {
         self.build.board.note_reason(node, reason);
-        self.build.jobs.close(owner);
+        self.build.jobs.close(owner)?;
         self.build.board.queue(node);
         self.ground.push(Effect::Drop { attempt: owner });
+        Ok(())
     }
 }
 
@@ -243,10 +236,11 @@ fn judge_review(
     evidence: &Evidence,
     task: crate::base::name::TaskId,
     clock: Clock,
-) -> (Judgement, Option<(Verdict, Vec<String>)>) {
+) -> (Judgement, Option<KnownVerdict>) {
     let mut judgement =
         classify(evidence, &Expectation { clock, ..Expectation::of_validator(task) });
     let verdict = judgement.verdict.take();
+    let verdict = verdict.map(|(verdict, findings)| KnownVerdict { verdict, findings });
     let did_nothing = evidence.stream.as_ref().is_some_and(|facts| {
         let n_denied = u32::try_from(facts.permission_denials.len()).unwrap_or(u32::MAX);
         facts.n_tool_uses <= n_denied

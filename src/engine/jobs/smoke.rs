@@ -170,19 +170,17 @@ impl Shop<'_> {
     }
 
     pub fn take_smoke_started(&mut self, attempt: AttemptId) {
-        let Some(launch) = self.build.smokes.running.as_ref().filter(|it| it.attempt == attempt)
-        else {
-            return;
-        };
-        let notice = Notice::SmokeStarted { plans: launch.plans.clone() };
-        self.ground.publish(notice);
+        // One of an earlier build may come late.
+        if let Some(launch) = self.build.smokes.running.as_ref().filter(|it| it.attempt == attempt)
+        {
+            self.ground.publish(Notice::SmokeStarted { plans: launch.plans.clone() });
+        }
     }
 
     pub fn take_smoke_ended(&mut self, attempt: AttemptId, report: SmokeReport) {
         let at = self.ground.now();
-        let Some(launch) = self.build.smokes.running.take_if(|it| it.attempt == attempt) else {
-            return;
-        };
+        let running = self.build.smokes.running.take_if(|it| it.attempt == attempt);
+        let Some(launch) = running else { return }; // One of an earlier build came late.
         let SmokeReport { key, outcome, message, tail, transcript, duration } = report;
         if outcome == SmokeOutcome::Absent {
             return;

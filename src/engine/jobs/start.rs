@@ -2,6 +2,7 @@
 
 use crate::base::name::AttemptId;
 use crate::engine::admission::{Activity, Entry, Held, Origin, Phase};
+use crate::engine::broken::{Must, Sound};
 use crate::engine::decide::Follow;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
@@ -14,7 +15,7 @@ use crate::engine::world::Recipe;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{AtWork, Attempt, Produced, Review};
-use super::{Kind, Shop, Stage, yard_of};
+use super::{Kind, Shop, Stage, Work, yard_of};
 
 impl Shop<'_> {
     pub fn start_queued(&mut self) {
@@ -36,7 +37,8 @@ impl Shop<'_> {
             if held.n >= slots {
                 break;
             }
-            self.start_if_free(id, &mut held);
+            let came_out = self.start_if_free(id, &mut held);
+            self.heed(came_out, "starting a task", Work::Task(id));
         }
         self.build.admission.wake_for_siblings(&self.build.board, &mut self.ground);
     }
@@ -53,33 +55,39 @@ impl Shop<'_> {
         }
     }
 
-    fn start_if_free(&mut self, id: NodeId, held: &mut Held) {
-        let Some(recipe) = self.ground.world.recipe(self.build.board.slot(id)).cloned() else {
-            return;
+    fn start_if_free(&mut self, id: NodeId, held: &mut Held) -> Sound {
+        let slot = self.build.board.slot(id);
+        let recipe = self.ground.world.recipe(slot).cloned();
+        let Some(recipe) = recipe.filter(|_| self.ground.world.key(slot).is_some()) else {
+            // What it is made of went away since it was decided.
+            self.build.board.reopen(id);
+            return Ok(());
         };
         if self.build.board.hold_if_pinned(id, &mut self.ground) {
-            return;
+            return Ok(());
         }
         if let Some(why) = self.held_from_start(id, &recipe) {
             self.build.board.note_reason(id, why);
-            return self.build.board.settle(id, Settled::Held);
+            self.build.board.settle(id, Settled::Held);
+            return Ok(());
         }
         if let Some(wait) = self.wait_of(id, &recipe, held) {
             if wait == Wait::Result {
                 self.ask_for_twins_result(id);
             }
-            return self.build.admission.note_wait(id, wait);
+            self.build.admission.note_wait(id, wait);
+            return Ok(());
         }
         if !self.is_let_in(id, &recipe)
             || !self.can_afford(id, &recipe)
             || self.build.board.recheck(id, &mut self.ground)
         {
-            return;
+            return Ok(());
         }
         self.build.admission.start_waits_no_more(id);
         let resources = self.build.board.graph.node(id).resources.clone();
         held.take(1, &recipe.rule.pool, resources.iter().cloned());
-        self.start(id, recipe);
+        self.start(id, recipe)
     }
 
     /// Why a task does not start in this build.
@@ -131,10 +139,10 @@ impl Shop<'_> {
     /// True where there is money for the task. Where there will be none it is held.
     fn can_afford(&mut self, id: NodeId, recipe: &Recipe) -> bool {
         let build = &mut *self.build;
-        build.money.keep(|attempt| build.jobs.attempt(attempt).is_some());
+        build.money.keep(|attempt| build.jobs.attempt(attempt).is_ok());
         let n_free = build.board.request.jobs.saturating_sub(build.jobs.n_attempts());
         let slot = build.board.slot(id);
-        match build.money.may_start((slot, recipe), n_free, &mut self.ground) {
+        match build.money.may_start(slot, recipe, n_free, &mut self.ground) {
             Afford::Yes => return true,
             Afford::Later => build.admission.note_wait(id, Wait::Budget),
             Afford::No(why) => build.board.hold_task(id, Why::Budget(why), &mut self.ground),
@@ -142,18 +150,19 @@ impl Shop<'_> {
         false
     }
 
-    fn start(&mut self, id: NodeId, recipe: Recipe) {
+    fn start(&mut self, id: NodeId, recipe: Recipe) -> Sound {
         let name = recipe.spec.name.clone();
         let is_command = recipe.rule.action == ActionKind::Command;
         let reason = self.build.board.known_run(id).map(|run| run.reason.clone());
         let reason = reason.unwrap_or_default();
-        let Some(attempt) = self.open_attempt(id, recipe, Origin::Ran) else { return };
+        let attempt = self.open_attempt(id, recipe, Origin::Ran)?;
         self.build.money.reserve(attempt);
-        let Some(it) = self.build.jobs.attempt(attempt) else { return };
+        let it = self.build.jobs.attempt(attempt)?;
         let (task, key, number) = (it.task.clone(), it.key, it.number);
         let at = self.ground.now();
-        if self.open_contest(attempt) {
-            return self.ground.publish(Notice::TaskStarted { task, name, number, reason });
+        if self.open_contest(attempt)? {
+            self.ground.publish(Notice::TaskStarted { task, name, number, reason });
+            return Ok(());
         }
         self.ground.append(Record::AttemptStarted {
             at,
@@ -165,15 +174,14 @@ impl Shop<'_> {
             is_command,
         });
         self.ground.publish(Notice::TaskStarted { task, name, number, reason });
-        match self.launch_of(attempt) {
+        match self.launch_of(attempt, self.build.jobs.attempt(attempt)?) {
             Ok(launch) => {
-                self.build.jobs.reach(attempt, Stage::Running);
+                self.build.jobs.reach(attempt, Stage::Running)?;
                 self.build.admission.pass_with(&launch, self.ground.now());
                 self.ground.push(Effect::Run(Box::new(launch)));
+                Ok(())
             }
-            Err(problem) => {
-                self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem);
-            }
+            Err(problem) => self.give_up_attempt(attempt, OutcomeClass::LaunchFailure, problem),
         }
     }
 
@@ -181,19 +189,22 @@ impl Shop<'_> {
     pub fn follow(&mut self, follow: Follow) {
         match follow {
             Follow::Review(id, recipe) => {
-                if let Some(attempt) = self.open_attempt(id, recipe, Origin::Standing) {
-                    self.review_candidate(attempt);
-                }
+                let attempt = self.open_attempt(id, recipe, Origin::Standing);
+                let came_out = attempt.and_then(|attempt| self.review_candidate(attempt));
+                self.heed(came_out, "judging a result that stands", Work::Task(id));
             }
-            Follow::Replay(id, result) => self.replay(id, *result),
+            Follow::Replay(id, result) => {
+                let came_out = self.replay(id, *result);
+                self.heed(came_out, "replaying a cached result", Work::Task(id));
+            }
         }
     }
 
     /// Registers an attempt for a node and makes the node active.
-    fn open_attempt(&mut self, id: NodeId, recipe: Recipe, origin: Origin) -> Option<AttemptId> {
+    fn open_attempt(&mut self, id: NodeId, recipe: Recipe, origin: Origin) -> Sound<AttemptId> {
         let slot = self.build.board.slot(id);
-        let key = self.ground.world.key(slot)?;
-        let manifest = self.ground.world.manifest(slot)?;
+        let key = self.ground.world.key(slot).must("a task that was decided has no key")?;
+        let manifest = self.ground.world.manifest(slot).must("a key has no manifest")?;
         let validators = self.ground.world.validators(slot, &recipe);
         let attempt_id = self.ground.past.new_attempt();
         let past = self.ground.past.history.task(self.ground.world.task(slot));
@@ -231,37 +242,35 @@ impl Shop<'_> {
             contest: None,
             recipe,
         };
-        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)));
+        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)))?;
         self.build.board.schedule.set(id, State::Active(attempt_id));
-        Some(attempt_id)
+        Ok(attempt_id)
     }
 
     /// Puts a cached result through merging, validating and landing, as if it had just run.
-    fn replay(&mut self, id: NodeId, result: AcceptedResult) {
-        let slot = self.build.board.slot(id);
-        let Some(recipe) = self.ground.world.recipe(slot).cloned() else { return };
-        let Some(attempt_id) = self.open_attempt(id, recipe, Origin::Replayed) else { return };
-        if let Some(attempt) = self.build.jobs.attempt_mut(attempt_id) {
-            attempt.made = Produced {
-                session: result.session.clone(),
-                model: result.model.clone(),
-                plan_change: result.plan_change.clone(),
-                patch: result.patch.clone(),
-                read_set: result.read_set.clone(),
-                transcript: result.transcript,
-                duration: result.duration,
-                message: result.message.clone(),
-                made_at: Some(result.at),
-                ..Produced::default()
-            };
-        }
+    fn replay(&mut self, id: NodeId, result: AcceptedResult) -> Sound {
+        let recipe = self.ground.world.recipe(self.build.board.slot(id)).cloned();
+        let recipe = recipe.must("a task with a cached result has no recipe")?;
+        let attempt_id = self.open_attempt(id, recipe, Origin::Replayed)?;
+        self.build.jobs.attempt_mut(attempt_id)?.made = Produced {
+            session: result.session.clone(),
+            model: result.model.clone(),
+            plan_change: result.plan_change.clone(),
+            patch: result.patch.clone(),
+            read_set: result.read_set.clone(),
+            transcript: result.transcript,
+            duration: result.duration,
+            message: result.message.clone(),
+            made_at: Some(result.at),
+            ..Produced::default()
+        };
         for reached in &result.verdicts {
             self.ground.append(Record::VerdictReached(Box::new(reached.clone())));
         }
         if result.patch.is_empty() {
-            self.review_candidate(attempt_id);
-        } else {
-            self.ground.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
+            return self.review_candidate(attempt_id);
         }
+        self.ground.push(Effect::Replay { attempt: attempt_id, result: Box::new(result) });
+        Ok(())
     }
 }

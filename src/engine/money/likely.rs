@@ -3,6 +3,7 @@
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::past::Past;
+use crate::engine::past::ledger::Labour;
 use crate::engine::world::{Recipe, Slot, World};
 use crate::spec::plan::{Validator, ValidatorKind};
 use crate::spec::rule::ActionKind;
@@ -34,7 +35,7 @@ impl<'a> Likely<'a> {
         let history = &self.past.history;
         let own = history.task(&task).and_then(|it| it.work.mean());
         let agent = recipe.agent.as_ref().map(|it| &it.name);
-        let known = own.or_else(|| history.totals.typical_of(agent, false));
+        let known = own.or_else(|| history.totals.typical_of(agent, Labour::Work));
         let one = known.unwrap_or(self.guess());
         // Each proposal of a competition is a session, and so is its judge.
         let n_sessions = recipe.judge.as_ref().map_or(1, |(count, _)| count.saturating_add(1));
@@ -51,7 +52,7 @@ impl<'a> Likely<'a> {
         let ValidatorKind::Agent(agent) = &of.kind else { return (Usd::ZERO, false) };
         let history = &self.past.history;
         let own = history.task(task).and_then(|it| it.validation.mean());
-        match own.or_else(|| history.totals.typical_of(Some(agent), true)) {
+        match own.or_else(|| history.totals.typical_of(Some(agent), Labour::Validation)) {
             Some(known) => (known, false),
             None => (work.map_or(self.guess(), |work| work.min(self.guess())), true),
         }

@@ -17,6 +17,22 @@ pub use entry::{Fate, LedgerEntry, Open, OpenAttempts, entries};
 pub use group::{By, Group, Sum, group, sum_of};
 pub use report::{file_name, usage_report};
 
+/// What a session was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labour {
+    Work,
+    Validation,
+}
+
+impl Labour {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Work => "work",
+            Self::Validation => "validation",
+        }
+    }
+}
+
 /// A mean in the making.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typical {
@@ -53,10 +69,11 @@ impl Totals {
         }
         *self.plans.entry(ended.task.plan.clone()).or_default() += ended.cost;
         *self.days.entry(day_of(ended.at)).or_default() += ended.cost;
-        let (kind, prefix) = kind_of(ended.validator.is_some());
+        let of = ended.validator.as_ref().map_or(Labour::Work, |_| Labour::Validation);
+        let kind = of.as_str();
         self.typical.entry(kind.to_owned()).or_default().add(ended.cost);
         if let Some(agent) = &ended.spend.agent {
-            self.typical.entry(format!("{prefix}{agent}")).or_default().add(ended.cost);
+            self.typical.entry(format!("{kind} by {agent}")).or_default().add(ended.cost);
         }
     }
 
@@ -71,15 +88,11 @@ impl Totals {
     }
 
     /// What a session of the agent costs on average, else one of any agent.
-    pub fn typical_of(&self, agent: Option<&AgentName>, is_validator: bool) -> Option<Usd> {
-        let (kind, prefix) = kind_of(is_validator);
-        let own = agent.and_then(|agent| self.typical.get(&format!("{prefix}{agent}")));
+    pub fn typical_of(&self, agent: Option<&AgentName>, of: Labour) -> Option<Usd> {
+        let kind = of.as_str();
+        let own = agent.and_then(|agent| self.typical.get(&format!("{kind} by {agent}")));
         own.or_else(|| self.typical.get(kind)).copied().and_then(Typical::mean)
     }
-}
-
-fn kind_of(is_validator: bool) -> (&'static str, &'static str) {
-    if is_validator { ("validation", "validation by ") } else { ("work", "work by ") }
 }
 
 /// Days since 1970-01-01 UTC.

@@ -38,12 +38,14 @@ impl StatusLines {
         self.0.contains_key(task)
     }
 
-    /// The line was written, or could not be.
-    pub fn settle(&mut self, task: &TaskRef, status: Status, is_written: bool) {
-        let Some(line) = self.0.get_mut(task).filter(|line| line.status == status) else { return };
-        line.is_refused = !is_written;
-        if is_written {
-            self.0.remove(task);
-        }
+    /// The line was written; by now another one may be wanted.
+    pub fn written(&mut self, task: &TaskRef, status: Status) {
+        self.0.retain(|it, line| it != task || line.status != status);
+    }
+
+    /// The line could not be written; by now another one may be wanted.
+    pub fn refused(&mut self, task: &TaskRef, status: Status) {
+        let line = self.0.get_mut(task).filter(|line| line.status == status);
+        line.into_iter().for_each(|line| line.is_refused = true);
     }
 }

@@ -50,7 +50,7 @@ impl Painter<'_> {
             .collect();
         picture.counts = counts_of(build);
         picture.cost = money.cost;
-        picture.budget = money.left((self.world, self.past), self.now);
+        picture.budget = money.left(self.world, self.past, self.now);
         picture.started = build.started;
         picture.holding = admission.holding().or(admission.doors.first_refusal()).cloned();
         picture.waiting = admission.doors.shut(self.now);
@@ -259,7 +259,7 @@ fn question(past: &TaskHistory, key: Option<ActionKey>) -> Option<QuestionPictur
 
 fn running(build: &Build, state: State) -> Option<RunningPicture> {
     let State::Active(id) = state else { return None };
-    let attempt = build.jobs.attempt(id)?;
+    let attempt = build.jobs.attempt(id).ok()?;
     Some(RunningPicture {
         number: attempt.number,
         since: attempt.at_work.since,

@@ -16,7 +16,8 @@ struct Work<'a> {
 pub(super) fn apply(
     change: &PlanChange,
     present: &Source,
-    (bounds, known): (&Bounds, &Known),
+    bounds: &Bounds,
+    known: &Known,
 ) -> Result<String, Refusals> {
     let Some(expected) = Outline::of(present) else {
         return Err(vec![format!("{} cannot be read at present", present.path)]);

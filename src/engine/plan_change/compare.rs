@@ -40,7 +40,8 @@ struct Comparison<'a> {
 pub(super) fn between(
     laid: &Source,
     left: &Source,
-    (bounds, known): (&Bounds, &Known),
+    bounds: &Bounds,
+    known: &Known,
 ) -> Result<Option<PlanChange>, Refusals> {
     let errors = new_errors(laid, left, known);
     if !errors.is_empty() {

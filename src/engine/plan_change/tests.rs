@@ -56,17 +56,17 @@ fn check_on(present: &str, edits: &[(&str, &str)]) -> String {
         left = left.replace(from, to);
     }
     let (bounds, known) = (bounds(), known());
-    let change = match PlanChange::between(&source(PLAN), &source(&left), (&bounds, &known)) {
+    let change = match PlanChange::between(&source(PLAN), &source(&left), &bounds, &known) {
         Ok(None) => return "no change of meaning".to_owned(),
         Ok(Some(change)) => change,
         Err(refusals) => return format!("refused: {}", refusals.join("\n")),
     };
     let json = serde_json::to_string(&change).unwrap();
     assert_eq!(serde_json::from_str::<PlanChange>(&json).unwrap(), change);
-    match change.apply(&source(present), (&bounds, &known)) {
+    match change.apply(&source(present), &bounds, &known) {
         Err(refusals) => format!("{}\nrefused: {}", change.told(), refusals.join("\n")),
         Ok(text) => {
-            let again = change.apply(&source(&text), (&bounds, &known));
+            let again = change.apply(&source(&text), &bounds, &known);
             assert_eq!(again.as_deref(), Ok(text.as_str()), "made twice it is the same");
             format!("{}\n{}", change.told(), changed_lines(present, &text))
         }

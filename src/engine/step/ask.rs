@@ -123,7 +123,7 @@ impl Engine {
 
     /// True where a build has found every task up to date or skipped, and nothing to tell of any.
     pub fn is_at_rest(&self) -> bool {
-        self.build.as_ref().is_some_and(is_at_rest)
+        self.build.as_ref().is_some_and(|it| it.faults.is_empty() && is_at_rest(it))
     }
 
     /// True while everything wanted is settled and nothing runs.
@@ -134,6 +134,11 @@ impl Engine {
     /// How many tasks of the build are not settled.
     pub fn n_open(&self) -> usize {
         self.build.as_ref().map_or(0, |build| build.board.schedule.n_open())
+    }
+
+    /// True where something went wrong inside of orch, so that this build is no success.
+    pub fn is_broken(&self) -> bool {
+        self.build.as_ref().is_some_and(|build| !build.faults.is_empty())
     }
 
     /// True while something waits to be started.
@@ -205,7 +210,7 @@ impl Engine {
     /// The files that the verdicts on an attempt's result are about beside what it changed: those the
     /// task owns. None where nothing validates it.
     pub fn judged_with(&self, attempt: AttemptId) -> BTreeSet<RelPath> {
-        let attempt = self.build.as_ref().and_then(|it| it.jobs.attempt(attempt));
+        let attempt = self.build.as_ref().and_then(|it| it.jobs.attempt(attempt).ok());
         let Some(attempt) = attempt.filter(|it| !it.review.validators.is_empty()) else {
             return BTreeSet::new();
         };
@@ -219,11 +224,14 @@ impl Engine {
         &self,
         attempt: AttemptId,
         present: &Source,
-        (change, documents): (&PlanChange, Documents),
+        change: &PlanChange,
+        documents: Documents,
     ) -> Result<String, String> {
         let build = self.build.as_ref().ok_or("no build is under way")?;
+        let attempt = build.jobs.attempt(attempt).map_err(|_| "its task is gone")?;
+        let bounds = build.plan_bounds_of(attempt, &self.world, &self.past);
         let known = World::known_with(documents);
-        build.changed_plan(attempt, (present, change, &known), (&self.world, &self.past))
+        change.apply(present, &bounds, &known).map_err(|why| why.join("; "))
     }
 
     /// The first error that the later documents have and the earlier ones have not, one line.

@@ -4,10 +4,11 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::admission::{Stopping, lift_all};
+use crate::engine::broken::{Broken, Sound};
 use crate::engine::decide::Mode;
 use crate::engine::effect::{BuildRequest, Decide, Effect, Notice, Request, Warning};
 use crate::engine::event::{Documents, Event};
-use crate::engine::jobs::{Build, Shop};
+use crate::engine::jobs::{Build, Shop, Work};
 use crate::engine::past::history::History;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
 
@@ -39,7 +40,7 @@ impl Engine {
             Event::StatusWritten { .. } | Event::Woken => self.take_in_without_build(event),
             event => {
                 if let Some(mut shop) = self.shop() {
-                    take_in_build(&mut shop, event);
+                    take_in_job(&mut shop, event);
                 }
             }
         }
@@ -47,7 +48,7 @@ impl Engine {
 
     fn take_in_without_build(&mut self, event: Event) {
         if let Event::StatusWritten { task, status, written } = event {
-            crate::engine::jobs::take_status_written(task, (status, written), &mut self.ground());
+            crate::engine::jobs::take_status_written(task, status, written, &mut self.ground());
         }
     }
 
@@ -155,8 +156,9 @@ impl Engine {
         if decision != Decision::Accept {
             return;
         }
-        let Some(slot) = self.world.slot(&task) else { return };
-        let Some(key) = self.world.key(slot) else { return };
+        let Some(key) = self.world.slot(&task).and_then(|slot| self.world.key(slot)) else {
+            return self.step.publish(Notice::Warning(Warning::AcceptedUnkeyed(task)));
+        };
         let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
         let provenance = Provenance::AcceptedByHand;
         let (manifest, commit) = (None, None);
@@ -179,6 +181,47 @@ impl Engine {
 }
 
 /// What concerns the build alone.
+fn take_in_job(shop: &mut Shop<'_>, event: Event) {
+    let Some((id, doing)) = event.of_attempt() else { return take_in_build(shop, event) };
+    let came_out = match shop.is_awaited(id) {
+        Ok(true) => take_in_attempt(shop, event),
+        Ok(false) => take_in_late(shop, event),
+        Err(broken) => Err(broken),
+    };
+    shop.heed(came_out, doing, Work::Job(id));
+}
+
+/// What an attempt came to that lives.
+fn take_in_attempt(shop: &mut Shop<'_>, event: Event) -> Sound {
+    match event {
+        Event::AttemptProgressed { attempt, progress } => shop.take_progress(attempt, progress),
+        Event::AttemptEnded { attempt, evidence } => shop.take_ended(attempt, *evidence),
+        Event::Shelved { attempt, commit } => shop.take_shelved(attempt, commit),
+        Event::Merged { attempt, merged } => shop.take_merged(attempt, merged),
+        Event::Landed { attempt, landing, placement } => {
+            shop.take_landed(attempt, *landing, placement)
+        }
+        Event::Settled { attempt } => shop.take_settled(attempt),
+        Event::Conflicted { attempt, conflict } => shop.take_conflict(attempt, conflict),
+        Event::LandingFailed { attempt, message } => shop.take_landing_failed(attempt, &message),
+        Event::PlanRefused { attempt, why } => shop.take_plan_refused(attempt, why),
+        _ => Ok(()),
+    }
+}
+
+/// What is told of an attempt that was closed meanwhile: nobody waits for it, but for a landing.
+fn take_in_late(shop: &mut Shop<'_>, event: Event) -> Sound {
+    match event {
+        Event::AttemptEnded { attempt, .. } => shop.ground.push(Effect::Drop { attempt }),
+        Event::Landed { .. } | Event::Settled { .. } => {
+            return Err(Broken::of("a result landed that nobody asked for"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is told of no attempt.
 fn take_in_build(shop: &mut Shop<'_>, event: Event) {
     match event {
         Event::Rechecked { task, found } => {
@@ -198,19 +241,6 @@ fn take_in_build(shop: &mut Shop<'_>, event: Event) {
             shop.build.admission.stop(Stopping::Asked);
         }
         Event::Interrupted => shop.build.admission.interrupt(),
-        Event::AttemptProgressed { attempt, progress } => shop.take_progress(attempt, progress),
-        Event::AttemptEnded { attempt, evidence } => shop.take_ended(attempt, *evidence),
-        Event::Shelved { attempt, commit } => shop.take_shelved(attempt, commit),
-        Event::Merged { attempt, candidate, beneath, patch } => {
-            shop.take_merged(attempt, (candidate, beneath), patch);
-        }
-        Event::Landed { attempt, landing, placement } => {
-            shop.take_landed(attempt, *landing, placement);
-        }
-        Event::Settled { attempt } => shop.take_settled(attempt),
-        Event::Conflicted { attempt, conflict } => shop.take_conflict(attempt, conflict),
-        Event::LandingFailed { attempt, message } => shop.take_landing_failed(attempt, &message),
-        Event::PlanRefused { attempt, why } => shop.take_plan_refused(attempt, why),
         Event::SmokeStarted { attempt } => shop.take_smoke_started(attempt),
         Event::SmokeEnded { attempt, report } => shop.take_smoke_ended(attempt, *report),
         // Told to the engine itself.

@@ -3,6 +3,7 @@
 mod chart;
 mod compete;
 mod door;
+mod fault;
 mod gate;
 mod ladder;
 mod money;
@@ -18,7 +19,7 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{AttemptId, CommitId, RelPath, SessionId, TaskId, TaskRef, TreeId};
 use crate::base::source::Source;
 use crate::engine::effect::{Launch, Notice, Purpose, Request};
-use crate::engine::event::{Candidate, Conflict, Documents, Found, Placement, Written};
+use crate::engine::event::{Candidate, Conflict, Documents, Found, Merged, Placement, Written};
 use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::record::lineage::{Landing, Lineage};
 use crate::engine::record::{AcceptedResult, Record};
@@ -242,6 +243,7 @@ impl Space {
             }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
             Effect::Smoke(launch) => vec![self.smoke(&launch)],
+            Effect::Publish(Notice::Fault(fault)) => panic!("{fault:?}"),
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],
         }
     }
@@ -333,12 +335,9 @@ impl Space {
             };
             return Event::Conflicted { attempt, conflict };
         }
-        Event::Merged {
-            attempt,
-            candidate: TreeId::new("tree"),
-            beneath: self.tree(),
-            patch: patch.clone(),
-        }
+        let candidate = TreeId::new("tree");
+        let merged = Merged { candidate, beneath: self.tree(), patch: patch.clone() };
+        Event::Merged { attempt, merged }
     }
 
     /// As many trees as there are landings.

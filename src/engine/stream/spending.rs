@@ -68,7 +68,7 @@ impl Spending {
     pub fn by_model(&self) -> Vec<ModelSpend> {
         let mut all = self.settled.clone();
         for call in self.open.values() {
-            add(&mut all, &call.model, (call.cost(), call.estimate()));
+            add(&mut all, &call.model, call.cost(), call.estimate());
         }
         let told =
             |(model, (cost, tokens))| ModelSpend { model: ModelName::new(model), cost, tokens };
@@ -94,7 +94,8 @@ impl Spending {
         match &result.model_usage_since_last_result {
             Some(usage) => {
                 for (model, usage) in usage {
-                    add(&mut self.since.models, model, spend_of(usage));
+                    let cost = Usd::from_dollars(usage.cost);
+                    add(&mut self.since.models, model, cost, Tokens::from(usage));
                 }
             }
             None => self.since.is_missing = true,
@@ -138,7 +139,7 @@ fn spend_of(usage: &ModelUsage) -> (Usd, Tokens) {
     (Usd::from_dollars(usage.cost), Tokens::from(usage))
 }
 
-fn add(models: &mut ByModel, model: &str, (cost, tokens): (Usd, Tokens)) {
+fn add(models: &mut ByModel, model: &str, cost: Usd, tokens: Tokens) {
     let sum = models.entry(model.to_owned()).or_default();
     *sum = (sum.0 + cost, sum.1.plus(tokens));
 }

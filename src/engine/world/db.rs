@@ -230,7 +230,7 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
         Some(name) => Some(Arc::clone(&agent_of(db, *agents_of(db, library).get(&name)?).value)),
         None => None,
     };
-    let judge = parts::judge_of(db, library, (&rule, &spec))?;
+    let judge = parts::judge_of(db, library, &rule, &spec)?;
     Some(Recipe { spec, rule, why: chosen.why.to_string(), agent, judge })
 }
 
@@ -246,7 +246,7 @@ pub fn inputs_of(
     let mut seen: BTreeMap<RelPath, FileState> = BTreeMap::new();
     for globs in [&recipe.spec.inputs, &recipe.rule.inputs.declared] {
         for file in listings.get(globs).into_iter().flat_map(|it| it.files(db).iter()) {
-            if let Some(state) = seen_by(db, roots, (*file, slot)) {
+            if let Some(state) = seen_by(db, roots, *file, slot) {
                 seen.insert(file.path(db).clone(), state);
             }
         }
@@ -267,7 +267,8 @@ pub struct Roots {
 pub fn seen_by(
     db: &dyn salsa::Database,
     roots: Roots,
-    (file, slot): (FileEntry, Slot),
+    file: FileEntry,
+    slot: Slot,
 ) -> Option<FileState> {
     let touches = file.touches(db);
     if touches.is_empty() {
@@ -380,6 +381,6 @@ fn plan_doc_of(
     }
     let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
     let state =
-        roots.files(db).singles(db).get(&path).and_then(|file| seen_by(db, roots, (*file, slot)));
+        roots.files(db).singles(db).get(&path).and_then(|file| seen_by(db, roots, *file, slot));
     Some((path, state))
 }

@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::digest::Digest;
 use crate::base::file::FileState;
 use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::past::Past;
 use crate::engine::past::view::view;
-use crate::spec::plan::Validator;
+use crate::spec::plan::{TaskSpec, Validator};
 
 use super::action::VerdictSubject;
 use super::db::upstream_of;
 use super::{Slot, World, item_read_by};
+
+/// What a verdict is about, beside files.
+#[derive(Clone, Copy)]
+pub struct Checked<'a> {
+    pub slot: Slot,
+    pub spec: &'a TaskSpec,
+    pub validator: &'a Validator,
+}
 
 impl World {
     /// Files the task owns, as a verdict on it sees them: its own and upstream work, and hand edits.
@@ -36,10 +43,11 @@ impl World {
 
     pub fn verdict_key(
         &self,
-        (slot, validator): (Slot, &Validator),
+        checked: Checked<'_>,
         owned: &BTreeMap<RelPath, Option<FileState>>,
         past: &Past,
     ) -> VerdictKey {
+        let Checked { slot, spec, validator } = checked;
         let mut files = owned.clone();
         let listing = self.roots.files(&self.db).listings(&self.db).get(&validator.inputs);
         for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
@@ -53,13 +61,10 @@ impl World {
         }
         let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
         let agent = self.validating_agent(validator);
-        let Some(recipe) = self.recipe(slot) else {
-            return VerdictKey(Digest::of(b"orch gone"));
-        };
         VerdictSubject {
             validator,
             agent: agent.as_deref(),
-            spec: &recipe.spec,
+            spec,
             config: self.config(),
             files: &files,
         }

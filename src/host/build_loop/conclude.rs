@@ -63,6 +63,8 @@ impl BuildLoop<'_> {
         let counts = engine.counts();
         let is_whole = counts.accepted + counts.skipped == counts.wanted;
         match self.halt.reason() {
+            // Whatever else is true: what orch is wrong about may be anything.
+            _ if engine.is_broken() => MACHINE_FAILED,
             // A watch ends only by being ended, whatever it has done.
             _ if self.watch.is_none() && is_whole && engine.smokes_hold() => ACCEPTED,
             Some(StopReason::Interrupted) => INTERRUPTED,

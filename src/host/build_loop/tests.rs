@@ -124,6 +124,22 @@ fn where_nothing_can_be_started_the_machine_has_failed() {
 }
 
 #[test]
+fn a_build_in_which_orch_was_wrong_is_no_success_whatever_it_accepted() {
+    let scratch = scratch();
+    keep_result(&scratch);
+    with_loop(&scratch, async |build, told| {
+        build.begin(BuildRequest { jobs: 1, ..BuildRequest::default() }).unwrap();
+        build.go_on(told).await.unwrap();
+        build.step(Event::Settled { attempt: AttemptId(99) }).unwrap();
+        build.go_on(told).await.unwrap();
+        let Summary { accepted, targets, exit, .. } = build.conclude().unwrap();
+        assert_eq!((accepted, targets, exit), (1, 1, 101));
+        let records = build.state.log.records().unwrap();
+        assert!(matches!(records.last(), Some(Record::RunEnded { exit: 101, .. })));
+    });
+}
+
+#[test]
 fn a_stop_file_that_waits_starts_nothing_and_is_used_up() {
     let scratch = scratch();
     scratch.write("plans/.stop", "");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::digest::Digest;
 use crate::base::file::Patch;
 use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
-use crate::engine::event::{Conflict, Event};
+use crate::engine::event::{Conflict, Event, Merged};
 use crate::engine::outcome::evidence::DocumentsLeft;
 use crate::engine::record::AcceptedResult;
 use crate::engine::step::Engine;
@@ -70,7 +70,7 @@ impl Landings {
                     return self.conflicted(attempt, why, onto, state);
                 }
                 kept.merged = Some(MergedOnto { onto, beneath, tree: merged.tree });
-                Ok(Event::Merged { attempt, candidate, beneath: was, patch })
+                Ok(Event::Merged { attempt, merged: Merged { candidate, beneath: was, patch } })
             }
             Merge::Conflict(conflict) => self.conflicted(attempt, conflict, onto, state),
         }

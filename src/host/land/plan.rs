@@ -46,7 +46,7 @@ impl Landings {
             if is_committed { state.checkout.tip_text(path)? } else { lying_text(state, path)? };
         let source = Source::new(path.clone(), text);
         let documents = self.documents_to_land(attempt, state)?;
-        let changed = match state.engine.changed_plan(attempt, &source, (change, documents)) {
+        let changed = match state.engine.changed_plan(attempt, &source, change, documents) {
             Ok(changed) if is_committed => changed,
             Ok(_) => return Ok(Ok(Riding::default())),
             Err(why) => return Ok(Err(why)),
@@ -129,7 +129,7 @@ impl Landings {
         let attempt = request.attempt;
         let source = Source::new(path.clone(), lying_text(state, path)?);
         let documents = self.documents_to_land(attempt, state)?;
-        let changed = match state.engine.changed_plan(attempt, &source, (change, documents)) {
+        let changed = match state.engine.changed_plan(attempt, &source, change, documents) {
             Ok(changed) => changed,
             Err(why) => return Ok(Err(why)),
         };

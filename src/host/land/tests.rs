@@ -45,7 +45,7 @@ fn output_of(state: &State, kept: &Kept) -> OutputDigest {
 /// The merge of what attempt 1 left; the candidate where it is clean.
 fn merged(landings: &mut Landings, state: &mut State) -> std::result::Result<TreeId, Vec<RelPath>> {
     match landings.merge(AttemptId(1), state).unwrap() {
-        Event::Merged { candidate, .. } => Ok(candidate),
+        Event::Merged { merged, .. } => Ok(merged.candidate),
         Event::Conflicted { conflict, .. } => Err(conflict.paths),
         other => panic!("{other:?}"),
     }
@@ -114,7 +114,7 @@ fn a_cached_result_is_merged_from_the_contents_it_comes_with() {
     let mut check = |contents: BTreeMap<_, _>| {
         let cached = Cached { result: result.clone(), contents };
         match landings.replay(AttemptId(1), cached, &mut state).unwrap() {
-            Event::Merged { patch, .. } => Ok(patch),
+            Event::Merged { merged, .. } => Ok(merged.patch),
             Event::Conflicted { conflict, .. } => Err(conflict.paths),
             other => panic!("{other:?}"),
         }

@@ -108,6 +108,13 @@ pub fn notice_data(notice: &Notice) -> Event {
         }
         Notice::Resumed { why } => ("resumed", json!({"why": reopened_text(why)})),
         Notice::Warning(warning) => ("warning", json!({"message": warning_text(warning)})),
+        Notice::Fault(fault) => {
+            let fields = json!({
+                "task": fault.task.as_ref().map(name), "what": fault.broken.what,
+                "doing": fault.doing, "place": fault.place(),
+            });
+            ("fault", fields)
+        }
     }
 }
 

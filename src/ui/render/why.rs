@@ -44,6 +44,7 @@ pub fn why_text(why: &Why) -> String {
         Why::NoRecipe => "its rule or agent is unknown",
         Why::NoCommand => "its rule runs a command, and neither rule nor task has `run`",
         Why::Unjudged => "its proposals were not judged",
+        Why::BrokenOff => "a fault of orch broke it off",
         why => return told_with_data(why),
     };
     fixed.to_owned()

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::base::measure::Millis;
 use crate::base::name::{PlanName, TaskRef};
+use crate::engine::broken::Fault;
 use crate::engine::effect::{Notice, Warning};
 use crate::engine::outcome::Verdict;
 use crate::engine::picture::{Picture, TaskState};
 use crate::engine::record::Score;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
+use crate::host::journal;
 use crate::host::surface::CheckedDocument;
 use crate::ui::report;
 use crate::ui::shell::Tone;
@@ -134,6 +136,7 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
             problem(Good, "go on", format!("{}; sessions start again", reopened_text(why)))
         }
         Notice::Warning(warning) => problem(Caution, "warn", warning_text(warning)),
+        Notice::Fault(fault) => problem(Bad, "FAULT", fault_text(fault)),
     }
 }
 
@@ -166,10 +169,28 @@ pub fn warning_text(warning: &Warning) -> String {
         Warning::StatusUnwritten { task, why } => {
             format!("the status of {task} could not be written into its plan: {why}")
         }
+        Warning::AcceptedUnkeyed(task) => {
+            format!("{task} has no key at present: that it is accepted came to nothing")
+        }
         Warning::AnswerUnasked { task, answer } => {
             format!("{task} asks nothing: the answer `{answer}` came to nothing")
         }
     }
+}
+
+/// What went wrong inside of orch, what that means, and what a report needs.
+fn fault_text(fault: &Fault) -> String {
+    let Fault { broken, doing, task } = fault;
+    let log = task.as_ref().map_or(String::new(), |task| format!("`orch log {task}`, "));
+    format!(
+        "this is a fault of orch, not of your work: {doing}, {} ({})\n\
+         nothing new starts, what runs may end, and the build fails; nothing that was accepted is lost\n\
+         please report it with these lines, `orch --version`, `orch doctor`, {log}and the end of \
+         `.orch/{}`",
+        broken.what,
+        fault.place(),
+        journal::FILE,
+    )
 }
 
 /// That documents are wrong, or that nothing is any more. What is wrong is in their diagnostics.
@@ -274,4 +295,24 @@ pub fn progress_words(progress: &Progress) -> Option<String> {
         }
         Progress::Output(text) | Progress::Complaint(text) => visible(text).trim_end().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::broken::Broken;
+
+    #[test]
+    fn a_fault_of_orch_says_where_it_is_and_what_a_report_needs() {
+        let broken = Broken::of("an attempt is not there");
+        let task = Some(TaskRef::new("demo", "1"));
+        let fault = Fault { broken, doing: "judging an attempt", task };
+        let words = notice_words(&Notice::Fault(fault.clone()), &Names::default());
+        assert!(words.is_problem && words.tone == Tone::Bad);
+        insta::assert_snapshot!(words.text.replace(&fault.place(), "FILE:LINE"), @"
+        this is a fault of orch, not of your work: judging an attempt, an attempt is not there (FILE:LINE)
+        nothing new starts, what runs may end, and the build fails; nothing that was accepted is lost
+        please report it with these lines, `orch --version`, `orch doctor`, `orch log demo//1`, and the end of `.orch/journal-v1`
+        ");
+    }
 }

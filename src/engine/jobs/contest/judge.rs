@@ -3,14 +3,15 @@
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, ModelName, RelPath, ValidatorName};
 use crate::engine::admission::{Activity, Phase, with_reset};
+use crate::engine::broken::{Must, Sound};
 use crate::engine::effect::{
     Base, Effect, Exhibit, Launch, LaunchAction, Notice, Purpose, SessionLaunch,
 };
 use crate::engine::graph::schedule::State;
 use crate::engine::jobs::attempt::{AtWork, Attempt, Produced};
 use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schema};
-use crate::engine::jobs::ended::model_of;
-use crate::engine::jobs::{Kind, Shop, Stage};
+use crate::engine::jobs::ended::{cost_of, model_of};
+use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify_ending};
 use crate::engine::record::{Entrant, Judged, Record, Score};
@@ -34,33 +35,36 @@ struct Judge {
     cost: Usd,
 }
 
+/// Who was chosen, and by whom.
+struct Choice {
+    ballot: Ballot,
+    judge: Judge,
+}
+
 impl Shop<'_> {
     /// No proposal is open any more.
-    pub(in crate::engine::jobs) fn conclude(&mut self, owner: AttemptId) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
-        let Some(contest) = &attempt.contest else { return };
+    pub(in crate::engine::jobs) fn conclude(&mut self, owner: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
+        let contest = attempt.contest()?;
         let labels: Vec<&str> = contest.contenders().map(|it| it.label.as_str()).collect();
         match labels[..] {
             [] => self.fail_all(owner),
             [only] => {
                 let only = only.to_owned();
-                self.win_unopposed(owner, only);
+                self.win_unopposed(owner, only)
             }
             _ => match self.known_ballot(attempt, &labels) {
-                Some(known) => self.crown(owner, known),
+                Some(choice) => self.crown(owner, choice),
                 None => self.launch_judge(owner),
             },
         }
     }
 
     /// Nobody is left: the attempt fails as any other, and the next one asks all again.
-    fn fail_all(&mut self, owner: AttemptId) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
+    fn fail_all(&mut self, owner: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
         let node = attempt.node;
-        let entries = attempt.contest.iter().flat_map(|it| &it.entries);
-        let outs = entries.filter_map(|it| match &it.state {
+        let outs = attempt.contest()?.entries.iter().filter_map(|it| match &it.state {
             EntryState::Out(class, why) => Some((*class, why.clone())),
             _ => None,
         });
@@ -71,15 +75,14 @@ impl Shop<'_> {
         if let Some(node) = node {
             self.build.board.run(node).outs.clear();
         }
-        self.close_contest(owner, None);
-        self.set_back(owner, class, message);
+        self.close_contest(owner, None)?;
+        self.set_back(owner, class, message)
     }
 
-    fn win_unopposed(&mut self, owner: AttemptId, label: String) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
+    fn win_unopposed(&mut self, owner: AttemptId, label: String) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
         let node = attempt.node;
-        let n = attempt.contest.as_ref().map_or(0, |it| it.entries.len());
+        let n = attempt.contest()?.entries.len();
         let text = format!(
             "{}: {} of {n} proposals are out; {label} goes on unopposed",
             attempt.task,
@@ -90,11 +93,11 @@ impl Shop<'_> {
             self.build.board.run(node).warnings.push(text.clone());
         }
         let ballot = Ballot { winner: label, scores: Default::default(), reasons: text };
-        self.crown(owner, (ballot, Judge::default()));
+        self.crown(owner, Choice { ballot, judge: Judge::default() })
     }
 
     /// What a judge has said of all of them before: the best of those that are left.
-    fn known_ballot(&self, attempt: &Attempt, labels: &[&str]) -> Option<(Ballot, Judge)> {
+    fn known_ballot(&self, attempt: &Attempt, labels: &[&str]) -> Option<Choice> {
         let judged = self.ground.past.history.task(&attempt.task)?.judged.as_ref();
         let judged = judged.filter(|it| it.key == attempt.key)?;
         let score = |label: &str| -> Option<Score> {
@@ -111,28 +114,29 @@ impl Shop<'_> {
             scores: scores.iter().cloned().collect(),
         };
         let model = judged.judge_model.clone();
-        Some((ballot, Judge { attempt: judged.judge, model, cost: judged.judge_cost }))
+        let judge = Judge { attempt: judged.judge, model, cost: judged.judge_cost };
+        Some(Choice { ballot, judge })
     }
 
-    fn launch_judge(&mut self, owner: AttemptId) {
+    fn launch_judge(&mut self, owner: AttemptId) -> Sound {
         let id = self.ground.past.new_attempt();
-        let launch = match self.judge_launch(owner, id) {
+        let (attempt, contest) =
+            self.competing(owner).must("proposals are judged in no competition")?;
+        let launch = match self.judge_launch(JobOf { owner, id }, attempt, contest) {
             Ok(launch) => launch,
             Err(problem) => {
-                self.close_contest(owner, None);
+                self.close_contest(owner, None)?;
                 return self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
             }
         };
         let at = self.ground.now();
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         let validator = attempt.recipe.judge.as_ref().map(|(_, it)| it.name.as_str().into());
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = Activity::Judging;
-        if let Some(contest) = &mut attempt.contest {
-            contest.judge = Some(id);
-        }
-        self.build.jobs.open(id, Kind::Judge { owner });
-        self.build.jobs.reach(id, Stage::Running);
+        self.contest_mut(owner)?.judge = Some(id);
+        self.build.jobs.open(id, Kind::Judge { owner })?;
+        self.build.jobs.reach(id, Stage::Running)?;
         self.build.money.n_sessions += 1;
         let (task, key, number) = (launch.task.clone(), launch.key, launch.number);
         self.ground.append(Record::AttemptStarted {
@@ -146,12 +150,15 @@ impl Shop<'_> {
         });
         self.build.admission.pass_with(&launch, self.ground.now());
         self.ground.push(Effect::Run(Box::new(launch)));
+        Ok(())
     }
 
-    fn judge_launch(&self, owner: AttemptId, id: AttemptId) -> Result<Launch, String> {
-        let gone = || "the task is gone".to_owned();
-        let attempt = self.build.jobs.attempt(owner).ok_or_else(gone)?;
-        let contest = attempt.contest.as_ref().ok_or_else(gone)?;
+    fn judge_launch(
+        &self,
+        of: JobOf,
+        attempt: &Attempt,
+        contest: &Contest,
+    ) -> Result<Launch, String> {
         let (_, judge) = attempt.recipe.judge.as_ref().ok_or("it names no judge")?;
         let mut contenders: Vec<&Entry> = contest.contenders().collect();
         contenders.sort_by(|a, b| a.label.cmp(&b.label));
@@ -167,11 +174,12 @@ impl Shop<'_> {
             effort: None,
             resume: None,
             otherwise: None,
-            max_usd: self.share_of(owner, u32::try_from(contest.entries.len()).unwrap_or(u32::MAX)),
+            max_usd: self
+                .share_of(of.owner, u32::try_from(contest.entries.len()).unwrap_or(u32::MAX)),
             schema: Some(schema(&labels)),
         };
         let exhibits = contenders.iter().map(|it| exhibit(it)).collect();
-        let launch = self.launch_with(id, attempt, (LaunchAction::Session(session), Base::Tip));
+        let launch = self.launch_with(of.id, attempt, LaunchAction::Session(session), Base::Tip);
         Ok(Launch {
             purpose: Purpose::Judge(ValidatorName::new(judge.name.as_str()), exhibits),
             limits: Limits { usd: None, ..launch.limits },
@@ -183,48 +191,45 @@ impl Shop<'_> {
 
     pub(in crate::engine::jobs) fn take_judge_ended(
         &mut self,
-        owner: AttemptId,
-        id: AttemptId,
+        of: JobOf,
         evidence: &Evidence,
-    ) {
-        self.build.jobs.close_helper(id);
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(contest) = attempt.and_then(|it| it.contest.as_ref()) else { return };
-        let labels: Vec<&str> = contest.contenders().map(|it| it.label.as_str()).collect();
-        let task = attempt.map(|it| it.task.task.clone()).unwrap_or_else(|| "".into());
+    ) -> Sound {
+        let JobOf { owner, id } = of;
+        let attempt = self.build.jobs.attempt(owner)?;
+        let contenders = attempt.contest()?.contenders();
+        let labels: Vec<&str> = contenders.map(|it| it.label.as_str()).collect();
+        let task = attempt.task.task.clone();
         let expectation =
             Expectation { clock: self.ground.step.clock(), ..Expectation::of_validator(task) };
         let (judgement, ballot) = judge(evidence, expectation, &labels);
         let judgement = with_reset(judgement, self.ground.now());
-        self.journal_entry_end((owner, id), evidence, &judgement);
-        let was_probe = self.hear_of_service((id, owner), evidence, &judgement);
-        self.book_entry(owner, evidence);
-        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.made.was_probe = was_probe;
-            attempt.made.lacks_cli = evidence.ending.lacks_cli();
-        }
+        self.journal_end(of, evidence, &judgement)?;
+        self.build.jobs.close_helper(id);
+        let was_probe = self.hear_of_service(of, evidence, &judgement)?;
+        self.book_entry(owner, evidence, was_probe)?;
         self.ground.push(Effect::Drop { attempt: id });
-        let Some(contest) = self.contest_mut(owner) else { return };
+        let contest = self.contest_mut(owner)?;
         contest.judge = None;
         match ballot {
             Some(ballot) => {
-                let cost = super::propose::cost_of(evidence);
+                let cost = cost_of(evidence);
                 let judge = Judge { attempt: Some(id), model: model_of(evidence), cost };
-                self.crown(owner, (ballot, judge));
+                self.crown(owner, Choice { ballot, judge })
             }
             None if is_of_the_service(judgement.class) => {
                 contest.setback = Some((judgement.class, judgement.message));
+                Ok(())
             }
             None => self.no_ballot(owner, &judgement),
         }
     }
 
     /// A judge that did nothing has chosen nobody: asked again once, then loud.
-    fn no_ballot(&mut self, owner: AttemptId, judgement: &Judgement) {
-        let Some(contest) = self.contest_mut(owner) else { return };
+    fn no_ballot(&mut self, owner: AttemptId, judgement: &Judgement) -> Sound {
+        let contest = self.contest_mut(owner)?;
         contest.n_no_verdict += 1;
         if contest.n_no_verdict < MAX_NO_VERDICT {
-            return;
+            return Ok(());
         }
         let kept: Vec<&str> = contest.contenders().filter_map(|it| it.kept_as.as_deref()).collect();
         let kept = match kept.is_empty() {
@@ -232,21 +237,19 @@ impl Shop<'_> {
             false => format!("; the proposals are kept: {}", kept.join(", ")),
         };
         let message = format!("its judge reached no verdict: {}{kept}", judgement.message);
-        self.close_contest(owner, None);
-        self.give_up_attempt(owner, OutcomeClass::NoVerdict, message);
+        self.close_contest(owner, None)?;
+        self.give_up_attempt(owner, OutcomeClass::NoVerdict, message)
     }
 
     /// The winner becomes the task's attempt; those that lost stay under their refs.
-    fn crown(&mut self, owner: AttemptId, (ballot, judge): (Ballot, Judge)) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
-        let Some(contest) = &attempt.contest else { return };
-        let Some(winner) = contest.contenders().find(|it| it.label == ballot.winner) else {
-            return;
-        };
-        let Some(id) = winner.attempt else { return };
-        let winner = winner.clone();
-        let judged = judged_of(attempt, contest, (&ballot, judge), self.ground.now());
+    fn crown(&mut self, owner: AttemptId, choice: Choice) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
+        let contest = attempt.contest()?;
+        let winner = contest.contenders().find(|it| it.label == choice.ballot.winner);
+        let winner = winner.must("the winner is none of those that were judged")?.clone();
+        let id = winner.attempt.must("a proposal that is done has no attempt")?;
+        let judged = judged_of(attempt, contest, &choice, self.ground.now());
+        let ballot = choice.ballot;
         let others = contest.contenders().filter(|it| it.label != winner.label);
         let notice = Notice::Judged {
             task: attempt.task.clone(),
@@ -257,15 +260,15 @@ impl Shop<'_> {
         };
         self.ground.publish(notice);
         self.ground.append(Record::Judged(Box::new(judged)));
-        self.close_contest(owner, Some(id));
-        let Some(attempt) = self.build.jobs.close(owner) else { return };
+        self.close_contest(owner, Some(id))?;
+        let attempt = self.build.jobs.close(owner)?;
         let node = attempt.node;
-        self.build.jobs.open(id, Kind::Work(Box::new(as_winner(attempt, winner, &ballot))));
-        self.build.jobs.reach(id, Stage::Judged);
+        self.build.jobs.open(id, Kind::Work(Box::new(as_winner(attempt, winner, &ballot))))?;
+        self.build.jobs.reach(id, Stage::Judged)?;
         if let Some(node) = node {
             self.build.board.schedule.set(node, State::Active(id));
         }
-        self.review_candidate(id);
+        self.review_candidate(id)
     }
 }
 
@@ -289,9 +292,10 @@ fn as_winner(attempt: Attempt, winner: Entry, ballot: &Ballot) -> Attempt {
 fn judged_of(
     attempt: &Attempt,
     contest: &Contest,
-    (ballot, judge): (&Ballot, Judge),
+    choice: &Choice,
     at: crate::base::measure::Moment,
 ) -> Judged {
+    let Choice { ballot, judge } = choice;
     let entrant = |it: &Entry| {
         let past = it.recalled.as_deref();
         Entrant {
@@ -316,7 +320,7 @@ fn judged_of(
         key: attempt.key,
         winner: ballot.winner.clone(),
         judge: judge.attempt,
-        judge_model: judge.model,
+        judge_model: judge.model.clone(),
         judge_cost: judge.cost,
         reasons: ballot.reasons.clone(),
         entrants,

@@ -1,40 +1,35 @@
 //! One proposal from its start, or its recall from an earlier build, until it is kept.
 
-use crate::base::file::Patch;
 use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, CommitId, TreeId};
+use crate::base::name::{AttemptId, CommitId};
 use crate::engine::admission::Activity;
+use crate::engine::broken::{Must, Sound};
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
-use crate::engine::jobs::attempt::Produced;
+use crate::engine::event::Merged;
+use crate::engine::jobs::attempt::{Attempt, Produced};
 use crate::engine::jobs::ballot::{PROPOSER_PART, ref_of};
-use crate::engine::jobs::ended::{message_of, model_of, slack_messages_of};
-use crate::engine::jobs::{Kind, Shop, Stage};
+use crate::engine::jobs::ended::{cost_of, message_of, model_of};
+use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
-use crate::engine::record::{AttemptEnded, Proposed, Record};
+use crate::engine::record::{Proposed, Record};
 
-use super::{Contest, EntryState};
+use super::{Entry, EntryState, NO_CONTEST, NO_ENTRY};
 
 /// What is kept of a proposal's last text, in bytes.
 const ANSWER_KEPT: usize = 128 * 1024;
 
 impl Shop<'_> {
     /// Proposals of this key that are kept from before take part without a session.
-    pub(in crate::engine::jobs) fn recall_entries(&mut self, owner: AttemptId) {
-        let Some(contest) = self.contest_mut(owner) else { return };
-        let n = contest.entries.len();
-        for at in 0..n {
-            let recalls =
-                |it: &mut Contest| it.entries.get(at).is_some_and(|it| it.recalled.is_some());
-            if !self.contest_mut(owner).is_some_and(recalls) {
-                continue;
-            }
-            let id = self.ground.past.new_attempt();
-            let Some(entry) = self.contest_mut(owner).and_then(|it| it.entries.get_mut(at)) else {
-                return;
-            };
+    pub(in crate::engine::jobs) fn recall_entries(&mut self, owner: AttemptId) -> Sound {
+        let Self { ground, build } = self;
+        let contest = build.jobs.attempt_mut(owner)?.contest.as_mut().must(NO_CONTEST)?;
+        let mut recalled = Vec::new();
+        for entry in &mut contest.entries {
             let Some(past) = entry.recalled.as_deref() else { continue };
+            let id = ground.past.new_attempt();
+            recalled.push(id);
             entry.attempt = Some(id);
             entry.made = Produced {
                 read_set: past.read_set.clone(),
@@ -49,34 +44,36 @@ impl Shop<'_> {
             };
             entry.answer.clone_from(&past.answer);
             entry.kept_as.clone_from(&past.kept_as);
-            let recalled = past.kept_as.clone().zip(past.commit.clone());
             let task = past.task.clone();
-            match recalled {
+            match past.kept_as.clone().zip(past.commit.clone()) {
                 Some((kept_as, commit)) => {
                     entry.state = EntryState::Merging;
-                    self.ground.push(Effect::Recall { attempt: id, task, kept_as, commit });
+                    ground.push(Effect::Recall { attempt: id, task, kept_as, commit });
                 }
                 None => entry.state = EntryState::Done,
             }
-            self.build.jobs.open(id, Kind::Propose { owner });
-            self.build.jobs.reach(id, Stage::Ended);
         }
+        for id in recalled {
+            build.jobs.open(id, Kind::Propose { owner })?;
+            build.jobs.reach(id, Stage::Ended)?;
+        }
+        Ok(())
     }
 
-    pub(in crate::engine::jobs) fn start_entry(&mut self, owner: AttemptId, at: usize) {
+    /// Starts the proposal that stands there in its competition.
+    pub(in crate::engine::jobs) fn start_entry(&mut self, owner: AttemptId, at: usize) -> Sound {
         let id = self.ground.past.new_attempt();
-        match self.entry_launch(owner, (id, at)) {
+        let entry = self.contest_mut(owner)?.entries.get_mut(at).must(NO_ENTRY)?;
+        entry.attempt = Some(id);
+        let attempt = self.build.jobs.attempt(owner)?;
+        match self.entry_launch(JobOf { owner, id }, attempt, attempt.contest()?.entry_of(id)?) {
             Ok(launch) => {
-                let at_time = self.ground.now();
-                self.build.jobs.open(id, Kind::Propose { owner });
-                self.build.jobs.reach(id, Stage::Running);
+                self.build.jobs.open(id, Kind::Propose { owner })?;
+                self.build.jobs.reach(id, Stage::Running)?;
                 self.build.money.n_sessions += 1;
-                if let Some(entry) = self.contest_mut(owner).and_then(|it| it.entries.get_mut(at)) {
-                    entry.attempt = Some(id);
-                    entry.state = EntryState::Running;
-                }
+                self.entry_mut(JobOf { owner, id })?.state = EntryState::Running;
                 self.ground.append(Record::AttemptStarted {
-                    at: at_time,
+                    at: self.ground.now(),
                     attempt: id,
                     task: launch.task.clone(),
                     key: launch.key,
@@ -84,45 +81,40 @@ impl Shop<'_> {
                     validator: None,
                     is_command: false,
                 });
-                self.note_competing(owner);
+                self.note_competing(owner)?;
                 self.build.admission.pass_with(&launch, self.ground.now());
                 self.ground.push(Effect::Run(Box::new(launch)));
+                Ok(())
             }
-            Err(problem) => self.fail_launch(owner, problem),
+            Err(problem) => self.fail_launch(JobOf { owner, id }, problem),
         }
     }
 
-    fn fail_launch(&mut self, owner: AttemptId, problem: String) {
+    fn fail_launch(&mut self, of: JobOf, problem: String) -> Sound {
         let class = OutcomeClass::LaunchFailure;
-        match self.contest_mut(owner) {
-            Some(contest) if contest.is_busy() => contest.setback = Some((class, problem)),
-            _ => {
-                self.close_contest(owner, None);
-                self.give_up_attempt(owner, class, problem);
-            }
+        self.entry_mut(of)?.attempt = None;
+        let contest = self.contest_mut(of.owner)?;
+        if contest.is_busy() {
+            contest.setback = Some((class, problem));
+            return Ok(());
         }
+        self.close_contest(of.owner, None)?;
+        self.give_up_attempt(of.owner, class, problem)
     }
 
-    fn entry_launch(
-        &self,
-        owner: AttemptId,
-        (id, at): (AttemptId, usize),
-    ) -> Result<Launch, String> {
-        let gone = || "the task is gone".to_owned();
-        let attempt = self.build.jobs.attempt(owner).ok_or_else(gone)?;
-        let contest = attempt.contest.as_ref().ok_or_else(gone)?;
-        let entry = contest.entries.get(at).ok_or_else(gone)?;
+    fn entry_launch(&self, of: JobOf, attempt: &Attempt, entry: &Entry) -> Result<Launch, String> {
         let run =
             attempt.node.and_then(|it| self.build.board.known_run(it)).cloned().unwrap_or_default();
         // Each proposal is a session of its own.
         let run = TaskRun { resume: None, resume_session: None, ..run };
-        let mut session = self.session_of((owner, attempt), &run)?;
+        let mut session = self.session_of(of.owner, attempt, &run)?;
         session.prompt.push_str(PROPOSER_PART);
-        let count = u32::try_from(contest.entries.len()).unwrap_or(u32::MAX);
-        session.max_usd = self.share_of(owner, count);
+        let count = attempt.contest.as_ref().map_or(0, |it| it.entries.len());
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        session.max_usd = self.share_of(of.owner, count);
         let action = LaunchAction::Session(session);
         let number = (attempt.number - 1).saturating_mul(count) + entry.number;
-        Ok(Launch { number, ..self.launch_with(id, attempt, (action, Base::Tip)) })
+        Ok(Launch { number, ..self.launch_with(of.id, attempt, action, Base::Tip) })
     }
 
     /// What one of the sessions may spend: what is set aside for the task is for all, and a judge.
@@ -131,59 +123,43 @@ impl Shop<'_> {
         self.build.money.cap_of(owner).map(|it| Usd::from_dollars(it.dollars() / n))
     }
 
-    fn note_competing(&mut self, owner: AttemptId) {
-        let attempt = self.build.jobs.attempt_mut(owner);
-        let Some(attempt) = attempt else { return };
-        let Some(contest) = &attempt.contest else { return };
+    fn note_competing(&mut self, owner: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(owner)?;
+        let contest = attempt.contest()?;
         let (running, all) = (contest.n_running(), contest.entries.len());
         attempt.at_work.doing = Activity::Proposing { running, all };
+        Ok(())
     }
 
     /// A proposal's session, or its judge's, is over.
     pub(in crate::engine::jobs) fn take_entry_ended(
         &mut self,
-        owner: AttemptId,
-        id: AttemptId,
+        of: JobOf,
         evidence: Evidence,
-    ) {
-        self.build.jobs.reach(id, Stage::Ended);
-        let Some(attempt) = self.build.jobs.attempt(owner) else { return };
+    ) -> Sound {
+        self.build.jobs.reach(of.id, Stage::Ended)?;
+        let attempt = self.build.jobs.attempt(of.owner)?;
         let judgement = without_plan_edit(self.judgement_of(attempt, &evidence), &evidence);
-        let Some(label) =
-            self.contest_mut(owner).and_then(|it| it.entry_of(id)).map(|it| it.label.clone())
-        else {
-            return;
-        };
+        let label = &attempt.contest()?.entry_of(of.id)?.label;
         let message = format!("proposal {label}: {}", judgement.message);
         let told =
             Judgement { message: message.trim_end_matches([':', ' ']).to_owned(), ..judgement };
-        self.journal_entry_end((owner, id), &evidence, &told);
-        let was_probe = self.hear_of_service((id, owner), &evidence, &told);
-        self.book_entry(owner, &evidence);
-        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.made.was_probe = was_probe;
-            attempt.made.lacks_cli = evidence.ending.lacks_cli();
-        }
-        self.note_competing(owner);
+        self.journal_end(of, &evidence, &told)?;
+        let was_probe = self.hear_of_service(of, &evidence, &told)?;
+        self.book_entry(of.owner, &evidence, was_probe)?;
+        self.note_competing(of.owner)?;
         match told.class {
-            OutcomeClass::Done => self.take_entry_done((owner, id), evidence, &told),
-            class if is_of_the_service(class) => self.set_entry_back((owner, id), told),
+            OutcomeClass::Done => self.take_entry_done(of, evidence, &told),
+            class if is_of_the_service(class) => self.set_entry_back(of, told),
             // Nobody is asked on behalf of one proposal of several.
-            OutcomeClass::Asked => {
-                self.put_out((owner, id), (OutcomeClass::FailedByStatus, told.message));
-            }
-            class => self.put_out((owner, id), (class, told.message)),
+            OutcomeClass::Asked => self.put_out(of, OutcomeClass::FailedByStatus, told.message),
+            class => self.put_out(of, class, told.message),
         }
     }
 
-    fn take_entry_done(
-        &mut self,
-        (owner, id): (AttemptId, AttemptId),
-        evidence: Evidence,
-        judgement: &Judgement,
-    ) {
+    fn take_entry_done(&mut self, of: JobOf, evidence: Evidence, judgement: &Judgement) -> Sound {
         let (cost, made_at) = (cost_of(&evidence), self.ground.now());
-        let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
+        let entry = self.entry_mut(of)?;
         let text = evidence.stream.as_ref().map(|it| it.final_text.clone());
         entry.answer = text.filter(|_| evidence.patch.is_empty()).map(cut);
         entry.made = Produced {
@@ -199,56 +175,54 @@ impl Shop<'_> {
             ..Produced::default()
         };
         entry.state = EntryState::Merging;
-        match entry.made.patch.is_empty() {
-            true => self.keep_entry((owner, id), None),
-            false => self.ground.push(Effect::Merge { attempt: id }),
+        if entry.made.patch.is_empty() {
+            return self.keep_entry(of, None);
         }
+        self.ground.push(Effect::Merge { attempt: of.id });
+        Ok(())
     }
 
     pub(in crate::engine::jobs) fn take_entry_merged(
         &mut self,
-        id: AttemptId,
-        (candidate, beneath): (TreeId, TreeId),
-        patch: Patch,
-    ) {
-        let Some(owner) = self.owner_of(id) else { return };
-        let attempt = self.build.jobs.attempt(owner);
-        let Some((task, key)) = attempt.map(|it| (it.task.clone(), it.key)) else { return };
-        let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
-        entry.made.candidate = Some(candidate);
-        entry.made.beneath = Some(beneath);
+        of: JobOf,
+        merged: Merged,
+    ) -> Sound {
+        let attempt = self.build.jobs.attempt(of.owner)?;
+        let (task, key) = (attempt.task.clone(), attempt.key);
+        let entry = self.entry_mut(of)?;
+        entry.made.take_merged(merged);
         if entry.recalled.is_some() {
-            entry.made.merged = patch;
             entry.state = EntryState::Done;
-            return;
+            return Ok(());
         }
-        entry.made.merged = patch;
-        let label = entry.label.clone();
+        let label = &entry.label;
         let subject = format!("orch: proposal {label} for {task}, key {key}");
-        self.ground.push(Effect::Shelve { attempt: id, kept_as: ref_of(&task, &label), subject });
+        let kept_as = ref_of(&task, label);
+        self.ground.push(Effect::Shelve { attempt: of.id, kept_as, subject });
+        Ok(())
     }
 
-    pub fn take_shelved(&mut self, id: AttemptId, commit: Option<CommitId>) {
-        let Some(owner) = self.owner_of(id) else { return };
+    pub fn take_shelved(&mut self, id: AttemptId, commit: Option<CommitId>) -> Sound {
+        let of = self.proposal_of(id).must("what was kept is no proposal")?;
         match commit {
-            Some(_) => self.keep_entry((owner, id), commit),
-            None => self.take_entry_refused(id, "what it left is gone".to_owned()),
+            Some(_) => self.keep_entry(of, commit),
+            None => self.take_entry_refused(of, "what it left is gone".to_owned()),
         }
     }
 
     /// It is done and lies where nobody loses it: from now on it is not made again.
-    fn keep_entry(&mut self, (owner, id): (AttemptId, AttemptId), commit: Option<CommitId>) {
+    fn keep_entry(&mut self, of: JobOf, commit: Option<CommitId>) -> Sound {
         let at = self.ground.now();
-        let attempt = self.build.jobs.attempt(owner);
-        let Some((task, key)) = attempt.map(|it| (it.task.clone(), it.key)) else { return };
-        let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
+        let attempt = self.build.jobs.attempt(of.owner)?;
+        let (task, key) = (attempt.task.clone(), attempt.key);
+        let entry = self.entry_mut(of)?;
         entry.state = EntryState::Done;
         entry.kept_as = commit.as_ref().map(|_| ref_of(&task, &entry.label));
         let proposed = Proposed {
             at,
             task,
             key,
-            attempt: id,
+            attempt: of.id,
             number: entry.number,
             label: entry.label.clone(),
             kept_as: entry.kept_as.clone(),
@@ -264,106 +238,74 @@ impl Shop<'_> {
             read_set: entry.made.read_set.clone(),
         };
         self.ground.append(Record::Proposed(Box::new(proposed)));
+        Ok(())
     }
 
     /// It does not merge, or what was kept of it is gone: then it is made again.
-    pub(in crate::engine::jobs) fn take_entry_refused(&mut self, id: AttemptId, message: String) {
-        let Some(owner) = self.owner_of(id) else { return };
-        let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
+    pub(in crate::engine::jobs) fn take_entry_refused(
+        &mut self,
+        of: JobOf,
+        message: String,
+    ) -> Sound {
+        let entry = self.entry_mut(of)?;
         if entry.recalled.is_some() {
-            *entry = super::Entry::new(entry.number, entry.label.clone());
-            self.build.jobs.close_helper(id);
-            return self.ground.push(Effect::Drop { attempt: id });
+            *entry = Entry::new(entry.number, entry.label.clone());
+            self.build.jobs.close_helper(of.id);
+            self.ground.push(Effect::Drop { attempt: of.id });
+            return Ok(());
         }
         let message = format!("proposal {}: {message}", entry.label);
-        self.put_out((owner, id), (OutcomeClass::Conflict, message));
+        self.put_out(of, OutcomeClass::Conflict, message)
     }
 
-    fn put_out(
-        &mut self,
-        (owner, id): (AttemptId, AttemptId),
-        (class, message): (OutcomeClass, String),
-    ) {
-        self.ground.push(Effect::Drop { attempt: id });
-        let Some(entry) = self.contest_mut(owner).and_then(|it| it.entry_of(id)) else { return };
+    fn put_out(&mut self, of: JobOf, class: OutcomeClass, message: String) -> Sound {
+        self.ground.push(Effect::Drop { attempt: of.id });
+        let entry = self.entry_mut(of)?;
         entry.attempt = None;
         entry.state = EntryState::Out(class, message.clone());
         let number = entry.number;
-        self.build.jobs.close_helper(id);
-        let node = self.build.jobs.attempt(owner).and_then(|it| it.node);
-        if let Some(node) = node {
+        self.build.jobs.close_helper(of.id);
+        if let Some(node) = self.build.jobs.attempt(of.owner)?.node {
             self.build.board.run(node).outs.insert(number, message);
         }
+        Ok(())
     }
 
     /// The service's fault, or orch's own: the competition goes on later, with what is done.
-    fn set_entry_back(&mut self, (owner, id): (AttemptId, AttemptId), judgement: Judgement) {
-        self.ground.push(Effect::Drop { attempt: id });
-        let Some(contest) = self.contest_mut(owner) else { return };
-        if let Some(entry) = contest.entry_of(id) {
-            entry.attempt = None;
-            entry.state = EntryState::Waiting;
-        }
-        self.build.jobs.close_helper(id);
-        let Some(contest) = self.contest_mut(owner) else { return };
+    fn set_entry_back(&mut self, of: JobOf, judgement: Judgement) -> Sound {
+        self.ground.push(Effect::Drop { attempt: of.id });
+        let entry = self.entry_mut(of)?;
+        entry.attempt = None;
+        entry.state = EntryState::Waiting;
+        self.build.jobs.close_helper(of.id);
         let first = (judgement.class, judgement.message);
-        contest.setback.get_or_insert(first);
+        self.contest_mut(of.owner)?.setback.get_or_insert(first);
+        Ok(())
     }
 
-    /// Costs of proposals and judges are the task's.
-    pub(in crate::engine::jobs) fn book_entry(&mut self, owner: AttemptId, evidence: &Evidence) {
+    /// Costs of proposals and judges are the task's, and what they found out of the service.
+    pub(in crate::engine::jobs) fn book_entry(
+        &mut self,
+        owner: AttemptId,
+        evidence: &Evidence,
+        was_probe: bool,
+    ) -> Sound {
         let cost = cost_of(evidence);
         self.build.money.n_sessions -= u32::from(!evidence.ending.has_run());
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        let attempt = self.build.jobs.attempt_mut(owner)?;
+        attempt.made.was_probe = was_probe;
+        attempt.made.lacks_cli = evidence.ending.lacks_cli();
         attempt.made.cost += cost;
         if let Some(node) = attempt.node {
             self.build.board.run(node).cost += cost;
         }
-    }
-
-    pub(in crate::engine::jobs) fn journal_entry_end(
-        &mut self,
-        (owner, id): (AttemptId, AttemptId),
-        evidence: &Evidence,
-        judgement: &Judgement,
-    ) {
-        let mut spend = self.book(id, Some(owner), evidence);
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
-        let contest = attempt.contest.as_ref();
-        let entry = contest.and_then(|it| it.entries.iter().find(|it| it.attempt == Some(id)));
-        let judge = attempt.recipe.judge.as_ref().filter(|_| entry.is_none());
-        let agent = judge.map(|(_, it)| it).or(attempt.recipe.agent.as_ref());
-        spend.agent = agent.map(|it| it.name.clone());
-        let ended = AttemptEnded {
-            spend,
-            at: self.ground.now(),
-            attempt: id,
-            task: attempt.task.clone(),
-            key: attempt.key,
-            number: entry.map_or(attempt.number, |it| it.number),
-            validator: judge.map(|(_, it)| it.name.as_str().into()),
-            outcome: judgement.class,
-            message: judgement.message.clone(),
-            cost: cost_of(evidence),
-            model: model_of(evidence),
-            session: evidence.session.clone(),
-            transcript: evidence.transcript,
-            duration: evidence.duration,
-            slack_messages: slack_messages_of(evidence),
-            is_uncounted: judge.is_none() && attempt.is_uncounted(judgement.class),
-        };
-        self.ground.append(Record::AttemptEnded(Box::new(ended)));
+        Ok(())
     }
 }
 
 /// Nothing is held against a proposal that ended so.
 pub(in crate::engine::jobs) fn is_of_the_service(class: OutcomeClass) -> bool {
     !class.counts_as_attempt() && class != OutcomeClass::Asked
-}
-
-pub(in crate::engine::jobs) fn cost_of(evidence: &Evidence) -> Usd {
-    evidence.stream.as_ref().map_or(Usd::ZERO, |facts| facts.cost)
 }
 
 /// Changes of the plan by several sessions at once could not be told apart.

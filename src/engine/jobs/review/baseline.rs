@@ -3,6 +3,7 @@
 
 use crate::base::digest::{Digest, Fingerprint};
 use crate::base::name::{AttemptId, TreeId, ValidatorName, VerdictKey};
+use crate::engine::broken::{Must, Sound};
 use crate::engine::effect::Base;
 use crate::engine::jobs::Shop;
 use crate::engine::outcome::baseline::{Compared, Failure};
@@ -30,49 +31,65 @@ pub(in crate::engine::jobs) fn baseline_name(validator: &ValidatorName) -> Valid
     ValidatorName::new(format!("{validator} (baseline)"))
 }
 
+/// A suspect with the tree below, where it can be cleared.
+pub(in crate::engine::jobs) struct Suspicion {
+    suspect: Suspect,
+    beneath: TreeId,
+}
+
 impl Shop<'_> {
-    /// True where a FAIL is looked into: the tree below it says whether it counts.
-    pub(in crate::engine::jobs) fn suspect(
+    /// What a verdict is suspected of; `None` where it counts as it is.
+    pub(in crate::engine::jobs) fn suspicion(
+        &self,
+        owner: AttemptId,
+        validator: &Validator,
+        said: &KnownVerdict,
+        evidence: &Evidence,
+    ) -> Sound<Option<Suspicion>> {
+        let beneath = self.build.jobs.attempt(owner)?.made.beneath.clone();
+        let is_command = matches!(validator.kind, ValidatorKind::Command(_));
+        let is_open = said.verdict == Verdict::Fail && validator.baseline == Some(true);
+        let found = Failure::of(evidence).zip(beneath).filter(|_| is_command && is_open);
+        Ok(found.map(|(failure, beneath)| {
+            let suspect = Suspect { failure, findings: said.findings.clone() };
+            Suspicion { suspect, beneath }
+        }))
+    }
+
+    /// Looks into a FAIL: the tree below it says whether it counts.
+    pub(in crate::engine::jobs) fn look_below(
         &mut self,
         owner: AttemptId,
         validator: &Validator,
-        (evidence, findings): (&Evidence, &[String]),
-    ) -> bool {
-        let is_command = matches!(validator.kind, ValidatorKind::Command(_));
-        let Some(beneath) = self.beneath(owner).filter(|_| is_command) else { return false };
-        let Some(failure) = Failure::of(evidence).filter(|_| validator.baseline == Some(true))
-        else {
-            return false;
-        };
-        let suspect = Suspect { failure, findings: findings.to_vec() };
+        Suspicion { suspect, beneath }: Suspicion,
+    ) -> Sound {
         let key = self.baseline_key(validator, &beneath);
         if let Some(known) = self.ground.past.history.verdict(&key).cloned() {
-            self.resolve(owner, &suspect, Ok(&known));
-            return true;
+            return self.resolve(owner, &suspect, Ok(&known));
         }
-        if let Some(attempt) = self.build.jobs.attempt_mut(owner) {
-            attempt.review.suspect = Some(suspect);
-        }
-        self.launch_review_on(owner, validator, Some(Base::Candidate(beneath)));
-        true
+        self.build.jobs.attempt_mut(owner)?.review.suspect = Some(suspect);
+        self.launch_review_on(owner, validator, Some(Base::Candidate(beneath)))
     }
 
-    /// The run on the tree below is over.
+    /// The run on the tree below is over; `below` is an error where it reached no verdict.
     pub(in crate::engine::jobs) fn take_baseline_ended(
         &mut self,
         owner: AttemptId,
         suspect: &Suspect,
-        (evidence, judgement, verdict): (&Evidence, &Judgement, Option<Verdict>),
-    ) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
-        let Some(validator) = attempt.review.validators.get(attempt.review.next) else { return };
-        if judgement.class == OutcomeClass::Aborted {
-            return self.set_back(owner, judgement.class, judgement.message.clone());
-        }
-        let (Some(verdict), Some(beneath)) = (verdict, &attempt.made.beneath) else {
-            return self.resolve(owner, suspect, Err(&judgement.message));
+        evidence: &Evidence,
+        below: Result<KnownVerdict, Judgement>,
+    ) -> Sound {
+        let verdict = match below {
+            Ok(known) => known.verdict,
+            Err(judgement) if judgement.class == OutcomeClass::Aborted => {
+                return self.set_back(owner, judgement.class, judgement.message);
+            }
+            Err(judgement) => return self.resolve(owner, suspect, Err(&judgement.message)),
         };
+        let attempt = self.build.jobs.attempt(owner)?;
+        let validator = attempt.review.at_work()?;
+        let beneath =
+            attempt.made.beneath.as_ref().must("a result with a baseline lies on no tree")?;
         let findings = Failure::of(evidence).map(|it| it.to_findings()).unwrap_or_default();
         let reached = VerdictReached {
             at: self.ground.now(),
@@ -83,7 +100,7 @@ impl Shop<'_> {
             findings: findings.clone(),
         };
         self.ground.append(Record::VerdictReached(Box::new(reached)));
-        self.resolve(owner, suspect, Ok(&KnownVerdict { verdict, findings }));
+        self.resolve(owner, suspect, Ok(&KnownVerdict { verdict, findings }))
     }
 
     /// Turns a FAIL into what it is beside the tree below; `Err` where that one is unknown: why.
@@ -92,18 +109,11 @@ impl Shop<'_> {
         owner: AttemptId,
         suspect: &Suspect,
         before: Result<&KnownVerdict, &String>,
-    ) {
-        let attempt = self.build.jobs.attempt(owner);
-        let Some(attempt) = attempt else { return };
-        let Some(validator) = attempt.review.validators.get(attempt.review.next).cloned() else {
-            return;
-        };
+    ) -> Sound {
+        let attempt = self.build.jobs.attempt(owner)?;
+        let validator = attempt.review.at_work()?.clone();
         let (verdict, findings) = judge(suspect, before, &attempt.recipe.spec);
-        self.reach(owner, &validator, (verdict, findings));
-    }
-
-    fn beneath(&self, owner: AttemptId) -> Option<TreeId> {
-        self.build.jobs.attempt(owner)?.made.beneath.clone()
+        self.reach(owner, &validator, KnownVerdict { verdict, findings })
     }
 
     /// What decides how a command ends on a whole tree.

@@ -5,8 +5,10 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::engine::admission::breaker::Service;
 use crate::engine::admission::{Activity, Origin, Phase};
+use crate::engine::broken::Sound;
 use crate::engine::effect::Effect;
-use crate::engine::jobs::Shop;
+use crate::engine::jobs::attempt::Attempt;
+use crate::engine::jobs::{JobOf, Shop, Work};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::why::Why;
@@ -21,27 +23,28 @@ impl Shop<'_> {
         &mut self,
         owner: AttemptId,
         validator: &Validator,
-    ) -> bool {
-        let ValidatorKind::Agent(_) = &validator.kind else { return false };
-        let Some(model) = self.validating_model(owner, validator) else { return false };
+    ) -> Sound<bool> {
+        let ValidatorKind::Agent(_) = &validator.kind else { return Ok(false) };
+        let model = self.validating_model(self.build.jobs.attempt(owner)?, validator);
         if let Some(hold) = self.build.admission.refused(model.as_ref()).cloned() {
-            self.hold_candidate(owner, Why::Held(hold));
-            return true;
+            self.hold_candidate(owner, Why::Held(hold))?;
+            return Ok(true);
         }
         let now = self.ground.now();
         let waiting = self.build.admission.waits_for(model.as_ref(), now);
         let has_to_wait = waiting.is_some();
         if let Some(waiting) = waiting {
-            self.wait_with(owner, now, Activity::Waiting(waiting));
+            self.wait_with(owner, now, Activity::Waiting(waiting))?;
         }
-        has_to_wait
+        Ok(has_to_wait)
     }
 
-    fn wait_with(&mut self, owner: AttemptId, not_before: Moment, doing: Activity) {
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+    fn wait_with(&mut self, owner: AttemptId, not_before: Moment, doing: Activity) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = doing;
         self.build.admission.doors.wait(owner, not_before);
+        Ok(())
     }
 
     /// A validator that only the service kept from its verdict is asked again later; what it was to
@@ -50,23 +53,21 @@ impl Shop<'_> {
         &mut self,
         owner: AttemptId,
         judgement: &Judgement,
-    ) -> bool {
+    ) -> Sound<bool> {
         let is_limit = judgement.class == OutcomeClass::PlanLimit;
         if Service::of(judgement.class) != Service::Failed && !is_limit {
-            return false;
+            return Ok(false);
         }
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else {
-            return false;
-        };
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.review.n_service_failures += u32::from(!is_limit);
         let n = attempt.review.n_service_failures;
         if n > MAX_SERVICE_FAILURES {
-            return false;
+            return Ok(false);
         }
         let wait = if is_limit { Millis(0) } else { Millis::seconds(5 << (n - 1).min(4)) };
         let doing = Activity::Said(judgement.message.clone());
-        self.wait_with(owner, self.ground.now() + wait, doing);
-        true
+        self.wait_with(owner, self.ground.now() + wait, doing)?;
+        Ok(true)
     }
 
     /// Asks for the verdicts that had to wait, as far as sessions may start again.
@@ -78,10 +79,15 @@ impl Shop<'_> {
         };
         let until = stop.is_none().then_some(self.ground.now());
         for owner in self.build.admission.doors.take_due(until) {
-            match &stop {
+            // Nobody asks for a verdict on what was closed meanwhile.
+            if self.build.jobs.job(owner).is_none() {
+                continue;
+            }
+            let came_out = match &stop {
                 Some(why) => self.hold_candidate(owner, why.clone()),
                 None => self.review_candidate(owner),
-            }
+            };
+            self.heed(came_out, "asking for a verdict that had to wait", Work::Job(owner));
         }
     }
 
@@ -92,80 +98,81 @@ impl Shop<'_> {
         owner: AttemptId,
         class: OutcomeClass,
         why: String,
-    ) {
-        self.keep_candidate(owner);
-        self.set_back(owner, class, why);
+    ) -> Sound {
+        self.keep_candidate(owner)?;
+        self.set_back(owner, class, why)
     }
 
     /// As [`Shop::set_candidate_aside`], where nothing is held against the task and sessions do not
     /// start anyhow.
-    fn hold_candidate(&mut self, owner: AttemptId, why: Why) {
-        self.keep_candidate(owner);
-        let Some(attempt) = self.build.jobs.close(owner) else { return };
+    fn hold_candidate(&mut self, owner: AttemptId, why: Why) -> Sound {
+        self.keep_candidate(owner)?;
+        let attempt = self.build.jobs.close(owner)?;
         self.ground.past.lines.forget(&attempt.task);
         self.ground.push(Effect::Drop { attempt: owner });
         if let Some(node) = attempt.node {
             self.build.board.hold_task(node, why, &mut self.ground);
         }
+        Ok(())
     }
 
     /// Keeps what was paid for before its validators speak: whatever ends this build, the next one
     /// only validates it.
-    pub(in crate::engine::jobs) fn keep_candidate(&mut self, owner: AttemptId) {
-        let attempt = self.build.jobs.attempt_mut(owner);
-        let ran = attempt.filter(|it| it.origin == Origin::Ran && !it.review.is_kept);
-        let Some(attempt) = ran else { return };
+    pub(in crate::engine::jobs) fn keep_candidate(&mut self, owner: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(owner)?;
+        if attempt.origin != Origin::Ran || attempt.review.is_kept {
+            return Ok(());
+        }
         attempt.review.is_kept = true;
         let mut attempt = attempt.clone();
         attempt.review.reached.clear();
         let result = self.result_of(attempt);
         self.ground.push(Effect::Remember(Box::new(result)));
+        Ok(())
     }
 
     /// Keeps what a validator refused, to be judged anew when it is asked again.
-    pub(in crate::engine::jobs) fn refuse_candidate(&mut self, owner: AttemptId) {
-        self.keep_candidate(owner);
-        let Some(attempt) = self.build.jobs.attempt(owner) else {
-            return;
-        };
+    pub(in crate::engine::jobs) fn refuse_candidate(&mut self, owner: AttemptId) -> Sound {
+        self.keep_candidate(owner)?;
+        let attempt = self.build.jobs.attempt(owner)?;
         let (key, output) = (attempt.key, attempt.made.patch.output_digest());
         self.ground.push(Effect::Refuse { key, output });
+        Ok(())
     }
 
     /// What the end of a session says of the service. True where it was sent to find out.
     pub(in crate::engine::jobs) fn hear_of_service(
         &mut self,
-        (attempt, owner): (AttemptId, AttemptId),
+        of: JobOf,
         evidence: &Evidence,
         judgement: &Judgement,
-    ) -> bool {
+    ) -> Sound<bool> {
+        let meta = self.ground.world.meta(self.build.jobs.attempt(of.owner)?.slot);
         let mut config = self.ground.world.config().breaker.clone();
-        if let Some(attempt) = self.build.jobs.attempt(owner) {
-            let meta = self.ground.world.meta(attempt.slot);
-            config.threshold = meta.breaker_threshold.unwrap_or(config.threshold);
-            config.reset = meta.breaker_reset.unwrap_or(config.reset);
-        }
+        config.threshold = meta.breaker_threshold.unwrap_or(config.threshold);
+        config.reset = meta.breaker_reset.unwrap_or(config.reset);
         let jobs = self.build.board.request.jobs;
         let heard = (evidence, judgement);
-        self.build.admission.hear_of_service((attempt, jobs), heard, &config, &mut self.ground)
+        Ok(self.build.admission.hear_of_service((of.id, jobs), heard, &config, &mut self.ground))
     }
 
     /// A task's session was refused for what it asks for.
-    pub(in crate::engine::jobs) fn note_turned_away(&mut self, attempt: AttemptId, why: &str) {
-        let Some(attempt) = self.build.jobs.attempt(attempt) else { return };
-        let Some(node) = attempt.node else { return };
-        let model = self.build.board.model_now(node, &attempt.recipe, self.ground.world);
-        let recipe = &attempt.recipe;
-        self.build.admission.note_turned_away(model.unwrap_or_default(), recipe, why);
+    pub(in crate::engine::jobs) fn note_turned_away(&mut self, id: AttemptId, why: &str) -> Sound {
+        let attempt = self.build.jobs.attempt(id)?;
+        if let Some(node) = attempt.node {
+            let recipe = &attempt.recipe;
+            let model = self.build.board.model_now(node, recipe, self.ground.world);
+            self.build.admission.note_turned_away(model.unwrap_or_default(), recipe, why);
+        }
+        Ok(())
     }
 
-    /// The model of an agent that validates the attempt's candidate; `None` where it is gone.
+    /// The model of an agent that validates the attempt's candidate.
     pub(in crate::engine::jobs) fn validating_model(
         &self,
-        owner: AttemptId,
+        attempt: &Attempt,
         validator: &Validator,
-    ) -> Option<Option<ModelName>> {
-        let attempt = self.build.jobs.attempt(owner)?;
-        Some(self.build.board.validating_model(attempt.slot, validator, self.ground.world))
+    ) -> Option<ModelName> {
+        self.build.board.validating_model(attempt.slot, validator, self.ground.world)
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::base::name::AttemptId;
 use crate::engine::admission::{Activity, Phase};
+use crate::engine::broken::Sound;
 use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::jobs::attempt::Attempt;
 use crate::engine::jobs::review::baseline_name;
-use crate::engine::jobs::{Kind, Shop, Stage};
+use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
 use crate::engine::record::Record;
 use crate::engine::world::prompt::{Volatile, volatile_part};
@@ -20,8 +22,8 @@ impl Shop<'_> {
         &mut self,
         owner: AttemptId,
         validator: &Validator,
-    ) {
-        self.launch_review_on(owner, validator, None);
+    ) -> Sound {
+        self.launch_review_on(owner, validator, None)
     }
 
     /// On the candidate, or on another tree.
@@ -30,19 +32,20 @@ impl Shop<'_> {
         owner: AttemptId,
         validator: &Validator,
         base: Option<Base>,
-    ) {
-        if self.has_to_wait(owner, validator) || !self.can_afford_review(owner, validator) {
-            return;
+    ) -> Sound {
+        if self.has_to_wait(owner, validator)? || !self.can_afford_review(owner, validator)? {
+            return Ok(());
         }
-        self.keep_candidate(owner);
+        self.keep_candidate(owner)?;
         let review = self.ground.past.new_attempt();
         let at = self.ground.now();
         let is_baseline = base.is_some();
-        let mut launch = self.review_launch(owner, review, validator);
+        let of = JobOf { owner, id: review };
+        let mut launch = self.review_launch(of, self.build.jobs.attempt(owner)?, validator);
         if let (Ok(launch), Some(base)) = (&mut launch, base) {
             (launch.base, launch.overlay) = (base, Vec::new());
         }
-        let Some(attempt) = self.build.jobs.attempt_mut(owner) else { return };
+        let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = Activity::Validating(validator.name.clone());
         let started = Record::AttemptStarted {
@@ -59,29 +62,26 @@ impl Shop<'_> {
         };
         match launch {
             Ok(launch) => {
-                self.build.jobs.open(review, Kind::Validate { owner });
-                self.build.jobs.reach(review, Stage::Running);
+                self.build.jobs.open(review, Kind::Validate { owner })?;
+                self.build.jobs.reach(review, Stage::Running)?;
                 if matches!(launch.action, LaunchAction::Session(_)) {
                     self.build.money.n_sessions += 1;
                 }
                 self.ground.append(started);
                 self.build.admission.pass_with(&launch, self.ground.now());
                 self.ground.push(Effect::Run(Box::new(launch)));
+                Ok(())
             }
-            Err(problem) => {
-                self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem);
-            }
+            Err(problem) => self.give_up_attempt(owner, OutcomeClass::LaunchFailure, problem),
         }
     }
 
     fn review_launch(
         &self,
-        owner: AttemptId,
-        review: AttemptId,
+        of: JobOf,
+        attempt: &Attempt,
         validator: &Validator,
     ) -> Result<Launch, String> {
-        let gone = || "the task is gone".to_owned();
-        let attempt = self.build.jobs.attempt(owner).ok_or_else(gone)?;
         if let Some(problem) = self.lacks_item(attempt, validator) {
             return Err(problem);
         }
@@ -108,21 +108,21 @@ impl Shop<'_> {
                 });
                 LaunchAction::Session(SessionLaunch {
                     prompt: stable + &volatile,
-                    model: self.validating_model(owner, validator).flatten(),
+                    model: self.validating_model(attempt, validator),
                     tools: tools_of(&rule, Some(&agent)),
                     denied: agent.disallowed.clone(),
                     permission: agent.permission,
                     effort: None,
                     resume: None,
                     otherwise: None,
-                    max_usd: self.review_cap(owner, validator),
+                    max_usd: self.review_cap(of.owner, &attempt.task, validator),
                     schema: Some(VERDICT_SCHEMA.to_owned()),
                 })
             }
         };
         let base = attempt.made.candidate.clone().map_or(Base::Tip, Base::Candidate);
         Ok(Launch {
-            attempt: review,
+            attempt: of.id,
             task: attempt.task.clone(),
             key: attempt.key,
             number: attempt.number,

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::digest::Digest;
-use crate::base::name::{AttemptId, RelPath, VerdictKey};
+use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
-use crate::engine::world::{item_read_by, reads_item};
+use crate::engine::world::{Checked, item_read_by, reads_item};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::Validator;
 
@@ -71,16 +70,18 @@ impl Shop<'_> {
 
     pub(in crate::engine::jobs) fn candidate_key(
         &self,
-        id: AttemptId,
+        attempt: &Attempt,
         validator: &Validator,
     ) -> VerdictKey {
-        let Some(attempt) = self.build.jobs.attempt(id) else {
-            return VerdictKey(Digest::of(b"orch gone"));
-        };
         let mut owned = self.ground.world.owned_now(attempt.slot, self.ground.past);
         for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);
         }
-        self.ground.world.verdict_key((attempt.slot, validator), &owned, self.ground.past)
+        let slot = attempt.slot;
+        // Where the task is gone by now, it is what the attempt was started for.
+        let present = self.ground.world.recipe(slot);
+        let spec = &present.unwrap_or(&attempt.recipe).spec;
+        let checked = Checked { slot, spec, validator };
+        self.ground.world.verdict_key(checked, &owned, self.ground.past)
     }
 }

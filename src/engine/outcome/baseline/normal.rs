@@ -34,12 +34,12 @@ pub(super) fn normal_form(line: &str) -> Normal {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(&normal_word(word, (before, after), &mut counts));
+        text.push_str(&normal_word(word, before, after, &mut counts));
     }
     Normal { text, counts }
 }
 
-fn normal_word(word: &str, (before, after): (&str, &str), counts: &mut Vec<u64>) -> String {
+fn normal_word(word: &str, before: &str, after: &str, counts: &mut Vec<u64>) -> String {
     let inner = bare(word);
     let is_one_of = |words: &[&str], word: &str| words.contains(&word.to_lowercase().as_str());
     let with = |new: &str| word.replacen(inner, new, 1);

@@ -48,18 +48,20 @@ pub struct LedgerEntry {
 /// Every session that ended, oldest first.
 pub fn entries(records: &[Record]) -> Vec<LedgerEntry> {
     let mut entries: Vec<LedgerEntry> = Vec::new();
-    let mut run = (0, Moment::default());
+    let mut run = Run { number: 0, started: Moment::default() };
     // The newest finished work of each task, whose acceptance may still come.
     let mut finished: BTreeMap<&TaskRef, usize> = BTreeMap::new();
     for record in records {
         match record {
-            Record::RunStarted { at, .. } => run = (run.0 + 1, *at),
+            Record::RunStarted { at, .. } => {
+                run = Run { number: run.number + 1, started: *at };
+            }
             Record::AttemptEnded(ended) if is_session(ended) => {
                 let fate = fate_of(ended);
                 if fate == Fate::NotAccepted {
                     finished.insert(&ended.task, entries.len());
                 }
-                entries.push(entry(ended, run, fate));
+                entries.push(entry(ended, &run, fate));
             }
             Record::Accepted(accepted) if accepted.provenance == Provenance::Ran => {
                 let place = finished.remove(&accepted.task);
@@ -87,11 +89,17 @@ fn fate_of(ended: &AttemptEnded) -> Fate {
     }
 }
 
-fn entry(ended: &AttemptEnded, (run, run_started): (u32, Moment), fate: Fate) -> LedgerEntry {
+/// A run of orch in the journal; from 1.
+struct Run {
+    number: u32,
+    started: Moment,
+}
+
+fn entry(ended: &AttemptEnded, run: &Run, fate: Fate) -> LedgerEntry {
     LedgerEntry {
         at: ended.at,
-        run,
-        run_started,
+        run: run.number,
+        run_started: run.started,
         task: ended.task.clone(),
         key: ended.key,
         attempt: ended.attempt,

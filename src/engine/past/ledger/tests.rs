@@ -114,17 +114,21 @@ fn what_is_likely_is_known_of_the_agent_else_of_all() {
         let spend = Spend { agent: Some(AgentName::new(agent)), ..Spend::default() };
         AttemptEnded { spend, ..ended("a", "s", cost) }
     };
-    let check = |totals: &Totals, agent: &str, is_validator| {
-        totals.typical_of(Some(&AgentName::new(agent)), is_validator).map(Usd::dollars)
+    let check = |totals: &Totals, agent: &str, of| {
+        totals.typical_of(Some(&AgentName::new(agent)), of).map(Usd::dollars)
     };
-    assert_eq!(check(&totals, "coder", false), None);
+    assert_eq!(check(&totals, "coder", Labour::Work), None);
     totals.fold(&by("coder", 1.0));
     totals.fold(&by("coder", 2.0));
     totals.fold(&by("tester", 6.0));
     totals.fold(&by("coder", 0.0));
-    assert_eq!(check(&totals, "coder", false), Some(1.5), "what cost nothing did nothing");
-    assert_eq!(check(&totals, "stranger", false), Some(3.0));
-    assert_eq!(check(&totals, "coder", true), None, "validating is another kind of work");
+    assert_eq!(check(&totals, "coder", Labour::Work), Some(1.5), "what cost nothing did nothing");
+    assert_eq!(check(&totals, "stranger", Labour::Work), Some(3.0));
+    assert_eq!(
+        check(&totals, "coder", Labour::Validation),
+        None,
+        "validating is another kind of work"
+    );
 }
 
 #[test]

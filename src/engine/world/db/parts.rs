@@ -18,7 +18,8 @@ type Judge = (u32, Arc<Agent>);
 pub(super) fn judge_of(
     db: &dyn salsa::Database,
     library: Library,
-    (rule, spec): (&Rule, &TaskSpec),
+    rule: &Rule,
+    spec: &TaskSpec,
 ) -> Option<Option<Judge>> {
     let Some(proposals) = proposals_of(rule, spec) else { return Some(None) };
     let text = *agents_of(db, library).get(&proposals.judge)?;
