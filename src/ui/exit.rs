@@ -18,7 +18,7 @@ pub enum Exit {
     BudgetReached,
     /// Waiting for a usage limit was refused or took too long.
     LimitReached,
-    /// The machine failed: disk, git, processes.
+    /// The machine failed: disk, git, processes; or orch itself, which a fault tells.
     MachineFailed,
     /// Ended by Ctrl-C.
     Interrupted,
