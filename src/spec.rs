@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod plan;
 pub mod plan_check;
 pub mod quota;
+pub mod rebuild;
 pub mod rule;
 pub mod sandbox;
 pub mod schema;

@@ -94,6 +94,10 @@ pub trait Manifest {
     fn section(&mut self, name: &str);
     /// One named value of the open section. Order matters and is the caller's to fix.
     fn entry(&mut self, name: &str, value: &[u8]);
+    /// As `entry`, of a text that people want to see what differs in.
+    fn text(&mut self, name: &str, value: &str) {
+        self.entry(name, value.as_bytes());
+    }
 }
 
 /// Hashes a manifest: every piece is framed by a tag and its length, so that no two different
@@ -148,7 +152,7 @@ impl Manifest for Fingerprint {
 }
 
 /// A manifest as it was told: what `orch why` compares. Values of up to 256 bytes of UTF-8 are kept
-/// whole, others as their digest and length.
+/// whole, texts of up to 64 KiB, others as their digest and length.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     pub sections: Vec<RecordedSection>,
@@ -163,6 +167,7 @@ pub struct RecordedSection {
 
 impl Recorded {
     const WHOLE_UP_TO: usize = 256;
+    const TEXT_UP_TO: usize = 64 * 1024;
 
     /// Every value with its section and name, in the order told.
     pub fn values(&self) -> impl Iterator<Item = (&str, &str, &str)> {
@@ -179,8 +184,18 @@ impl Manifest for Recorded {
     }
 
     fn entry(&mut self, name: &str, value: &[u8]) {
+        self.keep(name, value, Self::WHOLE_UP_TO);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.keep(name, value.as_bytes(), Self::TEXT_UP_TO);
+    }
+}
+
+impl Recorded {
+    fn keep(&mut self, name: &str, value: &[u8], whole_up_to: usize) {
         let shown = match std::str::from_utf8(value) {
-            Ok(text) if text.len() <= Self::WHOLE_UP_TO => text.to_owned(),
+            Ok(text) if text.len() <= whole_up_to => text.to_owned(),
             _ => format!("blake3:{} ({} bytes)", Digest::of(value), value.len()),
         };
         if self.sections.is_empty() {

@@ -16,6 +16,18 @@ pub enum FileKind {
     Submodule,
 }
 
+impl FileKind {
+    /// As keys and manifests tell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Executable => "executable",
+            Self::Symlink => "symlink",
+            Self::Submodule => "submodule",
+        }
+    }
+}
+
 /// The content of one path. For a symlink the digest is of its target text. Content is taken as git
 /// would store it (after line-ending and other clean filters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

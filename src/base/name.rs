@@ -100,6 +100,12 @@ impl fmt::Display for TaskRef {
 #[serde(transparent)]
 pub struct ActionKey(pub Digest);
 
+/// The hash of how an action's result is made where that does not decide what is asked for: wording,
+/// agent, tools, model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecipeDigest(pub Digest);
+
 /// The digest of the files a task owns after it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -125,7 +131,7 @@ macro_rules! shown_as_digest {
         }
     )*};
 }
-shown_as_digest!(ActionKey, OutputDigest, VerdictKey);
+shown_as_digest!(ActionKey, RecipeDigest, OutputDigest, VerdictKey);
 
 /// One run of an action in this process; numbers are never reused within a run of orch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ pub use step::Step;
 use crate::base::digest::{Digest, Recorded};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    ActionKey, AttemptId, CommitId, EnvName, ModelName, OutputDigest, PlanName, PoolName, RelPath,
-    SessionId, TaskRef, TreeId, ValidatorName,
+    ActionKey, AttemptId, CommitId, EnvName, ModelName, OutputDigest, PlanName, PoolName,
+    RecipeDigest, RelPath, SessionId, TaskRef, TreeId, ValidatorName,
 };
 use crate::spec::agent::Permission;
 use crate::spec::glob::GlobSet;
@@ -213,6 +213,7 @@ pub struct LandingRequest {
     /// First line of the commit message.
     pub subject: String,
     pub key: ActionKey,
+    pub recipe: RecipeDigest,
     /// Digest of the merged patch that validators saw: other content must be validated again.
     pub expected: OutputDigest,
     /// Digest of all files the task owns afterwards: what dependents' keys hold.

@@ -14,8 +14,8 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    AccountId, ActionKey, AttemptId, CommitId, ModelName, OutputDigest, PlanName, RelPath,
-    SessionId, TaskRef, ValidatorName, VerdictKey,
+    AccountId, ActionKey, AttemptId, CommitId, ModelName, OutputDigest, PlanName, RecipeDigest,
+    RelPath, SessionId, TaskRef, ValidatorName, VerdictKey,
 };
 use crate::spec::plan::Status;
 
@@ -23,6 +23,7 @@ use crate::engine::limits::Window;
 use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::plan_change::PlanChange;
 
+use lineage::VerdictMark;
 use question::Question;
 
 /// One line of the journal.
@@ -56,6 +57,8 @@ pub enum Record {
     },
     AttemptEnded(Box<AttemptEnded>),
     Accepted(Box<Accepted>),
+    /// A result of an earlier form of keys has its present key.
+    Rekeyed(Box<Rekeyed>),
     VerdictReached(Box<VerdictReached>),
     /// A proposal of a competition is done and kept.
     Proposed(Box<Proposed>),
@@ -111,6 +114,8 @@ pub enum Record {
         at: Moment,
         task: TaskRef,
         key: ActionKey,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<RecipeDigest>,
         class: OutcomeClass,
         message: String,
     },
@@ -127,6 +132,9 @@ pub struct AttemptEnded {
     pub attempt: AttemptId,
     pub task: TaskRef,
     pub key: ActionKey,
+    /// How its result was to be made; records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeDigest>,
     pub number: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorName>,
@@ -213,11 +221,30 @@ pub struct Accepted {
     pub at: Moment,
     pub task: TaskRef,
     pub key: ActionKey,
+    /// How it was made; `None` in records of earlier versions, whose keys are of another form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub provenance: Provenance,
     pub manifest: Option<Digest>,
     /// The landing; `None` where nothing changed.
     pub commit: Option<CommitId>,
+}
+
+/// The present key of a result that has one of an earlier form, as its own landing's tree tells it, or
+/// as it is adopted where no tree does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rekeyed {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub from: ActionKey,
+    pub to: ActionKey,
+    pub recipe: RecipeDigest,
+    /// Its verdicts, with their present keys.
+    pub verdicts: Vec<VerdictMark>,
+    /// No tree told it: the task counts as done as it is now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_adopted: bool,
 }
 
 /// How a result was obtained; how the attempt *ended* is another type.
@@ -339,6 +366,9 @@ impl Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedResult {
     pub key: ActionKey,
+    /// How it was made; `None` in results of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeDigest>,
     pub task: TaskRef,
     /// Contents are blobs in the store.
     pub patch: Patch,

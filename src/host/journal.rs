@@ -207,6 +207,7 @@ pub fn is_durable(record: &Record) -> bool {
         Record::RunStarted { .. }
         | Record::ProcessStarted { .. }
         | Record::VerdictReached(_)
+        | Record::Rekeyed(_)
         | Record::StatusWritten { .. }
         | Record::LimitLifted { .. }
         | Record::SmokeEnded(_)

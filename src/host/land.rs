@@ -130,6 +130,7 @@ impl Landings {
         self.receipts.push(ReceiptTrailers {
             task: request.task.clone(),
             action: request.key,
+            recipe: Some(request.recipe),
             output: request.output,
             verdicts: request.verdicts.clone(),
         });

@@ -115,6 +115,7 @@ impl Repository {
             commit: commit_id(commit),
             task: told.task.clone(),
             action: told.action,
+            recipe: told.recipe,
             output: told.output,
             verdicts: told.verdicts.clone(),
         };
@@ -156,6 +157,7 @@ fn said(
         commit,
         task: request.task.clone(),
         action: request.key,
+        recipe: Some(request.recipe),
         output,
         session: request.session.clone(),
         model: request.model.clone(),

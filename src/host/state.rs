@@ -8,6 +8,7 @@ pub mod live;
 pub mod log;
 pub mod lookup;
 pub mod overlay;
+mod rekey;
 
 use std::mem::ManuallyDrop;
 use std::path::Path;

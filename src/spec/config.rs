@@ -14,6 +14,7 @@ use crate::base::measure::Millis;
 use crate::base::name::{EnvName, ModelName, PoolName, RelPath};
 use crate::spec::smoke::Smoke;
 
+use super::rebuild::Rebuild;
 use super::sandbox::Sandboxing;
 
 pub use breaker::BreakerConfig;
@@ -62,6 +63,8 @@ pub struct Config {
     pub jobs: Option<u32>,
     /// How much may be spent.
     pub budget: BudgetConfig,
+    /// What makes finished work stale, and what is asked about first.
+    pub rebuild: Rebuild,
     /// Which model, and when another one.
     pub models: Models,
     /// When the service counts as down.
@@ -134,6 +137,7 @@ impl Default for Config {
             pools: BTreeMap::new(),
             jobs: None,
             budget: BudgetConfig::default(),
+            rebuild: Rebuild::default(),
             models: Models::default(),
             breaker: BreakerConfig::default(),
             limits: LimitsConfig::default(),

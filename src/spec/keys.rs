@@ -74,6 +74,9 @@ pub enum Shape {
     Forms(&'static [Shape]),
 }
 
+/// Takes a bound away.
+pub const NONE: Shape = Shape::Word("no_bound", || vec![Word { text: "none", about: "" }]);
+
 /// Gives the words of a choice.
 pub type WordsOf = fn() -> Vec<Word>;
 

@@ -16,6 +16,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 
 use super::glob::GlobSet;
 use super::plan::{CommandLine, Proposals, Validator};
+use super::rebuild::RebuildOn;
 use super::sandbox::{Sandbox, Sandboxing};
 
 pub use super::agent::DEFAULT_TOOLS;
@@ -32,6 +33,11 @@ pub use tools::tools_of;
 pub struct Rule {
     pub name: RuleName,
     pub describe: String,
+    /// Raised where the rule asks for something else than before: what was made under another one is
+    /// stale.
+    pub version: u32,
+    /// What makes finished work stale beside what is asked for; `None`: as the settings say.
+    pub rebuild_on: Option<RebuildOn>,
     /// Which tasks it takes by itself; `None` only on demand.
     pub matches: Option<Match>,
     pub action: ActionKind,

@@ -24,7 +24,8 @@ impl Board {
             let (at, task) = (ground.now(), self.task(id).clone());
             let provenance = Provenance::Adopted;
             let (manifest, commit) = (None, None);
-            let accepted = Accepted { at, task, key, output, provenance, manifest, commit };
+            let recipe = ground.world.recipe_digest(self.slot(id));
+            let accepted = Accepted { at, task, key, recipe, output, provenance, manifest, commit };
             ground.append(Record::Accepted(Box::new(accepted)));
         }
         ground.world.set_output(self.slot(id), output);
@@ -98,7 +99,8 @@ impl Board {
         };
         if let Some(key) = run.and_then(|run| run.key) {
             let (at, task, message) = (ground.now(), task.clone(), message.clone());
-            ground.append(Record::GaveUp { at, task, key, class, message });
+            let recipe = ground.world.recipe_digest(self.slot(id));
+            ground.append(Record::GaveUp { at, task, key, recipe, class, message });
         }
         self.write_failure(id, &message, ground);
         let why = Why::Ended { class, message };

@@ -71,6 +71,7 @@ impl Shop<'_> {
             attempt: id,
             subject: subject_of(&attempt),
             key: attempt.key,
+            recipe: attempt.made_by,
             expected: attempt.made.merged.output_digest(),
             output: self.output_after(&attempt),
             verdicts: marks_of(&attempt.review.reached),
@@ -145,6 +146,7 @@ impl Shop<'_> {
             at: self.ground.now(),
             task: result.task.clone(),
             key: result.key,
+            recipe: result.recipe,
             output,
             provenance,
             manifest,
@@ -180,6 +182,7 @@ impl Shop<'_> {
     pub(super) fn result_of(&self, attempt: Attempt) -> AcceptedResult {
         AcceptedResult {
             key: attempt.key,
+            recipe: Some(attempt.made_by),
             task: attempt.task,
             output: attempt.made.patch.output_digest(),
             patch: attempt.made.patch,

@@ -3,7 +3,9 @@
 use crate::base::digest::Recorded;
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, AttemptId, ModelName, RelPath, SessionId, TaskRef, TreeId};
+use crate::base::name::{
+    ActionKey, AttemptId, ModelName, RecipeDigest, RelPath, SessionId, TaskRef, TreeId,
+};
 use crate::engine::admission::{Activity, Origin, Phase, Running};
 use crate::engine::broken::{Must, Sound};
 use crate::engine::event::Merged;
@@ -26,6 +28,8 @@ pub struct Attempt {
     pub slot: Slot,
     pub recipe: Recipe,
     pub key: ActionKey,
+    /// How its result is made, or was, where it is replayed.
+    pub made_by: RecipeDigest,
     pub manifest: Recorded,
     pub number: u32,
     pub origin: Origin,

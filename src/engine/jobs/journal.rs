@@ -40,6 +40,7 @@ impl Shop<'_> {
             attempt: of.id,
             task: attempt.task.clone(),
             key: attempt.key,
+            recipe: Some(attempt.made_by),
             number,
             is_uncounted: validator.is_none() && attempt.is_uncounted(judgement.class),
             validator,

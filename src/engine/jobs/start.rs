@@ -204,6 +204,7 @@ impl Shop<'_> {
     fn open_attempt(&mut self, id: NodeId, recipe: Recipe, origin: Origin) -> Sound<AttemptId> {
         let slot = self.build.board.slot(id);
         let key = self.ground.world.key(slot).must("a task that was decided has no key")?;
+        let made_by = self.ground.world.recipe_digest(slot).must("a key has no recipe")?;
         let manifest = self.ground.world.manifest(slot).must("a key has no manifest")?;
         let validators = self.ground.world.validators(slot, &recipe);
         let attempt_id = self.ground.past.new_attempt();
@@ -226,6 +227,7 @@ impl Shop<'_> {
             node: Some(id),
             slot,
             key,
+            made_by,
             manifest,
             number,
             origin,

@@ -13,8 +13,8 @@ use crate::base::digest::Digest;
 use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{
-    AccountId, ActionKey, CommitId, ModelName, OutputDigest, PlanName, RelPath, SessionId, TaskRef,
-    VerdictKey,
+    AccountId, ActionKey, CommitId, ModelName, OutputDigest, PlanName, RecipeDigest, RelPath,
+    SessionId, TaskRef, VerdictKey,
 };
 use crate::spec::plan::Status;
 
@@ -25,11 +25,11 @@ use crate::engine::past::view::Touch;
 use crate::engine::record::lineage::{Landing, Lineage};
 use crate::engine::record::question::Dialogue;
 use crate::engine::record::{
-    AttemptEnded, Decision, Judged, Proposed, Provenance, Record, SmokeEnded,
+    AttemptEnded, Decision, Judged, Proposed, Provenance, Record, Rekeyed, SmokeEnded,
 };
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 9;
+pub const SCHEMA: u32 = 10;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -61,6 +61,8 @@ pub struct KnownLimit {
 /// What is known of one task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskHistory {
+    /// The keys of an earlier form that results of the task had, by their present ones.
+    older_keys: BTreeMap<ActionKey, ActionKey>,
     /// The accepted result that counts; `None` where none ever did, or a person reset it.
     pub accepted: Option<AcceptedFact>,
     /// The last landing's or receipt's facts in git.
@@ -124,6 +126,25 @@ impl TaskHistory {
         known.map(|(_, total)| *total).unwrap_or_default()
     }
 
+    /// The key of an earlier form that a result of this key was kept under.
+    pub fn older_key(&self, key: ActionKey) -> Option<ActionKey> {
+        self.older_keys.get(&key).copied()
+    }
+
+    /// The result that counts, where its key is of an earlier form.
+    pub fn with_older_key(&self) -> Option<&AcceptedFact> {
+        self.accepted.as_ref().filter(|fact| fact.recipe.is_none())
+    }
+
+    fn rekey(&mut self, rekeyed: &Rekeyed) {
+        let facts = [&mut self.accepted, &mut self.in_git].into_iter().flatten();
+        for fact in facts.filter(|fact| fact.recipe.is_none() && fact.key == rekeyed.from) {
+            fact.key = rekeyed.to;
+            fact.recipe = Some(rekeyed.recipe);
+        }
+        self.older_keys.insert(rekeyed.to, rekeyed.from);
+    }
+
     fn book(&mut self, ended: &AttemptEnded) {
         self.cost += ended.cost;
         self.cost_since += ended.cost;
@@ -163,6 +184,8 @@ impl TaskHistory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedFact {
     pub key: ActionKey,
+    /// How it was made; `None` where the key is of an earlier form.
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub provenance: Provenance,
     pub commit: Option<CommitId>,
@@ -172,6 +195,8 @@ pub struct AcceptedFact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub key: ActionKey,
+    /// How the result was to be made.
+    pub recipe: Option<RecipeDigest>,
     pub class: OutcomeClass,
     pub message: String,
     /// A person has asked for another try since.

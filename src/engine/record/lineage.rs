@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::file::FileChange;
 use crate::base::measure::Usd;
 use crate::base::name::{
-    ActionKey, CommitId, ModelName, OutputDigest, SessionId, TaskRef, ValidatorName, VerdictKey,
+    ActionKey, CommitId, ModelName, OutputDigest, RecipeDigest, SessionId, TaskRef, ValidatorName,
+    VerdictKey,
 };
 
 /// One accepted patch on the integration branch, as its commit's trailers and trees tell it.
@@ -16,6 +17,8 @@ pub struct Landing {
     pub commit: CommitId,
     pub task: TaskRef,
     pub action: ActionKey,
+    /// `None` where the key is of an earlier form.
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
@@ -32,6 +35,8 @@ pub struct Receipt {
     pub commit: CommitId,
     pub task: TaskRef,
     pub action: ActionKey,
+    /// `None` where the key is of an earlier form.
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub verdicts: Vec<VerdictMark>,
 }

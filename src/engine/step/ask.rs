@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Recorded;
 use crate::base::measure::Usd;
-use crate::base::name::{ActionKey, AttemptId, PlanName, RelPath, TaskRef};
+use crate::base::name::{
+    ActionKey, AttemptId, PlanName, RecipeDigest, RelPath, TaskRef, ValidatorName, VerdictKey,
+};
 use crate::base::source::Source;
 use crate::engine::chart::{Chart, TaskPart, chart_of};
 use crate::engine::decide::{documents_used, without_model};
@@ -56,6 +58,18 @@ impl Engine {
     /// A task's present key; `None` while it cannot be known.
     pub fn key_of(&self, task: &TaskRef) -> Option<ActionKey> {
         self.world.key(self.world.slot(task)?)
+    }
+
+    /// How a task's result would be made now; `None` while it cannot be built.
+    pub fn recipe_digest_of(&self, task: &TaskRef) -> Option<RecipeDigest> {
+        self.world.recipe_digest(self.world.slot(task)?)
+    }
+
+    /// The keys of what the task's validators would say of its files as they are.
+    pub fn verdict_keys_of(&self, task: &TaskRef) -> Vec<(ValidatorName, VerdictKey)> {
+        self.world
+            .slot(task)
+            .map_or_else(Vec::new, |slot| self.world.verdict_keys(slot, &self.past))
     }
 
     /// The manifest of a task's present key; `None` while it cannot be told.

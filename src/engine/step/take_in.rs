@@ -156,13 +156,16 @@ impl Engine {
         if decision != Decision::Accept {
             return;
         }
-        let Some(key) = self.world.slot(&task).and_then(|slot| self.world.key(slot)) else {
+        let slot = self.world.slot(&task);
+        let keyed = slot.and_then(|slot| self.world.key(slot).zip(self.world.recipe_digest(slot)));
+        let Some((key, recipe)) = keyed else {
             return self.step.publish(Notice::Warning(Warning::AcceptedUnkeyed(task)));
         };
+        let recipe = Some(recipe);
         let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
         let provenance = Provenance::AcceptedByHand;
         let (manifest, commit) = (None, None);
-        let accepted = Accepted { at, task, key, output, provenance, manifest, commit };
+        let accepted = Accepted { at, task, key, recipe, output, provenance, manifest, commit };
         self.ground().append(Record::Accepted(Box::new(accepted)));
     }
 

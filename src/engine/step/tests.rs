@@ -360,6 +360,7 @@ impl Space {
             commit: CommitId::new(format!("c{order}")),
             task: request.task.clone(),
             action: request.key,
+            recipe: Some(request.recipe),
             output: request.output,
             session: None,
             model: None,
@@ -765,7 +766,18 @@ fn manifests_and_keys_come_from_one_walk() {
     let sections: Vec<&str> = manifest.sections.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(
         sections,
-        ["rule", "agent", "model", "prompt", "inputs", "outputs", "dependencies", "environment"]
+        [
+            "rule",
+            "task",
+            "inputs",
+            "outputs",
+            "dependencies",
+            "environment",
+            "template",
+            "agent",
+            "model",
+            "commands"
+        ]
     );
     assert_ne!(Digest::of(b""), Digest::of(b"x"));
 }

@@ -1,43 +1,41 @@
-//! An action: everything that decides a task's result. One walk hashes and explains it.
+//! An action: what decides a task's result, and beside it how the result is made. One walk of each
+//! hashes and explains it.
 
 use crate::base::digest::{Digest, Fingerprint, Manifest, Recorded};
 use crate::base::file::FileState;
-use crate::base::name::{ActionKey, EnvName, ModelName, OutputDigest, RelPath, TaskId, VerdictKey};
+use crate::base::name::{
+    ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskId, VerdictKey,
+};
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, TaskSpec, Validator, ValidatorKind};
 use crate::spec::rule::{ActionKind, Rule};
 
-/// The encoding's version: raise it where the meaning of a key changes.
-const ACTION_DOMAIN: &str = "orch action v1";
-const VERDICT_DOMAIN: &str = "orch verdict v1";
+/// The encoding's version: raise it where the meaning of a key changes, and give results of the one
+/// before their new keys.
+const ACTION_DOMAIN: &str = "orch action v2";
+const RECIPE_DOMAIN: &str = "orch recipe v1";
+const VERDICT_DOMAIN: &str = "orch verdict v2";
 
-/// What decides a task's result, and nothing else: no attempt number, time, place or status.
+/// What is asked for, and nothing else: no attempt number, time, place, status or wording of how.
 pub struct Action<'a> {
     pub rule: &'a Rule,
-    pub agent: Option<&'a Agent>,
-    /// How many sessions propose, and who picks.
-    pub judge: Option<(u32, &'a Agent)>,
-    pub model: Option<&'a ModelName>,
-    pub work: Work<'a>,
+    pub spec: &'a TaskSpec,
+    /// What a command task runs.
+    pub command: Option<&'a CommandLine>,
+    /// How many sessions propose, where several do.
+    pub proposals: Option<u32>,
     /// The design document with its content; absent content is content too.
     pub plan_doc: Option<(RelPath, Option<FileState>)>,
     /// Declared inputs, by path.
     pub inputs: &'a [(RelPath, FileState)],
-    /// What the task itself says of its outputs.
-    pub outputs: &'a GlobSet,
     /// Outputs of the real dependencies, by id.
     pub needs: &'a [(TaskId, OutputDigest)],
     /// Listed variables with their values; `None` is unset.
     pub env: &'a [(EnvName, Option<String>)],
-}
-
-/// What runs.
-pub enum Work<'a> {
-    /// The rendered prompt without its volatile part.
-    Session(&'a str),
-    Command(&'a CommandLine),
+    /// Where project or rule have results hang on how they are made, too.
+    pub recipe: Option<RecipeDigest>,
 }
 
 impl Action<'_> {
@@ -47,33 +45,19 @@ impl Action<'_> {
         ActionKey(fingerprint.finish())
     }
 
-    /// The same walk as the key's, kept: what `orch why` compares.
-    pub fn manifest(&self) -> Recorded {
-        let mut recorded = Recorded::default();
-        self.describe(&mut recorded);
-        recorded
-    }
-
     /// Tells every part. A field added to the type must be told here: the pattern is exhaustive.
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { rule, agent, judge, model, work, plan_doc, inputs, outputs, needs, env } = self;
+        let Self { rule, spec, command, proposals, plan_doc, inputs, needs, env, recipe } = self;
         describe_rule(rule, out);
-        if let Some(agent) = agent {
-            describe_agent(agent, out);
+        out.section("task");
+        out.entry("name", meaning_of(&spec.name).as_bytes());
+        out.entry("description", meaning_of(&spec.description).as_bytes());
+        if let Some(command) = command {
+            describe_command(command, out);
         }
-        if let Some((count, judge)) = judge {
-            describe_judge(*count, judge, out);
-        }
-        out.section("model");
-        if let Some(model) = model {
-            out.entry("model", model.as_str().as_bytes());
-        }
-        match work {
-            Work::Session(prompt) => {
-                out.section("prompt");
-                out.entry("text", prompt.as_bytes());
-            }
-            Work::Command(command) => describe_command(command, out),
+        if let Some(count) = proposals {
+            out.section("proposals");
+            out.entry("count", count.to_string().as_bytes());
         }
         if let Some((path, state)) = plan_doc {
             out.section("design document");
@@ -83,7 +67,7 @@ impl Action<'_> {
         for (path, state) in *inputs {
             describe_file(path, Some(*state), out);
         }
-        describe_globs("outputs", outputs, out);
+        describe_globs("outputs", &spec.outputs, out);
         out.section("dependencies");
         for (task, output) in *needs {
             out.entry(task.as_str(), output.to_string().as_bytes());
@@ -97,13 +81,24 @@ impl Action<'_> {
             };
             out.entry(name.as_str(), shown.as_bytes());
         }
+        if let Some(recipe) = recipe {
+            out.section("recipe");
+            out.entry("digest", recipe.to_string().as_bytes());
+        }
     }
 }
 
-/// The parts of a rule that decide a result. The prompt template is told by the rendered prompt;
-/// retry, limits, pool and validators decide whether a result comes about, not what it is.
+/// What a text asks for, however it is written: line ends and what stands around it say nothing.
+fn meaning_of(text: &str) -> String {
+    text.trim().replace("\r\n", "\n")
+}
+
+/// The parts of a rule that decide a result. How it is asked for is told by the recipe; retry, limits,
+/// pool and validators decide whether a result comes about, not what it is.
 fn describe_rule(rule: &Rule, out: &mut dyn Manifest) {
     out.section("rule");
+    out.entry("name", rule.name.as_str().as_bytes());
+    out.entry("version", rule.version.to_string().as_bytes());
     let action: &[u8] = match rule.action {
         ActionKind::Session => b"session",
         ActionKind::Command => b"command",
@@ -117,18 +112,74 @@ fn describe_rule(rule: &Rule, out: &mut dyn Manifest) {
     }
 }
 
-fn describe_judge(count: u32, judge: &Agent, out: &mut dyn Manifest) {
-    out.section("proposals");
-    out.entry("count", count.to_string().as_bytes());
-    out.entry("judge", judge.body.as_bytes());
-    if let Some(model) = &judge.model {
-        out.entry("judge's model", model.as_str().as_bytes());
+/// How a session's result is made: another wording, agent or model asks for the same thing. A command
+/// has none of it.
+pub struct Making<'a> {
+    pub template: &'a str,
+    pub agent: Option<&'a Agent>,
+    /// Who picks among proposals.
+    pub judge: Option<&'a Agent>,
+    pub model: Option<&'a ModelName>,
+    pub config: &'a Config,
+}
+
+impl Making<'_> {
+    pub fn digest(&self) -> RecipeDigest {
+        let mut fingerprint = Fingerprint::new(RECIPE_DOMAIN);
+        self.describe(&mut fingerprint);
+        RecipeDigest(fingerprint.finish())
+    }
+
+    pub fn describe(&self, out: &mut dyn Manifest) {
+        let Self { template, agent, judge, model, config } = self;
+        out.section(TEMPLATE);
+        out.text("text", template);
+        if let Some(agent) = agent {
+            describe_agent(AGENT, agent, out);
+        }
+        if let Some(judge) = judge {
+            describe_agent(JUDGE, judge, out);
+        }
+        out.section(MODEL);
+        if let Some(model) = model {
+            out.entry("name", model.as_str().as_bytes());
+        }
+        out.section(COMMANDS);
+        out.entry("build", config.build_command.as_bytes());
+        out.entry("test", config.test_command.as_bytes());
     }
 }
 
-fn describe_agent(agent: &Agent, out: &mut dyn Manifest) {
-    out.section("agent");
-    out.entry("body", agent.body.as_bytes());
+const TEMPLATE: &str = "template";
+const AGENT: &str = "agent";
+const JUDGE: &str = "judge";
+const MODEL: &str = "model";
+const COMMANDS: &str = "commands";
+
+/// True for a section of a manifest that tells how a result was made, not what was asked for.
+pub fn is_of_recipe(section: &str) -> bool {
+    [TEMPLATE, AGENT, JUDGE, MODEL, COMMANDS].contains(&section)
+}
+
+/// Both walks, kept: what `orch why` compares.
+pub fn manifest_of(action: &Action<'_>, making: Option<&Making<'_>>) -> Recorded {
+    let mut recorded = Recorded::default();
+    action.describe(&mut recorded);
+    if let Some(making) = making {
+        making.describe(&mut recorded);
+    }
+    recorded
+}
+
+/// The digest of the recipe of what no session makes.
+pub fn no_recipe() -> RecipeDigest {
+    RecipeDigest(Fingerprint::new(RECIPE_DOMAIN).finish())
+}
+
+fn describe_agent(section: &str, agent: &Agent, out: &mut dyn Manifest) {
+    out.section(section);
+    out.entry("name", agent.name.as_str().as_bytes());
+    out.text("body", &agent.body);
     out.entry("tools", agent.tools.join(",").as_bytes());
     if !agent.disallowed.is_empty() {
         out.entry("disallowed tools", agent.disallowed.join(",").as_bytes());
@@ -138,6 +189,9 @@ fn describe_agent(agent: &Agent, out: &mut dyn Manifest) {
         Permission::Bypass => b"bypass",
     };
     out.entry("permission", permission);
+    if let Some(model) = &agent.model {
+        out.entry("model", model.as_str().as_bytes());
+    }
 }
 
 fn describe_command(command: &CommandLine, out: &mut dyn Manifest) {
@@ -161,20 +215,16 @@ fn describe_globs(section: &str, globs: &GlobSet, out: &mut dyn Manifest) {
 
 fn describe_file(path: &RelPath, state: Option<FileState>, out: &mut dyn Manifest) {
     let shown = match state {
-        Some(state) => format!("{:?} {}", state.kind, state.digest),
+        Some(state) => format!("{} {}", state.kind.as_str(), state.digest),
         None => "absent".to_owned(),
     };
     out.entry(path.as_str(), shown.as_bytes());
 }
 
-/// What decides a verdict: the validator, the task's specification, the project's commands, and the
-/// files that the task owns.
+/// What decides a verdict: the validator, the task's specification, and the files that the task owns.
 pub struct VerdictSubject<'a> {
     pub validator: &'a Validator,
-    /// The validating agent, where it is one.
-    pub agent: Option<&'a Agent>,
     pub spec: &'a TaskSpec,
-    pub config: &'a Config,
     /// The task's files as the validator sees them, by path; and the validator's own inputs.
     pub files: &'a [(RelPath, Option<FileState>)],
 }
@@ -187,22 +237,16 @@ impl VerdictSubject<'_> {
     }
 
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { validator, agent, spec, config, files } = self;
+        let Self { validator, spec, files } = self;
         out.section("validator");
         out.entry("name", validator.name.as_str().as_bytes());
         describe_check(validator, out);
         if validator.baseline == Some(true) {
             out.entry("baseline", b"yes");
         }
-        if let Some(agent) = agent {
-            describe_agent(agent, out);
-        }
         out.section("task");
-        out.entry("name", spec.name.as_bytes());
-        out.entry("description", spec.description.as_bytes());
-        out.section("commands");
-        out.entry("build", config.build_command.as_bytes());
-        out.entry("test", config.test_command.as_bytes());
+        out.entry("name", meaning_of(&spec.name).as_bytes());
+        out.entry("description", meaning_of(&spec.description).as_bytes());
         out.section("files");
         for (path, state) in *files {
             describe_file(path, *state, out);

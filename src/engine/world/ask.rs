@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::digest::Recorded;
-use crate::base::name::{ActionKey, OutputDigest, RelPath, RuleName, TaskRef};
+use crate::base::name::{ActionKey, OutputDigest, RecipeDigest, RelPath, RuleName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::event::Frozen;
 use crate::engine::graph::Graph;
@@ -14,9 +14,11 @@ use crate::spec::plan::{Meta, Plan, Task, TaskRecord, TaskSpec, Validator, Valid
 use crate::spec::plan_check::Known;
 use crate::spec::rule::Rule;
 
+use super::action::manifest_of;
 use super::db::{
     Library, PlanText, Recipe, Slot, agent_of, agents_of, graph_of, key_of, known_of, meta_of,
-    model_of, plan_of, prompt_of, recipe_of, render, rules_of, spec_of, with_action,
+    model_of, plan_of, prompt_of, recipe_digest_of, recipe_of, render, rules_of, spec_of,
+    with_action, with_making,
 };
 use super::{World, validators_of};
 
@@ -104,9 +106,19 @@ impl World {
         key_of(&self.db, self.roots, slot)
     }
 
-    /// What that key is made of.
+    /// How the task's result would be made now; `None` while it cannot be built.
+    pub fn recipe_digest(&self, slot: Slot) -> Option<RecipeDigest> {
+        recipe_digest_of(&self.db, self.library(), slot)
+    }
+
+    /// What key and recipe are made of.
     pub fn manifest(&self, slot: Slot) -> Option<Recorded> {
-        with_action(&self.db, self.roots, slot, |it| it.manifest())
+        with_action(&self.db, self.roots, slot, |action| {
+            let told = with_making(&self.db, self.library(), slot, |making| {
+                manifest_of(action, Some(making))
+            });
+            told.unwrap_or_else(|| manifest_of(action, None))
+        })
     }
 
     /// The stable prompt; `None` for a command, and where it cannot be rendered.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use crate::base::diagnostic::{Diagnostic, Parsed};
 use crate::base::file::FileState;
 use crate::base::name::{
-    ActionKey, AgentName, ModelName, OutputDigest, RelPath, RuleName, TaskId, TaskRef,
+    ActionKey, AgentName, ModelName, OutputDigest, RecipeDigest, RelPath, RuleName, TaskId, TaskRef,
 };
 use crate::base::source::Source;
 use crate::spec::agent::Agent;
@@ -25,7 +25,7 @@ use crate::spec::rule::{ActionKind, Rule};
 
 use crate::engine::graph::{Graph, NodeSet};
 use crate::engine::past::view::{Touch, view};
-use crate::engine::world::action::{Action, Work};
+use crate::engine::world::action::{Action, Making, no_recipe};
 use crate::engine::world::prompt::{Scene, stable_part};
 
 /// A plan file. The path stands apart from the text, so that readers of one do not wake for the other.
@@ -292,6 +292,17 @@ pub fn key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Option<Acti
     with_action(db, roots, slot, |action| action.key())
 }
 
+/// How the task's result would be made; `None` while the task is not buildable.
+#[salsa::tracked(returns(copy))]
+pub fn recipe_digest_of(
+    db: &dyn salsa::Database,
+    library: Library,
+    slot: Slot,
+) -> Option<RecipeDigest> {
+    recipe_of(db, library, slot).as_ref()?;
+    Some(with_making(db, library, slot, |it| it.digest()).unwrap_or_else(no_recipe))
+}
+
 /// Builds the action and hands it to `read`: hashing and explaining are its two readers.
 pub fn with_action<T>(
     db: &dyn salsa::Database,
@@ -303,26 +314,43 @@ pub fn with_action<T>(
     let recipe = recipe_of(db, library, slot).as_ref()?;
     let needs = parts::outputs_of_needs(db, slot)?;
     let env = parts::env_of(db, library, recipe);
-    let prompt = prompt_of(db, library, slot)?;
-    let inputs = inputs_of(db, roots, slot);
-    let work = match (&prompt, recipe.command()) {
-        (Some(prompt), _) => Work::Session(prompt),
-        (None, Some(command)) => Work::Command(command),
-        (None, None) => return None,
-    };
+    let is_rendered = prompt_of(db, library, slot)?.is_some();
+    let command = recipe.command().filter(|_| !is_rendered);
+    if !is_rendered && command.is_none() {
+        return None;
+    }
+    let rebuild_on = recipe.rule.rebuild_on.unwrap_or(library.config(db).rebuild.on);
     let action = Action {
         rule: &recipe.rule,
-        agent: recipe.agent.as_deref(),
-        judge: recipe.judge.as_ref().map(|(count, judge)| (*count, &**judge)),
-        model: model_of(recipe, meta_of(db, slot.plan(db)), library.config(db)),
-        work,
+        spec: &recipe.spec,
+        command,
+        proposals: recipe.judge.as_ref().map(|(count, _)| *count),
         plan_doc: plan_doc_of(db, roots, slot),
-        inputs,
-        outputs: &recipe.spec.outputs,
+        inputs: inputs_of(db, roots, slot),
         needs: &needs,
         env: &env,
+        recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
     };
     Some(read(&action))
+}
+
+/// As [`with_action`], how a session makes it; `None` for a command.
+pub fn with_making<T>(
+    db: &dyn salsa::Database,
+    library: Library,
+    slot: Slot,
+    read: impl FnOnce(&Making<'_>) -> T,
+) -> Option<T> {
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    let config = library.config(db);
+    let making = Making {
+        template: &recipe.rule.prompt,
+        agent: recipe.agent.as_deref(),
+        judge: recipe.judge.as_ref().map(|(_, judge)| &**judge),
+        model: model_of(recipe, meta_of(db, slot.plan(db)), config),
+        config,
+    };
+    (recipe.rule.action == ActionKind::Session).then(|| read(&making))
 }
 
 /// The model a session begins with: the task's, the agent's, the plan's, the project's.

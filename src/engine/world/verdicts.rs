@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::file::FileState;
-use crate::base::name::{RelPath, VerdictKey};
+use crate::base::name::{RelPath, ValidatorName, VerdictKey};
 use crate::engine::past::Past;
 use crate::engine::past::view::view;
 use crate::spec::plan::{TaskSpec, Validator};
@@ -41,6 +41,17 @@ impl World {
         })
     }
 
+    /// The keys of what its validators would say of a task's files as they are.
+    pub fn verdict_keys(&self, slot: Slot, past: &Past) -> Vec<(ValidatorName, VerdictKey)> {
+        let Some(recipe) = self.recipe(slot) else { return Vec::new() };
+        let owned = self.owned_now(slot, past);
+        let validators = self.validators(slot, recipe).into_iter();
+        let key_of = |validator: &Validator| {
+            self.verdict_key(Checked { slot, spec: &recipe.spec, validator }, &owned, past)
+        };
+        validators.map(|it| (it.name.clone(), key_of(&it))).collect()
+    }
+
     pub fn verdict_key(
         &self,
         checked: Checked<'_>,
@@ -60,14 +71,6 @@ impl World {
             files.entry(item).or_insert(state);
         }
         let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
-        let agent = self.validating_agent(validator);
-        VerdictSubject {
-            validator,
-            agent: agent.as_deref(),
-            spec,
-            config: self.config(),
-            files: &files,
-        }
-        .key()
+        VerdictSubject { validator, spec, files: &files }.key()
     }
 }

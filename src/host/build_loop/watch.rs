@@ -155,8 +155,7 @@ impl Watch {
             return Ok(None);
         }
         checkout.tip = tip;
-        let lineage = Box::new(checkout.lineage()?);
-        Ok(Some(Event::HistoryRead { records: state.log.records()?, lineage }))
+        state.history_told().map(Some)
     }
 
     /// True once each time there is nothing left to do.

@@ -12,7 +12,7 @@ use super::{Repository, commit_id, lineage_cache, object_id};
 use crate::base::file::Patch;
 use crate::base::name::CommitId;
 use crate::engine::record::lineage::{Landing, Lineage, Receipt};
-use crate::host::error::{Doing, Result};
+use crate::host::error::{Doing, Error, Result};
 
 /// What may be done with the cache file, `.orch/lineage-v1`.
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +73,16 @@ impl Repository {
         let commit = git.find_commit(id).doing("reading a commit", id.to_string())?;
         let message = commit.message_raw().doing("reading a commit", id.to_string())?;
         let told = trailer::read(&String::from_utf8_lossy(message));
+        if let Some(form) = told.later_form {
+            return Err(later(id, &form));
+        }
         let order = order_after(lineage);
         lineage.receipts.extend(told.receipts.into_iter().map(|receipt| Receipt {
             order,
             commit: commit_id(id),
             task: receipt.task,
             action: receipt.action,
+            recipe: receipt.recipe,
             output: receipt.output,
             verdicts: receipt.verdicts,
         }));
@@ -108,6 +112,13 @@ impl Repository {
     }
 }
 
+/// Results that are not understood are not taken for none: they would be bought again.
+fn later(commit: ObjectId, form: &str) -> Error {
+    let commit = commit.to_hex_with_len(12);
+    let message = format!("commit {commit} holds a result whose key is of form {form}");
+    Error::new(message).of_user().help("a later version of orch made it: update orch, then go on")
+}
+
 /// The place behind everything that is known; commits are read oldest first.
 fn order_after(lineage: &Lineage) -> u32 {
     let last_landing = lineage.landings.last().map(|it| it.order + 1);
@@ -126,6 +137,7 @@ pub(crate) fn landing(commit: ObjectId, told: LandingTrailers, patch: Patch) -> 
         commit: commit_id(commit),
         task: told.task,
         action: told.action,
+        recipe: told.recipe,
         output: told.output,
         session: told.session,
         model: told.model,

@@ -9,14 +9,14 @@ use crate::base::digest::Digest;
 use crate::base::file::{FileChange, FileKind, FileState};
 use crate::base::measure::Usd;
 use crate::base::name::{
-    ActionKey, CommitId, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName,
-    VerdictKey,
+    ActionKey, CommitId, ModelName, OutputDigest, RecipeDigest, RelPath, SessionId, TaskRef,
+    ValidatorName, VerdictKey,
 };
 use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::host::error::{Doing, Result};
 use crate::host::store::aside;
 
-const MAGIC: &[u8] = b"orch lineage v1\n";
+const MAGIC: &[u8] = b"orch lineage v2\n";
 
 /// Everything refers to the tables by position: a text or digest is stored once.
 #[derive(Serialize, Deserialize)]
@@ -47,6 +47,7 @@ struct PackedReceipt {
     plan: u32,
     task: u32,
     action: u32,
+    recipe: Option<u32>,
     output: u32,
     verdicts: Vec<(u32, bool, u32)>,
 }
@@ -119,15 +120,16 @@ impl<'a> Tables<'a> {
             plan: self.text(told.task.plan.as_str()),
             task: self.text(told.task.task.as_str()),
             action: self.digest(told.action.0),
+            recipe: told.recipe.map(|it| self.digest(it.0)),
             output: self.digest(told.output.0),
             verdicts,
         }
     }
 
     fn landing(&mut self, landing: &'a Landing) -> PackedLanding {
-        let Landing { order, commit, task, action, output, verdicts, .. } = landing;
-        let (order, action, output) = (*order, *action, *output);
-        let told = Common { order, commit, task, action, output, verdicts };
+        let Landing { order, commit, task, action, recipe, output, verdicts, .. } = landing;
+        let (order, action, recipe, output) = (*order, *action, *recipe, *output);
+        let told = Common { order, commit, task, action, recipe, output, verdicts };
         let changes = landing.changes.iter();
         PackedLanding {
             result: self.result(told),
@@ -147,6 +149,7 @@ struct Common<'a> {
     commit: &'a CommitId,
     task: &'a TaskRef,
     action: ActionKey,
+    recipe: Option<RecipeDigest>,
     output: OutputDigest,
     verdicts: &'a [VerdictMark],
 }
@@ -157,9 +160,9 @@ fn pack(lineage: &Lineage) -> postcard::Result<Vec<u8>> {
     let landings = lineage.landings.iter().map(|landing| tables.landing(landing)).collect();
     let receipts = lineage.receipts.iter();
     let receipts = receipts.map(|receipt| {
-        let Receipt { order, commit, task, action, output, verdicts } = receipt;
-        let (order, action, output) = (*order, *action, *output);
-        tables.result(Common { order, commit, task, action, output, verdicts })
+        let Receipt { order, commit, task, action, recipe, output, verdicts } = receipt;
+        let (order, action, recipe, output) = (*order, *action, *recipe, *output);
+        tables.result(Common { order, commit, task, action, recipe, output, verdicts })
     });
     let receipts = receipts.collect();
     let digests = tables.digests.as_slice();
@@ -221,18 +224,20 @@ impl Unpacking<'_> {
                 key: VerdictKey(self.digest(*key)?),
             })
         });
+        let recipe = packed.recipe.map(|at| self.digest(at).map(RecipeDigest));
         Some(Receipt {
             order: packed.order,
             commit: CommitId::new(self.text(packed.commit)?),
             task: TaskRef::new(self.text(packed.plan)?, self.text(packed.task)?),
             action: ActionKey(self.digest(packed.action)?),
+            recipe: recipe.map_or(Some(None), |found| found.map(Some))?,
             output: OutputDigest(self.digest(packed.output)?),
             verdicts: verdicts.collect::<Option<_>>()?,
         })
     }
 
     fn landing(&mut self, packed: &PackedLanding) -> Option<Landing> {
-        let Receipt { order, commit, task, action, output, verdicts } =
+        let Receipt { order, commit, task, action, recipe, output, verdicts } =
             self.receipt(&packed.result)?;
         let session = packed.session.map(|at| self.text(at).map(SessionId::new));
         let model = packed.model.map(|at| self.text(at).map(ModelName::new));
@@ -246,6 +251,7 @@ impl Unpacking<'_> {
             commit,
             task,
             action,
+            recipe,
             output,
             session: session.map_or(Some(None), |found| found.map(Some))?,
             model: model.map_or(Some(None), |found| found.map(Some))?,
@@ -266,6 +272,7 @@ mod tests {
             commit: CommitId::new(format!("{n:040x}")),
             task: TaskRef::new("demo", n.to_string()),
             action: ActionKey(Digest::of(&n.to_le_bytes())),
+            recipe: n.is_multiple_of(3).then(|| RecipeDigest(Digest::of(b"recipe"))),
             output: OutputDigest(Digest::of(b"output")),
             session: n.is_multiple_of(2).then(|| SessionId::new(format!("session {n}"))),
             model: Some(ModelName::new("sonnet")),
@@ -284,6 +291,7 @@ mod tests {
             commit: CommitId::new("00ff"),
             task: TaskRef::new("demo", "r"),
             action: ActionKey(Digest::of(b"r")),
+            recipe: None,
             output: OutputDigest(Digest::of(b"none")),
             verdicts: vec![VerdictMark {
                 validator: ValidatorName::new("tests"),

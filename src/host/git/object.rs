@@ -83,8 +83,20 @@ impl Repository {
 
     /// What changed from one tree to another.
     pub fn patch_between(&self, before: &TreeId, after: &TreeId) -> Result<Patch> {
+        self.patch_between_where(before, after, &|_| true)
+    }
+
+    /// As [`Repository::patch_between`], of the paths that are asked for.
+    pub fn patch_between_where(
+        &self,
+        before: &TreeId,
+        after: &TreeId,
+        takes: &dyn Fn(&RelPath) -> bool,
+    ) -> Result<Patch> {
         let git = self.local();
-        let changes = tree_changes(&git, object_id(before.as_str())?, object_id(after.as_str())?)?;
+        let (before, after) = (object_id(before.as_str())?, object_id(after.as_str())?);
+        let mut changes = tree_changes(&git, before, after)?;
+        changes.retain(|it| RelPath::from_bytes(&it.path).is_some_and(|path| takes(&path)));
         self.patch_of(&git, &changes)
     }
 

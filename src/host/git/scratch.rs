@@ -155,6 +155,7 @@ pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
         task: task.clone(),
         subject: format!("Task {}", task.task),
         key: ActionKey(Digest::of(task.to_string().as_bytes())),
+        recipe: crate::base::name::RecipeDigest(crate::base::digest::Digest::of(b"recipe")),
         expected,
         output: expected,
         verdicts: Vec::new(),
@@ -204,6 +205,7 @@ pub(crate) fn result(task: &str, file: &str, content: &str) -> AcceptedResult {
     let patch = Patch::new(vec![FileChange { path: path(file), before: None, after }]);
     AcceptedResult {
         key,
+        recipe: None,
         task,
         output: patch.output_digest(),
         patch,

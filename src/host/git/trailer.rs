@@ -7,7 +7,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::base::digest::Digest;
 use crate::base::measure::Usd;
 use crate::base::name::{
-    ActionKey, ModelName, OutputDigest, RelPath, SessionId, TaskRef, ValidatorName, VerdictKey,
+    ActionKey, ModelName, OutputDigest, RecipeDigest, RelPath, SessionId, TaskRef, ValidatorName,
+    VerdictKey,
 };
 use crate::engine::effect::LandingRequest;
 use crate::engine::record::lineage::VerdictMark;
@@ -19,13 +20,20 @@ pub struct Trailers {
     pub receipts: Vec<ReceiptTrailers>,
     /// It holds what the user had not committed, beneath a result of this task.
     pub beneath: Option<TaskRef>,
+    /// A form of keys that only a later version knows.
+    pub later_form: Option<String>,
 }
+
+/// The form of keys that are written; those without a form are of the one before.
+const FORM: u32 = 2;
 
 /// The trailers of a landing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LandingTrailers {
     pub task: TaskRef,
     pub action: ActionKey,
+    /// `None` where the key is of an earlier form.
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
@@ -40,6 +48,8 @@ pub struct LandingTrailers {
 pub struct ReceiptTrailers {
     pub task: TaskRef,
     pub action: ActionKey,
+    /// As in [`LandingTrailers`].
+    pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
     pub verdicts: Vec<VerdictMark>,
 }
@@ -52,7 +62,8 @@ pub fn landing_message(
 ) -> String {
     let mut lines = vec![
         format!("Orch-Task: {}", escaped(&request.task.to_string())),
-        format!("Orch-Action: {}", request.key),
+        format!("Orch-Action: {FORM}:{}", request.key),
+        format!("Orch-Recipe: {}", request.recipe),
         format!("Orch-Output: {output}"),
     ];
     let session =
@@ -79,7 +90,11 @@ pub fn receipt_message(receipts: &[ReceiptTrailers]) -> String {
     let mut lines = Vec::new();
     for receipt in receipts {
         let task = escaped(&receipt.task.to_string());
-        lines.push(format!("Orch-Receipt: {task} {} {}", receipt.action, receipt.output));
+        let ReceiptTrailers { action, output, recipe, .. } = receipt;
+        lines.push(match recipe {
+            Some(recipe) => format!("Orch-Receipt: {task} {FORM}:{action} {output} {recipe}"),
+            None => format!("Orch-Receipt: {task} {action} {output}"),
+        });
         let marks = receipt.verdicts.iter().map(mark_text);
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
@@ -111,18 +126,32 @@ struct Reading<'a> {
     fields: BTreeMap<&'a str, &'a str>,
     verdicts: Vec<VerdictMark>,
     receipts: Vec<ReceiptTrailers>,
+    later_form: Option<String>,
 }
 
 impl<'a> Reading<'a> {
     fn take(&mut self, name: &'a str, value: &'a str) {
         match name {
             "Orch-Verdict" => self.verdicts.extend(read_mark(value)),
-            "Orch-Receipt" => self.receipts.extend(read_receipt(value)),
+            "Orch-Receipt" => {
+                self.note_form(value.split(' ').nth(1).unwrap_or_default());
+                self.receipts.extend(read_receipt(value));
+            }
+            "Orch-Action" => {
+                self.note_form(value);
+                self.fields.insert(name, value);
+            }
             "Orch-Receipt-Verdict" => self.take_receipt_verdict(value),
             name => {
                 self.fields.insert(name, value);
             }
         }
+    }
+
+    fn note_form(&mut self, key: &str) {
+        let form = key.split_once(':').map(|(form, _)| form);
+        let is_later = form.is_some_and(|it| it.parse::<u32>().is_ok_and(|it| it > FORM));
+        self.later_form = form.filter(|_| is_later).map(str::to_owned).or(self.later_form.take());
     }
 
     fn take_receipt_verdict(&mut self, value: &str) {
@@ -138,15 +167,22 @@ impl<'a> Reading<'a> {
         let landing = self.landing();
         let beneath = self.fields.get("Orch-Beneath").map(|task| unescaped(task));
         let beneath = beneath.and_then(|task| TaskRef::parse(&task));
-        Trailers { landing, receipts: self.receipts, beneath }
+        let later_form = self.later_form;
+        Trailers { landing, receipts: self.receipts, beneath, later_form }
     }
 
     fn landing(&self) -> Option<LandingTrailers> {
         let text = |name: &str| self.fields.get(name).map(|value| unescaped(value));
         let digest = |name: &str| Digest::parse(self.fields.get(name)?);
+        let (action, is_present) = read_key(self.fields.get("Orch-Action")?)?;
+        let recipe = digest("Orch-Recipe").map(RecipeDigest).filter(|_| is_present);
+        if is_present && recipe.is_none() {
+            return None;
+        }
         Some(LandingTrailers {
             task: TaskRef::parse(&text("Orch-Task")?)?,
-            action: ActionKey(digest("Orch-Action")?),
+            action,
+            recipe,
             output: OutputDigest(digest("Orch-Output")?),
             session: text("Orch-Session").map(SessionId::new),
             model: text("Orch-Model").map(ModelName::new),
@@ -164,9 +200,24 @@ impl<'a> Reading<'a> {
 fn read_receipt(value: &str) -> Option<ReceiptTrailers> {
     let mut words = value.split(' ');
     let task = TaskRef::parse(&unescaped(words.next()?))?;
-    let action = ActionKey(Digest::parse(words.next()?)?);
+    let (action, is_present) = read_key(words.next()?)?;
     let output = OutputDigest(Digest::parse(words.next()?)?);
-    Some(ReceiptTrailers { task, action, output, verdicts: Vec::new() })
+    let recipe = match is_present {
+        true => Some(RecipeDigest(Digest::parse(words.next()?)?)),
+        false => None,
+    };
+    Some(ReceiptTrailers { task, action, recipe, output, verdicts: Vec::new() })
+}
+
+/// A key, and whether it is of the present form.
+fn read_key(text: &str) -> Option<(ActionKey, bool)> {
+    match text.split_once(':') {
+        None => Some((ActionKey(Digest::parse(text)?), false)),
+        Some((form, key)) if form == FORM.to_string() => {
+            Some((ActionKey(Digest::parse(key)?), true))
+        }
+        Some(_) => None,
+    }
 }
 
 fn mark_text(mark: &VerdictMark) -> String {
@@ -241,6 +292,7 @@ mod tests {
             task: task.clone(),
             subject: "Add the parser".into(),
             key: ActionKey(Digest::of(b"key")),
+            recipe: RecipeDigest(Digest::of(b"recipe")),
             expected: OutputDigest(Digest::of(b"output")),
             output: OutputDigest(Digest::of(b"output")),
             verdicts: vec![mark],
@@ -310,7 +362,7 @@ mod tests {
             prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
             prop_assert_eq!(&told.verdicts, &request.verdicts);
             prop_assert_eq!(told.cost, request.cost);
-            let receipt = ReceiptTrailers { task: told.task, action: told.action, output: told.output, verdicts: told.verdicts };
+            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, verdicts: told.verdicts };
             let receipts = vec![receipt.clone(), receipt];
             prop_assert_eq!(read(&receipt_message(&receipts)).receipts, receipts);
         }

@@ -81,6 +81,7 @@ impl Landings {
         let receipt = ReceiptTrailers {
             task: request.task.clone(),
             action: request.key,
+            recipe: Some(request.recipe),
             output: request.output,
             verdicts: request.verdicts.clone(),
         };

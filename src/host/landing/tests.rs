@@ -193,6 +193,7 @@ fn receipts_land_in_one_commit() {
             request("x", crate::base::file::Patch::default().output_digest()).expected,
         )
         .key,
+        recipe: Some(crate::base::name::RecipeDigest(Digest::of(b"recipe"))),
         output: crate::base::file::Patch::default().output_digest(),
         verdicts: Vec::new(),
     };

@@ -97,6 +97,7 @@ impl State {
             attempt,
             task: open.task,
             key: open.key,
+            recipe: None,
             number: open.number,
             validator: open.validator,
             outcome: OutcomeClass::Aborted,

@@ -97,10 +97,25 @@ impl State {
         {
             keep(journal, &past, reading.end);
         }
+        for record in self.rekeyed(&past.history)? {
+            self.log.append(&record)?;
+            past.history.fold(&record);
+        }
         self.leftovers = past.leftovers;
         self.unbooked = past.open;
         self.step(Event::HistoryRestored(Box::new(past.history)));
         Ok(())
+    }
+
+    /// All that is on record by now, as an event: another tip may have results of an earlier form.
+    pub fn history_told(&mut self) -> Result<Event> {
+        let lineage = self.checkout.lineage()?;
+        let mut records = self.log.records()?;
+        for record in self.rekeyed(&History::new(&records, &lineage))? {
+            self.log.append(&record)?;
+            records.push(record);
+        }
+        Ok(Event::HistoryRead { records, lineage: Box::new(lineage) })
     }
 
     fn past_in_git(&self) -> Result<Past> {
@@ -135,6 +150,7 @@ mod tests {
             at: Moment(7),
             task: TaskRef::new("plan", "1"),
             key: ActionKey(Digest::of(b"key")),
+            recipe: None,
             output: OutputDigest(Digest::of(b"output")),
             provenance: Provenance::Adopted,
             manifest: Some(Digest::of(b"manifest")),

@@ -159,6 +159,7 @@ mod tests {
             attempt: AttemptId(attempt),
             task: TaskRef::new("p", task),
             key: key(),
+            recipe: None,
             number: 1,
             validator: None,
             outcome: OutcomeClass::Done,

@@ -25,6 +25,7 @@ fn result_of(key: &str, at: u64, content: &[u8]) -> AcceptedResult {
     }]);
     AcceptedResult {
         key: ActionKey(Digest::of(key.as_bytes())),
+        recipe: None,
         task: TaskRef::new("plan", key),
         output: OutputDigest(patch.output_digest().0),
         patch,

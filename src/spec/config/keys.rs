@@ -4,8 +4,8 @@ use super::LimitWait;
 use crate::spec::keys::Shape::{
     Count, Duration, Flag, Forms, Map, Names, Number, Text, Texts, Word,
 };
-use crate::spec::keys::{Keys, Others, Shape, keys, words};
-use crate::spec::{sandbox, smoke};
+use crate::spec::keys::{Keys, NONE, Others, Shape, keys, words};
+use crate::spec::{rebuild, sandbox, smoke};
 
 /// How many keys the original's settings share with `orch.yaml`; they stand first.
 const SHARED: usize = 5;
@@ -51,6 +51,10 @@ keys! {
         jobs [default: "the number of cores"]: Shape::POSITIVE,
         /// How much may be spent, in dollars; at a bound nothing new starts, and the build ends with exit code 4.
         budget: Map(&BUDGET),
+        /// What is held back although it could be made again, and what makes it stale.
+        rebuild: Map(&REBUILD),
+        /// What makes finished work stale beside what is asked for.
+        rebuild_on [default: "`[]`"]: Forms(rebuild::CAUSES),
         /// Which model a session is asked of, and when another one.
         models: Map(&MODELS),
         /// When the service counts as down.
@@ -79,6 +83,21 @@ keys! {
         task: Shape::AMOUNT,
         /// What a session is taken to cost while nothing like it was ever paid.
         guess [default: "0.50"]: Shape::AMOUNT,
+    ];
+
+    /// What is held back although it could be made again.
+    static REBUILD = "rebuild", Refused [
+        /// Finished work that would be bought again is held where it comes to more than that, until you
+        /// let it go with `--yes`; `none` never holds.
+        ask_above: Forms(&[Map(&ASK_ABOVE), NONE]),
+    ];
+
+    /// Where finished work that would be bought again is held.
+    static ASK_ABOVE = "ask_above", Refused [
+        /// Sessions.
+        sessions [default: "5"]: Shape::COUNT,
+        /// Dollars, as they are estimated.
+        usd [default: "2"]: Shape::AMOUNT,
     ];
 
     /// Which model a session is asked of, and when another one.

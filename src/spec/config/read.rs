@@ -5,8 +5,8 @@ use crate::base::name::{PoolName, RelPath};
 use crate::base::source::Source;
 use crate::spec::glob::is_not_work;
 use crate::spec::keys::Keys;
-use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
+use crate::spec::{rebuild, sandbox};
 
 use super::keys::{CONFIG, ORIGINAL};
 use super::schedule::{read_dev_server, read_schedule};
@@ -86,6 +86,7 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
         budget.rest();
     }
 
+    rebuild::read(&mut fields, &mut config.rebuild);
     if let Some(sandboxing) = sandbox::read(&mut fields) {
         config.sandbox = sandboxing;
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::base::measure::Usd;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
+use crate::spec::rebuild::{AskAbove, RebuildOn};
 use crate::spec::sandbox::{Sandbox, Sandboxing};
 
 fn source(path: &str, text: &str) -> Source {
@@ -69,6 +70,8 @@ sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
 schedule: { warm_up: 5s, session_memory: 0, per_core: 2 }
 smoke: { run: make smoke, timeout: 1m, env: [Z], needs_server: true }
 dev_server: { wait: 9s }
+rebuild: { ask_above: { sessions: 7, usd: 1.5 } }
+rebuild_on: [recipe]
 ",
     );
     assert_eq!(found, [] as [&str; 0]);
@@ -80,6 +83,10 @@ dev_server: { wait: 9s }
         agents_dir: "d".into(),
         rules_dir: "e".into(),
         plans_dirs: vec!["f".into(), "g/h".into()],
+        rebuild: Rebuild {
+            on: RebuildOn { recipe: true },
+            ask_above: Some(AskAbove { sessions: 7, usd: Usd::from_dollars(1.5) }),
+        },
         session: SessionConfig {
             claude: vec!["npx".into(), "@anthropic-ai/claude-code".into()],
             scripted: Some("s.yaml".into()),

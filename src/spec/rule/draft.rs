@@ -8,6 +8,7 @@ use crate::base::source::Span;
 use crate::spec::glob::GlobSet;
 use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::{CommandLine, Proposals, Validator};
+use crate::spec::rebuild::RebuildOn;
 use crate::spec::sandbox::Sandboxing;
 
 use super::{ActionKind, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs};
@@ -31,6 +32,8 @@ pub struct RuleDraft {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
     pub describe: Option<String>,
+    pub version: Option<u32>,
+    pub rebuild_on: Option<RebuildOn>,
     pub matches: Option<Match>,
     pub action: Option<ActionKind>,
     pub agent: Option<AgentName>,
@@ -94,6 +97,8 @@ impl Parts {
     pub fn over(self, parent: Self, is_same_rule: bool) -> Self {
         Self {
             describe: self.describe.or(parent.describe),
+            version: self.version.or(parent.version),
+            rebuild_on: self.rebuild_on.or(parent.rebuild_on),
             matches: self.matches.or(parent.matches.filter(|_| is_same_rule)),
             action: self.action.or(parent.action),
             agent: self.agent.or(parent.agent),
@@ -121,6 +126,8 @@ impl Parts {
         Rule {
             name,
             describe: self.describe.unwrap_or_default(),
+            version: self.version.unwrap_or(1),
+            rebuild_on: self.rebuild_on,
             matches: self.matches,
             action,
             agent: self.agent,

@@ -4,9 +4,10 @@ use super::{ActionKind, RetryStep};
 use crate::spec::keys::Shape::{
     Command, Duration, Flag, Forms, Integer, List, Map, Names, Text, Texts, Word,
 };
-use crate::spec::keys::{Shape, Word as OneWord, keys, words};
+use crate::spec::keys::{NONE, Shape, Word as OneWord, keys, words};
 use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::keys::{PROPOSALS, VALIDATORS};
+use crate::spec::rebuild;
 use crate::spec::sandbox;
 
 keys! {
@@ -18,6 +19,10 @@ keys! {
         extends: Text,
         /// What it does, in a sentence.
         describe: Text,
+        /// Raised where the rule asks for something else: what was made under another number is stale.
+        version [default: "1"]: Shape::COUNT,
+        /// What makes finished work stale beside what is asked for; as the settings say where it is not given.
+        rebuild_on: Forms(rebuild::CAUSES),
         /// Which tasks it takes by itself. Not inherited from a rule of another name.
         match: Map(&MATCH),
         /// What runs.
@@ -117,9 +122,6 @@ keys! {
 const OUTCOME: Shape = Word("outcome", outcomes);
 
 const STEP: Shape = Word("step", words::<RetryStep>);
-
-/// Takes an inherited bound away.
-const NONE: Shape = Word("no_bound", || vec![OneWord { text: "none", about: "" }]);
 
 fn outcomes() -> Vec<OneWord> {
     let failures = OutcomeClass::failures();

@@ -7,6 +7,7 @@ use crate::base::source::{Source, Span};
 use crate::spec::agent::stem;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{command_line, proposals, validators};
+use crate::spec::rebuild;
 use crate::spec::sandbox;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
@@ -64,6 +65,8 @@ fn read(
     draft.parts = Parts {
         describe: fields.text("describe").map(|text| text.trim().to_owned()),
         matches: fields.fields("match").map(match_of),
+        version: fields.count("version"),
+        rebuild_on: rebuild::read_on(&mut fields),
         action: fields.choice("action"),
         agent: fields.text("agent").map(AgentName::new),
         validators: validators(&mut fields, "validators"),

@@ -58,6 +58,8 @@ fn every_key_is_read() {
         "
 rule: mine
 describe: all of it
+version: 3
+rebuild_on: recipe
 match: { phrases: [Do It], agents: [coder], priority: 7 }
 action: session
 agent: coder
@@ -79,6 +81,8 @@ sandbox: bwrap
     let expected = Rule {
         name: "mine".into(),
         describe: "all of it".into(),
+        version: 3,
+        rebuild_on: Some(crate::spec::rebuild::RebuildOn { recipe: true }),
         matches: Some(Match {
             phrases: vec!["Do It".into()],
             agents: vec!["coder".into()],

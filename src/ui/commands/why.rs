@@ -228,6 +228,7 @@ mod tests {
             attempt: AttemptId(7),
             task: sample::task("demo//2.1"),
             key: ActionKey(Digest::of(b"k")),
+            recipe: None,
             number: 3,
             validator: None,
             outcome: OutcomeClass::NoStatus,

@@ -62,6 +62,7 @@ impl History {
         task.commits.push(landing.commit.clone());
         task.in_git = Some(AcceptedFact {
             key: landing.action,
+            recipe: landing.recipe,
             output: landing.output,
             provenance: Provenance::Ran,
             commit: Some(landing.commit.clone()),
@@ -75,6 +76,7 @@ impl History {
         task.receipts.push((receipt.action, receipt.output));
         task.in_git = Some(AcceptedFact {
             key: receipt.action,
+            recipe: receipt.recipe,
             output: receipt.output,
             provenance: Provenance::Ran,
             commit: None,
@@ -82,7 +84,7 @@ impl History {
         });
     }
 
-    fn fold_marks(&mut self, marks: &[VerdictMark]) {
+    pub(super) fn fold_marks(&mut self, marks: &[VerdictMark]) {
         for mark in marks {
             let verdict = if mark.warned { Verdict::Warn } else { Verdict::Pass };
             let known = KnownVerdict { verdict, findings: Vec::new() };

@@ -19,6 +19,10 @@ impl History {
         match record {
             Record::Accepted(accepted) => self.fold_accepted(accepted),
             Record::AttemptEnded(ended) => self.fold_ended(ended),
+            Record::Rekeyed(rekeyed) => {
+                self.fold_marks(&rekeyed.verdicts);
+                self.task_mut(rekeyed.task.clone()).rekey(rekeyed);
+            }
             Record::VerdictReached(reached) => {
                 let known =
                     KnownVerdict { verdict: reached.verdict, findings: reached.findings.clone() };
@@ -68,9 +72,10 @@ impl History {
                 };
                 self.limits.retain(|(lifted, owner), _| lifted != window || !is_its(owner));
             }
-            Record::GaveUp { task, key, class, message, .. } => {
+            Record::GaveUp { task, key, recipe, class, message, .. } => {
                 let failure = Failure {
                     key: *key,
+                    recipe: *recipe,
                     class: *class,
                     message: message.clone(),
                     is_waived: false,
@@ -132,6 +137,7 @@ impl History {
         }
         task.accepted = Some(AcceptedFact {
             key: accepted.key,
+            recipe: accepted.recipe,
             output: accepted.output,
             provenance: accepted.provenance,
             commit: accepted.commit.clone(),
@@ -159,6 +165,7 @@ impl History {
         if ended.outcome != OutcomeClass::Done {
             task.last_failure = Some(Failure {
                 key: ended.key,
+                recipe: ended.recipe,
                 class: ended.outcome,
                 message: ended.message.clone(),
                 is_waived: false,

@@ -10,16 +10,28 @@ use crate::base::source::Source;
 /// Everything an action is made of, as texts that a test can vary one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parts {
+    version: u32,
     allowed: Option<Vec<String>>,
-    agent: Option<(String, Vec<String>, bool)>,
-    model: Option<String>,
-    prompt: Option<String>,
-    command: Vec<String>,
+    name: String,
+    description: String,
+    command: Option<Vec<String>>,
+    proposals: Option<u32>,
     doc: Option<(String, Option<String>)>,
     inputs: Vec<(String, String)>,
     outputs: Vec<String>,
     needs: Vec<(String, String)>,
     env: Vec<(String, Option<String>)>,
+    recipe: Option<String>,
+}
+
+/// Everything that a recipe is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ingredients {
+    template: String,
+    agent: Option<(String, String, Vec<String>, bool)>,
+    judge: Option<String>,
+    model: Option<String>,
+    test: String,
 }
 
 fn path(name: &str) -> RelPath {
@@ -30,19 +42,19 @@ fn state(text: &str) -> FileState {
     FileState::regular(text.as_bytes())
 }
 
+fn spec_of(parts: &Parts) -> TaskSpec {
+    let mut spec = TaskSpec::default();
+    spec.name.clone_from(&parts.name);
+    spec.description.clone_from(&parts.description);
+    spec.outputs = GlobSet::new(parts.outputs.iter().map(String::as_str));
+    spec
+}
+
 fn key_of(parts: &Parts) -> ActionKey {
     let mut rule = implement();
+    rule.version = parts.version;
     rule.outputs.allowed =
         parts.allowed.as_ref().map(|it| GlobSet::new(it.iter().map(String::as_str)));
-    let agent = parts.agent.as_ref().map(|(body, tools, bypass)| {
-        let source = Source::new(RelPath::new("agents/a.md").unwrap(), "");
-        let mut agent = crate::spec::agent::parse(&source).value;
-        agent.body.clone_from(body);
-        agent.tools.clone_from(tools);
-        agent.permission = if *bypass { Permission::Bypass } else { Permission::LeastPrivilege };
-        agent
-    });
-    let command = CommandLine::Argv(parts.command.clone());
     let inputs: Vec<_> =
         parts.inputs.iter().map(|(name, text)| (path(name), state(text))).collect();
     let needs: Vec<_> = parts
@@ -55,23 +67,42 @@ fn key_of(parts: &Parts) -> ActionKey {
         .iter()
         .map(|(name, value)| (EnvName::new(name.as_str()), value.clone()))
         .collect();
-    let doc = parts.doc.as_ref().map(|(name, text)| (path(name), text.as_deref().map(state)));
     Action {
-        judge: None,
         rule: &rule,
-        agent: agent.as_ref(),
-        model: parts.model.as_ref().map(|it| ModelName::new(it.as_str())).as_ref(),
-        work: match &parts.prompt {
-            Some(prompt) => Work::Session(prompt),
-            None => Work::Command(&command),
-        },
-        plan_doc: doc,
+        spec: &spec_of(parts),
+        command: parts.command.clone().map(CommandLine::Argv).as_ref(),
+        proposals: parts.proposals,
+        plan_doc: parts.doc.as_ref().map(|(name, text)| (path(name), text.as_deref().map(state))),
         inputs: &inputs,
-        outputs: &GlobSet::new(parts.outputs.iter().map(String::as_str)),
         needs: &needs,
         env: &env,
+        recipe: parts.recipe.as_ref().map(|it| RecipeDigest(Digest::of(it.as_bytes()))),
     }
     .key()
+}
+
+fn agent_of(body: &str, name: &str, tools: &[String], bypass: bool) -> Agent {
+    let source = Source::new(RelPath::new("agents/a.md").unwrap(), "");
+    let mut agent = crate::spec::agent::parse(&source).value;
+    agent.name = crate::base::name::AgentName::new(name);
+    body.clone_into(&mut agent.body);
+    agent.tools = tools.to_vec();
+    agent.permission = if bypass { Permission::Bypass } else { Permission::LeastPrivilege };
+    agent
+}
+
+fn recipe_of(of: &Ingredients) -> RecipeDigest {
+    let agent = of.agent.as_ref();
+    let agent = agent.map(|(body, name, tools, bypass)| agent_of(body, name, tools, *bypass));
+    let config = Config { test_command: of.test.clone(), ..Config::default() };
+    Making {
+        template: &of.template,
+        agent: agent.as_ref(),
+        judge: of.judge.as_ref().map(|body| agent_of(body, "judge", &[], false)).as_ref(),
+        model: of.model.as_ref().map(|it| ModelName::new(it.as_str())).as_ref(),
+        config: &config,
+    }
+    .digest()
 }
 
 fn implement() -> Rule {
@@ -81,16 +112,23 @@ fn implement() -> Rule {
     crate::spec::rule::resolve(drafts).value.remove(&RuleName::new("implement")).unwrap()
 }
 
+fn text() -> &'static str {
+    "[ab1]{0,2}"
+}
+
+fn word() -> &'static str {
+    "[ab1]{1,2}"
+}
+
 fn parts() -> impl Strategy<Value = Parts> {
-    let text = || "[ab1]{0,2}";
-    let word = || "[ab1]{1,2}";
-    let pairs = move || vec((word(), text()), 0..3);
+    let pairs = || vec((word(), text()), 0..3);
     let front = (
+        0u32..3,
         proptest::option::of(vec(word(), 0..3)),
-        proptest::option::of((text(), vec(word(), 0..3), any::<bool>())),
-        proptest::option::of(word()),
-        proptest::option::of(text()),
-        vec(text(), 1..3),
+        text(),
+        text(),
+        proptest::option::of(vec(text(), 1..3)),
+        proptest::option::of(2u32..4),
     );
     let back = (
         proptest::option::of((word(), proptest::option::of(text()))),
@@ -98,14 +136,39 @@ fn parts() -> impl Strategy<Value = Parts> {
         vec(word(), 0..3),
         pairs(),
         vec((word(), proptest::option::of(text())), 0..3),
+        proptest::option::of(word()),
     );
-    (front, back).prop_map(
-        |((allowed, agent, model, prompt, command), (doc, inputs, outputs, needs, env))| {
-            // A session has no command: what is not part of the action must not differ.
-            let command = if prompt.is_some() { Vec::new() } else { command };
-            Parts { allowed, agent, model, prompt, command, doc, inputs, outputs, needs, env }
-        },
-    )
+    (front, back).prop_map(|(front, back)| {
+        let (version, allowed, name, description, command, proposals) = front;
+        let (doc, inputs, outputs, needs, env, recipe) = back;
+        Parts {
+            version,
+            allowed,
+            name,
+            description,
+            command,
+            proposals,
+            doc,
+            inputs,
+            outputs,
+            needs,
+            env,
+            recipe,
+        }
+    })
+}
+
+fn ingredients() -> impl Strategy<Value = Ingredients> {
+    let agent = (text(), word(), vec(word(), 0..3), any::<bool>());
+    let (agent, judge) = (proptest::option::of(agent), proptest::option::of(text()));
+    let all = (text(), agent, judge, proptest::option::of(word()), text());
+    all.prop_map(|(template, agent, judge, model, test)| Ingredients {
+        template,
+        agent,
+        judge,
+        model,
+        test,
+    })
 }
 
 proptest! {
@@ -118,20 +181,64 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_part_is_another_key(base in parts(), other in parts(), which in 0usize..10) {
+    fn one_changed_part_is_another_key(base in parts(), other in parts(), which in 0usize..12) {
         let mut changed = base.clone();
         match which {
             0 => changed.allowed = other.allowed,
-            1 => changed.agent = other.agent,
-            2 => changed.model = other.model,
-            3 => (changed.prompt, changed.command) = (other.prompt, other.command),
-            4 => changed.doc = other.doc,
-            5 => changed.inputs = other.inputs,
-            6 => changed.outputs = other.outputs,
-            7 => changed.needs = other.needs,
-            8 => changed.env = other.env,
+            1 => changed.version = other.version,
+            2 => changed.name = other.name,
+            3 => changed.description = other.description,
+            4 => changed.command = other.command,
+            5 => changed.doc = other.doc,
+            6 => changed.inputs = other.inputs,
+            7 => changed.outputs = other.outputs,
+            8 => changed.needs = other.needs,
+            9 => changed.env = other.env,
+            10 => (changed.proposals, changed.recipe) = (other.proposals, other.recipe),
             _ => changed.env.push(("NEW".to_owned(), None)),
         }
         prop_assert_eq!(key_of(&base) == key_of(&changed), base == changed);
     }
+
+    #[test]
+    fn recipes_are_equal_exactly_where_everything_is(
+        one in ingredients(),
+        other in ingredients(),
+        which in 0usize..5,
+    ) {
+        prop_assert_eq!(recipe_of(&one) == recipe_of(&other), one == other);
+        let mut changed = one.clone();
+        match which {
+            0 => changed.template = other.template,
+            1 => changed.agent = other.agent,
+            2 => changed.judge = other.judge,
+            3 => changed.model = other.model,
+            _ => changed.test = other.test,
+        }
+        prop_assert_eq!(recipe_of(&one) == recipe_of(&changed), one == changed);
+    }
+
+    #[test]
+    fn how_a_text_is_written_is_no_part_of_the_key(parts in parts(), blank in "[ \n]{0,3}") {
+        let written = |text: &str| format!("{blank}{}{blank}\n", text.replace('\n', "\r\n"));
+        let description = format!("{}\nand more", parts.description.trim());
+        let one = Parts { description: description.clone(), ..parts.clone() };
+        let name = written(&parts.name);
+        let other = Parts { name, description: written(&description), ..parts };
+        prop_assert_eq!(key_of(&one), key_of(&other));
+    }
+}
+
+#[test]
+fn a_manifest_tells_its_recipe_apart() {
+    let mut recorded = Recorded::default();
+    let (agent, config) = (agent_of("be\nbrief", "coder", &[], false), Config::default());
+    let agent = Some(&agent);
+    let making = Making { template: "Do it", agent, judge: agent, model: None, config: &config };
+    making.describe(&mut recorded);
+    assert!(recorded.sections.iter().all(|it| is_of_recipe(&it.name)));
+    let long = "word ".repeat(200);
+    Making { template: &long, ..making }.describe(&mut recorded);
+    assert!(recorded.values().any(|(_, _, value)| value == long), "whole, to be compared");
+    assert!(!["rule", "task", "inputs", "recipe"].into_iter().any(is_of_recipe));
 }
