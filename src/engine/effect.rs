@@ -37,7 +37,14 @@ pub enum Effect {
     FindFiles { paths: Vec<RelPath> },
     /// Answered by `CandidatesFound`. `manifest` is the stored manifest of the last accepted result;
     /// `lookup` is false where only that is wanted.
-    FindCandidates { task: TaskRef, key: ActionKey, manifest: Option<Digest>, lookup: Lookup },
+    FindCandidates {
+        task: TaskRef,
+        key: ActionKey,
+        /// What it was in an earlier form of keys: results that were kept under that count as well.
+        older: Option<ActionKey>,
+        manifest: Option<Digest>,
+        lookup: Lookup,
+    },
     /// Answered by `AttemptProgressed`*, then `AttemptEnded`.
     Run(Box<Launch>),
     /// Answered by `Merged` or `Conflicted`: the patch of a finished attempt onto the tip.
@@ -266,6 +273,8 @@ pub struct BuildRequest {
     pub keep_going: bool,
     /// Cache only: nothing may run.
     pub offline: bool,
+    /// Make again what was made by another recipe.
+    pub renews_recipes: bool,
     /// Do not look for cached results.
     pub no_cache: bool,
     pub jobs: u32,

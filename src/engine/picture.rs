@@ -83,6 +83,8 @@ pub struct TaskPicture {
     pub likely_cost: Option<Usd>,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,
+    /// What stands was made by another recipe than the present one.
+    pub has_other_recipe: bool,
     /// Real dependencies, then order-only ones that are not all tasks before it.
     pub depends_on: Vec<TaskRef>,
     pub is_wanted: bool,

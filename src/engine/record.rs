@@ -398,6 +398,8 @@ pub enum Lookup {
     None,
     /// Only those that a validator refused: it is to be asked again.
     Refused,
+    /// Only those that were made so.
+    Made(RecipeDigest),
     All,
 }
 
@@ -406,6 +408,7 @@ impl Lookup {
         match self {
             Self::None => false,
             Self::Refused => result.is_refused,
+            Self::Made(recipe) => !result.is_refused && result.recipe == Some(recipe),
             Self::All => true,
         }
     }

@@ -36,6 +36,8 @@ pub enum Why {
     FailedBefore(String),
     /// Its status was set back to `pending`.
     SetBack,
+    /// It was made by another recipe, and is to be made by the present one.
+    RecipeChanged,
     /// By a flag.
     Forced,
     /// By `orch retry`.

@@ -30,6 +30,7 @@ mod questions;
 mod real_cli;
 mod real_cost;
 mod real_permissions;
+mod recipes;
 mod refused_launches;
 mod removed_inputs;
 mod scheduling;

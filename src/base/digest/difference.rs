@@ -28,6 +28,15 @@ impl fmt::Display for Difference {
     }
 }
 
+impl Difference {
+    pub fn section(&self) -> &str {
+        let (Self::Changed { section, .. }
+        | Self::Added { section, .. }
+        | Self::Removed { section, .. }) = self;
+        section
+    }
+}
+
 /// All differences, in the order of the new manifest, what was removed last. A name that stands in a
 /// section several times is compared value by value.
 pub fn differences(before: &Recorded, after: &Recorded) -> Vec<Difference> {

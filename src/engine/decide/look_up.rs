@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::digest::{Digest, Recorded, differences};
+use crate::base::digest::{Recorded, differences};
 use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Effect;
 use crate::engine::event::{Candidate, Found};
@@ -13,6 +13,7 @@ use crate::engine::past::history::TaskHistory;
 use crate::engine::record::Lookup;
 use crate::engine::why::{Misfit, Why};
 use crate::engine::world::World;
+use crate::engine::world::action::is_of_recipe;
 use crate::spec::plan::{Status, TaskRecord};
 
 use super::pin::pinned;
@@ -28,29 +29,33 @@ impl Board {
         ground: &mut Ground<'_>,
     ) {
         let is_pinned = self.pin_of(id, ground.world).is_some();
+        let recipe = ground.world.recipe_digest(self.slot(id));
         let run = self.runs.entry(id).or_default();
-        let lookup = match &forced {
+        let lookup = match (&forced, recipe) {
             // Whoever asks for it again asks for this very result.
             _ if is_pinned => Lookup::All,
-            None if !self.request.no_cache => Lookup::All,
+            (None, _) if !self.request.no_cache => Lookup::All,
+            (Some(Why::RecipeChanged), Some(recipe)) => Lookup::Made(recipe),
             _ if run.is_asked_for => Lookup::Refused,
             _ => Lookup::None,
         };
         run.reason = forced.unwrap_or_else(|| why_it_runs(key, past, record));
-        self.ask_cache((id, key), past.manifest, lookup, ground);
+        self.ask_cache((id, key), lookup, ground);
     }
 
     /// Asks for results of a key; the answer is awaited.
     pub fn ask_cache(
         &mut self,
         (id, key): (NodeId, ActionKey),
-        manifest: Option<Digest>,
         lookup: Lookup,
         ground: &mut Ground<'_>,
     ) {
         self.schedule.set(id, State::Looking);
         let task = self.task(id).clone();
-        ground.push(Effect::FindCandidates { task, key, manifest, lookup });
+        let past = ground.past.history.task(&task);
+        let older = past.and_then(|it| it.older_key(key));
+        let manifest = past.and_then(|it| it.manifest);
+        ground.push(Effect::FindCandidates { task, key, older, manifest, lookup });
     }
 
     pub fn take_candidates(
@@ -91,7 +96,9 @@ impl Board {
     fn name_changes(&mut self, id: NodeId, previous: Option<&Recorded>, world: &World) {
         let (Some(previous), Some(now)) = (previous, world.manifest(self.slot(id))) else { return };
         let run = self.run(id);
-        run.changed = differences(previous, &now).into();
+        let mut changed = differences(previous, &now);
+        changed.retain(|it| !is_of_recipe(it.section()));
+        run.changed = changed.into();
         if let Why::InputsChanged(changes) = &mut run.reason {
             changes.clone_from(&run.changed);
         }

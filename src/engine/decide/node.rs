@@ -134,10 +134,13 @@ impl Board {
         ground: &mut Ground<'_>,
     ) -> Option<OutcomeClass> {
         let is_set_back = is_set_back(self.slot(id), record, ground);
+        let recipe = ground.world.recipe_digest(self.slot(id));
         let run = self.runs.get_mut(&id)?;
         run.has_shown_failure |= run.gave_up.is_some() && record.status == Status::Failed;
-        if run.key != Some(key) || is_set_back && run.has_shown_failure {
-            let fresh = TaskRun { key: Some(key), cost: run.cost, ..TaskRun::default() };
+        // Another recipe may succeed where one has failed.
+        let is_another = run.key != Some(key) || run.gave_up.is_some() && run.recipe != recipe;
+        if is_another || is_set_back && run.has_shown_failure {
+            let fresh = TaskRun { key: Some(key), recipe, cost: run.cost, ..TaskRun::default() };
             let old = std::mem::replace(run, fresh);
             ground.step.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
             return None;
@@ -172,6 +175,8 @@ impl Board {
             Some(Why::AskedFor)
         } else if matches!(past.decision, Some(Decision::Reset)) {
             Some(Why::Forgotten)
+        } else if self.request.renews_recipes && self.has_other_recipe(id, past, ground) {
+            Some(Why::RecipeChanged)
         } else if cache == CacheUse::Never {
             Some(Why::NeverCached)
         } else if run.is_some_and(|run| !run.findings.is_empty()) {
@@ -179,6 +184,14 @@ impl Board {
         } else {
             None
         }
+    }
+}
+
+impl Board {
+    /// What stands was made by another recipe than the present one.
+    fn has_other_recipe(&self, id: NodeId, past: &TaskHistory, ground: &Ground<'_>) -> bool {
+        let made_by = past.accepted.as_ref().and_then(|it| it.recipe);
+        made_by.is_some() && made_by != ground.world.recipe_digest(self.slot(id))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::digest::Difference;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, AttemptId, SessionId, TaskRef};
+use crate::base::name::{ActionKey, AttemptId, RecipeDigest, SessionId, TaskRef};
 use crate::engine::event::Conflict;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
@@ -16,6 +16,8 @@ use crate::engine::why::Why;
 pub struct TaskRun {
     /// The key that all this is about; another one starts afresh.
     pub key: Option<ActionKey>,
+    /// How it was to be made when it was given up.
+    pub recipe: Option<RecipeDigest>,
     /// How the task was given up under this key: it is not tried again unless somebody asks.
     pub gave_up: Option<OutcomeClass>,
     /// The plan has said so: a `pending` there since is a person's word.

@@ -81,7 +81,7 @@ impl Board {
         }
         run.findings = findings.to_vec();
         run.reason = Why::VerdictFails;
-        self.ask_cache((id, key), None, Lookup::None, ground);
+        self.ask_cache((id, key), Lookup::None, ground);
     }
 
     fn review_standing(

@@ -113,7 +113,7 @@ impl Shop<'_> {
     /// The same work is over: its result is asked for, once.
     fn ask_for_twins_result(&mut self, id: NodeId) {
         if let Some(key) = self.ground.world.key(self.build.board.slot(id)) {
-            self.build.board.ask_cache((id, key), None, Lookup::All, &mut self.ground);
+            self.build.board.ask_cache((id, key), Lookup::All, &mut self.ground);
         }
     }
 
@@ -213,6 +213,7 @@ impl Shop<'_> {
         let now = self.ground.now();
         let run = self.build.board.run(id);
         run.key = Some(key);
+        run.recipe = Some(made_by);
         let number = run.n_tries
             + run.n_transient
             + run.n_unheld

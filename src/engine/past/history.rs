@@ -142,6 +142,8 @@ impl TaskHistory {
             fact.key = rekeyed.to;
             fact.recipe = Some(rekeyed.recipe);
         }
+        // What it was made of is told in another form.
+        self.manifest = None;
         self.older_keys.insert(rekeyed.to, rekeyed.from);
     }
 

@@ -752,7 +752,7 @@ fn only_readers_of_what_changed_run() {
     insta::assert_snapshot!(lines.join("\n"), @"
     comment: graph_of 1, meta_of 1, plan_of 1, specs_of 1
     status: graph_of 1, meta_of 1, plan_of 1, specs_of 1
-    prompt of b: graph_of 1, inputs_of 1, key_of 1, meta_of 1, plan_of 1, recipe_of 1, spec_of 4, specs_of 1
+    prompt of b: graph_of 1, inputs_of 1, key_of 1, meta_of 1, plan_of 1, recipe_digest_of 1, recipe_of 1, spec_of 4, specs_of 1
     input of a: inputs_of 1, key_of 1
     unrelated file:
     ");

@@ -49,11 +49,10 @@ impl Action<'_> {
     pub fn describe(&self, out: &mut dyn Manifest) {
         let Self { rule, spec, command, proposals, plan_doc, inputs, needs, env, recipe } = self;
         describe_rule(rule, out);
-        out.section("task");
-        out.entry("name", meaning_of(&spec.name).as_bytes());
-        out.entry("description", meaning_of(&spec.description).as_bytes());
-        if let Some(command) = command {
-            describe_command(command, out);
+        match command {
+            // Nobody reads what it is called.
+            Some(command) => describe_command(command, out),
+            None => describe_task(spec, out),
         }
         if let Some(count) = proposals {
             out.section("proposals");
@@ -86,6 +85,12 @@ impl Action<'_> {
             out.entry("digest", recipe.to_string().as_bytes());
         }
     }
+}
+
+fn describe_task(spec: &TaskSpec, out: &mut dyn Manifest) {
+    out.section("task");
+    out.entry("name", meaning_of(&spec.name).as_bytes());
+    out.text("description", &meaning_of(&spec.description));
 }
 
 /// What a text asks for, however it is written: line ends and what stands around it say nothing.
@@ -244,9 +249,7 @@ impl VerdictSubject<'_> {
         if validator.baseline == Some(true) {
             out.entry("baseline", b"yes");
         }
-        out.section("task");
-        out.entry("name", meaning_of(&spec.name).as_bytes());
-        out.entry("description", meaning_of(&spec.description).as_bytes());
+        describe_task(spec, out);
         out.section("files");
         for (path, state) in *files {
             describe_file(path, *state, out);

@@ -173,7 +173,7 @@ fn effects_of_the_store_are_ordered_and_answered_by_message() {
         let lookup = crate::engine::record::Lookup::All;
         for effect in [
             Effect::Refuse { key, output },
-            Effect::FindCandidates { task, key, manifest: None, lookup },
+            Effect::FindCandidates { task, key, older: None, manifest: None, lookup },
             Effect::Replay { attempt: AttemptId(1), result: Box::new(result) },
         ] {
             assert!(build.perform(effect).unwrap().is_empty());
@@ -218,7 +218,8 @@ fn a_store_that_does_not_answer_keeps_nothing_else_waiting() {
     with_loop(&scratch, async |build, told| {
         let (task, key) = (result.task.clone(), result.key);
         let lookup = crate::engine::record::Lookup::All;
-        let find = Effect::FindCandidates { task, key, manifest: Some(silent), lookup };
+        let find =
+            Effect::FindCandidates { task, key, older: None, manifest: Some(silent), lookup };
         assert!(build.perform(find).unwrap().is_empty());
         // Reading the pipe waits for somebody who writes; the loop does not.
         build.perform(Effect::WakeAt(Moment(5))).unwrap();

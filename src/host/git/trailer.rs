@@ -321,7 +321,8 @@ mod tests {
         Add the parser
 
         Orch-Task: demo//1.10
-        Orch-Action: ff8e2bab3b26e0c127002127905539b47eb421de85d554e15f55a446459b52b4
+        Orch-Action: 2:ff8e2bab3b26e0c127002127905539b47eb421de85d554e15f55a446459b52b4
+        Orch-Recipe: 2cd86560b2a6a0a54b6f2767adec4d9fbf74c7b4c39ebca63fef3cdcee0d14f3
         Orch-Output: 96e754fa8b2ab9d1f3f8f2d2bb4ec79a18016b212cf44f8fd2f7441e6e97a48b
         Orch-Session: 5f1e
         Orch-Model: sonnet
@@ -329,6 +330,30 @@ mod tests {
         Orch-Verdict: unit%20tests WARN f3870003362772416696ef31e8b7ff49705577595ab013f89cd4e8d5142d7499
         Orch-Plan: plans/demo.yaml
         ");
+    }
+
+    #[test]
+    fn keys_say_of_which_form_they_are() {
+        let [key, output, recipe] = ["k", "o", "r"].map(|it| Digest::of(it.as_bytes()).to_string());
+        let check = |lines: &str| {
+            let Trailers { landing, receipts, later_form, .. } =
+                read(&format!("Done\n\n{lines}\n"));
+            let landed = landing.map(|it| it.recipe.is_some());
+            let receipts: Vec<bool> = receipts.iter().map(|it| it.recipe.is_some()).collect();
+            (landed, receipts, later_form)
+        };
+        let landing = |action: &str, more: &str| {
+            check(&format!("Orch-Task: p//1\nOrch-Action: {action}\nOrch-Output: {output}{more}"))
+        };
+        let made = format!("\nOrch-Recipe: {recipe}");
+        assert_eq!(landing(&key, ""), (Some(false), vec![], None), "an earlier form");
+        assert_eq!(landing(&format!("2:{key}"), &made), (Some(true), vec![], None));
+        assert_eq!(landing(&format!("2:{key}"), ""), (None, vec![], None), "it lacks its recipe");
+        assert_eq!(landing(&format!("3:{key}"), &made), (None, vec![], Some("3".to_owned())));
+        let receipt = |text: &str| check(&format!("Orch-Receipt: p//1 {text}"));
+        assert_eq!(receipt(&format!("{key} {output}")), (None, vec![false], None));
+        assert_eq!(receipt(&format!("2:{key} {output} {recipe}")), (None, vec![true], None));
+        assert_eq!(receipt(&format!("7:{key} {output}")), (None, vec![], Some("7".to_owned())));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::checkout::Checkout;
 pub struct Question {
     pub task: TaskRef,
     pub key: ActionKey,
+    pub older: Option<ActionKey>,
     /// The manifest of the last accepted result.
     pub manifest: Option<Digest>,
     pub lookup: Lookup,
@@ -40,8 +41,11 @@ impl Question {
         };
         let mut results = Vec::new();
         if self.lookup != Lookup::None {
-            let found = store.results_of(&self.key)?.into_iter();
-            let taken = found.filter(|it| self.lookup.takes(it));
+            let mut found = store.results_of(&self.key)?;
+            if let Some(older) = &self.older {
+                found.extend(store.results_of(older)?);
+            }
+            let taken = found.into_iter().filter(|it| self.lookup.takes(it));
             results.extend(taken.map(|it| (lost_of(&it, store), it)).map(|(lost, it)| (it, lost)));
         }
         Ok(Answer { question: self, results, previous })
@@ -122,9 +126,9 @@ impl State {
 
 /// What an effect asks of the store.
 pub fn question_of(effect: &Effect) -> Option<Question> {
-    let Effect::FindCandidates { task, key, manifest, lookup } = effect else { return None };
-    let (task, key, manifest, lookup) = (task.clone(), *key, *manifest, *lookup);
-    Some(Question { task, key, manifest, lookup })
+    let Effect::FindCandidates { task, key, older, manifest, lookup } = effect else { return None };
+    let (task, key, older) = (task.clone(), *key, *older);
+    Some(Question { task, key, older, manifest: *manifest, lookup: *lookup })
 }
 
 #[cfg(test)]
@@ -143,7 +147,7 @@ mod tests {
         let mut state = State::open(&scratch.root(), Access::ReadOnly, Vec::new()).unwrap();
         let mut check = |lookup: Lookup, expected: &[(&[&str], &[&str])]| {
             let (task, key) = (result.task.clone(), result.key);
-            let effect = Effect::FindCandidates { task, key, manifest: None, lookup };
+            let effect = Effect::FindCandidates { task, key, older: None, manifest: None, lookup };
             let Some(Event::CandidatesFound { found, .. }) = state.answer(&effect).unwrap() else {
                 panic!("no answer");
             };

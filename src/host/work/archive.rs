@@ -148,7 +148,7 @@ mod tests {
 
     fn question(of: &AcceptedResult) -> Order {
         let (task, key) = (of.task.clone(), of.key);
-        Order::LookUp(Question { task, key, manifest: None, lookup: Lookup::All })
+        Order::LookUp(Question { task, key, older: None, manifest: None, lookup: Lookup::All })
     }
 
     #[test]

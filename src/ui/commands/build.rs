@@ -47,6 +47,7 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, folde
 pub fn at_rest(args: &BuildArgs, root: &Path, shell: &mut Shell) -> Result<Option<Exit>, Failure> {
     let is_plain = args.targets.is_empty()
         && args.force.is_empty()
+        && !args.recipe
         && args.shown.events.is_none()
         && args.original == OriginalArgs::default();
     if !is_plain || args.dry_run || shell.is_json() {
@@ -108,6 +109,7 @@ fn request_of(
         targets,
         force,
         only: args.only,
+        renews_recipes: args.recipe,
         keep_going: args.keep_going,
         offline: args.offline,
         no_cache: args.no_cache,

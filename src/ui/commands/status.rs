@@ -72,6 +72,15 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
         let _ = writeln!(text, "{head}: {why}; `orch land` takes what waits onto the branch");
     }
     let _ = writeln!(text, "{}", counts_of(&picture.tasks));
+    let n_other = picture.tasks.iter().filter(|task| task.has_other_recipe).count();
+    if n_other > 0 {
+        let _ = writeln!(
+            text,
+            "{} made by another recipe: `orch why TASK` says what differs, `orch build --recipe` makes \
+             them again",
+            counted(n_other, "result")
+        );
+    }
     text
 }
 

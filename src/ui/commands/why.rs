@@ -11,6 +11,7 @@ use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Explained;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::AttemptEnded;
+use crate::engine::world::action::is_of_recipe;
 use crate::ui::args::SomeTargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::AttemptJson;
@@ -107,6 +108,7 @@ fn push_differences(text: &mut String, reasons: &Reasons, paint: Paint) {
     let Some(differences) = reasons.differences() else { return };
     for difference in differences.iter().take(NAMED) {
         let (tone, word) = match difference {
+            _ if is_of_recipe(difference.section()) => (Tone::Faint, "recipe "),
             Difference::Changed { .. } => (Tone::Caution, "changed"),
             Difference::Added { .. } => (Tone::Good, "added  "),
             Difference::Removed { .. } => (Tone::Bad, "removed"),
@@ -117,6 +119,11 @@ fn push_differences(text: &mut String, reasons: &Reasons, paint: Paint) {
         let more = counted(differences.len() - NAMED, "more difference");
         let _ = writeln!(text, "           ... and {more} (all of them: --format json)");
     }
+}
+
+fn part(mut all: Vec<Difference>, of_recipe: bool) -> Vec<Difference> {
+    all.retain(|it| is_of_recipe(it.section()) == of_recipe);
+    all
 }
 
 fn push_failure(text: &mut String, reasons: &Reasons) {
@@ -161,6 +168,8 @@ struct WhyJson<'a> {
     key: Option<ActionKey>,
     last_key: Option<ActionKey>,
     differences: Option<Vec<Difference>>,
+    /// In how it was made, which does not make it stale by itself.
+    recipe_differences: Option<Vec<Difference>>,
     warnings: &'a [String],
     attempts: Vec<AttemptJson<'a>>,
 }
@@ -177,7 +186,8 @@ impl<'a> WhyJson<'a> {
             apart: task.apart.iter().map(clash_text).collect(),
             key: reasons.present.as_ref().map(|explained| explained.key),
             last_key: reasons.last.as_ref().map(|explained| explained.key),
-            differences: reasons.differences(),
+            differences: reasons.differences().map(|all| part(all, false)),
+            recipe_differences: reasons.differences().map(|all| part(all, true)),
             warnings: &task.warnings,
             attempts: reasons.attempts.iter().map(AttemptJson::of).collect(),
         }

@@ -60,6 +60,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         likely_cost: Some(Usd::from_dollars(0.96)),
         model: None,
         commit: None,
+        has_other_recipe: false,
         depends_on: Vec::new(),
         is_wanted: true,
         running: None,

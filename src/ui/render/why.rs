@@ -23,6 +23,7 @@ pub fn why_text(why: &Why) -> String {
     let fixed = match why {
         Why::Untold => "",
         Why::Unbuilt => "no accepted result yet",
+        Why::RecipeChanged => "its recipe changed",
         Why::SetBack => "its status was set back to pending",
         Why::Forced => "forced",
         Why::AskedFor => "a person asked for it again",
