@@ -9,6 +9,7 @@ pub mod latch;
 mod limits;
 mod order;
 pub mod overlap;
+mod rebuy;
 mod running;
 mod stop;
 mod waits;
@@ -29,6 +30,7 @@ use crate::engine::why::{Clash, Hold, Wait};
 
 use order::Order;
 use overlap::Claims;
+use rebuy::Rebuying;
 
 /// Sessions with the same one share the beginning of their prompts.
 type Prefix = (RuleName, Option<AgentName>, Option<ModelName>);
@@ -51,6 +53,7 @@ pub struct Admission {
     /// Nodes that wait for the result of the same work.
     twins: BTreeSet<NodeId>,
     apart: BTreeMap<NodeId, Vec<Clash>>,
+    rebuying: Rebuying,
 }
 
 impl Admission {

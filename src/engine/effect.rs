@@ -273,6 +273,8 @@ pub struct BuildRequest {
     pub keep_going: bool,
     /// Cache only: nothing may run.
     pub offline: bool,
+    /// Buy finished work again, however much it is.
+    pub allows_rebuying: bool,
     /// Make again what was made by another recipe.
     pub renews_recipes: bool,
     /// Do not look for cached results.

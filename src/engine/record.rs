@@ -1,10 +1,12 @@
 //! What is written down: journal records and accepted results. State is a fold over the records.
 
+mod accepted;
 pub mod lineage;
 pub mod question;
 mod score;
 mod spend;
 
+pub use accepted::{Accepted, Provenance, Rekeyed};
 pub use score::Score;
 pub use spend::{Basis, Spend};
 
@@ -23,7 +25,6 @@ use crate::engine::limits::Window;
 use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::plan_change::PlanChange;
 
-use lineage::VerdictMark;
 use question::Question;
 
 /// One line of the journal.
@@ -211,62 +212,6 @@ impl SmokeOutcome {
             Self::Unchanged => "unchanged",
             Self::Stopped => "stopped",
             Self::Absent => "absent",
-        }
-    }
-}
-
-/// A result was accepted for a task. `manifest` is the digest of the stored [`Recorded`] manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accepted {
-    pub at: Moment,
-    pub task: TaskRef,
-    pub key: ActionKey,
-    /// How it was made; `None` in records of earlier versions, whose keys are of another form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recipe: Option<RecipeDigest>,
-    pub output: OutputDigest,
-    pub provenance: Provenance,
-    pub manifest: Option<Digest>,
-    /// The landing; `None` where nothing changed.
-    pub commit: Option<CommitId>,
-}
-
-/// The present key of a result that has one of an earlier form, as its own landing's tree tells it, or
-/// as it is adopted where no tree does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rekeyed {
-    pub at: Moment,
-    pub task: TaskRef,
-    pub from: ActionKey,
-    pub to: ActionKey,
-    pub recipe: RecipeDigest,
-    /// Its verdicts, with their present keys.
-    pub verdicts: Vec<VerdictMark>,
-    /// No tree told it: the task counts as done as it is now.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_adopted: bool,
-}
-
-/// How a result was obtained; how the attempt *ended* is another type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Provenance {
-    Ran,
-    Replayed,
-    /// The plan said `completed` and there was no record anywhere.
-    Adopted,
-    /// A person accepted it.
-    AcceptedByHand,
-}
-
-impl Provenance {
-    /// As in the journal and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ran => "ran",
-            Self::Replayed => "replayed",
-            Self::Adopted => "adopted",
-            Self::AcceptedByHand => "accepted-by-hand",
         }
     }
 }

@@ -28,6 +28,11 @@ pub enum Why {
     Unbuilt,
     /// What differs from its last accepted result, as far as that is known.
     InputsChanged(Arc<[Difference]>),
+    /// It was paid for, and would be bought again with others: held until a person lets it go.
+    BoughtAgain {
+        changes: Arc<[Difference]>,
+        amount: Rebuy,
+    },
     /// A person answered what its session had asked.
     Answered(String),
     /// Its last attempt of an earlier build was kept from running: how, as the journal has it.
@@ -106,6 +111,35 @@ pub enum Why {
     Unjudged,
     /// What it reads has changed since that.
     Outdated(Box<Why>),
+}
+
+/// Finished work that is made again: sessions, and what they are likely to cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rebuy {
+    pub sessions: u32,
+    /// By what was paid for such work before.
+    pub usd: Usd,
+    /// Beside that, of what nothing like it was ever paid for.
+    pub guessed: Usd,
+}
+
+impl Rebuy {
+    /// All that it may come to.
+    pub fn about(self) -> Usd {
+        self.usd + self.guessed
+    }
+}
+
+impl std::ops::Add for Rebuy {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            usd: self.usd + other.usd,
+            guessed: self.guessed + other.guessed,
+        }
+    }
 }
 
 /// Why a pin leads to no result that could be taken.

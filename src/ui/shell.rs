@@ -214,6 +214,19 @@ impl Shell {
         Ok(())
     }
 
+    /// Asks a person, who says no by anything but `y`; false where none is at the terminal.
+    pub fn asks(&mut self, question: &str) -> Result<bool, Failure> {
+        if !self.is_err_terminal || self.is_quiet || self.is_json() || !io::stdin().is_terminal() {
+            return Ok(false);
+        }
+        self.out.flush()?;
+        let _ = write!(self.err, "{question} [y/N] ");
+        let _ = self.err.flush();
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
     /// `warning: ...` on stderr.
     pub fn warn(&mut self, text: &str) -> Result<(), Failure> {
         let head = self.err_paint.paint(Tone::Caution, "warning");

@@ -158,3 +158,67 @@ fn a_later_form_of_keys_is_refused_by_name() {
     space.orch(&["build"]).exits(2).complains(&["form 3", "update orch"]);
     space.orch(&["status"]).exits(2).complains(&["form 3"]);
 }
+
+/// `n` tasks that wait for nobody, each with an input that is in all keys.
+fn many(n: usize) -> Space {
+    let tasks: String = (1..=n)
+        .map(|at| {
+            format!(
+                "  - id: 't{at}'\n    name: Task {at}\n    description: Write {at}.\n    inputs: [in.txt]\n"
+            )
+        })
+        .collect();
+    let plan = format!(
+        "meta: {{ name: Many, order: free }}\nsections:\n- id: s\n  name: A\n  tasks:\n{tasks}"
+    );
+    let sessions: String = (1..=n)
+        .map(|at| format!("'t{at}':\n- - write: {{ path: {at}.txt, content: x }}\n"))
+        .collect();
+    let space = Space::new(&[
+        ("orch.yaml", SETTINGS),
+        ("in.txt", "in\n"),
+        ("plans/many.yaml", &plan),
+        ("sessions.yaml", &sessions),
+    ]);
+    space.build(&[], 0).has(&[("sessions", n as u64)]);
+    space
+}
+
+#[test]
+fn much_finished_work_is_not_bought_again_without_a_word() {
+    let space = many(7);
+    space.write("in.txt", "other\n");
+    let text = "\n  - id: 'new'\n    name: New\n    run: touch new.txt\n";
+    space.write("plans/many.yaml", &format!("{}{text}", space.read("plans/many.yaml").trim_end()));
+    space.commit("edited");
+    let built = space.build(&["-k"], 1).has(&[("sessions", 0), ("held", 7), ("ran", 1)]);
+    let told = built.ran.shown();
+    let said = "7 finished tasks would run again: inputs `in.txt` changed; about $";
+    assert!(told.contains(said) && told.contains("`orch build --yes`"), "{told}");
+    space.orch(&["status"]).exits(0).says(&["7 would run"]);
+    space.build(&["--yes"], 0).has(&[("sessions", 7)]);
+    space.build(&[], 0).has(&[("up_to_date", 8), ("sessions", 0)]);
+}
+
+#[test]
+fn little_is_bought_again_as_it_ever_was_and_a_persons_word_is_a_word() {
+    let space = many(5);
+    space.write("in.txt", "other\n");
+    space.build(&[], 0).has(&[("sessions", 5)]);
+    let space = many(6);
+    space.write("in.txt", "other\n");
+    space.orch(&["retry", "many//t1", "many//t2"]).exits(0);
+    space.build(&["-k"], 0).has(&[("sessions", 6)]);
+    let space = many(6);
+    space.write("in.txt", "other\n");
+    space.write("orch.yaml", &format!("{SETTINGS}rebuild: {{ ask_above: none }}\n"));
+    space.build(&[], 0).has(&[("sessions", 6)]);
+}
+
+#[test]
+fn an_edit_of_the_tasks_themselves_is_a_word() {
+    let space = many(7);
+    let plan = space.read("plans/many.yaml").replace("description: Write", "description: Do write");
+    space.write("plans/many.yaml", &plan);
+    space.build(&[], 0).has(&[("sessions", 7)]);
+}

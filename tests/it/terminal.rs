@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 
@@ -24,6 +24,7 @@ sections:
 struct Terminal {
     child: Child,
     sent: mpsc::Receiver<Vec<u8>>,
+    keys: File,
     text: String,
 }
 
@@ -44,15 +45,17 @@ impl Terminal {
         command.envs(env.iter().copied());
         let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
         drop(command);
+        let own = File::from(own);
+        let keys = own.try_clone().unwrap();
         let (send, sent) = mpsc::channel();
         std::thread::spawn(move || {
-            let (mut own, mut buffer) = (File::from(own), [0; 4096]);
+            let (mut own, mut buffer) = (own, [0; 4096]);
             // An error says that nobody has the other end any more.
             while let Ok(n @ 1..) = own.read(&mut buffer) {
                 let _ = send.send(buffer[..n].to_vec());
             }
         });
-        Self { child, sent, text: String::new() }
+        Self { child, sent, keys, text: String::new() }
     }
 
     /// All that was sent so far.
@@ -61,6 +64,10 @@ impl Terminal {
             self.text.push_str(&String::from_utf8_lossy(&bytes));
         }
         &self.text
+    }
+
+    fn types(&mut self, text: &str) {
+        self.keys.write_all(text.as_bytes()).unwrap();
     }
 
     fn end(mut self) -> String {
@@ -145,4 +152,37 @@ fn a_watch_at_rest_takes_its_bar_away() {
         let last = text.rfind(" running").unwrap_or(0);
         last > 0 && text[last..].contains("\u{1b}[2K")
     });
+}
+
+#[test]
+fn finished_work_is_asked_for_before_it_is_bought_again() {
+    let tasks: String = (1..=2)
+        .map(|at| format!("  - {{ id: 't{at}', name: T{at}, description: D, inputs: [in.txt] }}\n"))
+        .collect();
+    let plan = format!(
+        "meta: {{ name: P, order: free }}\nsections:\n- id: s\n  name: A\n  tasks:\n{tasks}"
+    );
+    let settings =
+        "session: { scripted: sessions.yaml }\nrebuild: { ask_above: { sessions: 1 } }\n";
+    let sessions =
+        "'t1':\n- - write: { path: a, content: a }\n't2':\n- - write: { path: b, content: b }\n";
+    for (answer, sessions_bought) in [("y\n", 2), ("\n", 0)] {
+        let space = Space::new(&[
+            ("orch.yaml", settings),
+            ("in.txt", "in\n"),
+            ("plans/p.yaml", &plan),
+            ("sessions.yaml", sessions),
+        ]);
+        space.build(&[], 0).has(&[("sessions", 2)]);
+        space.write("in.txt", "other\n");
+        space.commit("edited");
+        let mut terminal = Terminal::start(&space, &["build"], 24, &[("TERM", "xterm")]);
+        wait_until(|| terminal.text().contains("again now, for about"));
+        terminal.types(answer);
+        let text = terminal.end();
+        assert!(text.contains("run 2 finished tasks again now"), "{text}");
+        assert_eq!(text.contains("2 sessions"), sessions_bought == 2, "{text}");
+        let left = if sessions_bought == 2 { ("up_to_date", 2) } else { ("held", 2) };
+        space.build(&[], i32::from(sessions_bought == 0)).has(&[left, ("sessions", 0)]);
+    }
 }

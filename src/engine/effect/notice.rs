@@ -1,5 +1,6 @@
 //! What a build tells people, as data: words are made of it where it is shown.
 
+use crate::base::digest::Difference;
 use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{PlanName, TaskRef, ValidatorName};
 use crate::engine::broken::Fault;
@@ -7,7 +8,7 @@ use crate::engine::limits::Window;
 use crate::engine::outcome::Verdict;
 use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::{Provenance, Score, SmokeOutcome};
-use crate::engine::why::{Barrier, Help, Hold, Shortage, UsedUp, Why};
+use crate::engine::why::{Barrier, Help, Hold, Rebuy, Shortage, UsedUp, Why};
 
 /// Something worth telling people once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub enum Warning {
     LimitNear { window: Window, permille: Option<u16>, at_once: u32 },
     /// Something does not start for lack of money, the first time.
     BudgetReached(Shortage),
+    /// So much finished work would be bought again, for these causes, each of so many tasks: it is held.
+    BoughtAgain { amount: Rebuy, causes: Vec<(Difference, u32)> },
     /// Its session says that it changed the plan, and did not.
     PlanUntouched(TaskRef),
     /// Its cached result is taken without what it changed in the plan: why.

@@ -32,6 +32,7 @@ impl Shop<'_> {
             return;
         }
         let (admission, board) = (&mut self.build.admission, &mut self.build.board);
+        admission.hold_what_is_bought_again(board, &mut self.ground);
         board.pick_amount(slots);
         for id in admission.queue_in_order(board, self.ground.world, self.ground.past) {
             if held.n >= slots {

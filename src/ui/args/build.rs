@@ -43,6 +43,9 @@ pub struct BuildArgs {
     /// Run TARGET whatever the cache has; may be given again
     #[arg(long, value_name = "TARGET")]
     pub force: Vec<String>,
+    /// Buy finished work again, however much of it changes around it made stale
+    #[arg(long)]
+    pub yes: bool,
     /// Make again what was made by another recipe: another agent, model, tool or wording
     #[arg(long)]
     pub recipe: bool,

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::base::name::TaskRef;
 use crate::engine::effect::BuildRequest;
+use crate::engine::why::{Rebuy, Why};
 use crate::host::clock::now;
 use crate::host::driver::is_settings;
 use crate::host::error::Doing;
@@ -18,7 +19,7 @@ use crate::ui::console::{Console, Detail, Events, Live, Plain, Screen};
 use crate::ui::exit::Exit;
 use crate::ui::project::{self, AtRest, Project};
 use crate::ui::render::summary::{Leftover, summary_text};
-use crate::ui::report::{self, Look};
+use crate::ui::report::{self, Look, counted};
 use crate::ui::shell::{Failure, Ran, Shell, exit_with};
 use crate::ui::target::{Known, resolve_one};
 
@@ -48,6 +49,7 @@ pub fn at_rest(args: &BuildArgs, root: &Path, shell: &mut Shell) -> Result<Optio
     let is_plain = args.targets.is_empty()
         && args.force.is_empty()
         && !args.recipe
+        && !args.yes
         && args.shown.events.is_none()
         && args.original == OriginalArgs::default();
     if !is_plain || args.dry_run || shell.is_json() {
@@ -110,6 +112,7 @@ fn request_of(
         force,
         only: args.only,
         renews_recipes: args.recipe,
+        allows_rebuying: args.yes,
         keep_going: args.keep_going,
         offline: args.offline,
         no_cache: args.no_cache,
@@ -125,13 +128,44 @@ fn request_of(
     }
 }
 
-/// Builds, shows it meanwhile, and sums up. `request.jobs == 0` leaves the number to the project.
+/// Builds, and on a terminal asks for what was held since it would be bought again.
+/// `request.jobs == 0` leaves the number to the project.
 pub fn perform(
     request: BuildRequest,
     project: &mut dyn Project,
     shell: &mut Shell,
     shown: &ShownArgs,
 ) -> Ran {
+    let again = BuildRequest { allows_rebuying: true, ..request.clone() };
+    let (ran, held) = build_once(request, project, shell, shown)?;
+    match held {
+        Some(amount) if shell.asks(&question_of(amount))? => {
+            build_once(again, project, shell, shown).and_then(|(ran, _)| ran)
+        }
+        _ => ran,
+    }
+}
+
+fn question_of(amount: Rebuy) -> String {
+    let tasks = counted(amount.sessions as usize, "finished task");
+    format!("run {tasks} again now, for about {}?", amount.about())
+}
+
+/// What was held of finished work, where it is what is left to do.
+fn held_of(leftover: &Leftover) -> Option<Rebuy> {
+    leftover.unfinished.iter().find_map(|task| match task.reason {
+        Why::BoughtAgain { amount, .. } => Some(amount),
+        _ => None,
+    })
+}
+
+/// Builds, shows it meanwhile, and sums up.
+fn build_once(
+    request: BuildRequest,
+    project: &mut dyn Project,
+    shell: &mut Shell,
+    shown: &ShownArgs,
+) -> Result<(Ran, Option<Rebuy>), Failure> {
     let mut console = console_of(shell, shown)?;
     let built = project.build(request, &mut console);
     let closed = console.close(built.as_ref().ok());
@@ -141,7 +175,7 @@ pub fn perform(
     if told.is_ok() && !shell.is_json() && (!shell.is_quiet() || exit != Exit::Success) {
         told = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
     }
-    exit_with(exit, told)
+    Ok((exit_with(exit, told), held_of(console.leftover())))
 }
 
 /// Events that could not be written do not undo a build, but are not lost silently.

@@ -11,8 +11,8 @@ use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::Activity;
 use crate::engine::record::Provenance;
 use crate::engine::why::{
-    Barrier, Clash, Help, Hold, How, Misfit, Outage, Scope, Shortage, Unawaited, UsedUp, Wait,
-    Waiting, Why,
+    Barrier, Clash, Help, Hold, How, Misfit, Outage, Rebuy, Scope, Shortage, Unawaited, UsedUp,
+    Wait, Waiting, Why,
 };
 
 /// Results and files that are named one by one.
@@ -55,6 +55,11 @@ fn told_with_data(why: &Why) -> String {
     match why {
         Why::Said(text) | Why::Ended { message: text, .. } => text.clone(),
         Why::InputsChanged(differences) => changed(differences),
+        Why::BoughtAgain { changes, amount } => format!(
+            "would be bought again, {}: {}; `orch build --yes` lets it go",
+            rebuy_text(*amount),
+            changed(changes)
+        ),
         Why::Answered(answer) => format!("answered: {answer}"),
         Why::HeldBefore(message) => format!("held back before: {message}"),
         Why::FailedBefore(message) => format!("failed before: {message}"),
@@ -86,6 +91,34 @@ fn changed(differences: &[Difference]) -> String {
         1 => first.to_string(),
         n => format!("{first}, and {} more", n - 1),
     }
+}
+
+/// `with 153 others about $105.00`
+fn rebuy_text(amount: Rebuy) -> String {
+    let cost = format!("about {}", amount.about());
+    match amount.sessions.saturating_sub(1) {
+        0 => cost,
+        1 => format!("with 1 other {cost}"),
+        n => format!("with {n} others {cost}"),
+    }
+}
+
+/// `154 finished tasks would run again: ...; about $105.00`
+pub fn bought_again_text(amount: Rebuy, causes: &[(Difference, u32)]) -> String {
+    let tasks = match amount.sessions {
+        1 => "1 finished task".to_owned(),
+        n => format!("{n} finished tasks"),
+    };
+    let mut named: Vec<String> = causes.iter().take(NAMED).map(|(it, _)| it.to_string()).collect();
+    if causes.len() > NAMED {
+        named.push(format!("{} more causes", causes.len() - NAMED));
+    }
+    let named = if named.is_empty() { "inputs changed".to_owned() } else { named.join(", ") };
+    format!(
+        "{tasks} would run again: {named}; about {}. They are held: `orch build --yes` lets them go, \
+         `orch build -n` lists them",
+        amount.about()
+    )
 }
 
 /// The rest of a sentence about the pin.

@@ -18,8 +18,8 @@ use crate::ui::shell::Tone;
 use crate::ui::text::{one_line, visible, without_worktree};
 
 use super::why::{
-    barrier_text, finished_text, help_text, hold_text, label_of, reopened_text, shortage_text,
-    used_up_text, why_text,
+    barrier_text, bought_again_text, finished_text, help_text, hold_text, label_of, reopened_text,
+    shortage_text, used_up_text, why_text,
 };
 
 /// What is said once, as a surface lays it out.
@@ -169,6 +169,7 @@ pub fn warning_text(warning: &Warning) -> String {
         Warning::StatusUnwritten { task, why } => {
             format!("the status of {task} could not be written into its plan: {why}")
         }
+        Warning::BoughtAgain { amount, causes } => bought_again_text(*amount, causes),
         Warning::AcceptedUnkeyed(task) => {
             format!("{task} has no key at present: that it is accepted came to nothing")
         }

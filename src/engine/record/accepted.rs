@@ -1,0 +1,65 @@
+//! That a result counts, and by which key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::measure::Moment;
+use crate::base::name::{ActionKey, CommitId, OutputDigest, RecipeDigest, TaskRef};
+
+use super::lineage::VerdictMark;
+
+/// A result was accepted for a task. `manifest` is the digest of the stored [`Recorded`] manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub key: ActionKey,
+    /// How it was made; `None` in records of earlier versions, whose keys are of another form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeDigest>,
+    pub output: OutputDigest,
+    pub provenance: Provenance,
+    pub manifest: Option<Digest>,
+    /// The landing; `None` where nothing changed.
+    pub commit: Option<CommitId>,
+}
+
+/// The present key of a result that has one of an earlier form, as its own landing's tree tells it, or
+/// as it is adopted where no tree does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rekeyed {
+    pub at: Moment,
+    pub task: TaskRef,
+    pub from: ActionKey,
+    pub to: ActionKey,
+    pub recipe: RecipeDigest,
+    /// Its verdicts, with their present keys.
+    pub verdicts: Vec<VerdictMark>,
+    /// No tree told it: the task counts as done as it is now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_adopted: bool,
+}
+
+/// How a result was obtained; how the attempt *ended* is another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    Ran,
+    Replayed,
+    /// The plan said `completed` and there was no record anywhere.
+    Adopted,
+    /// A person accepted it.
+    AcceptedByHand,
+}
+
+impl Provenance {
+    /// As in the journal and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Replayed => "replayed",
+            Self::Adopted => "adopted",
+            Self::AcceptedByHand => "accepted-by-hand",
+        }
+    }
+}

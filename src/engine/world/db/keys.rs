@@ -1,0 +1,139 @@
+//! Keys and recipes: what is asked for, and how it would be made, with the one walk of each.
+
+use crate::base::file::FileState;
+use crate::base::name::{ActionKey, ModelName, RecipeDigest, RelPath};
+use crate::engine::world::action::{Action, Making, no_recipe};
+use crate::engine::world::prompt::{Scene, stable_part};
+use crate::spec::agent::Agent;
+use crate::spec::config::Config;
+use crate::spec::plan::Meta;
+use crate::spec::rule::{ActionKind, Rule};
+
+use super::{Library, Recipe, Roots, Slot, inputs_of, meta_of, parts, recipe_of, seen_by, spec_of};
+
+/// The task's key; `None` while a dependency has no output or the task is not buildable.
+#[salsa::tracked(returns(copy))]
+pub fn key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Option<ActionKey> {
+    with_action(db, roots, slot, |action| action.key())
+}
+
+/// How the task's result would be made; `None` while the task is not buildable.
+#[salsa::tracked(returns(copy))]
+pub fn recipe_digest_of(
+    db: &dyn salsa::Database,
+    library: Library,
+    slot: Slot,
+) -> Option<RecipeDigest> {
+    recipe_of(db, library, slot).as_ref()?;
+    Some(with_making(db, library, slot, |it| it.digest()).unwrap_or_else(no_recipe))
+}
+
+/// Builds the action and hands it to `read`: hashing and explaining are its two readers.
+pub fn with_action<T>(
+    db: &dyn salsa::Database,
+    roots: Roots,
+    slot: Slot,
+    read: impl FnOnce(&Action<'_>) -> T,
+) -> Option<T> {
+    let library = roots.library(db);
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    let needs = parts::outputs_of_needs(db, slot)?;
+    let env = parts::env_of(db, library, recipe);
+    let is_rendered = prompt_of(db, library, slot)?.is_some();
+    let command = recipe.command().filter(|_| !is_rendered);
+    if !is_rendered && command.is_none() {
+        return None;
+    }
+    let rebuild_on = recipe.rule.rebuild_on.unwrap_or(library.config(db).rebuild.on);
+    let action = Action {
+        rule: &recipe.rule,
+        spec: &recipe.spec,
+        command,
+        proposals: recipe.judge.as_ref().map(|(count, _)| *count),
+        plan_doc: plan_doc_of(db, roots, slot),
+        inputs: inputs_of(db, roots, slot),
+        needs: &needs,
+        env: &env,
+        recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
+    };
+    Some(read(&action))
+}
+
+/// As [`with_action`], how a session makes it; `None` for a command.
+pub fn with_making<T>(
+    db: &dyn salsa::Database,
+    library: Library,
+    slot: Slot,
+    read: impl FnOnce(&Making<'_>) -> T,
+) -> Option<T> {
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    let config = library.config(db);
+    let making = Making {
+        template: &recipe.rule.prompt,
+        agent: recipe.agent.as_deref(),
+        judge: recipe.judge.as_ref().map(|(_, judge)| &**judge),
+        model: model_of(recipe, meta_of(db, slot.plan(db)), config),
+        config,
+    };
+    (recipe.rule.action == ActionKind::Session).then(|| read(&making))
+}
+
+/// The model a session begins with: the task's, the agent's, the plan's, the project's.
+pub fn model_of<'a>(
+    recipe: &'a Recipe,
+    meta: &'a Meta,
+    config: &'a Config,
+) -> Option<&'a ModelName> {
+    if recipe.rule.action == ActionKind::Command {
+        return None;
+    }
+    let own = recipe.spec.model.as_ref();
+    own.or_else(|| recipe.agent.as_ref()?.model.as_ref())
+        .or_else(|| meta.escalation.as_ref()?.starting_model.as_ref())
+        .or(config.models.starting.as_ref())
+        .or(config.session.model.as_ref())
+}
+
+/// The stable prompt: outer `None` where it cannot be rendered, inner `None` for a command.
+pub fn prompt_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Option<Option<String>> {
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    if recipe.rule.action == ActionKind::Command {
+        return Some(None);
+    }
+    render(db, (library, slot), &recipe.rule, recipe.agent.as_deref()).ok().map(Some)
+}
+
+/// Renders a rule's template for a task.
+pub fn render(
+    db: &dyn salsa::Database,
+    (library, slot): (Library, Slot),
+    rule: &Rule,
+    agent: Option<&Agent>,
+) -> Result<String, String> {
+    let Some(spec) = spec_of(db, slot) else { return Err("the task is gone".to_owned()) };
+    let scene = Scene {
+        task: slot.task(db),
+        spec,
+        meta: meta_of(db, slot.plan(db)),
+        plan_path: slot.plan(db).path(db),
+        agent,
+        config: library.config(db),
+    };
+    stable_part(&rule.prompt, &scene)
+}
+
+/// The design document of a session's plan, as the task sees it.
+fn plan_doc_of(
+    db: &dyn salsa::Database,
+    roots: Roots,
+    slot: Slot,
+) -> Option<(RelPath, Option<FileState>)> {
+    let recipe = recipe_of(db, roots.library(db), slot).as_ref()?;
+    if recipe.rule.action == ActionKind::Command {
+        return None;
+    }
+    let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
+    let state =
+        roots.files(db).singles(db).get(&path).and_then(|file| seen_by(db, roots, *file, slot));
+    Some((path, state))
+}
