@@ -11,6 +11,9 @@ use crate::engine::stream::{class_of_message, class_of_refusal};
 /// Ctrl-C: somebody wanted it to end.
 const SIGINT: i32 = 2;
 
+/// By these a program dies of itself: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
+const CRASHES: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
+
 /// What process and stream say; `None` where both ended well.
 pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
     let stopped = match &evidence.ending {
@@ -95,7 +98,16 @@ fn by_signal(signal: i32, evidence: &Evidence, expectation: &Expectation) -> Fin
     match stream.and_then(|stream| api::failure_of(stream, &expectation.clock)) {
         Some(failure) => (failure.class, failure.message),
         None if signal == SIGINT => (C::Aborted, "interrupted (SIGINT)".to_owned()),
-        None => (C::Killed, format!("killed by signal {signal}")),
+        None => of_signal(signal, evidence.stream.as_ref()),
+    }
+}
+
+/// A session that crashes before its first word does so whatever it is asked for.
+fn of_signal(signal: i32, stream: Option<&StreamFacts>) -> Finding {
+    let is_silent = stream.is_some_and(|it| it.n_events == 0 && it.n_foreign_lines == 0);
+    match is_silent && CRASHES.contains(&signal) {
+        true => (C::LaunchFailure, format!("it died by signal {signal} before its first word")),
+        false => (C::Killed, format!("killed by signal {signal}")),
     }
 }
 
@@ -137,7 +149,7 @@ fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Findi
     let stderr = said.as_deref().unwrap_or("nothing on stderr");
     match code {
         130 => (C::Aborted, "interrupted (exit 130)".to_owned()),
-        129 | 131..=159 => (C::Killed, format!("killed by signal {}", code - 128)),
+        129 | 131..=159 => of_signal(code - 128, Some(stream)),
         _ if stream.retrying.is_some() => {
             let message = format!("the stream ended without a result, exit {code}");
             by_retry(evidence, &message).unwrap_or((C::Unknown, message))

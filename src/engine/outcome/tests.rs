@@ -655,3 +655,34 @@ proptest! {
         let _ = status_from_json(text.as_bytes());
     }
 }
+
+#[test]
+fn a_crash_before_the_first_word_is_no_fault_of_the_task() {
+    let check = |ending: Ending, n_events: u32| {
+        class_after(|evidence, _| {
+            evidence.ending = ending;
+            let stream = stream_of(evidence);
+            stream.result = None;
+            stream.n_events = n_events.into();
+        })
+    };
+    assert_eq!(check(Ending::Signaled(11), 0), OutcomeClass::LaunchFailure);
+    assert_eq!(check(Ending::Exited(139), 0), OutcomeClass::LaunchFailure, "as a shell tells it");
+    assert_eq!(check(Ending::Signaled(11), 3), OutcomeClass::Killed);
+    assert_eq!(check(Ending::Signaled(9), 0), OutcomeClass::Killed, "somebody's doing");
+}
+
+#[test]
+fn failures_of_clouds_and_throttles_are_known_by_their_words() {
+    let check = |text: &str| class_of_api_error(text);
+    for text in [
+        "API Error: The security token included in the request is expired",
+        "API Error: Could not load the default credentials. Browse to the documentation",
+        "API Error: Error loading SSO Token: Token is expired. Run aws sso login",
+        "API Error: invalid_grant: reauth related error",
+    ] {
+        assert_eq!(check(text), OutcomeClass::Auth, "{text}");
+    }
+    let text = "API Error: Request rejected (429) . this may be a temporary capacity issue";
+    assert_eq!(check(text), OutcomeClass::Throttled);
+}
