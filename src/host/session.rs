@@ -183,7 +183,10 @@ impl Runner {
         place: &Place,
     ) -> Result<std::result::Result<Prepared, Ending>> {
         let caller = |name: &str| std::env::var_os(name);
-        let mut env = Environment::of(launch, &place.config.env, &place.private, caller);
+        let there = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let there: Vec<String> = there.collect();
+        let extra = environment::named(&place.config.env, there.iter().cloned());
+        let mut env = Environment::of(launch, &extra, &place.private, caller);
         let is_session = matches!(launch.action, LaunchAction::Session(_));
         let config_folder = env.config_folder().filter(|_| is_session);
         let settings = config_folder.as_deref().map(UserSettings::read).unwrap_or_default();

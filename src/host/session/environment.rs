@@ -64,6 +64,25 @@ const SESSION_FIXED: &[(&str, &str)] = &[
     ("DISABLE_ERROR_REPORTING", "1"),
 ];
 
+/// The names that these stand for: one with a `*` is every variable it fits among those there are.
+pub fn named(wanted: &[EnvName], there: impl Iterator<Item = String> + Clone) -> Vec<EnvName> {
+    let mut names = Vec::new();
+    for name in wanted {
+        match name.as_str().split_once('*') {
+            None => names.push(name.clone()),
+            Some((start, end)) => {
+                let fits = |it: &String| {
+                    it.len() >= start.len() + end.len()
+                        && it.starts_with(start)
+                        && it.ends_with(end)
+                };
+                names.extend(there.clone().filter(fits).map(EnvName::new));
+            }
+        }
+    }
+    names
+}
+
 /// A child's whole environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -175,5 +194,24 @@ impl Environment {
             .chain(own)
             .filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
         Mask::of_environment(variables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_every_variable_there_is() {
+        let there = ["AWS_REGION", "AWS_KEY", "AW", "MY_KEY", "PATH"].map(str::to_owned);
+        let check = |wanted: &[&str]| {
+            let wanted: Vec<EnvName> = wanted.iter().copied().map(EnvName::new).collect();
+            let names = named(&wanted, there.iter().cloned());
+            names.iter().map(|it| it.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(check(&["AWS_*"]), "AWS_REGION AWS_KEY");
+        assert_eq!(check(&["*_KEY", "X"]), "AWS_KEY MY_KEY X");
+        assert_eq!(check(&["AW*W"]), "", "the two ends share no letter");
+        assert_eq!(check(&["*"]), there.join(" "));
     }
 }
