@@ -81,6 +81,8 @@ pub struct TaskPicture {
     pub cost: Usd,
     /// What a run of it with its validators is likely to cost, by what was paid before.
     pub likely_cost: Option<Usd>,
+    /// The same, where nothing like it was ever paid: a guess.
+    pub guessed_cost: Option<Usd>,
     pub model: Option<ModelName>,
     pub commit: Option<CommitId>,
     /// What stands was made by another recipe than the present one.

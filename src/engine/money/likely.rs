@@ -24,9 +24,18 @@ impl<'a> Likely<'a> {
     /// What the task's next session and its validators are likely to cost; `None` for what is no session,
     /// and where nobody knows.
     pub fn cost(&self, slot: Slot, recipe: &Recipe) -> Option<Usd> {
-        let is_session = recipe.rule.action == ActionKind::Session;
-        let wish = is_session.then(|| self.wish(slot, recipe)).filter(|it| !it.is_guess);
-        wish.map(|wish| wish.work + wish.validation)
+        self.estimate(slot, recipe)
+            .filter(|it| !it.is_guess)
+            .map(|wish| wish.work + wish.validation)
+    }
+
+    /// As [`Likely::cost`], where nobody knows: what it is taken to cost.
+    pub fn guessed_cost(&self, slot: Slot, recipe: &Recipe) -> Option<Usd> {
+        self.estimate(slot, recipe).filter(|it| it.is_guess).map(|wish| wish.work + wish.validation)
+    }
+
+    fn estimate(&self, slot: Slot, recipe: &Recipe) -> Option<Wish> {
+        (recipe.rule.action == ActionKind::Session).then(|| self.wish(slot, recipe))
     }
 
     /// What is to be set aside for the task's next session.

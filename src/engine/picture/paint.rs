@@ -103,6 +103,7 @@ impl Painter<'_> {
             attempts: past.map_or(0, |it| it.n_attempts),
             cost: past.map(|it| it.cost).unwrap_or_default(),
             likely_cost: recipe.and_then(|it| likely.cost(slot, it)),
+            guessed_cost: recipe.and_then(|it| likely.guessed_cost(slot, it)),
             model: past.and_then(|it| it.model.clone()),
             commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
             has_other_recipe: past.is_some_and(|it| self.has_other_recipe(slot, it)),

@@ -58,6 +58,7 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         attempts: 0,
         cost: Usd::ZERO,
         likely_cost: Some(Usd::from_dollars(0.96)),
+        guessed_cost: None,
         model: None,
         commit: None,
         has_other_recipe: false,

@@ -37,6 +37,8 @@ struct Preview<'a> {
     /// Wanted, but nothing could start them: failed before, blocked or suspended.
     held: Vec<WouldRun<'a>>,
     likely_cost_usd: Option<Usd>,
+    /// Beside that, of sessions of which nothing like them was ever paid.
+    guessed_cost_usd: Option<Usd>,
     /// What the build may spend, as far as that is bounded for all of it.
     budget_usd: Option<Usd>,
 }
@@ -49,6 +51,7 @@ struct WouldRun<'a> {
     only_if_needed: bool,
     reason: String,
     likely_cost_usd: Option<Usd>,
+    guessed_cost_usd: Option<Usd>,
 }
 
 impl<'a> Preview<'a> {
@@ -61,9 +64,13 @@ impl<'a> Preview<'a> {
             let is_forced = request.force.contains(&task.task);
             match task.state {
                 _ if is_forced => would_run.push(WouldRun::of(task, why_text(&Why::Forced))),
+                _ if request.renews_recipes && task.has_other_recipe => {
+                    would_run.push(WouldRun::of(task, why_text(&Why::RecipeChanged)));
+                }
                 TaskState::Ready if matches!(task.reason, Why::InCache) => {
                     let run = WouldRun::of(task, why_text(&task.reason));
-                    would_replay.push(WouldRun { likely_cost_usd: None, ..run });
+                    let free = WouldRun { likely_cost_usd: None, guessed_cost_usd: None, ..run };
+                    would_replay.push(free);
                 }
                 TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
                     would_run.push(WouldRun::of(task, why_text(&task.reason)));
@@ -81,12 +88,21 @@ impl<'a> Preview<'a> {
         if request.amount == Amount::OneTask {
             would_run.truncate(1);
         }
-        let costs: Vec<Usd> = would_run.iter().filter_map(|run| run.likely_cost_usd).collect();
-        let likely_cost_usd = (!costs.is_empty()).then(|| costs.into_iter().sum());
+        let likely_cost_usd = sum_of(would_run.iter().filter_map(|run| run.likely_cost_usd));
+        let guessed_cost_usd = sum_of(would_run.iter().filter_map(|run| run.guessed_cost_usd));
         let budgets = [request.budget.limit(), picture.budget];
         let budget_usd = budgets.into_iter().flatten().min();
         let targets = wanted.len();
-        Self { targets, up_to_date, would_replay, would_run, held, likely_cost_usd, budget_usd }
+        Self {
+            targets,
+            up_to_date,
+            would_replay,
+            would_run,
+            held,
+            likely_cost_usd,
+            guessed_cost_usd,
+            budget_usd,
+        }
     }
 
     fn text(&self, paint: Paint) -> String {
@@ -99,8 +115,9 @@ impl<'a> Preview<'a> {
                 true => (Tone::Faint, "may run  "),
                 false => (Tone::Active, "would run"),
             };
-            let cost =
-                run.likely_cost_usd.map_or(String::new(), |cost| format!("  (about {cost})"));
+            let guess = run.guessed_cost_usd.map(|cost| format!("  (about {cost}, a guess)"));
+            let likely = run.likely_cost_usd.map(|cost| format!("  (about {cost})"));
+            let cost = likely.or(guess).unwrap_or_default();
             let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
         }
         for run in &self.held {
@@ -115,9 +132,23 @@ impl<'a> Preview<'a> {
         if !self.held.is_empty() {
             let _ = write!(text, ", {} held", self.held.len());
         }
-        if let Some(cost) = self.likely_cost_usd {
-            let _ = write!(text, "; at most about {cost}, by what was paid before");
-        }
+        let _ = match (self.likely_cost_usd, self.guessed_cost_usd) {
+            (None, None) => Ok(()),
+            (Some(cost), None) => {
+                write!(text, "; at most about {cost}, by what was paid before")
+            }
+            (None, Some(guess)) => {
+                write!(
+                    text,
+                    "; about {guess}: a guess (`budget.guess`), nothing like it was paid yet"
+                )
+            }
+            (Some(cost), Some(guess)) => write!(
+                text,
+                "; at most about {}, by what was paid before and, for {guess} of it, by `budget.guess`",
+                cost + guess
+            ),
+        };
         if let Some(budget) = self.budget_usd {
             let _ = write!(text, "; {budget} may be spent");
         }
@@ -133,6 +164,7 @@ impl<'a> WouldRun<'a> {
             only_if_needed: task.state == TaskState::Waiting,
             reason,
             likely_cost_usd: task.likely_cost,
+            guessed_cost_usd: task.guessed_cost,
         }
     }
 
@@ -141,6 +173,10 @@ impl<'a> WouldRun<'a> {
         let head = [self.task.as_str(), name.as_str()].join("  ");
         format!("{}: {}", head.trim_end(), one_line(&self.reason))
     }
+}
+
+fn sum_of(costs: impl Iterator<Item = Usd>) -> Option<Usd> {
+    costs.reduce(|sum, cost| sum + cost)
 }
 
 /// The targets with all they need, or everything active; in the picture's order.
