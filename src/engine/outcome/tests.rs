@@ -444,7 +444,7 @@ fn failures_are_told_by_structure() {
         ("aborted", |e, _| reason(e, "aborted_tools"), C::Aborted),
         ("completed", |e, _| reason(e, "completed"), C::Done),
         ("not yet known", |e, _| reason(e, "brand_new"), C::Done),
-        ("abort trap", |e, _| silent(e, 134, ""), C::Killed),
+        ("abort trap", |e, _| silent(e, 134, ""), C::LaunchFailure),
         ("not found", |e, _| silent(e, 127, "claude: command not found"), C::LaunchFailure),
         ("option", |e, _| silent(e, 1, "error: unknown option '--x'"), C::LaunchFailure),
         ("stderr login", |e, _| silent(e, 1, "Invalid API key · Please run /login"), C::Auth),

@@ -89,9 +89,9 @@ mod tests {
         assert_eq!(check("claude-opus-4-1-20250805", million), "$15.00");
         assert_eq!(check("claude-opus-4-8", million), "$5.00");
         assert_eq!(check("claude-fable-5-2-20261001", million), "$8.00");
-        assert_eq!(check("claude-opus-5-5", tokens(0, 1_000_000)), "$0.2000", "cheap cache reads");
+        assert_eq!(check("claude-opus-5-5", tokens(0, 1_000_000)), "$0.20", "cheap cache reads");
         assert_eq!(check("claude-haiku-5-5", tokens(100_000, 0)), "$0.0100");
-        assert_eq!(check("claude-haiku-5-5", tokens(200_000, 0)), "$0.1000", "a long prompt");
+        assert_eq!(check("claude-haiku-5-5", tokens(200_000, 0)), "$0.10", "a long prompt");
         assert_eq!(check("claude-nobody-knows", million), "$5.00");
     }
 }
