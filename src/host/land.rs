@@ -101,7 +101,7 @@ impl Landings {
                     let change = if text.is_some() { Home::Committed } else { Home::InPlace };
                     let edits = riding.has_statuses.then(|| self.statuses.take(path));
                     let edits = edits.unwrap_or_default();
-                    let landing = Box::new(landing);
+
                     // Status lines of a parked commit are in no file that a person sees yet.
                     let mut events = self.after_change(request, change, state)?;
                     if placement == Placement::OnBranch {

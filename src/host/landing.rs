@@ -43,7 +43,7 @@ pub struct LandingInput<'a> {
 /// What became of a landing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LandOutcome {
-    Landed(Landing),
+    Landed(Box<Landing>),
     /// The tip is no longer where the merge was made: merge again, onto this.
     TipMoved(CommitId),
     /// The merged content is not what was validated: validate this, then land again.
@@ -82,9 +82,9 @@ impl Repository {
         let told = trailer::read(&message).landing;
         let whole = self.patch_of(&git, &tree_changes(&git, before, tree)?)?;
         let landed = told.map(|told| landing(commit, told, whole));
-        Ok(LandOutcome::Landed(
-            landed.unwrap_or_else(|| said(input.request, commit_id(commit), output, &patch)),
-        ))
+        let landed =
+            landed.unwrap_or_else(|| said(input.request, commit_id(commit), output, &patch));
+        Ok(LandOutcome::Landed(Box::new(landed)))
     }
 
     /// Commits accepted results that changed no file, and plans with new status lines, all in one

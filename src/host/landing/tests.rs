@@ -52,7 +52,7 @@ fn land_with_plan(scratch: &Scratch, task: &str, theirs: &TreeId, plan: Option<&
         plan: plan.as_ref().map(|content| (&plan_path, content)),
     });
     match outcome.unwrap() {
-        LandOutcome::Landed(landing) => landing,
+        LandOutcome::Landed(landing) => *landing,
         other => panic!("{other:?}"),
     }
 }
