@@ -8,7 +8,7 @@ use crate::base::name::{ActionKey, CommitId, OutputDigest, RecipeDigest, TaskRef
 
 use super::lineage::VerdictMark;
 
-/// A result was accepted for a task. `manifest` is the digest of the stored [`Recorded`] manifest.
+/// A result was accepted for a task. `manifest` is the digest of its stored manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     pub at: Moment,
