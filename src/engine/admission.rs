@@ -53,7 +53,7 @@ pub struct Admission {
     /// Nodes that wait for the result of the same work.
     twins: BTreeSet<NodeId>,
     apart: BTreeMap<NodeId, Vec<Clash>>,
-    rebuying: Rebuying,
+    pub rebuying: Rebuying,
 }
 
 impl Admission {

@@ -28,7 +28,7 @@ pub use models::without_model;
 pub use node::{is_set_back, is_set_back_in};
 pub use restart::wanted_by;
 pub use run::TaskRun;
-pub use settle::edit_of;
+pub use settle::{edit_of, output_without_result};
 pub use used::documents_used;
 
 /// What a build does with what it finds.

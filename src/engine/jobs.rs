@@ -72,6 +72,9 @@ impl Build {
     /// All that is wanted waits again, but for what runs.
     pub fn restart(&mut self, ground: &Ground<'_>) {
         self.admission.forget_nodes();
+        if self.is_finished {
+            self.admission.rebuying.forget_all();
+        }
         self.board.restart(ground.world);
         for (id, attempt) in self.jobs.attempts_mut() {
             attempt.node = self.board.seat(&attempt.task, id);

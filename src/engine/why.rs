@@ -113,9 +113,11 @@ pub enum Why {
     Outdated(Box<Why>),
 }
 
-/// Finished work that is made again: sessions, and what they are likely to cost.
+/// Finished work that is made again: tasks, their sessions, and what these are likely to cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuy {
+    pub tasks: u32,
+    /// Validators' and judges' too.
     pub sessions: u32,
     /// By what was paid for such work before.
     pub usd: Usd,
@@ -135,6 +137,7 @@ impl std::ops::Add for Rebuy {
 
     fn add(self, other: Self) -> Self {
         Self {
+            tasks: self.tasks + other.tasks,
             sessions: self.sessions + other.sessions,
             usd: self.usd + other.usd,
             guessed: self.guessed + other.guessed,

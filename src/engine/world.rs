@@ -13,7 +13,7 @@ mod verdicts;
 pub use db::{QueryLog, Recipe, Slot};
 pub use files::Scanned;
 pub use validators::{item_read_by, reads_item, validators_of};
-pub use verdicts::Checked;
+pub use verdicts::{Checked, VerdictKeys};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -46,6 +46,11 @@ pub fn read_at(repo: &Repository, tree: &TreeId, extra: &[RelPath]) -> Result<Lo
     read_in(&Laid::of(repo, tree)?, extra)
 }
 
+/// As [`read_at`], whatever the user has changed of files that git knows.
+pub fn read_committed(repo: &Repository, tree: &TreeId, extra: &[RelPath]) -> Result<Loaded> {
+    read_in(&Laid::of(repo, tree)?.committed(), extra)
+}
+
 /// All documents of one tree, and of another that something was made of it.
 pub fn read_both(
     repo: &Repository,

@@ -222,3 +222,68 @@ fn an_edit_of_the_tasks_themselves_is_a_word() {
     space.write("plans/many.yaml", &plan);
     space.build(&[], 0).has(&[("sessions", 7)]);
 }
+
+#[test]
+fn what_is_not_committed_at_the_change_of_forms_is_seen() {
+    let space = built();
+    rewrite(&space, OLDER);
+    space.replace("plans/demo.yaml", "Write one.txt.", "Do write one.txt.");
+    space.orch(&["status"]).exits(0).says(&["would run"]);
+    space.build(&[], 0).has(&[("sessions", 1), ("up_to_date", 1)]);
+}
+
+#[test]
+fn what_stands_behind_work_without_a_result_stays_valid() {
+    let space = space();
+    let plan = "\
+meta: { name: Demo, order: free }
+sections:
+- id: s
+  name: All
+  tasks:
+  - { id: '0', name: Before, status: completed }
+  - { id: 's', name: Left out, status: skipped }
+  - { id: '1', name: First, description: Write one.txt., depends_on: ['0'] }
+  - { id: '2', name: Second, description: Write two.txt., depends_on: ['1', 's'] }
+";
+    space.write("plans/demo.yaml", plan);
+    space.commit("another plan");
+    space.build(&[], 0).has(&[("sessions", 2)]);
+    rewrite(&space, OLDER);
+    space.build(&[], 0).has(&[("up_to_date", 3), ("sessions", 0)]);
+}
+
+#[test]
+fn the_same_words_in_two_plans_are_two_tasks() {
+    let plan = |name: &str| {
+        format!(
+            "meta: {{ name: {name} }}\nsections:\n- id: s\n  name: A\n  tasks:\n  - {{ id: '1', name: Write the tests, description: For this plan., no_change: allowed }}\n"
+        )
+    };
+    let space = Space::new(&[
+        ("orch.yaml", SETTINGS),
+        ("plans/alpha.yaml", &plan("Alpha")),
+        ("plans/beta.yaml", &plan("Beta")),
+        ("sessions.yaml", SESSIONS),
+    ]);
+    space.build(&["-j1"], 0).has(&[("sessions", 2), ("replayed", 0)]);
+}
+
+/// As [`many`], one after the other as in the file.
+#[test]
+fn the_order_of_a_file_lets_nothing_slip_through() {
+    let space = many(9);
+    space.replace("plans/many.yaml", ", order: free", "");
+    space.write("in.txt", "other\n");
+    space.commit("edited");
+    space.build(&["-k"], 1).has(&[("sessions", 0), ("held", 9)]);
+}
+
+#[test]
+fn a_design_that_moves_is_the_same_design() {
+    let space = built();
+    space.git(&["mv", "docs/design.md", "docs/moved.md"]);
+    space.replace("plans/demo.yaml", "docs/design.md", "docs/moved.md");
+    space.commit("moved");
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+}

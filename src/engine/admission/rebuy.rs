@@ -14,6 +14,7 @@ use crate::engine::ground::Ground;
 use crate::engine::money::Likely;
 use crate::engine::past::ledger::day_of;
 use crate::engine::why::{Rebuy, Why};
+use crate::spec::plan::ValidatorKind;
 use crate::spec::rebuild::AskAbove;
 use crate::spec::rule::ActionKind;
 
@@ -44,15 +45,15 @@ impl Admission {
         if board.request.allows_rebuying {
             return;
         }
-        let queued: Vec<NodeId> =
-            board.schedule.queued().filter(|id| was_paid(*id, board, ground)).collect();
+        let queued: Vec<NodeId> = board.schedule.queued().collect();
         for id in &queued {
-            if is_asked_for(*id, board) {
+            if is_asked_for(*id, board, ground) {
                 self.rebuying.allow_from(*id, board);
             }
         }
         let held: Vec<NodeId> = queued
             .into_iter()
+            .filter(|id| was_paid(*id, board, ground) && !runs_always(*id, board))
             .filter(|id| !self.rebuying.allowed.contains(board.task(*id)))
             .collect();
         if held.is_empty() {
@@ -79,6 +80,16 @@ impl Admission {
 }
 
 impl Rebuying {
+    /// What was let go has been made: the next time is another matter.
+    pub fn forget(&mut self, task: &TaskRef) {
+        self.allowed.remove(task);
+    }
+
+    /// Nothing runs any more.
+    pub fn forget_all(&mut self) {
+        self.allowed.clear();
+    }
+
     /// A cause that was let go covers what follows from it.
     fn allow_from(&mut self, id: NodeId, board: &Board) {
         let mut open = vec![id];
@@ -92,16 +103,27 @@ impl Rebuying {
     /// Everything paid for whose key is another by now, with all of that kind that depends on it: chains
     /// become stale one by one.
     fn all_that_follows(&self, board: &Board, ground: &Ground<'_>) -> BTreeSet<NodeId> {
+        // What is held already is bought again once it is let go.
         let is_open = |id: &NodeId| {
-            matches!(board.schedule.state(*id), State::Waiting | State::Looking | State::Queued)
+            matches!(
+                board.schedule.state(*id),
+                State::Waiting
+                    | State::Looking
+                    | State::Queued
+                    | State::Settled(Settled::Held | Settled::Blocked(_))
+            )
         };
         let candidates = board.graph.ids().filter(is_open);
         let mut open: Vec<NodeId> = candidates.filter(|id| is_stale(*id, board, ground)).collect();
-        let mut all = BTreeSet::new();
+        let (mut all, mut seen) = (BTreeSet::new(), BTreeSet::new());
         while let Some(id) = open.pop() {
-            let counts = was_paid(id, board, ground) && is_open(&id);
-            if counts && !self.allowed.contains(board.task(id)) && all.insert(id) {
-                open.extend(board.graph.dependents_of(id));
+            if self.allowed.contains(board.task(id)) || !is_open(&id) || !seen.insert(id) {
+                continue;
+            }
+            // A command costs nothing, and what follows from it does.
+            open.extend(board.graph.dependents_of(id));
+            if was_paid(id, board, ground) && !runs_always(id, board) {
+                all.insert(id);
             }
         }
         all
@@ -143,15 +165,20 @@ fn is_stale(id: NodeId, board: &Board, ground: &Ground<'_>) -> bool {
 
 /// It does not run because something around it changed: a person asked for it, by a word or by an edit
 /// of the task itself, or a validator did.
-fn is_asked_for(id: NodeId, board: &Board) -> bool {
+fn is_asked_for(id: NodeId, board: &Board, ground: &Ground<'_>) -> bool {
+    const OWN: [&str; 4] = ["task", "command", "outputs", "proposals"];
     let Some(run) = board.known_run(id) else { return false };
-    let is_own =
-        |it: &Difference| ["task", "command", "outputs", "proposals"].contains(&it.section());
     match &run.reason {
-        Why::InputsChanged(changes) => changes.iter().any(is_own),
-        Why::BoughtAgain { .. } => false,
-        _ => true,
+        Why::InputsChanged(changes) => changes.iter().any(|it| OWN.contains(&it.section())),
+        Why::BoughtAgain { .. } | Why::NeverCached => false,
+        Why::Forced | Why::AskedFor | Why::Forgotten | Why::SetBack => true,
+        _ => was_paid(id, board, ground),
     }
+}
+
+/// Its plan has it run in every build.
+fn runs_always(id: NodeId, board: &Board) -> bool {
+    board.known_run(id).is_some_and(|run| matches!(run.reason, Why::NeverCached))
 }
 
 fn amount_of(all: &BTreeSet<NodeId>, board: &Board, ground: &Ground<'_>) -> Rebuy {
@@ -161,7 +188,12 @@ fn amount_of(all: &BTreeSet<NodeId>, board: &Board, ground: &Ground<'_>) -> Rebu
         let slot = board.slot(*id);
         let Some(recipe) = ground.world.recipe(slot) else { continue };
         let wish = likely.wish(slot, recipe);
-        amount.sessions += 1;
+        amount.tasks += 1;
+        let reviewers = ground.world.validators(slot, recipe).into_iter();
+        let reviewers = reviewers.filter(|it| matches!(it.kind, ValidatorKind::Agent(_))).count();
+        // Each proposal is a session, and so is its judge.
+        let own = recipe.judge.as_ref().map_or(1, |(count, _)| count + 1);
+        amount.sessions += own + u32::try_from(reviewers).unwrap_or(u32::MAX);
         let sum = if wish.is_guess { &mut amount.guessed } else { &mut amount.usd };
         *sum += wish.work + wish.validation;
     }

@@ -52,9 +52,10 @@ impl Board {
     ) {
         self.schedule.set(id, State::Looking);
         let task = self.task(id).clone();
-        let past = ground.past.history.task(&task);
-        let older = past.and_then(|it| it.older_key(key));
-        let manifest = past.and_then(|it| it.manifest);
+        let history = &ground.past.history;
+        let may_be_older = history.has_earlier_keys;
+        let older = may_be_older.then(|| ground.world.earlier_key(self.slot(id))).flatten();
+        let manifest = history.task(&task).and_then(|it| it.manifest);
         ground.push(Effect::FindCandidates { task, key, older, manifest, lookup });
     }
 

@@ -19,7 +19,7 @@ use super::{Board, Mode, TaskRun};
 impl Board {
     /// The plan says it was done and there is no record anywhere: trusted, and keyed from now on.
     pub(super) fn adopt(&mut self, id: NodeId, key: ActionKey, ground: &mut Ground<'_>) {
-        let output = OutputDigest(Digest::of(b"orch adopted"));
+        let output = output_without_result(Status::Completed);
         if self.mode == Mode::Build {
             let (at, task) = (ground.now(), self.task(id).clone());
             let provenance = Provenance::Adopted;
@@ -36,7 +36,7 @@ impl Board {
     pub(super) fn accept_as_is(&mut self, id: NodeId, settled: Settled, ground: &mut Ground<'_>) {
         let slot = self.slot(id);
         if ground.world.output(slot).is_none() {
-            ground.world.set_output(slot, OutputDigest(Digest::of(b"orch nothing")));
+            ground.world.set_output(slot, output_without_result(Status::Skipped));
         }
         self.settle(id, settled);
     }
@@ -166,6 +166,13 @@ pub(super) fn mend_status(
     if ground.past.lines.expect(ground.world.task(slot).clone(), status) {
         ground.push(Effect::WriteStatus(edit_of(slot, status, ground)));
     }
+}
+
+/// What stands for the output of a task that has no result of its own: done as its plan says, or left
+/// out.
+pub fn output_without_result(status: Status) -> OutputDigest {
+    let told: &[u8] = if status.is_done() { b"orch adopted" } else { b"orch nothing" };
+    OutputDigest(Digest::of(told))
 }
 
 /// A status alone.

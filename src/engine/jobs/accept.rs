@@ -161,6 +161,7 @@ impl Shop<'_> {
         self.ground.world.set_output(slot, output);
         self.ground.publish(Notice::TaskFinished { task, how });
         if let Some(node) = node {
+            self.build.admission.rebuying.forget(self.build.board.task(node));
             {
                 let run = self.build.board.run(node);
                 run.accepted = Some(provenance);

@@ -29,7 +29,7 @@ use crate::engine::record::{
 };
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 10;
+pub const SCHEMA: u32 = 11;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -45,6 +45,8 @@ pub struct History {
     /// When a person last asked for a task again.
     pub last_asked: Option<Moment>,
     smokes: BTreeMap<PlanName, SmokeEnded>,
+    /// A result had a key of an earlier form: there may be more in the cache.
+    pub has_earlier_keys: bool,
     /// What is folded from now on happens now, after all that git has told.
     #[serde(skip)]
     is_live: bool,
@@ -61,8 +63,6 @@ pub struct KnownLimit {
 /// What is known of one task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskHistory {
-    /// The keys of an earlier form that results of the task had, by their present ones.
-    older_keys: BTreeMap<ActionKey, ActionKey>,
     /// The accepted result that counts; `None` where none ever did, or a person reset it.
     pub accepted: Option<AcceptedFact>,
     /// The last landing's or receipt's facts in git.
@@ -126,25 +126,26 @@ impl TaskHistory {
         known.map(|(_, total)| *total).unwrap_or_default()
     }
 
-    /// The key of an earlier form that a result of this key was kept under.
-    pub fn older_key(&self, key: ActionKey) -> Option<ActionKey> {
-        self.older_keys.get(&key).copied()
-    }
-
-    /// The result that counts, where its key is of an earlier form.
-    pub fn with_older_key(&self) -> Option<&AcceptedFact> {
-        self.accepted.as_ref().filter(|fact| fact.recipe.is_none())
+    /// Keys of an earlier form that still count: of the result that stands, and of the last failure.
+    pub fn earlier_keys(&self) -> impl Iterator<Item = ActionKey> {
+        let result = self.accepted.as_ref().filter(|it| it.recipe.is_none()).map(|it| it.key);
+        let failure = self.last_failure.as_ref().filter(|it| it.recipe.is_none());
+        result.into_iter().chain(failure.map(|it| it.key))
     }
 
     fn rekey(&mut self, rekeyed: &Rekeyed) {
+        let Rekeyed { from, to, recipe, manifest, .. } = rekeyed;
         let facts = [&mut self.accepted, &mut self.in_git].into_iter().flatten();
-        for fact in facts.filter(|fact| fact.recipe.is_none() && fact.key == rekeyed.from) {
-            fact.key = rekeyed.to;
-            fact.recipe = Some(rekeyed.recipe);
+        for fact in facts.filter(|fact| fact.recipe.is_none() && fact.key == *from) {
+            (fact.key, fact.recipe) = (*to, Some(*recipe));
+            self.manifest = *manifest;
         }
-        // What it was made of is told in another form.
-        self.manifest = None;
-        self.older_keys.insert(rekeyed.to, rekeyed.from);
+        if let Some(failure) = self.last_failure.as_mut().filter(|it| it.key == *from) {
+            (failure.key, failure.recipe) = (*to, Some(*recipe));
+        }
+        let keys =
+            [self.error.as_mut().map(|it| &mut it.0), self.findings.as_mut().map(|it| &mut it.0)];
+        keys.into_iter().flatten().filter(|key| **key == *from).for_each(|key| *key = *to);
     }
 
     fn book(&mut self, ended: &AttemptEnded) {

@@ -24,8 +24,8 @@ pub struct Accepted {
     pub commit: Option<CommitId>,
 }
 
-/// The present key of a result that has one of an earlier form, as its own landing's tree tells it, or
-/// as it is adopted where no tree does.
+/// The present key of a result or a failure that has one of an earlier form: by what lies here, where
+/// that is what it was made of, else by the tree of its own landing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rekeyed {
     pub at: Moment,
@@ -33,11 +33,10 @@ pub struct Rekeyed {
     pub from: ActionKey,
     pub to: ActionKey,
     pub recipe: RecipeDigest,
+    /// What it is made of, as it is told now.
+    pub manifest: Option<Digest>,
     /// Its verdicts, with their present keys.
     pub verdicts: Vec<VerdictMark>,
-    /// No tree told it: the task counts as done as it is now.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_adopted: bool,
 }
 
 /// How a result was obtained; how the attempt *ended* is another type.

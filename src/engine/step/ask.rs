@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Recorded;
 use crate::base::measure::Usd;
-use crate::base::name::{
-    ActionKey, AttemptId, PlanName, RecipeDigest, RelPath, TaskRef, ValidatorName, VerdictKey,
-};
+use crate::base::name::{ActionKey, AttemptId, PlanName, RecipeDigest, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::chart::{Chart, TaskPart, chart_of};
-use crate::engine::decide::{documents_used, without_model};
+use crate::engine::decide::{documents_used, output_without_result, without_model};
 use crate::engine::effect::BuildRequest;
 use crate::engine::event::Documents;
 use crate::engine::jobs::documents::first_error_made;
@@ -22,8 +20,10 @@ use crate::engine::picture::{Counts, Extent, Painter, Picture, counts_of, is_at_
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::Record;
 use crate::engine::why::Shortage;
+use crate::engine::world::VerdictKeys;
 use crate::engine::world::World;
 use crate::spec::glob::GlobSet;
+use crate::spec::plan::Status;
 use crate::spec::plan::{Compiled, Plan};
 
 use super::Engine;
@@ -65,11 +65,27 @@ impl Engine {
         self.world.recipe_digest(self.world.slot(task)?)
     }
 
+    /// The key of the form before that the task would have.
+    pub fn earlier_key_of(&self, task: &TaskRef) -> Option<ActionKey> {
+        self.world.earlier_key(self.world.slot(task)?)
+    }
+
     /// The keys of what the task's validators would say of its files as they are.
-    pub fn verdict_keys_of(&self, task: &TaskRef) -> Vec<(ValidatorName, VerdictKey)> {
+    pub fn verdict_keys_of(&self, task: &TaskRef) -> Vec<VerdictKeys> {
         self.world
             .slot(task)
             .map_or_else(Vec::new, |slot| self.world.verdict_keys(slot, &self.past))
+    }
+
+    /// Takes everything that its plan calls done, and of which nothing else tells, for done.
+    pub fn trust_plans(&mut self) {
+        for slot in self.world.slots().collect::<Vec<_>>() {
+            let status = self.world.record(slot).status;
+            if self.world.output(slot).is_none() && (status.is_done() || status == Status::Skipped)
+            {
+                self.world.set_output(slot, output_without_result(status));
+            }
+        }
     }
 
     /// The manifest of a task's present key; `None` while it cannot be told.

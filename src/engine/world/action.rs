@@ -1,10 +1,12 @@
 //! An action: what decides a task's result, and beside it how the result is made. One walk of each
 //! hashes and explains it.
 
+pub mod earlier;
+
 use crate::base::digest::{Digest, Fingerprint, Manifest, Recorded};
 use crate::base::file::FileState;
 use crate::base::name::{
-    ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskId, VerdictKey,
+    ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskId, TaskRef, VerdictKey,
 };
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
@@ -20,14 +22,16 @@ const VERDICT_DOMAIN: &str = "orch verdict v2";
 
 /// What is asked for, and nothing else: no attempt number, time, place, status or wording of how.
 pub struct Action<'a> {
+    /// Told of a session: two plans may ask for the same in the same words and mean different things.
+    pub task: &'a TaskRef,
     pub rule: &'a Rule,
     pub spec: &'a TaskSpec,
     /// What a command task runs.
     pub command: Option<&'a CommandLine>,
     /// How many sessions propose, where several do.
     pub proposals: Option<u32>,
-    /// The design document with its content; absent content is content too.
-    pub plan_doc: Option<(RelPath, Option<FileState>)>,
+    /// The design document's content, wherever it lies; absent content is content too.
+    pub plan_doc: Option<Option<FileState>>,
     /// Declared inputs, by path.
     pub inputs: &'a [(RelPath, FileState)],
     /// Outputs of the real dependencies, by id.
@@ -47,20 +51,24 @@ impl Action<'_> {
 
     /// Tells every part. A field added to the type must be told here: the pattern is exhaustive.
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { rule, spec, command, proposals, plan_doc, inputs, needs, env, recipe } = self;
+        let Self { task, rule, spec, command, proposals, plan_doc, inputs, needs, env, recipe } =
+            self;
         describe_rule(rule, out);
         match command {
             // Nobody reads what it is called.
             Some(command) => describe_command(command, out),
-            None => describe_task(spec, out),
+            None => {
+                describe_task(spec, out);
+                out.entry("reference", task.to_string().as_bytes());
+            }
         }
         if let Some(count) = proposals {
             out.section("proposals");
             out.entry("count", count.to_string().as_bytes());
         }
-        if let Some((path, state)) = plan_doc {
+        if let Some(state) = plan_doc {
             out.section("design document");
-            describe_file(path, *state, out);
+            out.entry("content", shown_state(*state).as_bytes());
         }
         out.section("inputs");
         for (path, state) in *inputs {
@@ -219,11 +227,14 @@ fn describe_globs(section: &str, globs: &GlobSet, out: &mut dyn Manifest) {
 }
 
 fn describe_file(path: &RelPath, state: Option<FileState>, out: &mut dyn Manifest) {
-    let shown = match state {
+    out.entry(path.as_str(), shown_state(state).as_bytes());
+}
+
+fn shown_state(state: Option<FileState>) -> String {
+    match state {
         Some(state) => format!("{} {}", state.kind.as_str(), state.digest),
         None => "absent".to_owned(),
-    };
-    out.entry(path.as_str(), shown.as_bytes());
+    }
 }
 
 /// What decides a verdict: the validator, the task's specification, and the files that the task owns.

@@ -7,7 +7,9 @@ mod keys;
 mod parts;
 
 pub use actors::{agents_of, known_of};
-pub use keys::{key_of, model_of, prompt_of, recipe_digest_of, render, with_action, with_making};
+pub use keys::{
+    earlier_key_of, key_of, model_of, prompt_of, recipe_digest_of, render, with_action, with_making,
+};
 pub use parts::compiled_of;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use crate::engine::past::view::view;
 use crate::spec::plan::{TaskSpec, Validator};
 
 use super::action::VerdictSubject;
+use super::action::earlier::EarlierVerdict;
 use super::db::upstream_of;
 use super::{Slot, World, item_read_by};
 
@@ -18,6 +19,13 @@ pub struct Checked<'a> {
     pub slot: Slot,
     pub spec: &'a TaskSpec,
     pub validator: &'a Validator,
+}
+
+/// The key of a validator's verdict, and the one it had in the form before.
+pub struct VerdictKeys {
+    pub validator: ValidatorName,
+    pub key: VerdictKey,
+    pub earlier: VerdictKey,
 }
 
 impl World {
@@ -42,14 +50,21 @@ impl World {
     }
 
     /// The keys of what its validators would say of a task's files as they are.
-    pub fn verdict_keys(&self, slot: Slot, past: &Past) -> Vec<(ValidatorName, VerdictKey)> {
+    pub fn verdict_keys(&self, slot: Slot, past: &Past) -> Vec<VerdictKeys> {
         let Some(recipe) = self.recipe(slot) else { return Vec::new() };
         let owned = self.owned_now(slot, past);
-        let validators = self.validators(slot, recipe).into_iter();
-        let key_of = |validator: &Validator| {
-            self.verdict_key(Checked { slot, spec: &recipe.spec, validator }, &owned, past)
+        let keys_of = |validator: &Validator| {
+            let spec = &recipe.spec;
+            let files = self.files_of(Checked { slot, spec, validator }, &owned, past);
+            let (agent, config) = (self.validating_agent(validator), self.config());
+            let agent = agent.as_deref();
+            VerdictKeys {
+                validator: validator.name.clone(),
+                key: VerdictSubject { validator, spec, files: &files }.key(),
+                earlier: EarlierVerdict { validator, agent, spec, config, files: &files }.key(),
+            }
         };
-        validators.map(|it| (it.name.clone(), key_of(&it))).collect()
+        self.validators(slot, recipe).iter().map(keys_of).collect()
     }
 
     pub fn verdict_key(
@@ -58,7 +73,19 @@ impl World {
         owned: &BTreeMap<RelPath, Option<FileState>>,
         past: &Past,
     ) -> VerdictKey {
-        let Checked { slot, spec, validator } = checked;
+        let Checked { spec, validator, .. } = checked;
+        let files = self.files_of(checked, owned, past);
+        VerdictSubject { validator, spec, files: &files }.key()
+    }
+
+    /// What the validator looks at: the task's files, and its own inputs.
+    fn files_of(
+        &self,
+        checked: Checked<'_>,
+        owned: &BTreeMap<RelPath, Option<FileState>>,
+        past: &Past,
+    ) -> Vec<(RelPath, Option<FileState>)> {
+        let Checked { slot, validator, .. } = checked;
         let mut files = owned.clone();
         let listing = self.roots.files(&self.db).listings(&self.db).get(&validator.inputs);
         for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
@@ -70,7 +97,6 @@ impl World {
             let state = self.verdict_view(slot, &item, past);
             files.entry(item).or_insert(state);
         }
-        let files: Vec<(RelPath, Option<FileState>)> = files.into_iter().collect();
-        VerdictSubject { validator, spec, files: &files }.key()
+        files.into_iter().collect()
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Laid {
     root: PathBuf,
     tree: Browsed,
     head: Browsed,
+    /// Only what git does not know is read where it lies.
+    is_committed: bool,
 }
 
 /// Where a path leads.
@@ -80,14 +82,20 @@ impl Laid {
             root: repo.root().to_owned(),
             tree: repo.browse(tree)?,
             head: repo.browse(&head)?,
+            is_committed: false,
         })
+    }
+
+    pub fn committed(self) -> Self {
+        Self { is_committed: true, ..self }
     }
 
     /// What the tree has at the path; `Err` where that is for the checkout to say.
     fn own(&self, path: &RelPath) -> Result<std::result::Result<Option<TreeEntry>, PathBuf>> {
         let own = self.tree.entry_of(path)?;
         let is_as_head = self.head.entry_of(path)? == own;
-        Ok(if is_as_head { Err(file_at(&self.root, path)) } else { Ok(own) })
+        let is_lying = is_as_head && !(self.is_committed && own.is_some());
+        Ok(if is_lying { Err(file_at(&self.root, path)) } else { Ok(own) })
     }
 
     fn spot(&self, path: &RelPath) -> Result<Spot> {
@@ -149,8 +157,8 @@ impl Place for Laid {
             names_in(&file_at(&self.root, &folder))?.into_iter().collect();
         let all: BTreeSet<&String> = own.keys().chain(&lying).collect();
         let is_there = |name: &&String| match own.get(*name) == head.get(*name) {
-            true => lying.contains(*name),
-            false => own.contains_key(*name),
+            true if !self.is_committed || !own.contains_key(*name) => lying.contains(*name),
+            _ => own.contains_key(*name),
         };
         Ok(all.into_iter().filter(is_there).cloned().collect())
     }

@@ -83,21 +83,22 @@ impl Repository {
 
     /// What changed from one tree to another.
     pub fn patch_between(&self, before: &TreeId, after: &TreeId) -> Result<Patch> {
-        self.patch_between_where(before, after, &|_| true)
+        let git = self.local();
+        let changes = tree_changes(&git, object_id(before.as_str())?, object_id(after.as_str())?)?;
+        self.patch_of(&git, &changes)
     }
 
-    /// As [`Repository::patch_between`], of the paths that are asked for.
-    pub fn patch_between_where(
+    /// The files of a tree that are asked for, by path.
+    pub fn files_of(
         &self,
-        before: &TreeId,
-        after: &TreeId,
+        tree: &TreeId,
         takes: &dyn Fn(&RelPath) -> bool,
-    ) -> Result<Patch> {
+    ) -> Result<Vec<(RelPath, Option<FileState>)>> {
         let git = self.local();
-        let (before, after) = (object_id(before.as_str())?, object_id(after.as_str())?);
-        let mut changes = tree_changes(&git, before, after)?;
-        changes.retain(|it| RelPath::from_bytes(&it.path).is_some_and(|path| takes(&path)));
-        self.patch_of(&git, &changes)
+        let mut files = tree_changes(&git, git.empty_tree().id, object_id(tree.as_str())?)?;
+        files.retain(|it| RelPath::from_bytes(&it.path).is_some_and(|path| takes(&path)));
+        let files = self.patch_of(&git, &files)?;
+        Ok(files.changes().iter().map(|it| (it.path.clone(), it.after)).collect())
     }
 
     /// Rebuilds the trees around a recorded patch, so that its merge onto `onto` takes over only

@@ -1,18 +1,16 @@
 //! Results whose keys are of an earlier form get their present ones, so that what was paid for stays
-//! done: from the tree of their own landing, or, where that tells none, as everything is now.
+//! done: by what lies here, where that is what they were made of, else by the tree of their own landing.
 
-use std::collections::BTreeMap;
-
-use crate::base::file::Patch;
-use crate::base::name::{
-    ActionKey, CommitId, RecipeDigest, RelPath, TaskRef, ValidatorName, VerdictKey,
-};
+use crate::base::digest::Recorded;
+use crate::base::name::{ActionKey, CommitId, RecipeDigest, RelPath, TaskRef};
 use crate::engine::effect::{BuildRequest, Effect};
 use crate::engine::event::Event;
-use crate::engine::past::history::{AcceptedFact, History};
+use crate::engine::outcome::Verdict;
+use crate::engine::past::history::History;
 use crate::engine::record::lineage::{Lineage, VerdictMark};
 use crate::engine::record::{Accepted, Record, Rekeyed};
 use crate::engine::step::Engine;
+use crate::engine::world::VerdictKeys;
 use crate::host::clock;
 use crate::host::documents;
 use crate::host::error::Result;
@@ -21,217 +19,225 @@ use crate::spec::glob::{GlobIndex, GlobSet};
 
 use super::State;
 
-/// More results than this are not looked at in trees of their own: they are taken as they are now.
+/// More results than this are not looked at in trees of their own: the oldest of them are made again.
 const TOLD_BY_TREES: usize = 1000;
 
-/// A result with a key of an earlier form.
-struct Older {
-    task: TaskRef,
-    from: ActionKey,
-    /// Where git tells of it.
-    told: Option<Told>,
-}
-
+/// Where git tells of a result.
 struct Told {
     order: u32,
     commit: CommitId,
     marks: Vec<VerdictMark>,
 }
 
-/// What a result has now instead.
+/// What a task has now.
 struct Present {
     to: ActionKey,
     recipe: RecipeDigest,
-    verdicts: Vec<(ValidatorName, VerdictKey)>,
+    manifest: Option<Recorded>,
+    verdicts: Vec<VerdictKeys>,
 }
 
 impl State {
-    /// The records that give every result of this history its present key.
+    /// The records that give every result and failure of this history its present key. What is made of
+    /// something else than what lies here, and has no landing, keeps its own: it is stale.
     pub(super) fn rekeyed(&self, history: &History) -> Result<Vec<Record>> {
-        if self.part.is_some() || history.tasks().all(|(_, past)| past.with_older_key().is_none()) {
+        if self.part.is_some() || !history.has_earlier_keys {
+            return Ok(Vec::new());
+        }
+        let earlier = history.tasks().flat_map(|(task, past)| {
+            let keys: Vec<ActionKey> = past.earlier_keys().collect();
+            keys.into_iter().map(|key| (task.clone(), key))
+        });
+        let mut earlier: Vec<(TaskRef, ActionKey)> =
+            earlier.filter(|(task, _)| self.engine.plan_path_of(task).is_some()).collect();
+        if earlier.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut records = Vec::new();
+        let now = Seen::now(self, history)?;
+        earlier.retain(|(task, from)| {
+            let found =
+                now.present(task).filter(|_| now.engine.earlier_key_of(task) == Some(*from));
+            records
+                .extend(found.map(|it| self.rekey((task, *from), it, |keys| known(history, keys))));
+            records.last().is_none_or(|it| !is_of(it, task, *from))
+        });
+        records.extend(self.rekeyed_by_trees(history, earlier)?);
+        Ok(records)
+    }
+
+    fn rekeyed_by_trees(
+        &self,
+        history: &History,
+        earlier: Vec<(TaskRef, ActionKey)>,
+    ) -> Result<Vec<Record>> {
+        if earlier.is_empty() {
             return Ok(Vec::new());
         }
         let lineage = self.checkout.lineage()?;
-        let mut older: Vec<Older> = history
-            .tasks()
-            .filter(|(task, _)| self.engine.plan_path_of(task).is_some())
-            .filter_map(|(task, past)| Some(Older::of(task, past.with_older_key()?, &lineage)))
-            .collect();
-        older.sort_by_key(|it| it.told.as_ref().map(|told| told.order));
-        let mut then = Then::of(self, history, lineage);
-        let skipped = older.len().saturating_sub(TOLD_BY_TREES);
+        let told = |(task, from): (TaskRef, ActionKey)| {
+            Some((told_of(&task, from, &lineage)?, task, from))
+        };
+        let mut told: Vec<(Told, TaskRef, ActionKey)> =
+            earlier.into_iter().filter_map(told).collect();
+        told.sort_by_key(|(told, ..)| std::cmp::Reverse(told.order));
+        told.truncate(TOLD_BY_TREES);
+        let untold = untold(history);
         let mut records = Vec::new();
-        for (at, it) in older.iter().enumerate() {
-            let own = match &it.told {
-                Some(told) if at >= skipped => then.present_at(told, &it.task)?,
-                _ => None,
+        for (told, task, from) in told {
+            let seen = Seen::then(self, &told, &task, (&lineage, &untold))?;
+            let mark = |keys: &VerdictKeys| {
+                told.marks.iter().find(|it| it.validator == keys.validator).map(|it| it.warned)
             };
-            let is_adopted = own.is_none();
-            let present = match own {
-                Some(present) => Some(present),
-                None => then.present_now(&it.task)?,
-            };
-            records.extend(present.map(|present| it.rekeyed(present, is_adopted)));
+            records.extend(seen.present(&task).map(|it| self.rekey((&task, from), it, mark)));
         }
         Ok(records)
     }
-}
 
-impl Older {
-    fn of(task: &TaskRef, fact: &AcceptedFact, lineage: &Lineage) -> Self {
-        let landing = lineage.landings.iter().rfind(|it| {
-            it.task == *task && it.action == fact.key && fact.commit.as_ref() == Some(&it.commit)
+    /// `verdict` says of a validator that it let the result pass, and whether with a warning.
+    fn rekey(
+        &self,
+        (task, from): (&TaskRef, ActionKey),
+        present: Present,
+        verdict: impl Fn(&VerdictKeys) -> Option<bool>,
+    ) -> Record {
+        let Present { to, recipe, manifest, verdicts } = present;
+        let marks = verdicts.into_iter().filter_map(|keys| {
+            let warned = verdict(&keys)?;
+            Some(VerdictMark { validator: keys.validator, warned, key: keys.key })
         });
-        let receipt = lineage
-            .receipts
-            .iter()
-            .rfind(|it| it.task == *task && it.action == fact.key && fact.commit.is_none());
-        let landed = landing.map(|it| (it.order, &it.commit, &it.verdicts));
-        let told = landed.or(receipt.map(|it| (it.order, &it.commit, &it.verdicts)));
-        let told = told.map(|(order, commit, marks)| Told {
-            order,
-            commit: commit.clone(),
-            marks: marks.clone(),
-        });
-        Self { task: task.clone(), from: fact.key, told }
-    }
-
-    /// It was accepted: what validators said then, and no later word than that, goes with it.
-    fn rekeyed(&self, present: Present, is_adopted: bool) -> Record {
-        let marks = self.told.iter().flat_map(|told| &told.marks);
-        let warned: Vec<&ValidatorName> =
-            marks.filter(|it| it.warned).map(|it| &it.validator).collect();
-        let verdicts = present.verdicts.into_iter();
-        let verdicts = verdicts.map(|(validator, key)| VerdictMark {
-            warned: warned.contains(&&validator),
-            validator,
-            key,
-        });
+        let kept = manifest.filter(|_| self.may_write());
+        // Without it nobody is told what differs, and nothing else is lost.
+        let manifest = kept.and_then(|manifest| self.store.put_manifest(&manifest).ok());
         Record::Rekeyed(Box::new(Rekeyed {
             at: clock::now(),
-            task: self.task.clone(),
-            from: self.from,
-            to: present.to,
-            recipe: present.recipe,
-            verdicts: verdicts.collect(),
-            is_adopted,
+            task: task.clone(),
+            from,
+            to,
+            recipe,
+            manifest,
+            verdicts: marks.collect(),
         }))
     }
 }
 
-/// The repository as it was at some landing, seen by an engine of its own.
-struct Then<'a> {
-    state: &'a State,
-    engine: Engine,
-    lineage: Lineage,
-    /// Results that git tells nothing of: they count at every landing.
-    untold: Vec<Record>,
-    /// What lies here now, by what was asked for.
-    scans: BTreeMap<(Vec<GlobSet>, Vec<RelPath>), Found>,
-    is_now: bool,
+fn is_of(record: &Record, task: &TaskRef, from: ActionKey) -> bool {
+    matches!(record, Record::Rekeyed(it) if it.task == *task && it.from == from)
 }
 
-impl<'a> Then<'a> {
-    fn of(state: &'a State, history: &History, lineage: Lineage) -> Self {
-        let untold = history.tasks().filter_map(|(task, past)| {
-            let fact = past.accepted.as_ref().filter(|it| it.commit.is_none())?;
-            Some(Record::Accepted(Box::new(Accepted {
-                at: fact.at.unwrap_or_default(),
-                task: task.clone(),
-                key: fact.key,
-                recipe: fact.recipe,
-                output: fact.output,
-                provenance: fact.provenance,
-                manifest: None,
-                commit: None,
-            })))
-        });
-        let untold = untold.collect();
-        Self {
-            state,
-            engine: Engine::default(),
-            lineage,
-            untold,
-            scans: BTreeMap::new(),
-            is_now: false,
-        }
+/// What is known of a verdict by the key it had.
+fn known(history: &History, keys: &VerdictKeys) -> Option<bool> {
+    match history.verdict(&keys.earlier)?.verdict {
+        Verdict::Pass => Some(false),
+        Verdict::Warn => Some(true),
+        Verdict::Fail => None,
+    }
+}
+
+fn told_of(task: &TaskRef, key: ActionKey, lineage: &Lineage) -> Option<Told> {
+    let landing = lineage.landings.iter().rfind(|it| it.task == *task && it.action == key);
+    let receipt = lineage.receipts.iter().rfind(|it| it.task == *task && it.action == key);
+    let landed = landing.map(|it| (it.order, &it.commit, &it.verdicts));
+    let (order, commit, marks) =
+        landed.or(receipt.map(|it| (it.order, &it.commit, &it.verdicts)))?;
+    Some(Told { order, commit: commit.clone(), marks: marks.clone() })
+}
+
+/// Results that git tells nothing of: they count at every landing.
+fn untold(history: &History) -> Vec<Record> {
+    let untold = history.tasks().filter_map(|(task, past)| {
+        let fact = past.accepted.as_ref().filter(|it| it.commit.is_none())?;
+        Some(Record::Accepted(Box::new(Accepted {
+            at: fact.at.unwrap_or_default(),
+            task: task.clone(),
+            key: fact.key,
+            recipe: fact.recipe,
+            output: fact.output,
+            provenance: fact.provenance,
+            manifest: None,
+            commit: None,
+        })))
+    });
+    untold.collect()
+}
+
+/// The repository as an engine of its own sees it.
+struct Seen {
+    engine: Engine,
+}
+
+impl Seen {
+    /// As everything lies here now.
+    fn now(state: &State, history: &History) -> Result<Self> {
+        let mut engine = Engine::default();
+        let documents = Box::new(state.loaded.documents.clone());
+        engine.step(clock::now(), Event::DocumentsRead(documents));
+        engine.step(clock::now(), Event::HistoryRestored(Box::new(history.clone())));
+        Self::of(engine, None, |globs, paths| state.checkout.scan(globs, paths))
     }
 
-    fn present_at(&mut self, told: &Told, task: &TaskRef) -> Result<Option<Present>> {
-        let repo = &self.state.checkout.repo;
+    /// As git has it behind a landing: what the user has changed since is left out.
+    fn then(
+        state: &State,
+        told: &Told,
+        task: &TaskRef,
+        (lineage, untold): (&Lineage, &[Record]),
+    ) -> Result<Self> {
+        let repo = &state.checkout.repo;
         let tree = repo.tree_of(&told.commit)?;
-        let loaded = documents::read_at(repo, &tree, &self.state.loaded.extra)?;
-        self.is_now = false;
-        self.engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
-        let lineage = Box::new(self.lineage_until(told.order));
-        let records = self.untold.clone();
-        self.engine.step(clock::now(), Event::HistoryRead { records, lineage });
-        self.look(task, |globs, paths| {
+        let loaded = documents::read_committed(repo, &tree, &state.loaded.extra)?;
+        let mut engine = Engine::default();
+        engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
+        let lineage = Box::new(until(lineage, told.order));
+        engine.step(clock::now(), Event::HistoryRead { records: untold.to_vec(), lineage });
+        Self::of(engine, Some(task), |globs, paths| {
             let index = GlobIndex::new(globs);
-            let takes = |path: &_| paths.contains(path) || !index.sets_taking(path).is_empty();
+            let takes =
+                |path: &RelPath| paths.contains(path) || !index.sets_taking(path).is_empty();
+            let mut found = repo.files_of(&tree, &takes)?;
             let head = repo.tree_of(&repo.state()?.head)?;
-            repo.patch_between_where(&head, &tree, &takes)
+            for (path, state) in state.checkout.scan(globs, paths)? {
+                let place = found.binary_search_by(|(it, _)| it.cmp(&path));
+                if let Err(at) = place {
+                    let state = state.filter(|_| !repo.has_path(&head, &path).unwrap_or(true));
+                    found.insert(at, (path, state));
+                }
+            }
+            Ok(found)
         })
     }
 
-    fn present_now(&mut self, task: &TaskRef) -> Result<Option<Present>> {
-        if !self.is_now {
-            let documents = self.state.loaded.documents.clone();
-            self.engine.step(clock::now(), Event::DocumentsRead(Box::new(documents)));
-            let (records, lineage) = (self.untold.clone(), Box::new(self.lineage.clone()));
-            self.engine.step(clock::now(), Event::HistoryRead { records, lineage });
-            self.is_now = true;
-        }
-        self.look(task, |_, _| Ok(Patch::default()))
-    }
-
-    /// The task's key among the files as they lie, with what was otherwise then.
-    fn look(
-        &mut self,
-        task: &TaskRef,
-        otherwise: impl Fn(&[GlobSet], &[RelPath]) -> Result<Patch>,
-    ) -> Result<Option<Present>> {
-        let request = BuildRequest {
-            targets: Some(vec![task.clone()]),
-            only: true,
-            ..BuildRequest::default()
-        };
-        for effect in self.engine.survey(clock::now(), request) {
-            let Effect::Scan { globs, paths } = effect else { continue };
-            let mut found = self.lying(&globs, &paths)?;
-            for change in otherwise(&globs, &paths)?.changes() {
-                match found.binary_search_by(|(path, _)| path.cmp(&change.path)) {
-                    Ok(at) => found[at].1 = change.after,
-                    Err(at) => found.insert(at, (change.path.clone(), change.after)),
-                }
+    fn of(
+        mut engine: Engine,
+        task: Option<&TaskRef>,
+        scan: impl Fn(&[GlobSet], &[RelPath]) -> Result<Found>,
+    ) -> Result<Self> {
+        engine.trust_plans();
+        let (targets, only) = (task.map(|task| vec![task.clone()]), task.is_some());
+        let request = BuildRequest { targets, only, ..BuildRequest::default() };
+        for effect in engine.survey(clock::now(), request) {
+            if let Effect::Scan { globs, paths } = effect {
+                engine.step(clock::now(), Event::FilesScanned(scan(&globs, &paths)?));
             }
-            self.engine.step(clock::now(), Event::FilesScanned(found));
         }
-        let key = self.engine.key_of(task);
-        let recipe = self.engine.recipe_digest_of(task);
-        Ok(key.zip(recipe).map(|(to, recipe)| Present {
-            to,
-            recipe,
+        Ok(Self { engine })
+    }
+
+    fn present(&self, task: &TaskRef) -> Option<Present> {
+        Some(Present {
+            to: self.engine.key_of(task)?,
+            recipe: self.engine.recipe_digest_of(task)?,
+            manifest: self.engine.manifest_of(task),
             verdicts: self.engine.verdict_keys_of(task),
-        }))
+        })
     }
+}
 
-    fn lying(&mut self, globs: &[GlobSet], paths: &[RelPath]) -> Result<Found> {
-        let asked = (globs.to_vec(), paths.to_vec());
-        if let Some(found) = self.scans.get(&asked) {
-            return Ok(found.clone());
-        }
-        let found = self.state.checkout.scan(globs, paths)?;
-        self.scans.insert(asked, found.clone());
-        Ok(found)
-    }
-
-    fn lineage_until(&self, order: u32) -> Lineage {
-        let Lineage { tip, landings, receipts } = &self.lineage;
-        Lineage {
-            tip: tip.clone(),
-            landings: landings.iter().filter(|it| it.order <= order).cloned().collect(),
-            receipts: receipts.iter().filter(|it| it.order <= order).cloned().collect(),
-        }
+fn until(lineage: &Lineage, order: u32) -> Lineage {
+    let Lineage { tip, landings, receipts } = lineage;
+    Lineage {
+        tip: tip.clone(),
+        landings: landings.iter().filter(|it| it.order <= order).cloned().collect(),
+        receipts: receipts.iter().filter(|it| it.order <= order).cloned().collect(),
     }
 }

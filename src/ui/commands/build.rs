@@ -147,7 +147,7 @@ pub fn perform(
 }
 
 fn question_of(amount: Rebuy) -> String {
-    let tasks = counted(amount.sessions as usize, "finished task");
+    let tasks = counted(amount.tasks as usize, "finished task");
     format!("run {tasks} again now, for about {}?", amount.about())
 }
 

@@ -96,7 +96,7 @@ fn changed(differences: &[Difference]) -> String {
 /// `with 153 others about $105.00`
 fn rebuy_text(amount: Rebuy) -> String {
     let cost = format!("about {}", amount.about());
-    match amount.sessions.saturating_sub(1) {
+    match amount.tasks.saturating_sub(1) {
         0 => cost,
         1 => format!("with 1 other {cost}"),
         n => format!("with {n} others {cost}"),
@@ -105,7 +105,7 @@ fn rebuy_text(amount: Rebuy) -> String {
 
 /// `154 finished tasks would run again: ...; about $105.00`
 pub fn bought_again_text(amount: Rebuy, causes: &[(Difference, u32)]) -> String {
-    let tasks = match amount.sessions {
+    let tasks = match amount.tasks {
         1 => "1 finished task".to_owned(),
         n => format!("{n} finished tasks"),
     };

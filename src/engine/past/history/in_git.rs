@@ -54,6 +54,7 @@ impl History {
             });
         }
         self.fold_marks(&landing.verdicts);
+        self.has_earlier_keys |= landing.recipe.is_none();
         let task = self.task_mut(landing.task.clone());
         for change in &landing.changes {
             task.owned.insert(change.path.clone(), change.after);
@@ -72,6 +73,7 @@ impl History {
 
     fn fold_receipt(&mut self, receipt: &Receipt) {
         self.fold_marks(&receipt.verdicts);
+        self.has_earlier_keys |= receipt.recipe.is_none();
         let task = self.task_mut(receipt.task.clone());
         task.receipts.push((receipt.action, receipt.output));
         task.in_git = Some(AcceptedFact {

@@ -108,6 +108,7 @@ impl History {
     }
 
     fn fold_accepted(&mut self, accepted: &Accepted) {
+        self.has_earlier_keys |= accepted.recipe.is_none();
         let is_live = self.is_live;
         let task = self.task_mut(accepted.task.clone());
         task.decision = None;

@@ -16,6 +16,7 @@ impl History {
             totals: self.totals.clone(),
             limits: self.limits.clone(),
             last_asked: self.last_asked,
+            has_earlier_keys: self.has_earlier_keys,
             smokes: self.smokes.clone(),
             ..Self::default()
         }

@@ -16,7 +16,7 @@ struct Parts {
     description: String,
     command: Option<Vec<String>>,
     proposals: Option<u32>,
-    doc: Option<(String, Option<String>)>,
+    doc: Option<Option<String>>,
     inputs: Vec<(String, String)>,
     outputs: Vec<String>,
     needs: Vec<(String, String)>,
@@ -68,11 +68,12 @@ fn key_of(parts: &Parts) -> ActionKey {
         .map(|(name, value)| (EnvName::new(name.as_str()), value.clone()))
         .collect();
     Action {
+        task: &TaskRef::new("p", "1"),
         rule: &rule,
         spec: &spec_of(parts),
         command: parts.command.clone().map(CommandLine::Argv).as_ref(),
         proposals: parts.proposals,
-        plan_doc: parts.doc.as_ref().map(|(name, text)| (path(name), text.as_deref().map(state))),
+        plan_doc: parts.doc.as_ref().map(|text| text.as_deref().map(state)),
         inputs: &inputs,
         needs: &needs,
         env: &env,
@@ -131,7 +132,7 @@ fn parts() -> impl Strategy<Value = Parts> {
         proptest::option::of(2u32..4),
     );
     let back = (
-        proptest::option::of((word(), proptest::option::of(text()))),
+        proptest::option::of(proptest::option::of(text())),
         pairs(),
         vec(word(), 0..3),
         pairs(),

@@ -2,6 +2,7 @@
 
 use crate::base::file::FileState;
 use crate::base::name::{ActionKey, ModelName, RecipeDigest, RelPath};
+use crate::engine::world::action::earlier::Earlier;
 use crate::engine::world::action::{Action, Making, no_recipe};
 use crate::engine::world::prompt::{Scene, stable_part};
 use crate::spec::agent::Agent;
@@ -46,17 +47,39 @@ pub fn with_action<T>(
     }
     let rebuild_on = recipe.rule.rebuild_on.unwrap_or(library.config(db).rebuild.on);
     let action = Action {
+        task: slot.task(db),
         rule: &recipe.rule,
         spec: &recipe.spec,
         command,
         proposals: recipe.judge.as_ref().map(|(count, _)| *count),
-        plan_doc: plan_doc_of(db, roots, slot),
+        plan_doc: plan_doc_of(db, roots, slot).map(|(_, state)| state),
         inputs: inputs_of(db, roots, slot),
         needs: &needs,
         env: &env,
         recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
     };
     Some(read(&action))
+}
+
+/// The key of the form before that the task would have had.
+pub fn earlier_key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Option<ActionKey> {
+    let library = roots.library(db);
+    let recipe = recipe_of(db, library, slot).as_ref()?;
+    let prompt = prompt_of(db, library, slot)?;
+    let earlier = Earlier {
+        rule: &recipe.rule,
+        agent: recipe.agent.as_deref(),
+        judge: recipe.judge.as_ref().map(|(count, judge)| (*count, &**judge)),
+        model: model_of(recipe, meta_of(db, slot.plan(db)), library.config(db)),
+        prompt: prompt.as_deref(),
+        command: recipe.command(),
+        plan_doc: plan_doc_of(db, roots, slot),
+        inputs: inputs_of(db, roots, slot),
+        spec: &recipe.spec,
+        needs: &parts::outputs_of_needs(db, slot)?,
+        env: &parts::env_of(db, library, recipe),
+    };
+    Some(earlier.key())
 }
 
 /// As [`with_action`], how a session makes it; `None` for a command.
