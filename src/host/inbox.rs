@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -94,9 +95,7 @@ pub fn post(root: &Path, word: &Word) -> Result<Posted> {
     fs::create_dir_all(&folder).doing(doing, &folder)?;
     let text =
         serde_json::to_vec(word).map_err(|error| Error::because(doing, error).at(&folder))?;
-    // Names order words as they were said; two of one process differ by their number.
-    let number = (0..).find(|n| !folder.join(name_of(*n)).exists()).unwrap_or(0);
-    let file = folder.join(name_of(number));
+    let file = folder.join(new_name());
     let mut aside = orch.aside()?;
     fcntl_lock(aside.as_file(), FlockOperation::NonBlockingLockExclusive)
         .map_err(std::io::Error::from)
@@ -195,8 +194,11 @@ fn holder_of(file: impl AsFd) -> Option<u32> {
     u32::try_from(held.pid?.as_raw_nonzero().get()).ok()
 }
 
-fn name_of(number: u32) -> String {
-    format!("{:015}-{}-{number}.{WORD}", clock::now().0, std::process::id())
+/// Names order words as they were said; those of one process by their number within a moment.
+fn new_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{:015}-{}-{number:010}.{WORD}", clock::now().0, std::process::id())
 }
 
 #[cfg(test)]
