@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use orch::base::name::RelPath;
 use orch::base::source::Source;
-use orch::spec::edit::{Change, FieldValue, Target, apply, apply_in};
+use orch::spec::edit::{FieldChange, FieldValue, Target, apply, apply_in};
 use orch::spec::plan::{Status, parse};
 
 fuzz_target!(|input: (&str, &str)| {
@@ -19,7 +19,7 @@ fuzz_target!(|input: (&str, &str)| {
         ("result_message", FieldValue::Text(message)),
     ];
     let target = Target::Task(task.id.clone());
-    let changes = fields.map(|(key, value)| Change { target: target.clone(), key, value });
+    let changes = fields.map(|(key, value)| FieldChange { target: target.clone(), key, value });
     let Ok(edited) = apply(&source, &changes) else { return };
     assert_eq!(apply_in(&source, &plan, &changes).as_ref(), Ok(&edited));
     let edited = parse(&Source::new(path, edited)).value;
