@@ -133,13 +133,10 @@ impl Rebuying {
         if std::mem::replace(&mut self.told, amount) == amount {
             return;
         }
-        let mut causes: Vec<(Difference, u32)> = Vec::new();
-        for id in held {
-            let changed = board.known_run(*id).and_then(|run| run.changed.first());
-            let Some(cause) = changed else { continue };
-            match causes.iter_mut().find(|(known, _)| known == cause) {
-                Some((_, n)) => *n += 1,
-                None => causes.push((cause.clone(), 1)),
+        let mut causes: Vec<Difference> = Vec::new();
+        for cause in held.iter().filter_map(|id| board.known_run(*id)?.changed.first()) {
+            if !causes.contains(cause) {
+                causes.push(cause.clone());
             }
         }
         ground.publish(Notice::Warning(Warning::BoughtAgain { amount, causes }));

@@ -175,7 +175,9 @@ impl Board {
             Some(Why::AskedFor)
         } else if matches!(past.decision, Some(Decision::Reset)) {
             Some(Why::Forgotten)
-        } else if self.request.renews_recipes && self.has_other_recipe(id, past, ground) {
+        } else if self.request.renews_recipes
+            && past.has_other_recipe(ground.world.recipe_digest(slot))
+        {
             Some(Why::RecipeChanged)
         } else if cache == CacheUse::Never {
             Some(Why::NeverCached)
@@ -184,14 +186,6 @@ impl Board {
         } else {
             None
         }
-    }
-}
-
-impl Board {
-    /// What stands was made by another recipe than the present one.
-    fn has_other_recipe(&self, id: NodeId, past: &TaskHistory, ground: &Ground<'_>) -> bool {
-        let made_by = past.accepted.as_ref().and_then(|it| it.recipe);
-        made_by.is_some() && made_by != ground.world.recipe_digest(self.slot(id))
     }
 }
 

@@ -133,6 +133,12 @@ impl TaskHistory {
         result.into_iter().chain(failure.map(|it| it.key))
     }
 
+    /// What stands was made by another recipe than this one.
+    pub fn has_other_recipe(&self, now: Option<RecipeDigest>) -> bool {
+        let made_by = self.accepted.as_ref().and_then(|it| it.recipe);
+        made_by.is_some() && made_by != now
+    }
+
     fn rekey(&mut self, rekeyed: &Rekeyed) {
         let Rekeyed { from, to, recipe, manifest, .. } = rekeyed;
         let facts = [&mut self.accepted, &mut self.in_git].into_iter().flatten();

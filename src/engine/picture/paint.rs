@@ -19,7 +19,7 @@ use crate::engine::jobs::smoke::SmokePicture;
 use crate::engine::money::Likely;
 use crate::engine::past::Past;
 use crate::engine::why::Why;
-use crate::engine::world::{Slot, World};
+use crate::engine::world::World;
 
 /// Who paints.
 pub struct Painter<'a> {
@@ -106,7 +106,8 @@ impl Painter<'_> {
             guessed_cost: recipe.and_then(|it| likely.guessed_cost(slot, it)),
             model: past.and_then(|it| it.model.clone()),
             commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
-            has_other_recipe: past.is_some_and(|it| self.has_other_recipe(slot, it)),
+            has_other_recipe: past
+                .is_some_and(|it| it.has_other_recipe(self.world.recipe_digest(slot))),
             depends_on: node
                 .needs
                 .iter()
@@ -120,11 +121,6 @@ impl Painter<'_> {
             last_failure: past.zip(key).and_then(|it| self.last_failure(build, id, it)),
             question: past.and_then(|it| question(it, key)),
         }
-    }
-
-    fn has_other_recipe(&self, slot: Slot, past: &TaskHistory) -> bool {
-        let made_by = past.accepted.as_ref().and_then(|it| it.recipe);
-        made_by.is_some() && made_by != self.world.recipe_digest(slot)
     }
 
     /// How the task failed last, where a survey finds that it would be tried again and nothing else

@@ -104,12 +104,12 @@ fn rebuy_text(amount: Rebuy) -> String {
 }
 
 /// `154 finished tasks would run again: ...; about $105.00`
-pub fn bought_again_text(amount: Rebuy, causes: &[(Difference, u32)]) -> String {
+pub fn bought_again_text(amount: Rebuy, causes: &[Difference]) -> String {
     let tasks = match amount.tasks {
         1 => "1 finished task".to_owned(),
         n => format!("{n} finished tasks"),
     };
-    let mut named: Vec<String> = causes.iter().take(NAMED).map(|(it, _)| it.to_string()).collect();
+    let mut named: Vec<String> = causes.iter().take(NAMED).map(Difference::to_string).collect();
     if causes.len() > NAMED {
         named.push(format!("{} more causes", causes.len() - NAMED));
     }
