@@ -1,8 +1,10 @@
 //! What the engine wants done, and what it can be asked for.
 
+mod intent;
 mod notice;
 mod step;
 
+pub use intent::Intent;
 pub use notice::{Finished, Notice, Reopened, Warning};
 pub use step::Step;
 

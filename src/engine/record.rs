@@ -153,6 +153,9 @@ pub struct AttemptEnded {
     pub model: Option<ModelName>,
     pub session: Option<SessionId>,
     pub transcript: Option<Digest>,
+    /// What its session was told, in the store; records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Digest>,
     pub duration: Millis,
     /// What the session asked to be told on Slack, as it wrote it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

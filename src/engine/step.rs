@@ -2,6 +2,7 @@
 //! way, is synchronous and deterministic, and is the only thing of the pure floors that changes.
 
 mod ask;
+mod intent;
 mod round;
 mod take_in;
 

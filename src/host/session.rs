@@ -59,6 +59,9 @@ pub const SCRATCH: &str = "tmp";
 /// The file in an attempt's own folder that has all it says.
 pub const TRANSCRIPT: &str = "transcript";
 
+/// The file beside it that has what a session was told, secrets masked.
+pub const PROMPT: &str = "prompt.md";
+
 /// Whether an attempt is to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
@@ -105,6 +108,8 @@ pub struct Attempted {
     pub has_run: bool,
     /// All that it said, secrets masked; a command that says nothing has no such file.
     pub transcript: PathBuf,
+    /// What its session was told, secrets masked; a command, and what was not launched, has no such file.
+    pub prompt: PathBuf,
     pub duration: Millis,
 }
 
@@ -146,9 +151,10 @@ impl Runner {
         let scratch = place.private.join(SCRATCH);
         fs::create_dir_all(&scratch).doing("making the attempt's folder", &scratch)?;
         let transcript = place.private.join(TRANSCRIPT);
+        let prompt = place.private.join(PROMPT);
         let prepared = match self.prepare(launch, place)? {
             Ok(prepared) => prepared,
-            Err(ending) => return Ok(not_launched(ending, transcript, begun)),
+            Err(ending) => return Ok(not_launched(ending, [transcript, prompt], begun)),
         };
         let status_places = StatusPlaces::clear(&place.worktree)?;
         let watched = Watched {
@@ -173,6 +179,7 @@ impl Runner {
             stderr_tail: seen.stderr_tail,
             has_run: true,
             transcript,
+            prompt,
             duration: millis_since(begun),
         })
     }
@@ -191,6 +198,7 @@ impl Runner {
         let config_folder = env.config_folder().filter(|_| is_session);
         let settings = config_folder.as_deref().map(UserSettings::read).unwrap_or_default();
         env.hand_on(&settings.env);
+        let mask = env.mask();
         let (argv, stdin, session) = match &launch.action {
             LaunchAction::Command(line) => (command_argv(line), None, None),
             LaunchAction::Session(session) => {
@@ -211,10 +219,9 @@ impl Runner {
                     worktree: &worktree,
                     settings: &settings,
                 });
-                (argv, Some(write_prompt(session, place)?), Some(id))
+                (argv, Some(write_prompt(session, place, &mask)?), Some(id))
             }
         };
-        let mask = env.mask();
         let argv = match &launch.sandbox {
             None => argv,
             Some(sandbox) => {
@@ -279,13 +286,16 @@ fn by_real_name(mut argv: Vec<OsString>) -> Vec<OsString> {
     argv
 }
 
-fn write_prompt(session: &SessionLaunch, place: &Place) -> Result<PathBuf> {
-    let path = place.private.join("prompt.md");
-    fs::write(&path, &session.prompt).doing("writing the prompt", &path)?;
-    Ok(path)
+/// Writes what the session reads, and beside it what is kept of that.
+fn write_prompt(session: &SessionLaunch, place: &Place, mask: &Mask) -> Result<PathBuf> {
+    let (kept, stdin) = (place.private.join(PROMPT), place.private.join("stdin"));
+    for (path, text) in [(&kept, &mask.text(&session.prompt)), (&stdin, &session.prompt)] {
+        fs::write(path, text).doing("writing the prompt", path)?;
+    }
+    Ok(stdin)
 }
 
-fn not_launched(ending: Ending, transcript: PathBuf, begun: Instant) -> Attempted {
+fn not_launched(ending: Ending, [transcript, prompt]: [PathBuf; 2], begun: Instant) -> Attempted {
     Attempted {
         ending,
         stream: None,
@@ -295,6 +305,7 @@ fn not_launched(ending: Ending, transcript: PathBuf, begun: Instant) -> Attempte
         session: None,
         has_run: false,
         transcript,
+        prompt,
         duration: millis_since(begun),
     }
 }

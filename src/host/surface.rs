@@ -30,7 +30,7 @@ pub trait Surface {
     /// Documents that this build is made from, with warnings that it has not told yet.
     fn caution(&mut self, documents: &[CheckedDocument], now: Moment);
     /// A step of a running attempt.
-    fn stream(&mut self, task: &TaskRef, progress: &Progress);
+    fn stream(&mut self, task: &TaskRef, progress: &Progress, now: Moment);
 }
 
 /// How a build ended, as `--format json` prints it last.

@@ -8,6 +8,7 @@ mod shared;
 mod task;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -220,6 +221,15 @@ pub enum ValidatorKind {
     Command(CommandLine),
     /// A session whose last text holds the verdict.
     Agent(AgentName),
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argv(words) => out.write_str(&words.join(" ")),
+            Self::Shell(line) => out.write_str(line),
+        }
+    }
 }
 
 /// What the plan file says happened to a task.

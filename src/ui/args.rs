@@ -128,7 +128,7 @@ pub enum Command {
     #[command(about = "What a session said and did")]
     Log(LogArgs),
     #[command(about = "A task's result: files, verdicts, attempts, cost")]
-    Show(SomeTargetsArgs),
+    Show(ShowArgs),
     #[command(about = "How a recorded session ended, and why; one JSON object")]
     Classify(ClassifyArgs),
     #[command(about = "What was spent, and what failures and validation cost")]
@@ -168,7 +168,7 @@ Examples:
   orch check plans/demo.yaml --format json
 ")]
 pub struct CheckArgs {
-    /// Documents to diagnose; none means all there are
+    /// Documents to diagnose, or folders of them; none means all there are
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -185,6 +185,25 @@ pub struct SomeTargetsArgs {
     /// Tasks or plans
     #[arg(value_name = "TARGET", required = true)]
     pub targets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  orch show demo//1.2
+  orch show demo//1.2 --prompt               what its newest session was told
+  orch show demo//1.2 --prompt --attempt 1
+")]
+pub struct ShowArgs {
+    /// Tasks or plans
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+    /// What the session of an attempt was told
+    #[arg(long)]
+    pub prompt: bool,
+    /// Of which attempt, as `orch show` numbers its logs; the newest if not given
+    #[arg(long, value_name = "N", requires = "prompt", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

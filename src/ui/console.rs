@@ -90,9 +90,9 @@ impl Surface for Console {
         }
     }
 
-    fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+    fn stream(&mut self, task: &TaskRef, progress: &Progress, now: Moment) {
         for screen in &mut self.screens {
-            screen.stream(task, progress);
+            screen.stream(task, progress, now);
         }
     }
 }

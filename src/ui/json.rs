@@ -35,6 +35,8 @@ pub struct AttemptJson<'a> {
     model: Option<&'a ModelName>,
     session: Option<&'a SessionId>,
     transcript: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<Digest>,
     /// As the session wrote them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     slack_messages: &'a [serde_json::Value],
@@ -54,6 +56,7 @@ impl<'a> AttemptJson<'a> {
             model: ended.model.as_ref(),
             session: ended.session.as_ref(),
             transcript: ended.transcript,
+            prompt: ended.prompt,
             slack_messages: &ended.slack_messages,
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::measure::Moment;
 use crate::base::name::{PlanName, RelPath, TaskRef};
-use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::effect::{BuildRequest, Decide, Explained, Intent};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::driver::Delivery;
@@ -54,6 +54,10 @@ pub trait Project {
         attempt: Option<u32>,
         from: u64,
     ) -> Result<Option<Transcript>>;
+    /// What the session of one attempt (as above) was told, secrets masked; `None` where that is not kept.
+    fn prompt(&mut self, task: &TaskRef, attempt: Option<u32>) -> Result<Option<Prompt>>;
+    /// What the task would be given if it ran now; `None` while it cannot be built.
+    fn intent_of(&mut self, task: &TaskRef) -> Result<Option<Intent>>;
     /// The last smoke test of a plan that was really run, with all that it said; `None` for the latter
     /// where that is not kept.
     fn smoke_of(&mut self, plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>>;
@@ -144,6 +148,14 @@ pub struct Transcript {
     pub bytes: Vec<u8>,
     /// More may come.
     pub is_running: bool,
+}
+
+/// What a session was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// Number of the attempt.
+    pub attempt: u32,
+    pub text: String,
 }
 
 /// Whether `land` does it.

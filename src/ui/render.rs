@@ -4,5 +4,6 @@
 pub mod data;
 pub mod states;
 pub mod summary;
+pub mod time;
 pub mod why;
 pub mod words;

@@ -133,6 +133,8 @@ pub struct Shell {
     err_paint: Paint,
     is_quiet: bool,
     is_err_terminal: bool,
+    /// Whether somebody is at the terminal, of whichever kind, who can be asked.
+    is_attended: bool,
     is_out_terminal: bool,
     width: usize,
     format: Format,
@@ -155,6 +157,7 @@ impl Shell {
             err: Box::new(err),
             is_quiet,
             is_err_terminal,
+            is_attended: io::stderr().is_terminal() && io::stdin().is_terminal(),
             width: width_of_terminal(),
             format: Format::Text,
         }
@@ -169,6 +172,7 @@ impl Shell {
             err_paint: Paint::PLAIN,
             is_quiet: false,
             is_err_terminal: false,
+            is_attended: false,
             is_out_terminal: false,
             width: 100,
             format: Format::Text,
@@ -216,7 +220,7 @@ impl Shell {
 
     /// Asks a person, who says no by anything but `y`; false where none is at the terminal.
     pub fn asks(&mut self, question: &str) -> Result<bool, Failure> {
-        if !self.is_err_terminal || self.is_quiet || self.is_json() || !io::stdin().is_terminal() {
+        if !self.is_attended || self.is_quiet || self.is_json() {
             return Ok(false);
         }
         self.out.flush()?;

@@ -29,12 +29,33 @@ pub fn visible(text: &str) -> String {
 /// The text with paths as the repository has them: a session names files by the worktree it is in.
 pub fn without_worktree(text: &str) -> String {
     const POOL: &str = ".orch/worktrees/";
-    let Some(at) = text.find(POOL) else { return text.to_owned() };
-    let start = text[..at].rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
-    match text[at + POOL.len()..].split_once('/') {
-        Some((_, inside)) => format!("{}{inside}", &text[..start]),
-        None => text.to_owned(),
+    let is_edge = |char: char| char.is_whitespace() || "\"'`=:;,()<>[]{}|&".contains(char);
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(POOL) {
+        let (before, after) = (&rest[..at], &rest[at + POOL.len()..]);
+        let name = after.find(|char: char| !char.is_ascii_digit()).unwrap_or(after.len());
+        let start = before
+            .rfind(is_edge)
+            .map_or(0, |edge| edge + before[edge..].chars().next().map_or(1, char::len_utf8));
+        shown.push_str(&before[..start]);
+        rest = &after[name..];
+        match rest
+            .strip_prefix('/')
+            .filter(|inside| !inside.starts_with(is_edge) && !inside.is_empty())
+        {
+            Some(inside) => rest = inside,
+            None => {
+                shown.push('.');
+                rest = rest.strip_prefix('/').unwrap_or(rest);
+            }
+        }
     }
+    shown + rest
+}
+
+/// What a tool is called for: one line of at most `most` columns, with paths as the repository has them.
+pub fn call_text(detail: &str, most: usize) -> String {
+    cut_middle(&without_worktree(&one_line(detail)), most)
 }
 
 /// How many columns of a terminal the text takes: wide characters take two, accents none.
@@ -54,6 +75,22 @@ pub fn cut(text: &str, most: usize) -> String {
         left.is_some()
     };
     text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// As [`cut`], with both ends kept: of a path and a command the end tells as much as the beginning.
+pub fn cut_middle(text: &str, most: usize) -> String {
+    if columns_of(text) <= most {
+        return text.to_owned();
+    }
+    let head = cut(text, most.div_ceil(2));
+    let mut room = most - most.min(columns_of(&head));
+    let fits = |char: &char| {
+        let left = room.checked_sub(char.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let tail: Vec<char> = text.chars().rev().take_while(fits).collect();
+    head.chars().chain(tail.into_iter().rev()).collect()
 }
 
 /// The text filled with blanks to `width` columns.
@@ -77,7 +114,12 @@ mod tests {
         let check = without_worktree;
         assert_eq!(check("Read /r/.orch/worktrees/12/src/a.rs"), "Read src/a.rs");
         assert_eq!(check("Read /r/src/a.rs"), "Read /r/src/a.rs");
-        assert_eq!(check("ls /r/.orch/worktrees/12"), "ls /r/.orch/worktrees/12");
+        assert_eq!(check("ls /r/.orch/worktrees/12"), "ls .");
+        assert_eq!(
+            check("cd '/r/.orch/worktrees/1/' && ls /r/.orch/worktrees/1/src"),
+            "cd '.' && ls src"
+        );
+        assert_eq!(check("grep é=/r/.orch/worktrees/1/é.rs;x"), "grep é=é.rs;x");
     }
 
     #[test]
@@ -86,6 +128,9 @@ mod tests {
         assert_eq!(cut("Größen", 5), "Größ…");
         assert_eq!(cut("日本語", 6), "日本語");
         assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut_middle("src/a/b/long.rs", 15), "src/a/b/long.rs");
+        assert_eq!(cut_middle("src/a/b/long.rs", 10), "src/…ng.rs");
+        assert_eq!(cut_middle("日本語日本語", 7), "日…本語");
         // Half of a wide character is none.
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(fill("日本", 6), "日本  ");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::base::measure::{Millis, Usd};
 use crate::engine::stream::{stderr_in, stdout_line};
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::{cut, one_line, visible, without_worktree};
+use crate::ui::text::{call_text, cut, one_line, visible};
 
 /// Longest detail of a tool call or result, in columns.
 const DETAIL: usize = 160;
@@ -225,7 +225,7 @@ fn detail_of(input: &Value) -> String {
         None if input.as_object().is_some_and(|input| !input.is_empty()) => input.to_string(),
         None => String::new(),
     };
-    cut(&without_worktree(&one_line(&text)), DETAIL)
+    call_text(&text, DETAIL)
 }
 
 fn text_of_tool_result(block: &Value, paint: Paint) -> Vec<String> {

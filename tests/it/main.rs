@@ -26,6 +26,7 @@ mod output;
 mod overnight;
 mod pins;
 mod plan_change;
+mod prompts;
 mod questions;
 mod real_cli;
 mod real_cost;

@@ -166,7 +166,9 @@ fn finished_work_is_asked_for_before_it_is_bought_again() {
         "session: { scripted: sessions.yaml }\nrebuild: { ask_above: { sessions: 1 } }\n";
     let sessions =
         "'t1':\n- - write: { path: a, content: a }\n't2':\n- - write: { path: b, content: b }\n";
-    for (answer, sessions_bought) in [("y\n", 2), ("\n", 0)] {
+    for (answer, sessions_bought, kind) in
+        [("y\n", 2, "xterm"), ("\n", 0, "xterm"), ("y\n", 2, "dumb")]
+    {
         let space = Space::new(&[
             ("orch.yaml", settings),
             ("in.txt", "in\n"),
@@ -176,7 +178,7 @@ fn finished_work_is_asked_for_before_it_is_bought_again() {
         space.build(&[], 0).has(&[("sessions", 2)]);
         space.write("in.txt", "other\n");
         space.commit("edited");
-        let mut terminal = Terminal::start(&space, &["build"], 24, &[("TERM", "xterm")]);
+        let mut terminal = Terminal::start(&space, &["build"], 24, &[("TERM", kind)]);
         wait_until(|| terminal.text().contains("again now, for about"));
         terminal.types(answer);
         let text = terminal.end();

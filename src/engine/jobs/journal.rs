@@ -51,6 +51,7 @@ impl Shop<'_> {
             model: model_of(evidence),
             session: evidence.session.clone(),
             transcript: evidence.transcript,
+            prompt: evidence.prompt,
             duration: evidence.duration,
             slack_messages: slack_messages_of(evidence),
         };

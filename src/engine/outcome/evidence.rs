@@ -86,6 +86,8 @@ pub struct Evidence {
     pub session: Option<SessionId>,
     /// The stored transcript.
     pub transcript: Option<Digest>,
+    /// What its session was told, stored.
+    pub prompt: Option<Digest>,
     pub duration: Millis,
 }
 
@@ -109,6 +111,7 @@ impl Evidence {
             stderr_tail: String::new(),
             session: None,
             transcript: None,
+            prompt: None,
             duration: Millis(0),
         }
     }

@@ -20,7 +20,10 @@ const TEXT_LIMIT: usize = 1 << 20;
 const FOREIGN_LIMIT: usize = 64 * 1024;
 const PATH_LIMIT: usize = 4096;
 const SAID_LIMIT: usize = 200;
-const DETAIL_LIMIT: usize = 80;
+/// Of a tool call, as it is told: a surface shortens it to what it has room for.
+const CALL_LIMIT: usize = 1000;
+/// Of a time.
+const TIME_LIMIT: usize = 80;
 const SYNTHETIC: &str = "<synthetic>";
 /// The tool that the CLI adds where a structured answer is asked for.
 const SCHEMA_TOOL: &str = "StructuredOutput";
@@ -231,7 +234,7 @@ impl Fold {
         self.open_tools.insert(block.id.clone(), label(&block.name, detail));
         self.pacer.tool(&block.id, &block.name, block.input.timeout);
         self.note_files(block);
-        let detail = cut(detail, DETAIL_LIMIT);
+        let detail = cut(detail, CALL_LIMIT);
         shown.push(Progress::UsedTool { tool: block.name.clone(), detail });
     }
 
@@ -251,7 +254,7 @@ impl Fold {
     }
 
     fn note_time(&mut self, at: Option<&str>) {
-        if let Some(at) = at.filter(|at| at.len() <= DETAIL_LIMIT) {
+        if let Some(at) = at.filter(|at| at.len() <= TIME_LIMIT) {
             self.facts.last_message_at = Some(at.to_owned());
         }
     }

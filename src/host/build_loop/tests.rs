@@ -41,7 +41,7 @@ impl Surface for Recorder {
 
     fn caution(&mut self, _documents: &[CheckedDocument], _now: Moment) {}
 
-    fn stream(&mut self, _task: &TaskRef, _progress: &Progress) {}
+    fn stream(&mut self, _task: &TaskRef, _progress: &Progress, _now: Moment) {}
 }
 
 const PLAN: &str = "meta: { name: demo }\nsections:\n- id: s\n  name: S\n  status: pending\n  tasks:\n  \

@@ -39,7 +39,7 @@ impl<'a> Voice<'a> {
     }
 
     pub fn stream(&mut self, task: &TaskRef, progress: &Progress) {
-        self.surface.stream(task, progress);
+        self.surface.stream(task, progress, clock::now());
     }
 
     pub fn extent(&self) -> Extent {

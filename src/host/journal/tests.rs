@@ -42,6 +42,7 @@ fn record(n: u64) -> Record {
             model: None,
             session: None,
             transcript: None,
+            prompt: None,
             duration: Millis(n),
             slack_messages: Vec::new(),
             is_uncounted: false,

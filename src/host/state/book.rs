@@ -16,7 +16,7 @@ use crate::engine::stream::{StreamFacts, StreamReader};
 use crate::host::clock;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::process::reap;
-use crate::host::session::SETUP_TRANSCRIPT;
+use crate::host::session::{PROMPT, SETUP_TRANSCRIPT};
 use crate::host::store::aside;
 
 use super::State;
@@ -77,6 +77,8 @@ impl State {
     fn end_of(&self, attempt: AttemptId, open: Open) -> Result<AttemptEnded> {
         let folder = self.root().join(format!(".orch/run/{}-{}", open.pid, attempt.0));
         let (path, setup) = (folder.join("transcript"), folder.join(SETUP_TRANSCRIPT));
+        let prompt = folder.join(PROMPT);
+        let prompt = prompt.exists().then(|| self.store.put_file(&prompt)).transpose()?;
         let (mut facts, mut transcript) = (None, None);
         if path.exists() {
             facts = Some(self.facts_in(&path, &open)?);
@@ -107,6 +109,7 @@ impl State {
             model: facts.models.first().cloned(),
             session: facts.session,
             transcript,
+            prompt,
             duration: Millis(0),
             slack_messages: Vec::new(),
             is_uncounted: false,

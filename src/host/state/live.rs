@@ -12,6 +12,7 @@ use crate::engine::record::Record;
 use crate::host::error::{Doing, Result};
 use crate::host::journal;
 use crate::host::lock::Lock;
+use crate::host::session::{PROMPT, TRANSCRIPT};
 
 /// Shows in a survey what an orch in another process runs at present.
 ///
@@ -42,6 +43,8 @@ pub fn show_running_elsewhere(root: &Path, picture: &mut Picture) -> Result<()> 
 /// Where a running attempt writes what it says.
 pub struct LiveTranscript {
     pub place: PathBuf,
+    /// And where what it was told lies.
+    pub prompt: PathBuf,
     /// It is no session.
     pub is_command: bool,
 }
@@ -57,8 +60,9 @@ pub fn transcript_of(root: &Path, task: &TaskRef, records: &[Record]) -> Option<
         }
         _ => None,
     });
-    let place = root.join(format!(".orch/run/{pid}-{}/transcript", attempt.0));
-    Some(LiveTranscript { place, is_command: is_command.unwrap_or_default() })
+    let folder = root.join(format!(".orch/run/{pid}-{}", attempt.0));
+    let (place, prompt) = (folder.join(TRANSCRIPT), folder.join(PROMPT));
+    Some(LiveTranscript { place, prompt, is_command: is_command.unwrap_or_default() })
 }
 
 /// The bytes of a stream from an offset on. None yet, or none any more, is no error: what an
@@ -169,6 +173,7 @@ mod tests {
             model: None,
             session: None,
             transcript: None,
+            prompt: None,
             duration: Millis(0),
             slack_messages: Vec::new(),
             is_uncounted: false,

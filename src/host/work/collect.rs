@@ -39,6 +39,8 @@ pub fn collect(
         (true, false) => Some(shop.store.put(&[])?),
         (false, false) => None,
     };
+    let is_told = attempted.has_run && attempted.prompt.exists();
+    let prompt = is_told.then(|| shop.store.put_file(&attempted.prompt)).transpose()?;
     let (left, damage) = match &job.launch.purpose {
         Purpose::Work => match left_by(shop, job, &worktree)? {
             Ok(left) => (left, None),
@@ -63,6 +65,7 @@ pub fn collect(
         stderr_tail: attempted.stderr_tail,
         session: attempted.session,
         transcript,
+        prompt,
         duration: attempted.duration,
     };
     if evidence.damage.is_some() {
@@ -210,6 +213,7 @@ mod tests {
             session: None,
             has_run: true,
             transcript,
+            prompt: shop.root.join(".orch/told"),
             duration: Millis(1),
         }
     }

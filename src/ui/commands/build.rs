@@ -38,7 +38,7 @@ pub fn run(args: &BuildArgs, project: &mut dyn Project, shell: &mut Shell, folde
     if args.dry_run {
         let picture = project.picture(now())?;
         tell_cautions(project, &request, shell)?;
-        return preview::run(&request, &picture, shell);
+        return preview::run(&request, &picture, args.shown.verbose.then_some(project), shell);
     }
     perform(request, project, shell, &args.shown)
 }

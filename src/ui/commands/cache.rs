@@ -17,11 +17,10 @@ use crate::host::store::upkeep::{CachedResult, GcPolicy, GcReport, Stats, Verifi
 use crate::ui::args::{CacheCommand, GcArgs};
 use crate::ui::exit::Exit;
 use crate::ui::json::line_of;
+use crate::ui::render::time::moment_text;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
-
-use super::show;
 
 /// How many hexadecimal digits of a key are shown in lists.
 const SHORT: usize = 12;
@@ -42,11 +41,11 @@ pub fn run(command: &CacheCommand, root: &Path, shell: &mut Shell) -> Ran {
     }
 }
 
-/// What the journal still names: transcripts, manifests and the keys of accepted results.
+/// What the journal still names: transcripts, prompts, manifests and the keys of accepted results.
 fn protected(root: &Path) -> Result<BTreeSet<Digest>, Failure> {
     let records = journal::read(root)?.records;
     let named = records.into_iter().flat_map(|record| match record {
-        Record::AttemptEnded(ended) => vec![ended.transcript],
+        Record::AttemptEnded(ended) => vec![ended.transcript, ended.prompt],
         Record::SmokeEnded(ended) => vec![ended.transcript],
         Record::Accepted(accepted) => vec![accepted.manifest, Some(accepted.key.0)],
         _ => Vec::new(),
@@ -80,7 +79,7 @@ fn entry_text(entry: &CachedResult) -> String {
     let key = &result.key.to_string()[..SHORT];
     let files = counted(result.patch.changes().len(), "file");
     let model = result.model.as_ref().map_or("-", |model| model.as_str());
-    let (used, task) = (show::time_of(entry.used), &result.task);
+    let (used, task) = (moment_text(entry.used), &result.task);
     format!("{key}  {used}  {task}  {files}  {}  {model}\n", result.cost)
 }
 

@@ -8,12 +8,11 @@ use crate::ui::args::LogArgs;
 use crate::ui::exit::Exit;
 use crate::ui::judging::{heading, judging};
 use crate::ui::project::Project;
+use crate::ui::render::time::moment_text;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
 use crate::ui::text::one_line;
 use crate::ui::transcript::{Form, Reader, Speaker};
-
-use super::show::time_of;
 
 /// How often a running attempt is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -70,7 +69,7 @@ fn replay_smoke(plan: &PlanName, form: Form, project: &mut dyn Project, shell: &
             "`orch build` runs it when all tasks of the plan are accepted",
         ));
     };
-    let (at, outcome) = (time_of(ended.at), ended.outcome.as_str());
+    let (at, outcome) = (moment_text(ended.at), ended.outcome.as_str());
     shell.note(&format!("{plan}, smoke test {outcome} at {at}: {}", one_line(&ended.message)))?;
     let Some(said) = said else {
         shell.note("no output of it is kept")?;

@@ -1,21 +1,24 @@
 //! `orch show`: a task's result: files, verdicts, attempts, provenance.
 
+mod prompt;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::base::file::FileChange;
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
-use crate::ui::args::SomeTargetsArgs;
+use crate::ui::args::ShowArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::picture::TaskJson;
 use crate::ui::json::{AttemptJson, JudgedJson, ResultJson};
 use crate::ui::judging::telling;
 use crate::ui::project::Project;
 use crate::ui::render::states;
+use crate::ui::render::time::moment_text;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
 use crate::ui::text::{one_line, visible};
 use crate::ui::transcript::{OutputLine, output_of};
@@ -25,13 +28,11 @@ use super::selection::{Selection, task_in};
 /// Lines of output that are shown; `orch log` has all.
 const OUTPUT_SHOWN: usize = 20;
 
-pub fn run(
-    args: &SomeTargetsArgs,
-    project: &mut dyn Project,
-    shell: &mut Shell,
-    folder: &str,
-) -> Ran {
+pub fn run(args: &ShowArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let selection = Selection::of(project, &args.targets, folder)?.with_failures();
+    if args.prompt {
+        return prompt::run(&selection.tasks(), args.attempt, project, shell);
+    }
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
@@ -129,7 +130,7 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
 }
 
 fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
-    let mut how = vec![time_of(result.at), result.duration.to_string()];
+    let mut how = vec![moment_text(result.at), result.duration.to_string()];
     if result.cost != Usd::ZERO {
         how.push(result.cost.to_string());
     }
@@ -232,16 +233,5 @@ fn told_on_slack(message: &serde_json::Value) -> String {
     match (field("type"), field("title")) {
         (Some(kind), Some(title)) => format!("{kind}: {title}"),
         _ => message.to_string(),
-    }
-}
-
-/// The moment in the local zone, to the second.
-pub fn time_of(moment: Moment) -> String {
-    match jiff::Timestamp::from_millisecond(moment.0.min(i64::MAX as u64) as i64) {
-        Ok(time) => {
-            let zoned = time.to_zoned(jiff::tz::TimeZone::system());
-            zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }
-        Err(_) => "at an unknown time".to_owned(),
     }
 }

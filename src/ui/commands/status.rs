@@ -12,22 +12,27 @@ use crate::ui::json::picture::PictureJson;
 use crate::ui::project::Project;
 use crate::ui::render::states::{with_reason, word_of};
 use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, why_text};
-use crate::ui::render::words::tone_of_smoke;
+use crate::ui::render::words::{CALL, tone_of_smoke};
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::{columns_of, cut, fill, one_line, without_worktree};
+use crate::ui::text::{call_text, columns_of, cut, fill, one_line};
 
 use super::selection::Selection;
 
-/// On a terminal names are cut to this many columns, so that reasons line up.
+/// On a terminal names are cut, so that reasons line up, but never to fewer columns than these.
 const NAME_WIDTH: usize = 36;
+/// Columns that are left to the rest of a line.
+const REASON_WIDTH: usize = 50;
 
 pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
     let picture = Selection::of(project, &args.targets, folder)?.narrowed().with_failures();
     let text = match shell.is_json() {
         true => crate::ui::json::line_of(&PictureJson::of(&picture)),
         false => {
-            let name_width = if shell.is_out_terminal() { NAME_WIDTH } else { usize::MAX };
+            let name_width = match shell.is_out_terminal() {
+                true => shell.width().saturating_sub(REASON_WIDTH).max(NAME_WIDTH),
+                false => usize::MAX,
+            };
             text_of(&picture, Look { now: now(), paint: shell.out_paint(), name_width })
         }
     };
@@ -155,7 +160,7 @@ fn words_of(task: &TaskPicture, now: Moment) -> String {
             format!(
                 "{state} {}: {}",
                 now - running.since,
-                without_worktree(&one_line(&doing_text(&running.doing)))
+                call_text(&doing_text(&running.doing), CALL)
             )
         }
         None => with_reason(state, &reason),

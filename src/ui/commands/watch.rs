@@ -29,7 +29,7 @@ pub fn run(args: &WatchArgs, project: &mut dyn Project, shell: &mut Shell, folde
     if args.dry_run {
         let picture = project.picture(now())?;
         build::tell_cautions(project, &request, shell)?;
-        return preview::run(&request, &picture, shell);
+        return preview::run(&request, &picture, args.shown.verbose.then_some(project), shell);
     }
     if request.watch {
         shell.note("watching; Ctrl-C ends it")?;

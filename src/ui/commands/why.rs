@@ -248,6 +248,7 @@ mod tests {
             model: None,
             session: None,
             transcript: None,
+            prompt: None,
             duration: Millis(62_000),
             slack_messages: Vec::new(),
             is_uncounted: false,

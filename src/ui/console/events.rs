@@ -120,7 +120,7 @@ impl Surface for Events {
         self.emit(data::cautions_data(documents));
     }
 
-    fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+    fn stream(&mut self, task: &TaskRef, progress: &Progress, _now: Moment) {
         self.emit(data::progress_data(task, progress));
     }
 }

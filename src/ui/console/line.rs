@@ -1,9 +1,11 @@
 //! How the words of a build stand on lines: a head in colour, and the text beside it.
 
+use crate::base::measure::Moment;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;
+use crate::ui::render::time::clock_text;
 use crate::ui::render::words::{
     Names, Words, cautions_words, diagnoses_words, notice_words, progress_words,
 };
@@ -20,6 +22,18 @@ const WIDTH: usize = 100;
 pub fn notice_text(notice: &Notice, names: &Names, detail: Detail, paint: Paint) -> Option<String> {
     let words = notice_words(notice, names);
     (detail > Detail::Problems || words.is_problem).then(|| line(&words, paint))
+}
+
+impl Detail {
+    /// Lines of a build that shows its streams begin with the time of day.
+    pub fn dated(self, text: &str, now: Moment, paint: Paint) -> String {
+        if self != Self::Streams {
+            return text.to_owned();
+        }
+        let time = clock_text(now);
+        let below = format!("\n{} ", " ".repeat(time.len()));
+        format!("{} {}", paint.paint(Tone::Faint, time), text.replace('\n', &below))
+    }
 }
 
 /// Everything wrong with the documents, or that nothing is any more.

@@ -13,10 +13,10 @@ use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, Tas
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::render::why::{countdown, doing_text, hold_text};
-use crate::ui::render::words::Names;
+use crate::ui::render::words::{CALL, Names};
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, rows_of_terminal};
-use crate::ui::text::{one_line, without_worktree};
+use crate::ui::text::{call_text, one_line};
 
 use super::{Detail, Screen, line};
 
@@ -155,12 +155,11 @@ fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
     if running.number > 1 {
         head = format!("{head} (attempt {})", running.number);
     }
-    let doing = one_line(&doing_text(&running.doing));
+    let doing = call_text(&doing_text(&running.doing), CALL);
     let doing = match running.phase {
-        Phase::Working => without_worktree(&doing),
         Phase::Merging => "merging".to_owned(),
         Phase::Validating if doing.is_empty() => "validating".to_owned(),
-        Phase::Validating => doing,
+        Phase::Working | Phase::Validating => doing,
         Phase::Landing => "landing".to_owned(),
     };
     let cost = (running.cost != Usd::ZERO).then(|| running.cost.to_string());
@@ -210,8 +209,9 @@ impl Surface for Live {
         Extent::Busy
     }
 
-    fn say(&mut self, notice: &Notice, _now: Moment) {
-        self.print(line::notice_text(notice, &self.names, self.detail, self.paint));
+    fn say(&mut self, notice: &Notice, now: Moment) {
+        let text = line::notice_text(notice, &self.names, self.detail, self.paint);
+        self.print(text.map(|text| self.detail.dated(&text, now, self.paint)));
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
@@ -222,9 +222,10 @@ impl Surface for Live {
         self.print(Some(line::cautions_text(documents, self.paint)));
     }
 
-    fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+    fn stream(&mut self, task: &TaskRef, progress: &Progress, now: Moment) {
         if self.detail == Detail::Streams {
-            self.print(line::progress_text(task, progress, self.paint));
+            let text = line::progress_text(task, progress, self.paint);
+            self.print(text.map(|text| self.detail.dated(&text, now, self.paint)));
         }
     }
 }

@@ -52,9 +52,9 @@ impl Surface for Plain {
         Extent::Busy
     }
 
-    fn say(&mut self, notice: &Notice, _now: Moment) {
+    fn say(&mut self, notice: &Notice, now: Moment) {
         let text = line::notice_text(notice, &self.names, self.detail, self.paint);
-        self.line(text);
+        self.line(text.map(|text| self.detail.dated(&text, now, self.paint)));
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], _now: Moment) {
@@ -65,9 +65,10 @@ impl Surface for Plain {
         self.line(Some(line::cautions_text(documents, self.paint)));
     }
 
-    fn stream(&mut self, task: &TaskRef, progress: &Progress) {
+    fn stream(&mut self, task: &TaskRef, progress: &Progress, now: Moment) {
         if self.detail == Detail::Streams {
-            self.line(line::progress_text(task, progress, self.paint));
+            let text = line::progress_text(task, progress, self.paint);
+            self.line(text.map(|text| self.detail.dated(&text, now, self.paint)));
         }
     }
 }
@@ -129,7 +130,10 @@ mod tests {
     #[test]
     fn verbose_adds_the_streams() {
         let text = check(Detail::Streams);
-        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("  | ")).collect();
+        assert!(text.lines().all(|line| line.is_char_boundary(9)), "{text}");
+        // The time of day is the machine's.
+        let lines = text.lines().map(|line| &line[9..]);
+        let lines: Vec<&str> = lines.filter(|line| line.starts_with("  | ")).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
             |     demo//1.2  session 5f0c, model sonnet
             |     demo//1.2  I will read the file.

@@ -154,7 +154,7 @@ pub fn play(surface: &mut dyn Surface) {
         Progress::Retrying { attempt: 2, wait: Millis(4000), error: "overloaded".to_owned() },
         Progress::Output("ok\n".to_owned()),
     ] {
-        surface.stream(&task("demo//1.2"), &progress);
+        surface.stream(&task("demo//1.2"), &progress, START);
     }
     let validated = |verdict: Verdict, findings: &[&str]| Notice::Validated {
         task: task("demo//1.2"),

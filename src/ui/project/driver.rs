@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base::digest::Recorded;
 use crate::base::measure::Moment;
 use crate::base::name::{PlanName, TaskRef};
-use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::effect::{BuildRequest, Decide, Explained, Intent};
 use crate::engine::picture::Picture;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::driver::{self, Delivery, Driver};
@@ -14,7 +14,7 @@ use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::transcript::Speaker;
 
-use super::{Landed, Landing, Project, Transcript};
+use super::{Landed, Landing, Project, Prompt, Transcript};
 
 impl Project for Driver {
     fn root(&self) -> &Path {
@@ -117,9 +117,7 @@ impl Project for Driver {
                 is_running: true,
             }));
         }
-        // The newest is that of the task itself; validators' logs are asked for by number.
-        let newest = attempts.iter().rposition(|ended| ended.validator.is_none());
-        let at = attempt.map_or(newest.map_or(0, |at| at + 1), |number| number as usize);
+        let at = at_of(attempt, &attempts);
         let Some(ended) = at.checked_sub(1).and_then(|at| attempts.get(at)) else {
             return Ok(None);
         };
@@ -140,6 +138,26 @@ impl Project for Driver {
                 .to_vec(),
             is_running: false,
         }))
+    }
+
+    fn prompt(&mut self, task: &TaskRef, attempt: Option<u32>) -> Result<Option<Prompt>> {
+        let records = self.records()?;
+        let attempts = ended_of(task, &records);
+        let running = attempts.len() + 1;
+        if let Some(live) = self.live_transcript(task, &records)
+            && attempt.is_none_or(|number| number as usize == running)
+        {
+            let text = self.read_live(&live.prompt, 0)?;
+            return Ok(Prompt::of(running, text));
+        }
+        let at = at_of(attempt, &attempts);
+        let ended = at.checked_sub(1).and_then(|at| attempts.get(at));
+        let Some(digest) = ended.and_then(|it| it.prompt) else { return Ok(None) };
+        Ok(self.store().get(&digest)?.and_then(|text| Prompt::of(at, text)))
+    }
+
+    fn intent_of(&mut self, task: &TaskRef) -> Result<Option<Intent>> {
+        Ok(self.engine().intent_of(task))
     }
 
     fn smoke_of(&mut self, plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>> {
@@ -181,6 +199,22 @@ impl Project for Driver {
             }
         };
         Ok(Landed { tasks, with, refused })
+    }
+}
+
+/// Which of the attempts is meant, counted from 1; 0 where there is none. The newest is that of the task
+/// itself; validators' logs are asked for by number.
+fn at_of(attempt: Option<u32>, attempts: &[&AttemptEnded]) -> usize {
+    let newest = attempts.iter().rposition(|ended| ended.validator.is_none());
+    attempt.map_or(newest.map_or(0, |at| at + 1), |number| number as usize)
+}
+
+impl Prompt {
+    /// None where nothing is written yet, or any more.
+    fn of(attempt: usize, text: Vec<u8>) -> Option<Self> {
+        let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        (!text.is_empty()).then_some(Self { attempt, text })
     }
 }
 
@@ -266,6 +300,14 @@ impl Project for Loose {
         _attempt: Option<u32>,
         _from: u64,
     ) -> Result<Option<Transcript>> {
+        Err(self.needs_repository())
+    }
+
+    fn prompt(&mut self, _task: &TaskRef, _attempt: Option<u32>) -> Result<Option<Prompt>> {
+        Err(self.needs_repository())
+    }
+
+    fn intent_of(&mut self, _task: &TaskRef) -> Result<Option<Intent>> {
         Err(self.needs_repository())
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::measure::Moment;
 use crate::base::name::{PlanName, TaskRef};
-use crate::engine::effect::{BuildRequest, Decide, Explained};
+use crate::engine::effect::{BuildRequest, Decide, Explained, Intent};
 use crate::engine::picture::{Picture, QuestionPicture};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged, Record, SmokeEnded};
 use crate::host::driver::Delivery;
@@ -13,7 +13,7 @@ use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::console::sample;
 use crate::ui::transcript::Speaker;
 
-use super::{Landed, Landing, Project, Transcript};
+use super::{Landed, Landing, Project, Prompt, Transcript};
 
 /// By default the sample picture, and nothing wrong or recorded.
 #[derive(Default)]
@@ -112,6 +112,14 @@ impl Project for Fake {
             bytes: piece.as_bytes().to_vec(),
             is_running,
         }))
+    }
+
+    fn prompt(&mut self, _task: &TaskRef, _attempt: Option<u32>) -> Result<Option<Prompt>> {
+        Ok(None)
+    }
+
+    fn intent_of(&mut self, _task: &TaskRef) -> Result<Option<Intent>> {
+        Ok(None)
     }
 
     fn smoke_of(&mut self, _plan: &PlanName) -> Result<Option<(SmokeEnded, Option<Vec<u8>>)>> {

@@ -15,12 +15,15 @@ use crate::host::journal;
 use crate::host::surface::CheckedDocument;
 use crate::ui::report;
 use crate::ui::shell::Tone;
-use crate::ui::text::{one_line, visible, without_worktree};
+use crate::ui::text::{call_text, one_line, visible};
 
 use super::why::{
     barrier_text, bought_again_text, finished_text, help_text, hold_text, label_of, reopened_text,
     shortage_text, used_up_text, why_text,
 };
+
+/// Longest detail of a tool call, in columns.
+pub const CALL: usize = 80;
 
 /// What is said once, as a surface lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,7 +291,7 @@ pub fn progress_words(progress: &Progress) -> Option<String> {
         }
         Progress::Said(text) => one_line(text),
         Progress::UsedTool { tool, detail } => {
-            format!("{tool} {}", without_worktree(&one_line(detail)))
+            format!("{tool} {}", call_text(detail, CALL))
         }
         Progress::Cost(_) => return None,
         Progress::Retrying { attempt, wait, error } => {

@@ -38,6 +38,7 @@ fn ended(task: &str, session: &str, cost: f64) -> AttemptEnded {
         model: Some(ModelName::new("m")),
         session: Some(SessionId::new(session)),
         transcript: None,
+        prompt: None,
         duration: Millis(1),
         slack_messages: Vec::new(),
         is_uncounted: false,

@@ -7,17 +7,29 @@ use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
-use crate::engine::effect::{Amount, BuildRequest};
+use crate::engine::effect::{Amount, BuildRequest, Intent};
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::engine::why::Why;
 use crate::ui::exit::Exit;
+use crate::ui::project::Project;
 use crate::ui::render::why::why_text;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::one_line;
+use crate::ui::text::{one_line, visible};
 
-pub fn run(request: &BuildRequest, picture: &Picture, shell: &mut Shell) -> Ran {
-    let preview = Preview::of(request, picture);
+/// With a `project`, what would run is shown with its prompt or command and its validators.
+pub fn run(
+    request: &BuildRequest,
+    picture: &Picture,
+    project: Option<&mut dyn Project>,
+    shell: &mut Shell,
+) -> Ran {
+    let mut preview = Preview::of(request, picture);
+    if let Some(project) = project {
+        for run in &mut preview.would_run {
+            run.given = project.intent_of(run.of)?.map(Given::of);
+        }
+    }
     let text = match shell.is_json() {
         true => crate::ui::json::line_of(&preview),
         false => preview.text(shell.out_paint()),
@@ -45,6 +57,8 @@ struct Preview<'a> {
 
 #[derive(Debug, Serialize)]
 struct WouldRun<'a> {
+    #[serde(skip)]
+    of: &'a TaskRef,
     task: String,
     name: &'a str,
     /// It waits for others of the list; equal output of theirs would leave it up to date.
@@ -52,6 +66,50 @@ struct WouldRun<'a> {
     reason: String,
     likely_cost_usd: Option<Usd>,
     guessed_cost_usd: Option<Usd>,
+    #[serde(flatten)]
+    given: Option<Given>,
+}
+
+/// What it would be given.
+#[derive(Debug, Serialize)]
+struct Given {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    validators: Vec<Validation>,
+}
+
+#[derive(Debug, Serialize)]
+struct Validation {
+    name: String,
+    does: String,
+}
+
+impl Given {
+    fn of(intent: Intent) -> Self {
+        let validators = intent.validations();
+        let validators = validators.map(|(name, does)| Validation { name: name.to_owned(), does });
+        Self {
+            validators: validators.collect(),
+            run: intent.command.as_ref().map(ToString::to_string),
+            prompt: intent.prompt,
+        }
+    }
+
+    /// Below the line of its task.
+    fn push_to(&self, text: &mut String, paint: Paint) {
+        let prompt = self.prompt.as_deref().map(visible).unwrap_or_default();
+        for line in prompt.trim().lines() {
+            let _ = writeln!(text, "    {} {line}", paint.paint(Tone::Faint, '|'));
+        }
+        if let Some(line) = &self.run {
+            let _ = writeln!(text, "    $ {}", one_line(line));
+        }
+        for it in &self.validators {
+            let _ = writeln!(text, "    validator {} {}", one_line(&it.name), one_line(&it.does));
+        }
+    }
 }
 
 impl<'a> Preview<'a> {
@@ -119,6 +177,9 @@ impl<'a> Preview<'a> {
             let likely = run.likely_cost_usd.map(|cost| format!("  (about {cost})"));
             let cost = likely.or(guess).unwrap_or_default();
             let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
+            if let Some(given) = &run.given {
+                given.push_to(&mut text, paint);
+            }
         }
         for run in &self.held {
             let _ = writeln!(text, "{}  {}", paint.paint(Tone::Caution, "held     "), run.words());
@@ -159,12 +220,14 @@ impl<'a> Preview<'a> {
 impl<'a> WouldRun<'a> {
     fn of(task: &'a TaskPicture, reason: String) -> Self {
         Self {
+            of: &task.task,
             task: task.task.to_string(),
             name: &task.name,
             only_if_needed: task.state == TaskState::Waiting,
             reason,
             likely_cost_usd: task.likely_cost,
             guessed_cost_usd: task.guessed_cost,
+            given: None,
         }
     }
 
