@@ -27,6 +27,7 @@ use crate::host::platform;
 use crate::host::root::{self, Located};
 
 use args::{Args, Command, Global};
+use commands::waiting::Waiting;
 use exit::Exit;
 use project::{Access, Project};
 use shell::{Failure, Ran, Shell};
@@ -56,7 +57,12 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
             commands::refusal::in_a_hook(&args.command, &here.located.root, here.start.as_deref())?;
         }
         without_local_variables(&words, here.start.as_deref())?;
-        dispatch(&args, &here, &mut shell)
+        let mut ran = dispatch(&args, &here, &mut shell);
+        let mut waiting = Waiting::default();
+        while waiting.is_for_other(&args.command, &ran, &here.located.root, &mut shell)? {
+            ran = dispatch(&args, &here, &mut shell);
+        }
+        ran
     });
     shell.conclude(ran)
 }

@@ -13,6 +13,8 @@ pub struct Error {
     pub help: Option<String>,
     /// Asked for in a place where it cannot be had: no failure of the machine, exit 2.
     pub is_users: bool,
+    /// Another orch is at work here: later it may be had.
+    pub is_busy: bool,
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -21,7 +23,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A failure with no deeper cause.
     pub fn new(doing: impl Into<String>) -> Self {
-        Self { doing: doing.into(), path: None, help: None, is_users: false, source: None }
+        Self {
+            doing: doing.into(),
+            path: None,
+            help: None,
+            is_users: false,
+            is_busy: false,
+            source: None,
+        }
     }
 
     pub fn because(

@@ -126,9 +126,10 @@ fn busy(root: &Path) -> Error {
         }
         None => "another orch is at work here".to_owned(),
     };
-    Error::new(doing)
+    let error = Error::new(doing)
         .at(path_of(root))
-        .help("`orch status` works all the same; `orch stop` asks the other one to finish")
+        .help("`orch status` works all the same; `orch stop` asks the other one to finish");
+    Error { is_busy: true, ..error }
 }
 
 fn rewrite(file: &mut File, json: &str) -> std::io::Result<()> {

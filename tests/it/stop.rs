@@ -95,6 +95,44 @@ fn a_stop_that_waits_stops_the_next_build_and_only_that() {
 }
 
 #[test]
+fn a_stop_that_waits_calls_nothing_held_that_is_finished() {
+    let space = space("", PAIR, PLAIN);
+    space.build(&[], 0).has(&[("accepted", 2)]);
+    space.write("plans/.stop", "");
+    space.build(&[], 3).has(&[("accepted", 2), ("up_to_date", 2), ("held", 0)]);
+    space.replace("plans/p.yaml", "description: one", "description: another");
+    space.write("plans/.stop", "");
+    space.build(&[], 3).has(&[("accepted", 0), ("held", 2), ("sessions", 0)]);
+    space.build(&[], 0).has(&[("accepted", 2), ("sessions", 1)]);
+}
+
+#[test]
+fn a_build_waits_for_the_end_of_another_and_says_so() {
+    let space = space("", PAIR, GATED);
+    let build = Build::start(&space);
+    wait_until(|| is_there(&space, "at"));
+    let refused = space.orch(&["build", "--no-wait"]).exits(101);
+    refused.complains(&["another orch is at work here", "orch status"]);
+    let mut second = space.bare(ORCH);
+    second.args(["build", "--format", "json"]).current_dir(space.root());
+    let log = std::fs::File::create(space.home().join("second")).unwrap();
+    let second = second.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let told = || std::fs::read_to_string(space.home().join("second")).unwrap();
+    let pid = build.child.id();
+    wait_until(|| {
+        told().contains(&format!("waiting for the end of process {pid}, `{ORCH} build`"))
+    });
+    std::fs::write(space.home().join("gate"), "").unwrap();
+    build.exits(0);
+    let second = second.wait_with_output().unwrap();
+    assert_eq!(second.status.code(), Some(0), "{}", told());
+    let events = String::from_utf8(second.stdout).unwrap();
+    assert!(events.lines().last().unwrap().contains("\"up_to_date\":2"), "{events}");
+    assert_eq!(told().matches("waiting").count(), 1, "{}", told());
+    assert_eq!(space.landed(), ["p//2: Two", "p//1: One", "start"]);
+}
+
+#[test]
 fn orch_stop_lets_what_runs_finish_and_resume_goes_on() {
     let space = space("", PAIR, GATED);
     space.orch(&["stop"]).exits(0).says(&["nothing runs here"]);

@@ -2,8 +2,10 @@
 
 use crate::engine::admission::Stopping;
 use crate::engine::effect::Effect;
+use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
 use crate::engine::jobs::Shop;
+use crate::spec::plan::Status;
 
 use super::Engine;
 
@@ -49,12 +51,32 @@ fn go_round(shop: &mut Shop<'_>) {
 
 fn decide_all(shop: &mut Shop<'_>) {
     while let Some(id) = shop.build.board.schedule.pop_decidable() {
-        if shop.build.admission.is_stopping() {
+        let is_stopping = shop.build.admission.is_stopping();
+        if is_stopping && !may_stand(shop, id) {
             shop.build.board.settle(id, Settled::Held);
-        } else if let Some(follow) = shop.build.board.decide(id, &mut shop.ground) {
-            shop.follow(follow);
+            continue;
+        }
+        match shop.build.board.decide(id, &mut shop.ground) {
+            // Only an attempt could tell.
+            Some(_) if is_stopping => shop.build.board.settle(id, Settled::Held),
+            Some(follow) => shop.follow(follow),
+            None => {}
         }
     }
+}
+
+/// True where the task may be found finished without anything being started for it.
+fn may_stand(shop: &Shop<'_>, id: NodeId) -> bool {
+    let (board, ground) = (&shop.build.board, &shop.ground);
+    let (slot, task) = (board.slot(id), board.task(id));
+    let status = ground.world.record(slot).status;
+    let is_known = ground.world.key(slot).is_some_and(|key| {
+        let past = ground.past.history.task(task);
+        past.map_or(status.is_done(), |past| past.standing(key).is_some())
+    });
+    (is_known || status == Status::Skipped)
+        && board.schedule.need_failure(&board.graph, id).is_none()
+        && board.schedule.order_failure(&board.graph, id).is_none()
 }
 
 /// Under [`Stopping::Now`] every attempt that lives is told once, also one that began later: a

@@ -55,6 +55,9 @@ pub struct BuildArgs {
     /// Use the cache only: nothing may run
     #[arg(long)]
     pub offline: bool,
+    /// Where another orch is at work here, fail at once instead of waiting for its end
+    #[arg(long)]
+    pub no_wait: bool,
     /// Do not use cached results
     #[arg(long, conflicts_with = "offline")]
     pub no_cache: bool,
