@@ -50,7 +50,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));
     }
-    let wanted: Vec<RelPath> = named.iter().filter_map(Named::document).cloned().collect();
+    let wanted: Vec<RelPath> = named.iter().flat_map(Named::documents).cloned().collect();
     let has_others = !wanted.is_empty();
     let mut documents = checked(&loaded, &engine, Some(&wanted));
     documents.extend(named.into_iter().filter_map(|named| named.refused(has_others)));

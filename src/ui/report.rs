@@ -1,5 +1,6 @@
 //! Diagnostics and failures as text and as JSON: the only user of miette.
 
+mod brief;
 mod graphical;
 mod json;
 

@@ -46,6 +46,23 @@ fn a_name_is_whole_where_no_screen_is_narrow() {
 }
 
 #[test]
+fn a_finding_beside_a_line_without_end_is_a_page() {
+    let space = command("true");
+    let long = format!("{}: a\n  name: \"{}\"\n", "x".repeat(20), "ü".repeat(150_000));
+    space.write(
+        "plans/b.yaml",
+        &format!("meta:\n  name: \"{}\"\nsections: 3\n", "ü".repeat(150_000)),
+    );
+    space.write("plans/c.yaml", &format!("{long}sections: [\n"));
+    let checked = space.orch(&["check", "."]).exits(2);
+    checked
+        .says(&["plans/b.yaml:3:11", "plan::wrong-type", "ü…", "plans/c.yaml:", "yaml::syntax"])
+        .complains(&["2 errors"]);
+    let checked = space.orch(&["check", "plans"]).exits(2).stdout;
+    assert!(checked.len() < 5_000, "{}", checked.len());
+}
+
+#[test]
 fn a_flood_of_stderr_is_kept_whole_and_shown_by_its_end() {
     let space = command("seq 1 30000 >&2; exit 1");
     let told = space.orch(&["build", "-v"]).exits(1).shown();

@@ -18,6 +18,8 @@ pub(super) enum Named {
     Document(RelPath),
     /// Plans count wherever they lie when they are named, templates of plans, too.
     Plan(RelPath),
+    /// A folder with documents somewhere below it.
+    Folder(Vec<RelPath>),
     /// A backlog item: a document that this version does not read.
     Item(String),
     /// Nothing to check, and why.
@@ -31,6 +33,11 @@ impl Named {
             Ok(resolved) => resolved,
             Err(why) => return Self::Nothing(shown.clone(), Box::new(unreadable(&shown, &why))),
         };
+        if resolved.is_dir()
+            && let Some(inside) = documents_in(root, &resolved, loaded)
+        {
+            return Self::Folder(inside);
+        }
         let Some(path) = below(root, &resolved) else {
             return Self::Nothing(shown.clone(), Box::new(outside(&shown)));
         };
@@ -58,10 +65,12 @@ impl Named {
         }
     }
 
-    pub fn document(&self) -> Option<&RelPath> {
+    /// Those that are checked because of it.
+    pub fn documents(&self) -> &[RelPath] {
         match self {
-            Self::Plan(path) | Self::Document(path) => Some(path),
-            Self::Item(_) | Self::Nothing(..) => None,
+            Self::Plan(path) | Self::Document(path) => std::slice::from_ref(path),
+            Self::Folder(paths) => paths,
+            Self::Item(_) | Self::Nothing(..) => &[],
         }
     }
 
@@ -69,7 +78,7 @@ impl Named {
     /// an error where no document `has_others` beside it.
     pub fn refused(self, has_others: bool) -> Option<CheckedDocument> {
         let (shown, diagnostic) = match self {
-            Self::Plan(_) | Self::Document(_) => return None,
+            Self::Plan(_) | Self::Document(_) | Self::Folder(_) => return None,
             Self::Item(shown) => {
                 let told = item(&shown, has_others);
                 (shown, told)
@@ -81,6 +90,18 @@ impl Named {
         let source = Source::new(path, "");
         Some(CheckedDocument { path: shown, source, diagnostics: vec![diagnostic], plan: None })
     }
+}
+
+/// The documents below a folder; `None` where there are none, or it lies outside. The root stands for
+/// all there are.
+fn documents_in(root: &Path, folder: &Path, loaded: &Loaded) -> Option<Vec<RelPath>> {
+    let all = loaded.sources.keys();
+    if root.canonicalize().is_ok_and(|root| root == folder) {
+        return Some(all.cloned().collect());
+    }
+    let folder = below(root, folder)?;
+    let inside: Vec<RelPath> = all.filter(|it| it.is_within(folder.as_str())).cloned().collect();
+    (!inside.is_empty()).then_some(inside)
 }
 
 fn below(root: &Path, resolved: &Path) -> Option<RelPath> {
@@ -144,6 +165,7 @@ mod tests {
         for (path, text) in [
             ("plans/sample-plan.yaml", "sections: 3\n"),
             ("plans/below/a.yml", "sections: []\n"),
+            ("plans/b.yaml", "sections: 4\n"),
             ("docs/backlog/01-slow.md", "# Slow\n\n## Status: Open\n"),
             ("docs/design.md", "# Design\n"),
             ("rules/below/a.yaml", "rule: a\n"),
@@ -167,6 +189,18 @@ mod tests {
         }
         assert_eq!(found(&["nowhere.yaml"]), ["error document::unreadable"]);
         assert_eq!(found(&["../beside.yaml"]), ["error document::outside"]);
+    }
+
+    #[test]
+    fn a_folder_stands_for_the_documents_below_it() {
+        for folder in ["", "plans/..", "plans"] {
+            assert_eq!(found(&[folder]), ["error plan::wrong-type"], "{folder}");
+        }
+        assert_eq!(found(&[""]), found(&[]));
+        assert_eq!(
+            found(&["", "x.txt"]),
+            ["error plan::wrong-type", "error document::unknown-kind"]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::base::diagnostic::{Diagnostic, Label, Severity};
 use crate::base::source::Source;
 
 use super::Look;
+use super::brief::Brief;
 use crate::ui::text::visible;
 
 /// The diagnostic as text that ends in a newline.
@@ -77,11 +78,12 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn new(diagnostic: &'a Diagnostic, source: Option<&'a Source>) -> Self {
         let source = source.filter(|source| !source.text.trim().is_empty());
-        let labels = source.map_or_else(Vec::new, |source| {
+        let source = source.filter(|_| !diagnostic.labels.is_empty());
+        let source = source.map(|source| Excerpts::of(source, &diagnostic.labels));
+        let labels = source.as_ref().map_or_else(Vec::new, |source| {
             let labels = diagnostic.labels.iter().enumerate();
-            labels.map(|(number, label)| span_of(label, number == 0, &source.text)).collect()
+            labels.map(|(number, label)| source.span_of(label, number == 0)).collect()
         });
-        let source = source.filter(|_| !labels.is_empty()).map(Excerpts::of);
         Self { diagnostic, source, labels }
     }
 }
@@ -92,15 +94,40 @@ struct Excerpts<'a> {
     source: &'a Source,
     /// Ends in a line break: miette draws no label behind the last line's end.
     text: Cow<'a, str>,
+    /// Where lines are too long to be shown whole, what is shown of them: then the text is that of it.
+    brief: Option<Brief>,
 }
 
 impl<'a> Excerpts<'a> {
-    fn of(source: &'a Source) -> Self {
-        let mut text = of_same_length(&source.text);
+    fn of(source: &'a Source, labels: &[Label]) -> Self {
+        let places: Vec<usize> =
+            labels.iter().flat_map(|it| [it.span.start, it.span.end]).collect();
+        let mut brief = Brief::of(&source.text, &places);
+        let mut text = match &mut brief {
+            Some(brief) => {
+                Cow::Owned(of_same_length(&std::mem::take(&mut brief.text)).into_owned())
+            }
+            None => of_same_length(&source.text),
+        };
         if !text.ends_with('\n') {
             text.to_mut().push('\n');
         }
-        Self { source, text }
+        Self { source, text, brief }
+    }
+
+    /// A label that lies inside the text, on character boundaries; the end of the text is shown as the
+    /// end of its last line.
+    fn span_of(&self, label: &Label, is_primary: bool) -> LabeledSpan {
+        let whole = &self.source.text;
+        let start = floor_boundary(whole, label.span.start.min(last_visible(whole)));
+        let end = floor_boundary(whole, label.span.end).max(start);
+        let here = |at: usize| self.brief.as_ref().map_or(at, |brief| brief.here(at));
+        let (start, end) = (here(start), here(end));
+        let words = (!label.text.is_empty()).then(|| label.text.clone());
+        match is_primary {
+            true => LabeledSpan::new_primary_with_span(words, (start, end - start)),
+            false => LabeledSpan::new_with_span(words, (start, end - start)),
+        }
     }
 }
 
@@ -127,7 +154,9 @@ impl SourceCode for Excerpts<'_> {
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
         let found = self.text.as_bytes().read_span(span, lines_before, lines_after)?;
-        let column = self.source.position_of(found.span().offset()).column - 1;
+        let at = found.span().offset();
+        let at = self.brief.as_ref().map_or(at, |brief| brief.whole(at));
+        let column = self.source.position_of(at).column - 1;
         Ok(Box::new(MietteSpanContents::new_named(
             visible(self.source.path.as_str()),
             found.data(),
@@ -136,18 +165,6 @@ impl SourceCode for Excerpts<'_> {
             column,
             found.line_count(),
         )))
-    }
-}
-
-/// A label that lies inside the text, on character boundaries; the end of the text is shown as the
-/// end of its last line.
-fn span_of(label: &Label, is_primary: bool, text: &str) -> LabeledSpan {
-    let start = floor_boundary(text, label.span.start.min(last_visible(text)));
-    let end = floor_boundary(text, label.span.end).max(start);
-    let words = (!label.text.is_empty()).then(|| label.text.clone());
-    match is_primary {
-        true => LabeledSpan::new_primary_with_span(words, (start, end - start)),
-        false => LabeledSpan::new_with_span(words, (start, end - start)),
     }
 }
 
