@@ -20,6 +20,8 @@ pub struct Policy<'a> {
     pub starting: Option<&'a ModelName>,
     after: Option<u32>,
     max: Option<&'a ModelName>,
+    /// Nobody wrote the cap: what begins above it stays where it is.
+    is_default_max: bool,
     pub validation: Option<&'a ModelName>,
 }
 
@@ -40,6 +42,7 @@ impl<'a> Policy<'a> {
                 .or(plan.and_then(|it| it.escalate_after))
                 .or(models.escalate_after),
             max: flags.max.as_ref().or(of_plan(|it| &it.max_model)).or(models.max.as_ref()),
+            is_default_max: flags.max.is_none() && plan.is_some_and(|it| it.is_default_max),
             validation: of_plan(|it| &it.validation_model).or(models.validation.as_ref()),
         }
     }
@@ -74,6 +77,9 @@ impl<'a> Policy<'a> {
             let message = format!("`{max}` is no model of the ladder ({})", ladder.join(", "));
             return Err(BadCap(message));
         };
+        if top < begin && self.is_default_max {
+            return Ok(begin);
+        }
         if top < begin {
             let message = format!(
                 "it is to begin with `{base}`, and no model above `{max}` is allowed: raise the cap, or give \
@@ -110,10 +116,11 @@ mod tests {
 
     #[test]
     fn failures_go_up_the_ladder_as_far_as_the_cap() {
-        assert_eq!(check("haiku 2 -"), "haiku sonnet opus");
+        assert_eq!(check("haiku 2 -"), "haiku sonnet opus fable");
+        assert_eq!(check("haiku 2 opus"), "haiku sonnet opus");
         assert_eq!(check("haiku 2 sonnet"), "haiku sonnet");
         assert_eq!(check("sonnet - -"), "sonnet", "nobody asked for it");
-        assert_eq!(check("claude-sonnet-4-5 1 -"), "claude-sonnet-4-5 opus");
+        assert_eq!(check("claude-sonnet-4-5 1 -"), "claude-sonnet-4-5 opus fable");
         assert_eq!(check("gpt 1 -"), "gpt", "not on the ladder");
         assert_eq!(check("opus 1 opus"), "opus");
     }
@@ -124,7 +131,25 @@ mod tests {
             check("opus 1 sonnet"),
             "it is to begin with `opus`, and no model above `sonnet` is allowed"
         );
-        assert_eq!(check("haiku 1 huge"), "`huge` is no model of the ladder (haiku, sonnet, opus)");
+        assert_eq!(
+            check("haiku 1 huge"),
+            "`huge` is no model of the ladder (haiku, sonnet, opus, fable)"
+        );
+    }
+
+    #[test]
+    fn a_cap_that_nobody_wrote_lowers_nothing() {
+        let (models, flags) = (Models::default(), ModelFlags::default());
+        let escalation = Escalation {
+            escalate_after: Some(1),
+            max_model: Some(ModelName::new("opus")),
+            is_default_max: true,
+            ..Escalation::default()
+        };
+        let meta = Meta { escalation: Some(escalation), ..Meta::default() };
+        let policy = Policy::of(&models, &meta, &flags);
+        let at = |base, n| policy.model_at(&ModelName::new(base), n, 0).unwrap().to_string();
+        assert_eq!((at("sonnet", 5), at("fable", 5)), ("opus".to_owned(), "fable".to_owned()));
     }
 
     #[test]

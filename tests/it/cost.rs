@@ -339,6 +339,41 @@ fn report_of(space: &Space, place: &str) -> Value {
 }
 
 #[test]
+fn plans_of_one_title_have_a_usage_report_each() {
+    let plan = |task: &str| {
+        format!(
+            "meta: {{ name: Same }}\nsections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: {task}, name: N, description: D }}\n"
+        )
+    };
+    let task = |name: &str| {
+        format!(
+            "'{name}':\n- [ {{ write: {{ path: {name}.txt, content: x }} }}, {{ cost: 0.5 }} ]\n"
+        )
+    };
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/north.yaml", &plan("n")),
+        ("plans/south.yaml", &plan("s")),
+        ("sessions.yaml", &(task("n") + &task("s"))),
+    ]);
+    for arguments in [&[][..], &["--force", "north", "--force", "south"]] {
+        space.build(arguments, 0).has(&[("sessions", 2)]);
+        let mut names: Vec<_> = std::fs::read_dir(space.root().join(".orch/reports"))
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["same-south-usage-report.json", "same-usage-report.json"]);
+        let of =
+            |name: &str| report_of(&space, &format!(".orch/reports/{name}"))["plan_path"].clone();
+        assert_eq!(
+            (of(&names[1]), of(&names[0])),
+            ("plans/north.yaml".into(), "plans/south.yaml".into())
+        );
+    }
+}
+
+#[test]
 fn the_usage_report_is_the_originals_and_no_change_of_the_checkout() {
     let (ignored, own) = (
         ".claude/plans/logs/some-costs-usage-report.json",

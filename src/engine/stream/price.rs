@@ -55,10 +55,12 @@ const PRICES: &[Price] = &[
 /// Used for a model the table does not know: rather too much than too little.
 const UNKNOWN: Price = Price::new("", 5.0, 25.0);
 
+/// Of writes into the provider's cache, for five minutes and for an hour, in prices of input.
 const CACHE_CREATION: f64 = 1.25;
+const HOUR_OF_CACHE: f64 = 2.0;
 
-/// The list price of one call.
-pub fn cost_of(model: &str, tokens: Tokens) -> Usd {
+/// The list price of one call; `for_an_hour` of what it wrote into the cache is kept so long.
+pub fn cost_of(model: &str, tokens: Tokens, for_an_hour: u64) -> Usd {
     let price = PRICES
         .iter()
         .filter(|price| model.starts_with(price.prefix))
@@ -70,9 +72,12 @@ pub fn cost_of(model: &str, tokens: Tokens) -> Usd {
         _ => (price.input, price.output),
     };
     let cache_read = price.cache_read * input / price.input;
+    let for_an_hour = for_an_hour.min(tokens.cache_creation);
+    let briefly = tokens.cache_creation - for_an_hour;
     let dollars = tokens.input as f64 * input
         + tokens.cache_read as f64 * cache_read
-        + tokens.cache_creation as f64 * input * CACHE_CREATION
+        + briefly as f64 * input * CACHE_CREATION
+        + for_an_hour as f64 * input * HOUR_OF_CACHE
         + tokens.output as f64 * output;
     Usd::from_dollars(dollars / 1e6)
 }
@@ -84,7 +89,7 @@ mod tests {
     #[test]
     fn prices_are_those_of_the_model_and_of_the_prompts_length() {
         let tokens = |input, cache_read| Tokens { input, cache_read, ..Tokens::default() };
-        let check = |model: &str, tokens: Tokens| cost_of(model, tokens).to_string();
+        let check = |model: &str, tokens: Tokens| cost_of(model, tokens, 0).to_string();
         let million = tokens(1_000_000, 0);
         assert_eq!(check("claude-opus-4-1-20250805", million), "$15.00");
         assert_eq!(check("claude-opus-4-8", million), "$5.00");
@@ -93,5 +98,9 @@ mod tests {
         assert_eq!(check("claude-haiku-5-5", tokens(100_000, 0)), "$0.0100");
         assert_eq!(check("claude-haiku-5-5", tokens(200_000, 0)), "$0.10", "a long prompt");
         assert_eq!(check("claude-nobody-knows", million), "$5.00");
+        let written = Tokens { cache_creation: 1_000_000, ..Tokens::default() };
+        let hours = [0, 400_000, 1_000_000, 2_000_000];
+        let check = |hour| cost_of("claude-sonnet-4-5", written, hour).to_string();
+        assert_eq!(hours.map(check), ["$3.75", "$4.65", "$6.00", "$6.00"]);
     }
 }

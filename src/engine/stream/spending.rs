@@ -33,6 +33,8 @@ struct Since {
 struct OpenCall {
     model: String,
     tokens: Tokens,
+    /// Of what it wrote into the cache.
+    for_an_hour: u64,
     n_chars: u64,
 }
 
@@ -43,7 +45,7 @@ impl OpenCall {
     }
 
     fn cost(&self) -> Usd {
-        price::cost_of(&self.model, self.estimate())
+        price::cost_of(&self.model, self.estimate(), self.for_an_hour)
     }
 }
 
@@ -81,6 +83,7 @@ impl Spending {
         let before = call.cost();
         call.model.clone_from(&message.model);
         call.tokens = Tokens::from(&message.usage);
+        call.for_an_hour = message.usage.cache_creation.ephemeral_1h_input_tokens;
         let chars = message
             .content
             .iter()

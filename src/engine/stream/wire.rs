@@ -184,6 +184,11 @@ wire! {
         output_tokens: u64,
         cache_read_input_tokens: u64,
         cache_creation_input_tokens: u64,
+        cache_creation: CacheCreation,
+    }
+    /// What of the writes into the provider's cache is kept how long.
+    struct CacheCreation {
+        ephemeral_1h_input_tokens: u64,
     }
     struct ModelUsage {
         #[serde(rename = "inputTokens")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::base::name::RelPath;
+use crate::base::name::{PlanName, RelPath};
 use crate::engine::past::ledger::{LedgerEntry, entries, file_name, usage_report};
 use crate::host::clock;
 use crate::host::error::{Doing, Result};
@@ -39,13 +39,27 @@ fn report(state: &State, begin: u64) -> Result<()> {
         let report = usage_report(plan, path.as_str(), &spent, clock::now());
         let Some(report) = report else { continue };
         let title = plan.meta.title.as_deref().unwrap_or(plan.name.as_str());
-        let file = place_of(&file_name(title), state.root());
+        let file = place_for(title, (&plan.name, &path), state.root());
         let folder = file.parent().unwrap_or(state.root());
         std::fs::create_dir_all(folder).doing("making the folder of reports", folder)?;
         let text = format!("{report:#}\n");
         std::fs::write(&file, text).doing("writing the usage report", &file)?;
     }
     Ok(())
+}
+
+/// Another plan of that title keeps the file that it has: this one's has its name behind the title.
+fn place_for(title: &str, (plan, path): (&PlanName, &RelPath), root: &Path) -> PathBuf {
+    let file = place_of(&file_name(title, None), root);
+    let is_anothers =
+        plan_of(&file).is_some_and(|it| it != *path && root.join(it.as_str()).exists());
+    if is_anothers { place_of(&file_name(title, Some(plan)), root) } else { file }
+}
+
+/// The plan that a report is of; `None` where there is none.
+fn plan_of(report: &Path) -> Option<RelPath> {
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).ok()?).ok()?;
+    RelPath::new(report["plan_path"].as_str()?)
 }
 
 /// Where the original had it, where git ignores that, so that it is no input and shows as no change;

@@ -103,7 +103,7 @@ keys! {
     /// Which model a session is asked of, and when another one.
     static MODELS = "models", Refused [
         /// From the smallest to the largest.
-        ladder [default: "`[haiku, sonnet, opus]`"]: Texts,
+        ladder [default: "`[haiku, sonnet, opus, fable]`"]: Texts,
         /// Where neither task nor agent names one.
         starting: Text,
         /// One step up after so many failed attempts; never by itself where none is given.

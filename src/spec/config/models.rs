@@ -21,7 +21,7 @@ pub struct Models {
 impl Default for Models {
     fn default() -> Self {
         Self {
-            ladder: ["haiku", "sonnet", "opus"].map(ModelName::new).into(),
+            ladder: ["haiku", "sonnet", "opus", "fable"].map(ModelName::new).into(),
             starting: None,
             escalate_after: None,
             max: None,

@@ -10,6 +10,8 @@ use crate::spec::yaml::{Fields, Resolved};
 pub struct Escalation {
     pub escalate_after: Option<u32>,
     pub max_model: Option<ModelName>,
+    /// Nobody wrote that cap: it keeps from going up, and no task from beginning above it.
+    pub is_default_max: bool,
     pub validation_model: Option<ModelName>,
     pub starting_model: Option<ModelName>,
 }
@@ -37,8 +39,16 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Option<Escalation> {
     let (validation_model, starting_model) =
         (model("validation_model", OTHERS), model("starting_model", OTHERS));
     // A cap has to be on the ladder: that is looked at where the ladder is known.
-    let max_model = Some(own.text("max_model").map_or_else(|| ModelName::new(MAX), ModelName::new));
+    let written = own.text("max_model").map(ModelName::new);
+    let is_default_max = written.is_none();
+    let max_model = Some(written.unwrap_or_else(|| ModelName::new(MAX)));
     let escalate_after = own.count("escalate_after").or(Some(AFTER));
     own.rest();
-    is_enabled.then_some(Escalation { escalate_after, max_model, validation_model, starting_model })
+    is_enabled.then_some(Escalation {
+        escalate_after,
+        max_model,
+        is_default_max,
+        validation_model,
+        starting_model,
+    })
 }

@@ -13,7 +13,8 @@ pub(super) fn check(
     known: &Known,
     found: &mut Vec<Diagnostic>,
 ) {
-    let own = index.plan.meta.escalation.as_ref().and_then(|it| it.max_model.as_ref());
+    let own = index.plan.meta.escalation.as_ref().filter(|it| !it.is_default_max);
+    let own = own.and_then(|it| it.max_model.as_ref());
     let Some(cap) = own.or(known.models.max.as_ref()) else { return };
     let Some(top) = known.models.place_of(cap) else {
         // In the settings it is told there.

@@ -362,7 +362,7 @@ fn a_cap_below_the_model_of_an_agent_is_told() {
     assert_snapshot!(check("model_escalation: {enabled: yes, max_model: sonet}", "id: a, name: A"), @r#"
     error plan::bad-value: `max_model` cannot be `sonet`
       1 "sonet": not on the ladder
-      = one of haiku, sonnet, opus
+      = one of haiku, sonnet, opus, fable
     "#);
     assert_eq!(check("model_escalation: {enabled: no, max_model: sonet}", "id: a, name: A"), "");
 }

@@ -36,7 +36,8 @@ impl Brief {
         // Its head, what stands around each place, and its line break.
         let around =
             |at: usize| at.saturating_sub(AROUND).max(line.start)..(at + AROUND).min(line.end);
-        let inside = places.iter().copied().filter(|at| line.contains(at)).map(around);
+        let inside =
+            places.iter().copied().filter(|at| (line.start..=line.end).contains(at)).map(around);
         let edges = [line.start..line.start + AROUND, line.end - 1..line.end];
         let mut shown: Vec<Range<usize>> = inside.chain(edges).collect();
         shown.sort_by_key(|it| it.start);

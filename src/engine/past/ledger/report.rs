@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::TaskId;
+use crate::base::name::{PlanName, TaskId};
 use crate::spec::plan::Plan;
 
 use super::group::{Sum, sum_of};
@@ -14,16 +14,21 @@ use super::{Fate, LedgerEntry};
 /// Characters of a plan's title that its file's name has.
 const NAME_LIMIT: usize = 50;
 
-/// `<title>-usage-report.json`: lower case, `-` for blanks and for what no file name should hold.
-pub fn file_name(title: &str) -> String {
+/// `<title>-usage-report.json`: lower case, `-` for blanks and for what no file name should hold. With a
+/// plan its name stands behind the title, which is another's, too.
+pub fn file_name(title: &str, plan: Option<&PlanName>) -> String {
     let plain = |char: char| match char {
         _ if char.is_whitespace() || char.is_control() => '-',
         '/' | '\\' | ':' => '-',
         _ => char,
     };
     let name: String = title.to_lowercase().chars().map(plain).take(NAME_LIMIT).collect();
-    let name = name.trim_start_matches('.');
-    format!("{}-usage-report.json", if name.is_empty() { "unknown" } else { name })
+    let name = match name.trim_start_matches('.') {
+        "" => "unknown",
+        name => name,
+    };
+    let plan = plan.map_or(String::new(), |plan| format!("-{plan}"));
+    format!("{name}{plan}-usage-report.json")
 }
 
 /// What one run spent on a plan: `None` where that is nothing. `path` is the plan's file.

@@ -174,10 +174,12 @@ fn the_usage_report_has_the_originals_keys() {
     insta::assert_snapshot!(report.to_string(), @r#"{"completed_at":"2026-01-15T15:04:05","plan_name":"A Plan","plan_path":"plans/p.yaml","sections":[{"cost_usd":0.75,"id":"s","name":"S","task_count":1}],"tasks":[{"cache_creation_tokens":14,"cache_read_tokens":600,"cost_usd":0.75,"duration_api_ms":3000,"id":"a","input_tokens":200,"model":"m","num_turns":6,"output_tokens":40}],"total":{"cache_creation_tokens":14,"cache_hit_rate":0.75,"cache_read_tokens":600,"cost_usd":0.75,"duration_api_ms":3000,"input_tokens":200,"num_turns":6,"output_tokens":40}}"#);
     let none = crate::spec::plan::Plan { name: PlanName::new("q"), ..plan };
     assert_eq!(usage_report(&none, "plans/q.yaml", &all, Moment(0)), None);
-    let names = ["Auth / Login: v2", "..", "", "Ärger\nmit Umbruch"].map(file_name);
+    let names =
+        ["Auth / Login: v2", "..", "", "Ärger\nmit Umbruch"].map(|title| file_name(title, None));
     let shown = names.map(|name| name.replace("-usage-report.json", ""));
     assert_eq!(shown, ["auth---login--v2", "unknown", "unknown", "ärger-mit-umbruch"]);
-    assert!(file_name(&"x".repeat(300)).len() < 100);
+    assert!(file_name(&"x".repeat(300), None).len() < 100);
+    assert_eq!(file_name("A", Some(&PlanName::new("p"))), "a-p-usage-report.json");
 }
 
 /// One process of a session in the trial.

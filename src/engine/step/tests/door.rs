@@ -217,7 +217,7 @@ fn failures_escalate_the_model_within_its_cap() {
     sonnet sonnet sonnet sonnet sonnet sonnet: no idea
     sonnet sonnet opus opus opus opus: no idea
     sonnet sonnet sonnet sonnet sonnet sonnet: no idea
-    sonnet opus opus opus opus opus: no idea
+    sonnet opus fable fable fable fable: no idea
     sonnet sonnet sonnet sonnet sonnet sonnet: no idea
     : it is to begin with `sonnet`, and no model above `haiku` is allowed: raise the cap, or give the task a `model`
     ");
