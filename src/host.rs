@@ -23,6 +23,7 @@ pub(crate) mod pieces;
 pub mod platform;
 pub mod probe;
 pub mod process;
+mod removal;
 pub(crate) mod rest;
 pub mod root;
 pub mod scaffold;

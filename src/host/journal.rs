@@ -62,6 +62,7 @@ impl Journal {
     pub fn open_from(root: &Path, offset: u64) -> Result<Self> {
         let folder = OrchFolder::below(root, Access::ReadWrite);
         folder.create()?;
+        folder.refuse_link(FILE)?;
         let path = folder.join(FILE);
         let options = File::options().read(true).append(true).create(true).to_owned();
         let mut file = options.open(&path).doing("opening the journal", &path)?;

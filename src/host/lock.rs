@@ -96,6 +96,7 @@ fn path_of(root: &Path) -> std::path::PathBuf {
 fn open(root: &Path) -> Result<File> {
     let folder = OrchFolder::below(root, Access::ReadWrite);
     folder.create()?;
+    folder.refuse_link(FILE)?;
     let options = File::options().read(true).write(true).create(true).truncate(false).to_owned();
     options.open(path_of(root)).doing("opening the lock", path_of(root))
 }

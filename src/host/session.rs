@@ -47,7 +47,6 @@ use crate::engine::effect::{Launch, LaunchAction, SessionLaunch};
 use crate::engine::outcome::evidence::{Ending, StatusFile};
 use crate::engine::stream::{Progress, StreamFacts};
 use crate::spec::config::SessionConfig;
-use crate::spec::plan::CommandLine;
 
 use cli::Call;
 use status::StatusPlaces;
@@ -200,7 +199,9 @@ impl Runner {
         env.hand_on(&settings.env);
         let mask = env.mask();
         let (argv, stdin, session) = match &launch.action {
-            LaunchAction::Command(line) => (command_argv(line), None, None),
+            LaunchAction::Command(line) => {
+                (command::argv_of(line, &place.private.join(SCRATCH))?, None, None)
+            }
             LaunchAction::Session(session) => {
                 let cli = match self.cli(place) {
                     Ok(cli) => cli,
@@ -266,13 +267,6 @@ struct Prepared {
     session: Option<SessionId>,
     config_folder: Option<PathBuf>,
     mask: Mask,
-}
-
-fn command_argv(line: &CommandLine) -> Vec<OsString> {
-    match line {
-        CommandLine::Argv(words) => words.iter().map(OsString::from).collect(),
-        CommandLine::Shell(line) => ["sh", "-c", line].map(OsString::from).into(),
-    }
 }
 
 /// In a container `/proc/self/exe` is the container's program: orch has to be named.

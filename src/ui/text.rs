@@ -26,6 +26,15 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// A path with what would move the cursor written out, so that it can be told from any other.
+pub fn path_text(path: impl std::fmt::Display) -> String {
+    let shown = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    path.to_string().chars().map(shown).collect()
+}
+
 /// The text with paths as the repository has them: a session names files by the worktree it is in.
 pub fn without_worktree(text: &str) -> String {
     const POOL: &str = ".orch/worktrees/";
@@ -106,6 +115,7 @@ mod tests {
     fn nothing_in_a_text_can_move_the_cursor() {
         assert_eq!(visible("a\u{1b}[31mred\u{1b}[0m\r\u{7}b\n\tc"), "aredb\n\tc");
         assert_eq!(visible("open \u{1b}["), "open ");
+        assert_eq!(path_text("odd\u{1b}[31m\n.txt"), "odd\\u{1b}[31m\\n.txt");
         assert_eq!(one_line("  a\n\tb\u{1b}[2Jc "), "a bc");
     }
 

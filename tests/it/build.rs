@@ -500,7 +500,10 @@ fn two_builds_in_one_repository_do_not_fight() {
     let journal = space.root().join(".orch/journal-v1");
     let is_started = || fs::read_to_string(&journal).is_ok_and(|it| it.contains("attempt-started"));
     wait_until(is_started);
-    space.orch(&["build"]).exits(101).complains(&["another orch", &first.id().to_string()]);
+    space
+        .orch(&["build", "--no-wait"])
+        .exits(101)
+        .complains(&["another orch", &first.id().to_string()]);
     assert!(first.wait().unwrap().success());
     assert_eq!(space.read("one.txt"), "x");
 }
@@ -552,6 +555,33 @@ fn a_dead_lock_on_what_was_seen_of_the_branch_is_no_obstacle() {
     space.write(".git/refs/orch/seen/main.lock", "");
     space.build(&[], 0).has(&[("accepted", 3), ("sessions", 2)]);
     assert!(!space.exists(".git/refs/orch/seen/main.lock"));
+
+    // The clock was set back since.
+    space.write(".git/refs/orch/tip/main.lock", "");
+    let lock = space.root().join(".git/refs/orch/tip/main.lock");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    std::fs::File::options().append(true).open(&lock).unwrap().set_modified(later).unwrap();
+    space.build(&["--force", "three//1"], 0).has(&[("accepted", 3)]);
+    assert!(!lock.exists());
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_a_repository_brings_along() {
+    for name in ["lock", "journal-v1"] {
+        let space = three();
+        let precious = space.home().join("precious");
+        std::fs::write(&precious, "precious\n").unwrap();
+        std::fs::create_dir_all(space.root().join(".orch")).unwrap();
+        std::os::unix::fs::symlink(&precious, space.root().join(".orch").join(name)).unwrap();
+        let refused = space.orch(&["build"]).exits(2);
+        refused.complains(&[
+            "a link lies where orch writes",
+            &format!(".orch/{name}"),
+            "remove it",
+        ]);
+        space.orch(&["cache", "gc"]);
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious\n", "{name}");
+    }
 }
 
 #[test]

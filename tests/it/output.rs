@@ -46,6 +46,31 @@ fn a_name_is_whole_where_no_screen_is_narrow() {
 }
 
 #[test]
+fn a_name_of_a_file_moves_no_cursor() {
+    let space = command("touch \"$(printf 'odd\\033[31mred.txt')\"");
+    let built = space.orch(&["build", "-v"]).exits(0).shown();
+    let shown = space.orch(&["show", "a//1"]).exits(0).says(&["A odd\\u{1b}[31mred.txt"]).shown();
+    let listed = space.orch(&["cache", "ls", "--format", "json"]).exits(0).stdout;
+    let key = listed.split("\"key\":\"").nth(1).unwrap()[..64].to_owned();
+    let cached = space.orch(&["cache", "show", &key]).exits(0).says(&["odd\\u{1b}"]).shown();
+    assert!(!(built + &shown + &cached).contains('\u{1b}'));
+}
+
+#[test]
+fn a_command_may_be_longer_than_a_word_of_a_command_line() {
+    let long = format!("{}echo made by $1 > one.txt", ": a generated line\n".repeat(10_000));
+    let space = command(&long);
+    space.orch(&["build"]).exits(0);
+    assert_eq!(space.read("one.txt"), "made by\n");
+    let words = format!("[echo, {}]", serde_json::to_string(&"x".repeat(200_000)).unwrap());
+    let plan = format!(
+        "sections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', name: N, run: {words}, max_attempts: 1 }}\n"
+    );
+    space.write("plans/a.yaml", &plan);
+    space.orch(&["build"]).exits(1).complains(&["FAIL  a//1", "too long"]);
+}
+
+#[test]
 fn a_finding_beside_a_line_without_end_is_a_page() {
     let space = command("true");
     let long = format!("{}: a\n  name: \"{}\"\n", "x".repeat(20), "ü".repeat(150_000));

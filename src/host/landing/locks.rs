@@ -119,9 +119,10 @@ fn clear_old_locks(folder: &Path) -> Result<()> {
 
 /// Waits until the lock is gone or has its age; true where it is still the same one then.
 fn is_forsaken(lock: &Path) -> bool {
-    let found = mark(lock);
+    let (found, since) = (mark(lock), Instant::now());
     while found.is_some() && mark(lock) == found {
-        if age_of(lock) > Some(DEAD_AFTER) {
+        // Where the clock was set back its own moment lies in the future.
+        if age_of(lock).max(Some(since.elapsed())) > Some(DEAD_AFTER) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));

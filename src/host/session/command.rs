@@ -1,12 +1,13 @@
 //! Commands beside the tasks: in the user's checkout, as confined as any other.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
 
-use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Update, command_argv, millis_since};
+use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Update, millis_since};
 use crate::base::measure::Millis;
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
@@ -14,6 +15,30 @@ use crate::host::process::Spawn;
 use crate::spec::plan::CommandLine;
 
 use super::watch::Watched;
+
+/// Longest word of a command that systems take: Linux has 128 KiB, with a byte for its end.
+const WORD: usize = 128 * 1024 - 1;
+
+/// The words that start a command. A line that is too long to be one is read from a file in `scratch`; of a list
+/// with such a word the shell says that nothing can be started so.
+pub(super) fn argv_of(line: &CommandLine, scratch: &Path) -> Result<Vec<OsString>> {
+    let script = match line {
+        CommandLine::Argv(words) if words.iter().all(|word| word.len() < WORD) => {
+            return Ok(words.iter().map(OsString::from).collect());
+        }
+        CommandLine::Shell(line) if line.len() < WORD => {
+            return Ok(["sh", "-c", line].map(OsString::from).into());
+        }
+        CommandLine::Argv(words) => {
+            let quoted = words.iter().map(|word| format!(" '{}'", word.replace('\'', "'\\''")));
+            format!("exec{}\n", quoted.collect::<String>())
+        }
+        CommandLine::Shell(line) => line.clone(),
+    };
+    let file = scratch.join("command.sh");
+    fs::write(&file, script).doing("writing a long command", &file)?;
+    Ok(vec!["sh".into(), file.into()])
+}
 
 /// What to run.
 pub struct Aside {
@@ -46,7 +71,7 @@ impl Runner {
         fs::create_dir_all(&scratch).doing("making a folder for a command", &scratch)?;
         Ok(Spawn {
             shim: self.shim.clone(),
-            argv: command_argv(&aside.line),
+            argv: argv_of(&aside.line, &scratch)?,
             dir: aside.dir.clone(),
             env: aside.env.to_vec(),
             stdin: None,

@@ -9,6 +9,7 @@ use crate::engine::outcome::evidence::StatusFile;
 use crate::engine::outcome::status_from_json;
 use crate::host::error::{Doing, Result};
 use crate::host::mask::Mask;
+use crate::host::removal::remove_folder;
 
 /// Where a status file may lie in the worktree; the first that is there counts.
 pub const STATUS_PATHS: [&str; 3] =
@@ -82,7 +83,7 @@ fn is_plain(place: &Path) -> bool {
 
 fn remove(place: &Path) -> Result<()> {
     let removed = match fs::symlink_metadata(place) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(place),
+        Ok(metadata) if metadata.is_dir() => remove_folder(place),
         Ok(_) => fs::remove_file(place),
         Err(_) => return Ok(()),
     };

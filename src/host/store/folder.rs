@@ -61,6 +61,20 @@ impl OrchFolder {
         made.doing("making orch's folder", &self.path)
     }
 
+    /// What is written in place is a file of the folder itself: a link that a repository brings along would
+    /// have orch write elsewhere.
+    ///
+    /// # Errors
+    /// It is a link.
+    pub fn refuse_link(&self, name: &str) -> Result<()> {
+        let path = self.join(name);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            return Ok(());
+        }
+        let doing = "a link lies where orch writes a file of its own";
+        Err(Error::new(doing).at(&path).help("look where it leads, and remove it").of_user())
+    }
+
     /// Writes a whole file: whoever reads it sees the old content or the new, nothing between.
     pub fn write_whole(&self, to: &Path, pieces: &[&[u8]]) -> Result<()> {
         let mut aside = self.aside()?;

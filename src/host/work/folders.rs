@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::name::AttemptId;
+use crate::host::removal::remove_folder;
 use crate::host::session::SCRATCH;
 
 /// Those of one run of orch. What is kept of them goes with the value.
@@ -38,7 +39,7 @@ impl Folders {
         if is_as_new(&folder).unwrap_or(false) {
             self.spare().push(folder);
         } else {
-            let _ = fs::remove_dir_all(&folder);
+            let _ = remove_folder(&folder);
         }
     }
 

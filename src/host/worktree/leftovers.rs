@@ -9,6 +9,7 @@ use gix::bstr::{BString, ByteSlice};
 
 use crate::host::error::{Doing, Result};
 use crate::host::git::normalize::metadata;
+use crate::host::removal::remove_folder;
 
 /// First in a `<n>.ready` file; one without it counts as not ready.
 const HEADER: &[u8] = b"ready 1\0";
@@ -54,7 +55,7 @@ pub(super) fn remove_leftover(root: &Path, path: &[u8], keep: &Keep) -> Result<(
         return fs::remove_file(&place).doing(doing, &place);
     }
     if !keep.has_below(path) {
-        return fs::remove_dir_all(&place).doing(doing, &place);
+        return remove_folder(&place).doing(doing, &place);
     }
     for entry in fs::read_dir(&place).doing(doing, &place)? {
         let name = entry.doing(doing, &place)?.file_name();

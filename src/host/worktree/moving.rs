@@ -16,6 +16,7 @@ use crate::host::git::known::Texts;
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::{TreeEntry, tree_changes};
 use crate::host::git::place::{Occupied, Placer, index_mode, remove};
+use crate::host::removal::remove_folder;
 
 /// One move of a worktree: from what orch remembers to have put there, and what lies there in
 /// truth, to another tree.
@@ -130,7 +131,7 @@ impl Moving<'_> {
             self.root.join(gix::path::from_bstr(path.as_bstr()).doing("naming a file", self.root)?);
         let doing = "removing what an earlier attempt left";
         match metadata(&place)? {
-            Some(meta) if meta.is_dir() => std::fs::remove_dir_all(&place).doing(doing, &place),
+            Some(meta) if meta.is_dir() => remove_folder(&place).doing(doing, &place),
             Some(_) => std::fs::remove_file(&place).doing(doing, &place),
             None => Ok(()),
         }

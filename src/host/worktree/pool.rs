@@ -25,6 +25,7 @@ use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::normalize::metadata;
 use crate::host::git::{NOBODY, Repository, ignore_itself, object_id};
+use crate::host::removal::remove_folder;
 use crate::spec::config::WorktreeConfig;
 
 /// All worktrees of one repository. Thread-safe; processes share the pool by file locks.
@@ -287,7 +288,7 @@ impl Pool {
         }
         let git = self.repo.local();
         if git.remove_worktree(stem, Force::OverrideLock, Discard).is_err() && stem.exists() {
-            std::fs::remove_dir_all(stem).doing("removing a broken worktree", stem)?;
+            remove_folder(stem).doing("removing a broken worktree", stem)?;
         }
         self.prune()
     }
@@ -368,7 +369,7 @@ fn empty_task_folder(root: &Path) -> Result<()> {
         return ignore_itself(&orch);
     }
     match present {
-        Some(meta) if meta.is_dir() => std::fs::remove_dir_all(&task),
+        Some(meta) if meta.is_dir() => remove_folder(&task),
         Some(_) => std::fs::remove_file(&task),
         None => Ok(()),
     }

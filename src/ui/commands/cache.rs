@@ -21,6 +21,7 @@ use crate::ui::render::time::moment_text;
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Ran, Shell};
 use crate::ui::target::{self, Known};
+use crate::ui::text::path_text;
 
 /// How many hexadecimal digits of a key are shown in lists.
 const SHORT: usize = 12;
@@ -122,11 +123,11 @@ fn result_text(entry: &CachedResult) -> String {
     let mut text = entry_text(entry);
     for change in result.patch.changes() {
         let after = change.after.as_ref().map_or("gone".to_owned(), |state| state.digest.short());
-        let _ = writeln!(text, "  file     {}  {after}", change.path);
+        let _ = writeln!(text, "  file     {}  {after}", path_text(&change.path));
     }
     for (path, state) in &result.read_set {
         let state = state.as_ref().map_or("absent".to_owned(), |state| state.digest.short());
-        let _ = writeln!(text, "  read     {path}  {state}");
+        let _ = writeln!(text, "  read     {}  {state}", path_text(path));
     }
     for (section, name, value) in result.manifest.values() {
         let value = crate::ui::text::cut(&crate::ui::text::one_line(value), 60);

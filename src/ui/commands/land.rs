@@ -5,6 +5,7 @@ use crate::ui::exit::Exit;
 use crate::ui::project::{Landed, Landing, Project};
 use crate::ui::report::counted;
 use crate::ui::shell::{Ran, Shell};
+use crate::ui::text::path_text;
 
 pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let how = if args.dry_run { Landing::DryRun } else { Landing::Now };
@@ -20,7 +21,8 @@ pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran
 
 fn summary_of(landed: &Landed, how: Landing) -> String {
     let mut count = counted(landed.tasks.len(), "landing");
-    let with: Vec<String> = landed.with.iter().map(|path| format!("`{path}`")).collect();
+    let with: Vec<String> =
+        landed.with.iter().map(|path| format!("`{}`", path_text(path))).collect();
     if !with.is_empty() {
         count += &format!(" with your edits of {}", with.join(", "));
     }

@@ -20,7 +20,7 @@ use crate::ui::project::Project;
 use crate::ui::render::states;
 use crate::ui::render::time::moment_text;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
-use crate::ui::text::{one_line, visible};
+use crate::ui::text::{one_line, path_text, visible};
 use crate::ui::transcript::{OutputLine, output_of};
 
 use super::selection::{Selection, task_in};
@@ -155,7 +155,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
     }
     for (number, change) in changes.iter().enumerate() {
         let head = if number == 0 { "files" } else { "" };
-        let _ = writeln!(text, "  {head:9} {} {}", letter_of(change), change.path);
+        let _ = writeln!(text, "  {head:9} {} {}", letter_of(change), path_text(&change.path));
     }
     for verdict in &result.verdicts {
         let word = verdict.verdict.as_str();
