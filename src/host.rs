@@ -4,6 +4,7 @@ pub mod asker;
 pub(crate) mod build_loop;
 pub(crate) mod check;
 pub mod clock;
+pub mod common;
 pub mod compiled;
 pub mod doctor;
 pub mod documents;

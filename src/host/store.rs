@@ -22,27 +22,36 @@ const ACTIONS: &str = "actions-v1";
 /// Files from this size on are stored piece by piece, bytes.
 const LARGE: u64 = 1 << 20;
 
-/// The store of one repository. Several processes may use it at once: every object appears whole.
+/// The store of one repository, which all of its checkouts use. Several processes may use it at once: every
+/// object appears whole.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: OrchFolder,
+    /// Where things are looked for as well, and nothing is written.
+    also: Option<OrchFolder>,
 }
 
 impl Store {
     /// For reading and writing. The folder is made by the first write.
     pub fn open(root: &Path) -> Self {
-        Self { folder: OrchFolder::below(root, Access::ReadWrite) }
+        Self { folder: OrchFolder::below(root, Access::ReadWrite), also: None }
     }
 
     /// For looking only: writing is an error, and damage is left where it is.
     pub fn open_read_only(root: &Path) -> Self {
-        Self { folder: OrchFolder::below(root, Access::ReadOnly) }
+        Self { folder: OrchFolder::below(root, Access::ReadOnly), also: None }
+    }
+
+    /// Finds what lies in another checkout's own folder, too.
+    #[must_use]
+    pub fn reading_also(self, root: &Path) -> Self {
+        Self { also: Some(OrchFolder::below(root, Access::ReadOnly)), ..self }
     }
 
     /// Stores `content`. Content that is there already, and whole, is not written again.
     pub fn put(&self, content: &[u8]) -> Result<Digest> {
         let digest = Digest::of(content);
-        if self.get(&digest)?.is_none() {
+        if self.get_at(&self.blob_path(&digest), &digest)?.is_none() {
             let (head, body) = blob::encode(content);
             self.folder.write_whole(&self.blob_path(&digest), &[&[head], &body])?;
         }
@@ -64,11 +73,17 @@ impl Store {
 
     /// The content with this digest. A damaged blob is removed, so that it can be stored again.
     pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
-        let path = self.blob_path(digest);
-        let Some(file) = folder::read_if_there(&path)? else { return Ok(None) };
+        if let Some(content) = self.get_at(&self.blob_path(digest), digest)? {
+            return Ok(Some(content));
+        }
+        self.blob_path_also(digest).map_or(Ok(None), |path| self.get_at(&path, digest))
+    }
+
+    fn get_at(&self, path: &Path, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let Some(file) = folder::read_if_there(path)? else { return Ok(None) };
         let content = blob::decode(file, digest);
         if content.is_none() {
-            self.discard(&path, "a damaged blob");
+            self.discard(path, "a damaged blob");
         }
         Ok(content)
     }
@@ -76,6 +91,7 @@ impl Store {
     /// True where the blob is there; whether it is whole only [`Store::get`] tells.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_path(digest).is_file()
+            || self.blob_path_also(digest).is_some_and(|path| path.is_file())
     }
 
     /// Stores a manifest as a blob of JSON.
@@ -95,6 +111,10 @@ impl Store {
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(BLOBS).join(blob::place_of(digest))
+    }
+
+    fn blob_path_also(&self, digest: &Digest) -> Option<PathBuf> {
+        Some(self.also.as_ref()?.join(BLOBS).join(blob::place_of(digest)))
     }
 
     /// Removes what is damaged, where that is allowed, and says so.

@@ -4,6 +4,7 @@ mod again;
 mod agents;
 mod big;
 mod build;
+mod checkouts;
 mod classify;
 mod commands;
 mod competition;

@@ -5,6 +5,22 @@ use std::path::{Path, PathBuf};
 
 /// The folder that all checkouts of a repository share, by that of one of them; `None` where it is none.
 pub fn common_folder_of(checkout: &Path) -> Option<PathBuf> {
+    folders_of(checkout).map(|(_, common)| common)
+}
+
+/// Where a checkout keeps what all of its repository share: the main one, where that can be written to; for
+/// checkouts of a bare repository its own folder.
+pub fn home_of(checkout: &Path) -> PathBuf {
+    let home =
+        folders_of(checkout).filter(|(own, common)| own != common).and_then(|(_, common)| {
+            let home = if common.ends_with(".git") { common.parent()?.to_owned() } else { common };
+            rustix::fs::access(&home, rustix::fs::Access::WRITE_OK).is_ok().then_some(home)
+        });
+    home.unwrap_or_else(|| checkout.to_owned())
+}
+
+/// The checkout's own folder of git's, and that which it shares with others.
+fn folders_of(checkout: &Path) -> Option<(PathBuf, PathBuf)> {
     let git = checkout.join(".git");
     let own = match fs::read_to_string(&git) {
         Ok(text) => checkout.join(text.trim().strip_prefix("gitdir:")?.trim()),
@@ -12,9 +28,9 @@ pub fn common_folder_of(checkout: &Path) -> Option<PathBuf> {
     };
     let common = match fs::read_to_string(own.join("commondir")) {
         Ok(text) => own.join(text.trim()),
-        Err(_) => own,
+        Err(_) => own.clone(),
     };
-    common.canonicalize().ok()
+    Some((own.canonicalize().ok()?, common.canonicalize().ok()?))
 }
 
 /// True for two checkouts of one repository, or one and the same.
@@ -56,5 +72,13 @@ mod tests {
         assert!(!are_of_one(&linked, &other) && !are_of_one(folder.path(), &linked));
         assert_eq!(all_of(&linked).len(), 2);
         assert!(all_of(&one).contains(&linked));
+        assert_eq!((home_of(&one), home_of(&linked)), (one.clone(), one.clone()));
+        assert_eq!(home_of(folder.path()), folder.path());
+        let bare = folder.path().canonicalize().unwrap().join("bare.git");
+        let beside = folder.path().canonicalize().unwrap().join("beside");
+        let (bare_name, beside_name) = (bare.to_str().unwrap(), beside.to_str().unwrap());
+        scratch[0].git(&["clone", "-q", "--bare", ".", bare_name]);
+        scratch[0].git(&["-C", bare_name, "worktree", "add", "-q", "-b", "side", beside_name]);
+        assert_eq!(home_of(&beside), bare);
     }
 }

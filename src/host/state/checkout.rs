@@ -9,6 +9,7 @@ use crate::base::digest::Digest;
 use crate::base::file::{FileChange, FileState, Patch};
 use crate::base::name::{CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::record::lineage::Lineage;
+use crate::host::common;
 use crate::host::error::Result;
 use crate::host::git::Repository;
 use crate::host::git::committed::Committed;
@@ -130,10 +131,7 @@ impl Checkout {
     }
 
     pub fn store(&self) -> Store {
-        match self.access {
-            Access::ReadWrite => Store::open(&self.root),
-            Access::ReadOnly => Store::open_read_only(&self.root),
-        }
+        common::store_of(&self.root, self.access)
     }
 
     pub fn branch(&self) -> Result<String> {

@@ -27,7 +27,7 @@ impl Store {
             return Ok(());
         }
         for (path, _) in self.candidates_in(&folder, &result.key)?.into_iter().skip(CANDIDATES) {
-            fs::remove_file(&path).doing("dropping an old result", &path)?;
+            remove(&path, "dropping an old result")?;
         }
         Ok(())
     }
@@ -35,10 +35,10 @@ impl Store {
     /// Drops what an accepted result makes idle: itself without verdicts, as it was kept before its
     /// validators spoke, and those of its key that were refused.
     pub fn disown(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
-        for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
+        for (path, result) in self.candidates_of(key)? {
             let is_unjudged = result.output == output && result.verdicts.is_empty();
             if is_unjudged || result.is_refused {
-                fs::remove_file(&path).doing("dropping a result that is idle", &path)?;
+                remove(&path, "dropping a result that is idle")?;
             }
         }
         Ok(())
@@ -46,10 +46,10 @@ impl Store {
 
     /// Marks results without verdicts as refused.
     pub fn refuse(&self, key: &ActionKey, output: OutputDigest) -> Result<()> {
-        for (path, result) in self.candidates_in(&self.candidates_path(key), key)? {
+        for (path, result) in self.candidates_of(key)? {
             if result.output == output && result.verdicts.is_empty() && !result.is_refused {
                 self.remember(&AcceptedResult { is_refused: true, ..result })?;
-                fs::remove_file(&path).doing("marking a result as refused", &path)?;
+                remove(&path, "marking a result as refused")?;
             }
         }
         Ok(())
@@ -57,11 +57,22 @@ impl Store {
 
     /// The results for a key, refused ones among them, newest first.
     pub fn results_of(&self, key: &ActionKey) -> Result<Vec<AcceptedResult>> {
-        let candidates = self.candidates_in(&self.candidates_path(key), key)?;
+        let candidates = self.candidates_of(key)?;
         if self.folder.may_write() {
             candidates.iter().for_each(|(path, _)| note_use(path));
         }
         Ok(candidates.into_iter().map(|(_, result)| result).collect())
+    }
+
+    /// Whole candidates wherever they are looked for, with their files, newest first.
+    fn candidates_of(&self, key: &ActionKey) -> Result<Vec<(PathBuf, AcceptedResult)>> {
+        let mut found = self.candidates_in(&self.candidates_path(key), key)?;
+        if let Some(also) = &self.also {
+            let folder = also.join(ACTIONS).join(blob::place_of(&key.0));
+            found.extend(self.candidates_in(&folder, key)?);
+            found.sort_by(|(a, x), (b, y)| y.at.cmp(&x.at).then_with(|| a.cmp(b)));
+        }
+        Ok(found)
     }
 
     /// Whole candidates in one folder with their files, newest first.
@@ -84,6 +95,14 @@ impl Store {
 
     pub(super) fn candidates_path(&self, key: &ActionKey) -> PathBuf {
         self.folder.join(ACTIONS).join(blob::place_of(&key.0))
+    }
+}
+
+/// Another orch may have removed it before.
+fn remove(path: &Path, doing: &str) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if !folder::is_absent(&error) => Err(error).doing(doing, path),
+        _ => Ok(()),
     }
 }
 

@@ -10,9 +10,10 @@ use crate::base::digest::Digest;
 use crate::base::name::TaskRef;
 use crate::engine::record::Record;
 use crate::host::clock::now;
+use crate::host::common;
 use crate::host::journal;
-use crate::host::lock::{Holder, Lock};
 use crate::host::store::Store;
+use crate::host::store::folder::Access;
 use crate::host::store::upkeep::{CachedResult, GcPolicy, GcReport, Stats, Verification};
 use crate::ui::args::{CacheCommand, GcArgs};
 use crate::ui::exit::Exit;
@@ -28,7 +29,7 @@ const SHORT: usize = 12;
 
 /// Only a collection that removes locks others out.
 pub fn run(command: &CacheCommand, root: &Path, shell: &mut Shell) -> Ran {
-    let store = Store::open_read_only(root);
+    let store = common::store_of(root, Access::ReadOnly);
     match command {
         CacheCommand::Ls(args) => ls(&store, &args.targets, shell),
         CacheCommand::Show { key } => show(&store, key, shell),
@@ -36,22 +37,27 @@ pub fn run(command: &CacheCommand, root: &Path, shell: &mut Shell) -> Ran {
         CacheCommand::Stats => stats(&store, shell),
         CacheCommand::Gc(args) if args.dry_run => gc(args, &store, &protected(root)?, shell),
         CacheCommand::Gc(args) => {
-            let _lock = Lock::exclusive(root, &Holder::this_process())?;
-            gc(args, &Store::open(root), &protected(root)?, shell)
+            let _locks = common::lock_all(root)?;
+            gc(args, &common::store_of(root, Access::ReadWrite), &protected(root)?, shell)
         }
     }
 }
 
-/// What the journal still names: transcripts, prompts, manifests and the keys of accepted results.
+/// What the journals still name, of every checkout that uses the store: transcripts, prompts, manifests and
+/// the keys of accepted results.
 fn protected(root: &Path) -> Result<BTreeSet<Digest>, Failure> {
-    let records = journal::read(root)?.records;
-    let named = records.into_iter().flat_map(|record| match record {
-        Record::AttemptEnded(ended) => vec![ended.transcript, ended.prompt],
-        Record::SmokeEnded(ended) => vec![ended.transcript],
-        Record::Accepted(accepted) => vec![accepted.manifest, Some(accepted.key.0)],
-        _ => Vec::new(),
-    });
-    Ok(named.flatten().collect())
+    let mut all = BTreeSet::new();
+    for root in common::users_of(root) {
+        let records = journal::read(&root)?.records;
+        let named = records.into_iter().flat_map(|record| match record {
+            Record::AttemptEnded(ended) => vec![ended.transcript, ended.prompt],
+            Record::SmokeEnded(ended) => vec![ended.transcript],
+            Record::Accepted(accepted) => vec![accepted.manifest, Some(accepted.key.0)],
+            _ => Vec::new(),
+        });
+        all.extend(named.flatten());
+    }
+    Ok(all)
 }
 
 /// Accepted results, most recently used first. Targets are those of other commands, but looked up
