@@ -252,3 +252,23 @@ fn a_decision_goes_into_a_plan_with_edits_of_the_users_as_it_lies() {
     };
     check(&untrack, "?? plans/");
 }
+
+#[test]
+fn attempts_are_counted_over_all_builds() {
+    let plan = "meta: { name: P }\nsections:\n- id: s\n  name: All\n  tasks:\n  - { id: '1', name: A, run: test -e good, inputs: [x], max_attempts: 1 }\n";
+    let space = Space::new(&[("plans/p.yaml", plan), ("x", "1\n")]);
+    let check = |code: i32, expected: u64| {
+        space.build(&[], code);
+        let status = space.orch(&["status", "--format", "json"]).exits(0).stdout;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        assert_eq!(status["tasks"][0]["attempts"], expected, "{status:#}");
+        let written = space.read("plans/p.yaml");
+        assert!(written.contains(&format!("attempts: {expected}")), "{written}");
+    };
+    check(1, 1);
+    check(1, 2);
+    space.replace("plans/p.yaml", "test -e good", "\"true\"");
+    check(0, 3);
+    space.write("x", "2\n");
+    check(0, 4);
+}

@@ -112,10 +112,11 @@ impl Board {
 
     /// A task that was given up: its status and why.
     fn write_failure(&self, id: NodeId, message: &str, ground: &mut Ground<'_>) {
-        let run = self.known_run(id);
-        let findings = run.map(|run| run.findings.join("\n"));
+        let findings = self.known_run(id).map(|run| run.findings.join("\n"));
+        let past = ground.past.history.task(self.task(id));
         let edit = StatusEdit {
-            attempts: run.map(|run| run.n_tries).filter(|&n| n > 0),
+            // Over all builds, as `orch status` counts them.
+            attempts: past.map(|past| past.n_attempts).filter(|&n| n > 0),
             last_error: Some(message.to_owned()),
             validation_findings: findings.filter(|it| !it.is_empty()),
             ..edit_of(self.slot(id), Status::Failed, ground)

@@ -210,8 +210,10 @@ impl Shop<'_> {
     }
 
     fn completed_edit(&self, attempt: &Attempt) -> StatusEdit {
+        let past = self.ground.past.history.task(&attempt.task);
         StatusEdit {
-            attempts: Some(attempt.number),
+            // Over all builds, as `orch status` counts them; a clone knows of none before its own.
+            attempts: Some(past.map_or(0, |past| past.n_attempts).max(attempt.number)),
             result_message: attempt.made.message.clone(),
             model_used: attempt.made.model.clone(),
             // The same result has the same line on every branch: they merge.
