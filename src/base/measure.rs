@@ -101,6 +101,28 @@ impl Usd {
     }
 }
 
+/// Whether amounts are billed. On a subscription they are what the API would have asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Billing {
+    #[default]
+    Billed,
+    Equivalent,
+}
+
+impl Billing {
+    pub fn of(is_equivalent: bool) -> Self {
+        if is_equivalent { Self::Equivalent } else { Self::Billed }
+    }
+
+    /// An amount as people read it, with what says that nobody is billed it: `$1.20`, `~$1.20`.
+    pub fn text(self, amount: Usd) -> String {
+        match self {
+            Self::Billed => amount.to_string(),
+            Self::Equivalent => format!("~{amount}"),
+        }
+    }
+}
+
 impl Add for Usd {
     type Output = Usd;
     fn add(self, other: Usd) -> Usd {
@@ -162,6 +184,7 @@ mod tests {
         assert_eq!(third.to_string(), "$0.0091");
         assert_eq!(Usd::from_dollars(12.345).to_string(), "$12.35");
         assert_eq!(Usd::from_dollars(f64::NAN), Usd::ZERO);
+        assert_eq!([false, true].map(|it| Billing::of(it).text(third)), ["$0.0091", "~$0.0091"]);
     }
 
     #[test]

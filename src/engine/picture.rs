@@ -10,7 +10,7 @@ pub use crate::engine::jobs::smoke::SmokePicture;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::{Billing, Moment, Usd};
 use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, TaskRef};
 use crate::spec::plan::Status;
 
@@ -27,6 +27,8 @@ pub struct Picture {
     pub counts: Counts,
     /// Spent by this run of orch, every attempt counted.
     pub cost: Usd,
+    /// What its amounts are.
+    pub billing: Billing,
     /// What is left of the bounds that hold for all that runs: the build's and the day's.
     pub budget: Option<Usd>,
     pub started: Moment,

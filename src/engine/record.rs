@@ -8,7 +8,7 @@ mod spend;
 
 pub use accepted::{Accepted, Provenance, Rekeyed};
 pub use score::Score;
-pub use spend::{Basis, Spend};
+pub use spend::{Basis, Spend, is_subscription};
 
 use serde::{Deserialize, Serialize};
 

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use crate::engine::effect::{BuildRequest, Effect, Request};
+use crate::engine::effect::{BuildRequest, Effect, Notice, Request};
 use crate::engine::event::Event;
 use crate::engine::record::Record;
 use crate::host::error::{Doing, Result};
@@ -298,6 +298,14 @@ impl<'a> BuildLoop<'a> {
             self.show();
         }
         Ok(())
+    }
+
+    /// Amounts in a notice are read as the picture before it says.
+    fn publish(&mut self, notice: &Notice) {
+        if self.voice.billing() != self.state.engine.billing() {
+            self.show();
+        }
+        self.voice.say(notice);
     }
 
     fn show(&mut self) {

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::measure::{Millis, Usd};
+use crate::base::measure::{Billing, Millis, Usd};
+use crate::engine::record::is_subscription;
 use crate::engine::stream::{stderr_in, stdout_line};
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::{call_text, cut, one_line, visible};
@@ -17,6 +18,8 @@ pub struct Reader {
     rest: Vec<u8>,
     form: Form,
     speaker: Speaker,
+    /// As the session's first event says.
+    billing: Billing,
 }
 
 /// Whose lines they are: what a command prints is no event, whatever it looks like.
@@ -48,9 +51,9 @@ impl Form {
     }
 
     /// One line of the stream, each line of it ended.
-    fn of_line(self, line: &str, speaker: Speaker) -> String {
+    fn of_line(self, line: &str, (speaker, billing): (Speaker, Billing)) -> String {
         match self {
-            Self::People(paint) => text_of_line(line, speaker, paint),
+            Self::People(paint) => text_of_line(line, (speaker, billing), paint),
             Self::Programs if line.trim().is_empty() => String::new(),
             Self::Programs => {
                 let line = line.trim_end();
@@ -70,7 +73,7 @@ impl Speaker {
 
 impl Reader {
     pub fn new(form: Form, speaker: Speaker) -> Self {
-        Self { rest: Vec::new(), form, speaker }
+        Self { rest: Vec::new(), form, speaker, billing: Billing::default() }
     }
 
     /// What the complete lines so far say; an incomplete one is kept.
@@ -81,15 +84,27 @@ impl Reader {
         };
         let complete: Vec<u8> = self.rest.drain(..=end).collect();
         let text = String::from_utf8_lossy(&complete);
-        text.lines().map(|line| self.form.of_line(line, self.speaker)).collect()
+        text.lines().map(|line| self.line(line)).collect()
     }
 
     /// The last line, where it had no line break.
-    pub fn finish(self) -> String {
+    pub fn finish(mut self) -> String {
         if self.rest.is_empty() {
             return String::new();
         }
-        self.form.of_line(&String::from_utf8_lossy(&self.rest), self.speaker)
+        let rest = std::mem::take(&mut self.rest);
+        self.line(&String::from_utf8_lossy(&rest))
+    }
+
+    fn line(&mut self, line: &str) -> String {
+        match self.speaker.event_in(line) {
+            Some(event) if event["apiKeySource"].is_string() => {
+                let source = event["apiKeySource"].as_str().unwrap_or_default();
+                self.billing = Billing::of(is_subscription(source));
+            }
+            _ => {}
+        }
+        self.form.of_line(line, (self.speaker, self.billing))
     }
 }
 
@@ -120,25 +135,25 @@ pub fn output_of(bytes: &[u8], speaker: Speaker, n: usize) -> Vec<OutputLine> {
 }
 
 /// One line of the stream as text, each line of it ended.
-fn text_of_line(line: &str, speaker: Speaker, paint: Paint) -> String {
+fn text_of_line(line: &str, (speaker, billing): (Speaker, Billing), paint: Paint) -> String {
     if let Some(text) = stderr_in(line) {
         return format!("{}\n", paint.paint(Tone::Caution, visible(&text).trim_end()));
     }
     let shown = match speaker.event_in(line) {
-        Some(event) => text_of_event(&event, paint),
+        Some(event) => text_of_event(&event, billing, paint),
         None if line.trim().is_empty() => return String::new(),
         None => vec![visible(line).trim_end().to_owned()],
     };
     shown.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn text_of_event(event: &Value, paint: Paint) -> Vec<String> {
+fn text_of_event(event: &Value, billing: Billing, paint: Paint) -> Vec<String> {
     let nested = event["parent_tool_use_id"].is_string();
     let lines = match event["type"].as_str().unwrap_or_default() {
         "system" => text_of_system(event, paint),
         "assistant" => text_of_contents(event, paint),
         "user" => text_of_contents(event, paint),
-        "result" => vec![text_of_result(event, paint)],
+        "result" => vec![text_of_result(event, billing, paint)],
         "rate_limit_event" => text_of_rate_limit(event, paint),
         _ => Vec::new(),
     };
@@ -247,7 +262,7 @@ fn text_of_tool_result(block: &Value, paint: Paint) -> Vec<String> {
     vec![paint.paint(tone, format!("{head}{first}"))]
 }
 
-fn text_of_result(event: &Value, paint: Paint) -> String {
+fn text_of_result(event: &Value, billing: Billing, paint: Paint) -> String {
     let subtype = one_line(event["subtype"].as_str().unwrap_or("?"));
     let is_error = event["is_error"].as_bool().unwrap_or(false);
     let mut parts = vec![if is_error { format!("{subtype}, is_error") } else { subtype }];
@@ -261,7 +276,7 @@ fn text_of_result(event: &Value, paint: Paint) -> String {
         parts.push(Millis(duration).to_string());
     }
     if let Some(cost) = event["total_cost_usd"].as_f64() {
-        parts.push(Usd::from_dollars(cost).to_string());
+        parts.push(billing.text(Usd::from_dollars(cost)));
     }
     if is_error && let Some(text) = event["result"].as_str() {
         parts.push(cut(&one_line(text), DETAIL));
@@ -324,6 +339,17 @@ mod tests {
             plain output
             == success, 3 turns, 1m02s, $0.42
             "#);
+    }
+
+    #[test]
+    fn nobody_is_billed_for_a_subscription() {
+        let check = |source: &str| {
+            let mut reader = Reader::new(Form::People(Paint::PLAIN), Speaker::Session);
+            let stream = STREAM.replacen('{', &format!(r#"{{"apiKeySource":"{source}","#), 1);
+            reader.push(stream.as_bytes()) + &reader.finish()
+        };
+        assert!(check("none").ends_with("1m02s, ~$0.42\n"));
+        assert!(check("ANTHROPIC_API_KEY").ends_with("1m02s, $0.42\n"));
     }
 
     #[test]

@@ -424,3 +424,31 @@ fn dollars_that_nobody_was_billed_are_said_to_be_an_estimate() {
         billed.stdout
     );
 }
+
+#[test]
+fn on_a_subscription_no_amount_is_told_as_if_it_were_billed() {
+    let check = |account: &str, mark: &str| {
+        let space = four("budget: { run: 1.0 }\n").env("ORCH_SCRIPTED_ACCOUNT", account);
+        let mut told = space.orch(&["build", "-v", "-j", "1"]).exits(4).shown();
+        for args in [
+            &["status"][..],
+            &["show", "c//a"],
+            &["why", "c//d"],
+            &["log", "c//a"],
+            &["cost"],
+            &["build", "-n", "--force", "c//a", "--quota-ceiling", "9"],
+            &["build", "c//d", "--format", "json"],
+        ] {
+            told.push_str(&space.orch(args).shown());
+        }
+        // A cap of the CLI's is an argument, and no amount that is told.
+        let amounts: Vec<&str> =
+            told.match_indices('$').map(|(at, _)| &told[at - 1..at + 4]).collect();
+        assert!(amounts.len() > 20, "{told}");
+        for amount in amounts {
+            assert_eq!(amount.starts_with('~'), mark == "~", "{amount} in\n{told}");
+        }
+    };
+    check("none", "~");
+    check("ANTHROPIC_API_KEY", "");
+}

@@ -29,7 +29,7 @@ use crate::engine::record::{
 };
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 11;
+pub const SCHEMA: u32 = 12;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].

@@ -60,6 +60,8 @@ pub struct Totals {
     days: BTreeMap<u64, Usd>,
     /// What a session of an agent costs; `work` and `validation` over all agents.
     typical: BTreeMap<String, Typical>,
+    /// What the last session said that cost anything.
+    is_subscription: bool,
 }
 
 impl Totals {
@@ -67,6 +69,7 @@ impl Totals {
         if ended.cost == Usd::ZERO {
             return;
         }
+        self.is_subscription = ended.spend.is_subscription;
         *self.plans.entry(ended.task.plan.clone()).or_default() += ended.cost;
         *self.days.entry(day_of(ended.at)).or_default() += ended.cost;
         let of = ended.validator.as_ref().map_or(Labour::Work, |_| Labour::Validation);
@@ -75,6 +78,11 @@ impl Totals {
         if let Some(agent) = &ended.spend.agent {
             self.typical.entry(format!("{kind} by {agent}")).or_default().add(ended.cost);
         }
+    }
+
+    /// True where sessions run on a subscription by now: amounts are what the API would have asked for.
+    pub fn is_subscription(&self) -> bool {
+        self.is_subscription
     }
 
     /// Spent on a plan's tasks, over all runs.

@@ -11,7 +11,7 @@ use crate::engine::picture::{
 use crate::engine::record::Provenance;
 use crate::spec::plan::Status;
 
-use crate::base::measure::Moment;
+use crate::base::measure::{Billing, Moment};
 use crate::base::name::PlanName;
 use crate::engine::decide::{Board, is_set_back_in};
 use crate::engine::jobs::Build;
@@ -40,6 +40,7 @@ impl Painter<'_> {
             smoke: self.smoke_shown(&plan.name),
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
+        picture.billing = self.billing();
         let Some(build) = self.build else { return picture };
         let Build { board, admission, money, .. } = build;
         picture.tasks = board
@@ -57,6 +58,12 @@ impl Painter<'_> {
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
         picture
+    }
+
+    /// What amounts are: as the last session said.
+    pub fn billing(&self) -> Billing {
+        let now = self.build.is_some_and(|it| it.money.is_api_equivalent());
+        Billing::of(now || self.past.history.totals.is_subscription())
     }
 
     /// The last smoke test of a plan, in this build or before.

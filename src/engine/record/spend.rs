@@ -61,6 +61,6 @@ impl Spend {
 }
 
 /// No key at all, or one of a login, is an account that pays by the month.
-fn is_subscription(source: &str) -> bool {
+pub fn is_subscription(source: &str) -> bool {
     source == "none" || source.to_ascii_lowercase().contains("oauth")
 }

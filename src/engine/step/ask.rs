@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Recorded;
-use crate::base::measure::Usd;
+use crate::base::measure::{Billing, Usd};
 use crate::base::name::{ActionKey, AttemptId, PlanName, RecipeDigest, RelPath, TaskRef};
 use crate::base::source::Source;
 use crate::engine::chart::{Chart, TaskPart, chart_of};
@@ -199,6 +199,11 @@ impl Engine {
     /// What kept something from starting for lack of money; `None` where there was room for all.
     pub fn budget_reached(&self) -> Option<&Shortage> {
         self.build.as_ref()?.money.reached()
+    }
+
+    /// What amounts are, as far as sessions have said.
+    pub fn billing(&self) -> Billing {
+        self.painter().billing()
     }
 
     /// True where some of the cost is what the API would have asked for, and nobody is billed for it.

@@ -10,6 +10,7 @@ mod money;
 mod pace;
 mod timeline;
 
+use crate::base::measure::Billing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -223,7 +224,7 @@ impl Space {
                 vec![]
             }
             Effect::Publish(Notice::Warning(warning)) => {
-                self.told.push(warning_text(&warning));
+                self.told.push(warning_text(&warning, Billing::Billed));
                 vec![]
             }
             Effect::Shelve { attempt, kept_as, .. } => {
@@ -803,7 +804,7 @@ fn a_done_task_whose_agent_is_gone_is_still_in_the_picture() {
     let picture = engine.picture();
     let task = &picture.tasks[0];
     assert_eq!((task.name.as_str(), task.agent.as_deref()), ("A", Some("gone")));
-    assert_eq!(why_text(&task.reason), "done before its agent or rule went away");
+    assert_eq!(why_text(&task.reason, Billing::Billed), "done before its agent or rule went away");
     space.edit("completed, agent: gone", "pending, agent: codr");
     let mut engine = Engine::default();
     engine.step(Moment(1), Event::DocumentsRead(Box::new(space.documents())));

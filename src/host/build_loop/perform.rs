@@ -59,7 +59,7 @@ impl BuildLoop<'_> {
             Effect::Disown { key, output } => self.archive.order(Order::Disown { key, output })?,
             Effect::Refuse { key, output } => self.archive.order(Order::Refuse { key, output })?,
             Effect::WriteStatus(edit) => self.landings.statuses.queue(edit),
-            Effect::Publish(notice) => self.voice.say(&notice),
+            Effect::Publish(notice) => self.publish(&notice),
             Effect::WakeAt(moment) => self.pace.wake(moment),
             // Everything is settled: the loop asks the engine itself. The others are answered above.
             Effect::Finish

@@ -1,5 +1,6 @@
 //! What a build tells people.
 
+use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
@@ -19,12 +20,14 @@ pub struct Voice<'a> {
     /// What the summary repeats.
     plan_changes: Vec<ChangeTold>,
     cautions: Cautions,
+    billing: Billing,
 }
 
 impl<'a> Voice<'a> {
     /// For a build of these tasks, or of all.
     pub fn of(surface: &'a mut dyn Surface, wanted: Option<Vec<TaskRef>>) -> Self {
-        Self { surface, plan_changes: Vec::new(), cautions: Cautions::of(wanted) }
+        let billing = Billing::default();
+        Self { surface, plan_changes: Vec::new(), cautions: Cautions::of(wanted), billing }
     }
 
     pub fn say(&mut self, notice: &Notice) {
@@ -46,7 +49,13 @@ impl<'a> Voice<'a> {
         self.surface.extent()
     }
 
+    /// What the surface takes amounts for.
+    pub fn billing(&self) -> Billing {
+        self.billing
+    }
+
     pub fn show(&mut self, picture: &Picture) {
+        self.billing = picture.billing;
         self.surface.show(picture, clock::now());
     }
 

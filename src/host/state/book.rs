@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::base::measure::{Millis, Usd};
+use crate::base::measure::{Billing, Millis, Usd};
 use crate::base::name::AttemptId;
 use crate::engine::effect::Notice;
 use crate::engine::outcome::OutcomeClass;
@@ -45,7 +45,7 @@ impl State {
     /// scratch folders are not yet.
     fn book_leftovers(&mut self) -> Result<Vec<Notice>> {
         let mut notices = Vec::new();
-        let mut total = Usd::ZERO;
+        let (mut total, mut is_equivalent) = (Usd::ZERO, false);
         let mut booked = Vec::new();
         for (attempt, open) in self.unbooked.take() {
             let task = open.task.clone();
@@ -58,6 +58,7 @@ impl State {
                 notices.push(Notice::warning(said));
             } else if ended.session.is_some() {
                 total += ended.cost;
+                is_equivalent |= ended.spend.is_subscription;
                 booked.push(task.to_string());
             }
             let record = Record::AttemptEnded(Box::new(ended));
@@ -66,7 +67,8 @@ impl State {
         }
         if !booked.is_empty() {
             let said = format!(
-                "orch was killed while sessions ran: booked {total} for {}, by their streams",
+                "orch was killed while sessions ran: booked {} for {}, by their streams",
+                Billing::of(is_equivalent).text(total),
                 booked.join(", ")
             );
             notices.push(Notice::warning(said));

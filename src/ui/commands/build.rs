@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::effect::BuildRequest;
 use crate::engine::why::{Rebuy, Why};
@@ -139,22 +140,22 @@ pub fn perform(
     let again = BuildRequest { allows_rebuying: true, ..request.clone() };
     let (ran, held) = build_once(request, project, shell, shown)?;
     match held {
-        Some(amount) if shell.asks(&question_of(amount))? => {
+        Some((amount, billing)) if shell.asks(&question_of(amount, billing))? => {
             build_once(again, project, shell, shown).and_then(|(ran, _)| ran)
         }
         _ => ran,
     }
 }
 
-fn question_of(amount: Rebuy) -> String {
+fn question_of(amount: Rebuy, billing: Billing) -> String {
     let tasks = counted(amount.tasks as usize, "finished task");
-    format!("run {tasks} again now, for about {}?", amount.about())
+    format!("run {tasks} again now, for about {}?", billing.text(amount.about()))
 }
 
 /// What was held of finished work, where it is what is left to do.
-fn held_of(leftover: &Leftover) -> Option<Rebuy> {
+fn held_of(leftover: &Leftover) -> Option<(Rebuy, Billing)> {
     leftover.unfinished.iter().find_map(|task| match task.reason {
-        Why::BoughtAgain { amount, .. } => Some(amount),
+        Why::BoughtAgain { amount, .. } => Some((amount, leftover.billing)),
         _ => None,
     })
 }
@@ -165,7 +166,7 @@ fn build_once(
     project: &mut dyn Project,
     shell: &mut Shell,
     shown: &ShownArgs,
-) -> Result<(Ran, Option<Rebuy>), Failure> {
+) -> Result<(Ran, Option<(Rebuy, Billing)>), Failure> {
     let mut console = console_of(shell, shown)?;
     let built = project.build(request, &mut console);
     let closed = console.close(built.as_ref().ok());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::base::measure::Usd;
+use crate::base::measure::{Billing, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::past::ledger::{Group, LedgerEntry, OpenAttempts, Sum, entries, group, sum_of};
 use crate::engine::stream::PRICES_VERSION;
@@ -57,6 +57,11 @@ struct Statement {
     n_open: usize,
 }
 
+/// A part that is estimated makes an estimate of the whole.
+fn billing_of(sum: &Sum) -> Billing {
+    Billing::of(sum.subscription > 0 || sum.estimated > 0)
+}
+
 impl Statement {
     fn text(&self, entries: &[LedgerEntry], paint: Paint) -> String {
         if entries.is_empty() {
@@ -69,7 +74,7 @@ impl Statement {
             write!(text, "{} for {}", self.usd(total), counted(total.sessions as usize, "session"));
         let waste = [("failed attempts", total.failed_usd), ("validation", total.validation_usd)];
         for (what, cost) in waste.into_iter().filter(|(_, cost)| *cost != Usd::ZERO) {
-            let _ = write!(text, ", of which {}{cost} for {what}", self.tilde(total));
+            let _ = write!(text, ", of which {} for {what}", billing_of(total).text(cost));
         }
         text.push('\n');
         text.push_str(&self.notes(paint));
@@ -105,7 +110,7 @@ impl Statement {
         let sum = &group.sum;
         let part = |cost: Usd| match cost {
             Usd::ZERO => "-".to_owned(),
-            cost => format!("{}{cost}", self.tilde(sum)),
+            cost => billing_of(sum).text(cost),
         };
         [
             one_line(&group.name),
@@ -122,11 +127,7 @@ impl Statement {
     /// `$1.20`; `~$1.20` where nobody was billed for it; with `+?` where a part is not known.
     fn usd(&self, sum: &Sum) -> String {
         let unknown = if sum.unknown > 0 { "+?" } else { "" };
-        format!("{}{}{unknown}", self.tilde(sum), sum.cost_usd)
-    }
-
-    fn tilde(&self, sum: &Sum) -> &'static str {
-        if sum.subscription > 0 || sum.estimated > 0 { "~" } else { "" }
+        format!("{}{unknown}", billing_of(sum).text(sum.cost_usd))
     }
 
     fn notes(&self, paint: Paint) -> String {

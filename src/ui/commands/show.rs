@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::base::file::FileChange;
-use crate::base::measure::Usd;
+use crate::base::measure::{Billing, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
@@ -38,7 +38,8 @@ pub fn run(args: &ShowArgs, project: &mut dyn Project, shell: &mut Shell, folder
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
         let attempts = project.attempts_of(name)?;
         let output = output_shown(&attempts, name, project)?;
-        let shown = Shown { task, result, judged, attempts, output };
+        let billing = selection.picture.billing;
+        let shown = Shown { task, result, judged, attempts, output, billing };
         let text = match shell.is_json() {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
@@ -73,6 +74,7 @@ struct Shown<'a> {
     attempts: Vec<AttemptEnded>,
     /// The end of it, of the log that tells most.
     output: Vec<OutputLine>,
+    billing: Billing,
 }
 
 #[derive(Serialize)]
@@ -89,7 +91,7 @@ struct ShownJson<'a> {
 impl<'a> ShownJson<'a> {
     fn of(shown: &'a Shown<'_>) -> Self {
         Self {
-            task: TaskJson::of(shown.task),
+            task: TaskJson::of(shown.task, shown.billing),
             result: shown.result.as_ref().map(ResultJson::of),
             judged: shown.judged.as_ref().map(JudgedJson::of),
             attempts: shown.attempts.iter().map(AttemptJson::of).collect(),
@@ -110,16 +112,16 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
         let _ = writeln!(text, "  commit    {commit}  (git show {commit})");
     }
     match &shown.result {
-        Some(result) => push_result(&mut text, result, paint),
+        Some(result) => push_result(&mut text, result, (shown.billing, paint)),
         None if task.state == TaskState::UpToDate => {
             text.push_str("  result    nothing more is recorded here\n");
         }
         None => text.push_str("  result    none accepted\n"),
     }
     if let Some(judged) = &shown.judged {
-        push_judged(&mut text, judged, paint);
+        push_judged(&mut text, judged, (shown.billing, paint));
     }
-    push_attempts(&mut text, &shown.attempts, paint);
+    push_attempts(&mut text, &shown.attempts, (shown.billing, paint));
     for (number, line) in shown.output.iter().enumerate() {
         let head = if number == 0 { "output" } else { "" };
         let said = visible(&line.text);
@@ -129,10 +131,10 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     text
 }
 
-fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
+fn push_result(text: &mut String, result: &AcceptedResult, (billing, paint): (Billing, Paint)) {
     let mut how = vec![moment_text(result.at), result.duration.to_string()];
     if result.cost != Usd::ZERO {
-        how.push(result.cost.to_string());
+        how.push(billing.text(result.cost));
     }
     how.extend(result.model.as_ref().map(|model| format!("model {model}")));
     how.extend(result.session.as_ref().map(|session| format!("session {session}")));
@@ -167,7 +169,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, paint: Paint) {
 }
 
 /// Who won the competition, and who was behind the labels.
-fn push_judged(text: &mut String, judged: &Judged, paint: Paint) {
+fn push_judged(text: &mut String, judged: &Judged, (billing, paint): (Billing, Paint)) {
     let judge = match (&judged.judge, &judged.judge_model) {
         (None, _) => "unopposed".to_owned(),
         (Some(_), None) => "by its judge".to_owned(),
@@ -177,7 +179,7 @@ fn push_judged(text: &mut String, judged: &Judged, paint: Paint) {
     for entrant in &judged.entrants {
         let mut facts: Vec<String> = entrant.score.iter().map(ToString::to_string).collect();
         facts.extend(entrant.model.as_ref().map(|model| format!("model {model}")));
-        facts.extend((entrant.cost != Usd::ZERO).then(|| entrant.cost.to_string()));
+        facts.extend((entrant.cost != Usd::ZERO).then(|| billing.text(entrant.cost)));
         facts.extend(entrant.session.as_ref().map(|session| format!("session {session}")));
         facts.extend(entrant.out.as_ref().map(|why| format!("out: {}", one_line(why))));
         let is_kept = entrant.label != judged.winner;
@@ -196,7 +198,7 @@ fn letter_of(change: &FileChange) -> char {
     }
 }
 
-fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
+fn push_attempts(text: &mut String, attempts: &[AttemptEnded], (billing, paint): (Billing, Paint)) {
     for (at, attempt) in attempts.iter().enumerate() {
         let outcome = attempt.outcome.as_str();
         let who = attempt.validator.as_ref().map_or_else(
@@ -205,7 +207,7 @@ fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
         );
         let cost = match attempt.cost {
             Usd::ZERO => String::new(),
-            cost => format!(", {cost}"),
+            cost => format!(", {}", billing.text(cost)),
         };
         let _ = writeln!(
             text,
@@ -223,7 +225,7 @@ fn push_attempts(text: &mut String, attempts: &[AttemptEnded], paint: Paint) {
     }
     let total: Usd = attempts.iter().map(|attempt| attempt.cost).sum();
     if total != Usd::ZERO {
-        let _ = writeln!(text, "  cost      {total} over all attempts");
+        let _ = writeln!(text, "  cost      {} over all attempts", billing.text(total));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::{Billing, Moment, Usd};
 use crate::base::name::PlanName;
 use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture, TaskState};
 use crate::host::clock::now;
@@ -76,7 +76,7 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {why}; `orch land` takes what waits onto the branch");
     }
-    let _ = writeln!(text, "{}", counts_of(&picture.tasks));
+    let _ = writeln!(text, "{}", counts_of(&picture.tasks, picture.billing));
     let n_other = picture.tasks.iter().filter(|task| task.has_other_recipe).count();
     if n_other > 0 {
         let _ = writeln!(
@@ -106,8 +106,11 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
     for task in tasks {
         let id = fill(task.task.task.as_str(), id_width.unwrap_or(0));
         let name = fill(&cut(&one_line(&task.name), name_width), name_width);
-        let line =
-            format!("  {} {id}  {name}  {}", glyph_of(task.state, paint), words_of(task, now));
+        let line = format!(
+            "  {} {id}  {name}  {}",
+            glyph_of(task.state, paint),
+            words_of(task, (picture.billing, now))
+        );
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(question) = &task.question {
             push_question(text, task, question);
@@ -152,9 +155,9 @@ pub fn glyph_of(state: TaskState, paint: Paint) -> String {
 }
 
 /// `failed: left no status file  $1.50`
-fn words_of(task: &TaskPicture, now: Moment) -> String {
+fn words_of(task: &TaskPicture, (billing, now): (Billing, Moment)) -> String {
     let state = word_of(task.state);
-    let reason = one_line(&why_text(&task.reason));
+    let reason = one_line(&why_text(&task.reason, billing));
     let mut words = match &task.running {
         Some(running) => {
             format!(
@@ -167,13 +170,13 @@ fn words_of(task: &TaskPicture, now: Moment) -> String {
     };
     let cost = task.cost + task.running.as_ref().map_or(Usd::ZERO, |running| running.cost);
     if cost != Usd::ZERO {
-        let _ = write!(words, "  {cost}");
+        let _ = write!(words, "  {}", billing.text(cost));
     }
     words
 }
 
 /// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`
-fn counts_of(tasks: &[TaskPicture]) -> String {
+fn counts_of(tasks: &[TaskPicture], billing: Billing) -> String {
     const ORDER: [&str; 14] = [
         "up to date",
         "done",
@@ -201,7 +204,7 @@ fn counts_of(tasks: &[TaskPicture]) -> String {
     }
     let cost: Usd = tasks.iter().map(|task| task.cost).sum();
     if cost != Usd::ZERO {
-        let _ = write!(text, "; {cost}");
+        let _ = write!(text, "; {}", billing.text(cost));
     }
     text
 }

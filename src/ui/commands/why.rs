@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::base::digest::{Difference, differences};
+use crate::base::measure::Billing;
 use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Explained;
 use crate::engine::picture::{TaskPicture, TaskState};
@@ -37,7 +38,8 @@ pub fn run(
     let selection = Selection::of(project, &args.targets, folder)?.with_failures();
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
-        let reasons = Reasons::of(project, name)?;
+        let billing = selection.picture.billing;
+        let reasons = Reasons { billing, ..Reasons::of(project, name)? };
         let text = match shell.is_json() {
             true => crate::ui::json::line_of(&WhyJson::of(task, &reasons)),
             false if number > 0 => format!("\n{}", text_of(task, &reasons, shell.out_paint())),
@@ -54,6 +56,7 @@ struct Reasons {
     present: Option<Explained>,
     last: Option<Explained>,
     attempts: Vec<AttemptEnded>,
+    billing: Billing,
 }
 
 impl Reasons {
@@ -62,6 +65,7 @@ impl Reasons {
             present: project.explain(task)?,
             last: project.last_explained(task)?,
             attempts: project.attempts_of(task)?,
+            billing: Billing::default(),
         })
     }
 
@@ -81,7 +85,7 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     let state = states::word_of(task.state);
     let head = paint.paint(Tone::Strong, &task.task);
     let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
-    let reason = one_line(&why_text(&task.reason));
+    let reason = one_line(&why_text(&task.reason, reasons.billing));
     if !reason.is_empty() && reason != state {
         let _ = writeln!(text, "  because  {reason}");
     }
@@ -180,7 +184,7 @@ impl<'a> WhyJson<'a> {
             task: task.task.to_string(),
             name: &task.name,
             state: task.state,
-            reason: why_text(&task.reason),
+            reason: why_text(&task.reason, reasons.billing),
             rule: task.rule.to_string(),
             chosen: &task.chosen,
             apart: task.apart.iter().map(clash_text).collect(),
@@ -220,7 +224,7 @@ mod tests {
     fn changed_inputs_are_named() {
         let last = Some(explained("old", &[("src/a.rs", "1"), ("src/b.rs", "2"), ("c", "3")]));
         let present = Some(explained("new", &[("src/a.rs", "9"), ("c", "3"), ("d", "4")]));
-        let reasons = Reasons { present, last, attempts: Vec::new() };
+        let reasons = Reasons { present, last, attempts: Vec::new(), billing: Billing::default() };
         insta::assert_snapshot!(check(6, &reasons), @r#"
             other//b  Tidy: would run
               because  never built
@@ -281,7 +285,12 @@ mod tests {
     #[test]
     fn an_equal_key_says_so() {
         let same = Some(explained("same", &[("a", "1")]));
-        let reasons = Reasons { present: same.clone(), last: same, attempts: Vec::new() };
+        let reasons = Reasons {
+            present: same.clone(),
+            last: same,
+            attempts: Vec::new(),
+            billing: Billing::default(),
+        };
         insta::assert_snapshot!(check(0, &reasons), @r#"
             demo//1.1  Set up: up to date
               warning  no test for the empty file

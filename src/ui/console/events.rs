@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::base::measure::Moment;
+use crate::base::measure::{Billing, Moment};
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskState};
@@ -27,6 +27,7 @@ pub struct Events {
     /// What was last told of each task.
     states: BTreeMap<TaskRef, TaskState>,
     now: Moment,
+    billing: Billing,
     /// The plans and the number of wanted tasks were told.
     is_wanted_told: bool,
     problem: Option<io::Error>,
@@ -39,6 +40,7 @@ impl Events {
             next: 1,
             states: BTreeMap::new(),
             now: Moment::default(),
+            billing: Billing::default(),
             is_wanted_told: false,
             problem: None,
         }
@@ -72,7 +74,7 @@ impl Events {
                 continue;
             }
             self.states.insert(task.task.clone(), task.state);
-            self.emit(data::state_data(task));
+            self.emit(data::state_data(task, picture.billing));
         }
     }
 }
@@ -97,6 +99,7 @@ struct LastLine<'a> {
 
 impl Surface for Events {
     fn show(&mut self, picture: &Picture, now: Moment) {
+        self.billing = picture.billing;
         self.now = now;
         if !self.is_wanted_told {
             self.is_wanted_told = true;
@@ -107,7 +110,7 @@ impl Surface for Events {
 
     fn say(&mut self, notice: &Notice, now: Moment) {
         self.now = now;
-        self.emit(data::notice_data(notice));
+        self.emit(data::notice_data(notice, self.billing));
     }
 
     fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::base::measure::{Millis, Moment, Usd};
+use crate::base::measure::{Billing, Millis, Moment, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Counts, Extent, Phase, Picture, RunningPicture, TaskPicture};
@@ -71,7 +71,7 @@ impl Live {
         for task in old.into_iter().chain(new).take(n_shown) {
             let Some(running) = &task.running else { continue };
             let line = gone.remove(&task.task).unwrap_or_else(|| self.add_line(running, now));
-            line.set_message(running_line(task, running));
+            line.set_message(running_line(task, running, picture.billing));
             self.running.insert(task.task.clone(), line);
         }
         gone.into_values().for_each(|line| self.take_away(&line));
@@ -147,7 +147,7 @@ fn style_of(template: &str) -> ProgressStyle {
 }
 
 /// `demo//1.2 Add parser (attempt 2) · Edit src/parser.rs · $0.0312`
-fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
+fn running_line(task: &TaskPicture, running: &RunningPicture, billing: Billing) -> String {
     let mut head = task.task.to_string();
     if !task.name.is_empty() {
         head = format!("{head} {}", one_line(&task.name));
@@ -162,7 +162,7 @@ fn running_line(task: &TaskPicture, running: &RunningPicture) -> String {
         Phase::Working | Phase::Validating => doing,
         Phase::Landing => "landing".to_owned(),
     };
-    let cost = (running.cost != Usd::ZERO).then(|| running.cost.to_string());
+    let cost = (running.cost != Usd::ZERO).then(|| billing.text(running.cost));
     let parts = [Some(head), Some(doing).filter(|doing| !doing.is_empty()), cost];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
@@ -174,7 +174,7 @@ fn overall_line(picture: &Picture, now: Moment) -> String {
     let counts = [(running, "running"), (failed, "failed"), (blocked, "blocked")];
     parts.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
     if picture.cost != Usd::ZERO {
-        parts.push(picture.cost.to_string());
+        parts.push(picture.billing.text(picture.cost));
     }
     if let Some(waiting) = &picture.waiting {
         parts.push(countdown(waiting, now));
@@ -259,7 +259,7 @@ mod tests {
         let task = &picture.tasks[1];
         let check = |phase, cost| {
             let running = task.running.clone().unwrap();
-            running_line(task, &RunningPicture { phase, cost, ..running })
+            running_line(task, &RunningPicture { phase, cost, ..running }, Billing::Billed)
         };
         assert_eq!(
             check(Phase::Working, Usd::from_dollars(0.0312)),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base::measure::{Moment, Usd};
+use crate::base::measure::{Billing, Moment, Usd};
 use crate::base::name::{ActionKey, CommitId, ModelName, TaskRef};
 use crate::engine::picture::{
     Counts, Phase, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
@@ -81,7 +81,7 @@ impl<'a> PictureJson<'a> {
         });
         Self {
             plans: &picture.plans,
-            tasks: picture.tasks.iter().map(TaskJson::of).collect(),
+            tasks: picture.tasks.iter().map(|task| TaskJson::of(task, picture.billing)).collect(),
             counts: picture.counts,
             cost_usd: picture.cost,
             budget_usd: picture.budget,
@@ -95,7 +95,7 @@ impl<'a> PictureJson<'a> {
 }
 
 impl<'a> TaskJson<'a> {
-    pub fn of(task: &'a TaskPicture) -> Self {
+    pub fn of(task: &'a TaskPicture, billing: Billing) -> Self {
         Self {
             task: task.task.to_string(),
             name: &task.name,
@@ -104,7 +104,7 @@ impl<'a> TaskJson<'a> {
             agent: task.agent.as_deref(),
             status: task.status,
             state: task.state,
-            reason: why_text(&task.reason),
+            reason: why_text(&task.reason, billing),
             key: task.key,
             attempts: task.attempts,
             cost_usd: task.cost,

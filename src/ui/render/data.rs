@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Picture, TaskPicture};
@@ -24,10 +25,10 @@ pub fn wanted_data(picture: &Picture) -> Event {
 }
 
 /// Where a task stands.
-pub fn state_data(task: &TaskPicture) -> Event {
+pub fn state_data(task: &TaskPicture, billing: Billing) -> Event {
     let fields = json!({
         "task": task.task.to_string(), "state": task.state.as_str(),
-        "detail": task.state.detail(), "reason": why_text(&task.reason), "key": task.key,
+        "detail": task.state.detail(), "reason": why_text(&task.reason, billing), "key": task.key,
         "cost_usd": task.cost, "commit": task.commit,
     });
     ("state", fields)
@@ -44,27 +45,31 @@ pub fn cautions_data(documents: &[CheckedDocument]) -> Event {
 }
 
 /// A notice: its event and fields.
-pub fn notice_data(notice: &Notice) -> Event {
+pub fn notice_data(notice: &Notice, billing: Billing) -> Event {
     let name = |task: &TaskRef| task.to_string();
     match notice {
         Notice::TaskStarted { task, name: title, number, reason } => {
             let fields = json!({
-                "task": name(task), "name": title, "attempt": number, "reason": why_text(reason),
+                "task": name(task), "name": title, "attempt": number, "reason": why_text(reason, billing),
             });
             ("task-started", fields)
         }
         Notice::TaskFinished { task, how } => {
-            ("task-finished", json!({"task": name(task), "how": finished_text(how)}))
+            ("task-finished", json!({"task": name(task), "how": finished_text(how, billing)}))
         }
-        Notice::TaskRetried { task, why, wait } => {
-            ("task-retried", json!({"task": name(task), "why": why_text(why), "wait_ms": wait}))
-        }
+        Notice::TaskRetried { task, why, wait } => (
+            "task-retried",
+            json!({"task": name(task), "why": why_text(why, billing), "wait_ms": wait}),
+        ),
         Notice::TaskFailed { task, why, help } => {
             let help = help.as_ref().map(|it| help_text(it, task));
-            ("task-failed", json!({"task": name(task), "why": why_text(why), "help": help}))
+            (
+                "task-failed",
+                json!({"task": name(task), "why": why_text(why, billing), "help": help}),
+            )
         }
         Notice::TaskHeld { task, why } => {
-            ("task-held", json!({"task": name(task), "why": why_text(why)}))
+            ("task-held", json!({"task": name(task), "why": why_text(why, billing)}))
         }
         Notice::TaskAsked { task, question, options } => {
             let fields = json!({"task": name(task), "question": question, "options": options});
@@ -107,7 +112,7 @@ pub fn notice_data(notice: &Notice) -> Event {
             ("waiting", json!({"why": barrier_text(why), "until_ms": until}))
         }
         Notice::Resumed { why } => ("resumed", json!({"why": reopened_text(why)})),
-        Notice::Warning(warning) => ("warning", json!({"message": warning_text(warning)})),
+        Notice::Warning(warning) => ("warning", json!({"message": warning_text(warning, billing)})),
         Notice::Fault(fault) => {
             let fields = json!({
                 "task": fault.task.as_ref().map(name), "what": fault.broken.what,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::base::measure::{Millis, Usd};
+use crate::base::measure::{Billing, Millis, Usd};
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::host::surface::Summary;
 use crate::ui::exit::Exit;
@@ -24,6 +24,8 @@ pub struct Leftover {
     pub unfinished: Vec<TaskPicture>,
     /// Why landings wait under a ref.
     pub parked: Option<String>,
+    /// What amounts are.
+    pub billing: Billing,
 }
 
 impl Leftover {
@@ -39,6 +41,7 @@ impl Leftover {
         Self {
             unfinished: picture.tasks.iter().filter(is_unfinished).cloned().collect(),
             parked: picture.parked.clone(),
+            billing: picture.billing,
         }
     }
 }
@@ -46,7 +49,7 @@ impl Leftover {
 /// The summary as text that ends in a newline.
 pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> String {
     let mut text = String::new();
-    push_unfinished(&mut text, &leftover.unfinished, paint);
+    push_unfinished(&mut text, leftover, paint);
     for told in &summary.plan_changes {
         let head = paint.paint(Tone::Caution, "plan changed");
         let _ = writeln!(text, "{head}: {} {told}", told.task);
@@ -108,8 +111,8 @@ fn counts_of(summary: &Summary) -> Vec<String> {
 
 fn costs_of(summary: &Summary, exit: Exit) -> Vec<String> {
     let sessions = (summary.sessions > 0).then(|| counted(summary.sessions as usize, "session"));
-    let tilde = if summary.is_api_equivalent { "~" } else { "" };
-    let cost = (summary.cost_usd != Usd::ZERO).then(|| format!("{tilde}{}", summary.cost_usd));
+    let billing = Billing::of(summary.is_api_equivalent);
+    let cost = (summary.cost_usd != Usd::ZERO).then(|| billing.text(summary.cost_usd));
     let code = (exit != Exit::Success).then(|| format!("exit {}", summary.exit));
     [sessions, cost, Some(time_of(summary.wall_ms)), code].into_iter().flatten().collect()
 }
@@ -122,14 +125,15 @@ fn time_of(wall_ms: u64) -> String {
     }
 }
 
-fn push_unfinished(text: &mut String, unfinished: &[TaskPicture], paint: Paint) {
+fn push_unfinished(text: &mut String, leftover: &Leftover, paint: Paint) {
+    let Leftover { unfinished, billing, .. } = leftover;
     for task in unfinished.iter().take(NAMED) {
         let tone = match task.state {
             TaskState::Failed(_) => Tone::Bad,
             _ => Tone::Caution,
         };
         let state = states::word_of(task.state);
-        let words = states::with_reason(state, &one_line(&why_text(&task.reason)));
+        let words = states::with_reason(state, &one_line(&why_text(&task.reason, *billing)));
         let (head, rest) = words.split_at(state.len());
         let name = format!("{}  {}", task.task, one_line(&task.name));
         let _ = writeln!(text, "{}  {}{rest}", name.trim_end(), paint.paint(tone, head));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::digest::Difference;
-use crate::base::measure::Moment;
+use crate::base::measure::{Billing, Moment};
 use crate::base::name::{OutputDigest, RelPath, TaskRef};
 use crate::engine::effect::{Finished, Reopened};
 use crate::engine::limits::Window;
@@ -19,7 +19,7 @@ use crate::engine::why::{
 const NAMED: usize = 4;
 
 /// Why a task runs or does not; empty where its state says all.
-pub fn why_text(why: &Why) -> String {
+pub fn why_text(why: &Why, billing: Billing) -> String {
     let fixed = match why {
         Why::Untold => "",
         Why::Unbuilt => "no accepted result yet",
@@ -46,18 +46,18 @@ pub fn why_text(why: &Why) -> String {
         Why::NoCommand => "its rule runs a command, and neither rule nor task has `run`",
         Why::Unjudged => "its proposals were not judged",
         Why::BrokenOff => "a fault of orch broke it off",
-        why => return told_with_data(why),
+        why => return told_with_data(why, billing),
     };
     fixed.to_owned()
 }
 
-fn told_with_data(why: &Why) -> String {
+fn told_with_data(why: &Why, billing: Billing) -> String {
     match why {
         Why::Said(text) | Why::Ended { message: text, .. } => text.clone(),
         Why::InputsChanged(differences) => changed(differences),
         Why::BoughtAgain { changes, amount } => format!(
             "would be bought again, {}: {}; `orch build --yes` lets it go",
-            rebuy_text(*amount),
+            rebuy_text(*amount, billing),
             changed(changes)
         ),
         Why::Answered(answer) => format!("answered: {answer}"),
@@ -74,12 +74,16 @@ fn told_with_data(why: &Why) -> String {
         Why::Waits(wait) => wait_text(wait),
         Why::Asks(question) => format!("asks: {question}"),
         Why::Held(hold) => hold_text(hold),
-        Why::Budget(shortage) => shortage_text(shortage),
+        Why::Budget(shortage) => shortage_text(shortage, billing),
         Why::PlanWrong(path) => format!("{path} has errors"),
         Why::Needs(task) => format!("{task} has no accepted result; build it first"),
         Why::NoPrompt(problem) => format!("its prompt cannot be rendered: {problem}"),
-        Why::ShareSpent(cost) => format!("it had spent {cost}, all that was set aside for it"),
-        Why::Outdated(why) => format!("{}; what it reads has changed meanwhile", why_text(why)),
+        Why::ShareSpent(cost) => {
+            format!("it had spent {}, all that was set aside for it", billing.text(*cost))
+        }
+        Why::Outdated(why) => {
+            format!("{}; what it reads has changed meanwhile", why_text(why, billing))
+        }
         _ => String::new(),
     }
 }
@@ -94,8 +98,8 @@ fn changed(differences: &[Difference]) -> String {
 }
 
 /// `with 153 others about $105.00`
-fn rebuy_text(amount: Rebuy) -> String {
-    let cost = format!("about {}", amount.about());
+fn rebuy_text(amount: Rebuy, billing: Billing) -> String {
+    let cost = format!("about {}", billing.text(amount.about()));
     match amount.tasks.saturating_sub(1) {
         0 => cost,
         1 => format!("with 1 other {cost}"),
@@ -104,7 +108,7 @@ fn rebuy_text(amount: Rebuy) -> String {
 }
 
 /// `154 finished tasks would run again: ...; about $105.00`
-pub fn bought_again_text(amount: Rebuy, causes: &[Difference]) -> String {
+pub fn bought_again_text(amount: Rebuy, causes: &[Difference], billing: Billing) -> String {
     let tasks = match amount.tasks {
         1 => "1 finished task".to_owned(),
         n => format!("{n} finished tasks"),
@@ -117,7 +121,7 @@ pub fn bought_again_text(amount: Rebuy, causes: &[Difference]) -> String {
     format!(
         "{tasks} would run again: {named}; about {}. They are held: `orch build --yes` lets them go, \
          `orch build -n` lists them",
-        amount.about()
+        billing.text(amount.about())
     )
 }
 
@@ -145,7 +149,7 @@ fn misfit_text(misfit: &Misfit) -> String {
         Misfit::ReadOther(paths) => unusable("what its session read is another by now:", paths),
         Misfit::Refused => "names a result that a validator has refused".to_owned(),
         Misfit::NotTaken(why) => {
-            format!("names a result that could not be taken: {}", why_text(why))
+            format!("names a result that could not be taken: {}", why_text(why, Billing::Billed))
         }
     }
 }
@@ -281,7 +285,7 @@ pub fn unawaited_text(unawaited: Unawaited) -> String {
 }
 
 /// Why there is no money, and what to do.
-pub fn shortage_text(shortage: &Shortage) -> String {
+pub fn shortage_text(shortage: &Shortage, billing: Billing) -> String {
     let Shortage::Overdrawn { scope, limit, spent, need } = shortage else {
         return "budget: what is left is set aside for what runs; `orch build` goes on".to_owned();
     };
@@ -292,9 +296,10 @@ pub fn shortage_text(shortage: &Shortage) -> String {
         Scope::Task(task) => format!("task {task}"),
     };
     let likely = match spent < limit {
-        true => format!(", and this is likely to cost {need}"),
+        true => format!(", and this is likely to cost {}", billing.text(*need)),
         false => String::new(),
     };
+    let [spent, limit] = [spent, limit].map(|it| billing.text(*it));
     format!(
         "budget of {scope}: {spent} of {limit} spent{likely}; raise it and `orch build` goes on"
     )
@@ -315,7 +320,7 @@ pub fn help_text(help: &Help, task: &TaskRef) -> String {
 }
 
 /// `ran in 3.2s, $0.03, 2 files`, `replayed from the cache, no change`.
-pub fn finished_text(finished: &Finished) -> String {
+pub fn finished_text(finished: &Finished, billing: Billing) -> String {
     let files = match finished.n_files {
         0 => "no change".to_owned(),
         1 => "1 file".to_owned(),
@@ -325,7 +330,7 @@ pub fn finished_text(finished: &Finished) -> String {
     match *provenance {
         Provenance::Replayed => format!("replayed from the cache, {files}"),
         _ if *cost == crate::base::measure::Usd::ZERO => format!("ran in {duration}, {files}"),
-        _ => format!("ran in {duration}, {cost}, {files}"),
+        _ => format!("ran in {duration}, {}, {files}", billing.text(*cost)),
     }
 }
 
@@ -372,7 +377,7 @@ mod tests {
                 name: name.to_string(),
                 after: String::new(),
             };
-            why_text(&Why::InputsChanged((0..n).map(new).collect()))
+            why_text(&Why::InputsChanged((0..n).map(new).collect()), Billing::Billed)
         };
         assert_eq!(check(0), "its inputs changed");
         assert_eq!(check(1), "inputs `0` is new");

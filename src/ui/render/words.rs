@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::measure::Millis;
+use crate::base::measure::{Billing, Millis};
 use crate::base::name::{PlanName, TaskRef};
 use crate::engine::broken::Fault;
 use crate::engine::effect::{Notice, Warning};
@@ -45,25 +45,30 @@ fn problem(tone: Tone, label: &'static str, text: String) -> Words {
     Words { is_problem: true, tone, label, text }
 }
 
-/// Names of tasks that are at work or will be: notices carry ids only.
+/// Names of tasks that are at work or will be, and what amounts are: notices carry ids and numbers only.
 #[derive(Debug, Default)]
-pub struct Names(BTreeMap<TaskRef, String>);
+pub struct Names {
+    names: BTreeMap<TaskRef, String>,
+    /// What amounts are.
+    billing: Billing,
+}
 
 impl Names {
     /// Learns what is new. Tasks that are up to date are never spoken of, so a build with nothing
     /// to do costs nothing here.
     pub fn learn(&mut self, picture: &Picture) {
+        self.billing = picture.billing;
         for task in &picture.tasks {
             let is_quiet = matches!(task.state, TaskState::UpToDate | TaskState::Skipped);
-            if !is_quiet && !self.0.contains_key(&task.task) {
-                self.0.insert(task.task.clone(), task.name.clone());
+            if !is_quiet && !self.names.contains_key(&task.task) {
+                self.names.insert(task.task.clone(), task.name.clone());
             }
         }
     }
 
     /// `demo//1.2  Add parser`.
     fn of(&self, task: &TaskRef) -> String {
-        named(task, self.0.get(task).map_or("", String::as_str))
+        named(task, self.names.get(task).map_or("", String::as_str))
     }
 }
 
@@ -76,30 +81,31 @@ fn named(task: &TaskRef, name: &str) -> String {
 
 /// The notice in words.
 pub fn notice_words(notice: &Notice, names: &Names) -> Words {
+    let billing = names.billing;
     use Tone::{Active, Bad, Caution, Good};
     match notice {
         Notice::TaskStarted { task, name, number, reason } => {
-            let reason = why_text(reason);
+            let reason = why_text(reason, billing);
             let text = format!("{}  (attempt {number}): {reason}", named(task, name));
             news(Active, "run", text)
         }
         Notice::TaskFinished { task, how } => {
-            news(Good, "done", format!("{task}  {}", finished_text(how)))
+            news(Good, "done", format!("{task}  {}", finished_text(how, billing)))
         }
         Notice::TaskRetried { task, why, wait } => {
             let wait = match *wait {
                 Millis(0) => "again now".to_owned(),
                 wait => format!("again in {wait}"),
             };
-            news(Caution, "retry", format!("{task}  {}; {wait}", why_text(why)))
+            news(Caution, "retry", format!("{task}  {}; {wait}", why_text(why, billing)))
         }
         Notice::TaskFailed { task, why, help } => {
             let help = help.as_ref().map(|help| format!("\nhelp: {}", help_text(help, task)));
-            let (why, help) = (why_text(why), help.unwrap_or_default());
+            let (why, help) = (why_text(why, billing), help.unwrap_or_default());
             problem(Bad, "FAIL", format!("{}: {why}{help}", names.of(task)))
         }
         Notice::TaskHeld { task, why } => {
-            problem(Caution, "hold", format!("{task}  {}", why_text(why)))
+            problem(Caution, "hold", format!("{task}  {}", why_text(why, billing)))
         }
         Notice::TaskAsked { task, question, options } => {
             problem(Caution, "ask", asked_text(task, question, options))
@@ -138,13 +144,13 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
         Notice::Resumed { why } => {
             problem(Good, "go on", format!("{}; sessions start again", reopened_text(why)))
         }
-        Notice::Warning(warning) => problem(Caution, "warn", warning_text(warning)),
+        Notice::Warning(warning) => problem(Caution, "warn", warning_text(warning, billing)),
         Notice::Fault(fault) => problem(Bad, "FAULT", fault_text(fault)),
     }
 }
 
 /// A warning in words.
-pub fn warning_text(warning: &Warning) -> String {
+pub fn warning_text(warning: &Warning, billing: Billing) -> String {
     match warning {
         Warning::Said(text) => text.clone(),
         Warning::OfTask(task, text) => format!("{task}: {text}"),
@@ -162,7 +168,7 @@ pub fn warning_text(warning: &Warning) -> String {
                 "{share} of the {label} limit is used: no more than {at_once} at once from now on"
             )
         }
-        Warning::BudgetReached(shortage) => shortage_text(shortage),
+        Warning::BudgetReached(shortage) => shortage_text(shortage, billing),
         Warning::PlanUntouched(task) => {
             format!("{task} says that it changed the plan, and the plan is as it was")
         }
@@ -172,7 +178,7 @@ pub fn warning_text(warning: &Warning) -> String {
         Warning::StatusUnwritten { task, why } => {
             format!("the status of {task} could not be written into its plan: {why}")
         }
-        Warning::BoughtAgain { amount, causes } => bought_again_text(*amount, causes),
+        Warning::BoughtAgain { amount, causes } => bought_again_text(*amount, causes, billing),
         Warning::AcceptedUnkeyed(task) => {
             format!("{task} has no key at present: that it is accepted came to nothing")
         }

@@ -1,5 +1,6 @@
 //! What is reserved fits, whatever runs beside it and whatever it costs in the end.
 
+use crate::base::measure::Billing;
 use proptest::prelude::*;
 
 use super::*;
@@ -42,7 +43,7 @@ fn one_at_a_time_gets_all_that_is_left_but_for_its_validators() {
 
 fn refused(purse: &Purse, bounds: &[Bound]) -> String {
     match purse.ask(bounds, wish("a", 1.0, 0.5)) {
-        Answer::Refused(why) => shortage_text(&why),
+        Answer::Refused(why) => shortage_text(&why, Billing::Billed),
         other => panic!("{other:?}"),
     }
 }

@@ -1,5 +1,6 @@
 //! What waits while sessions cannot start, and how it goes on; and which model they are asked of.
 
+use crate::base::measure::Billing;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -189,7 +190,7 @@ fn models_of(space: &mut Space, flags: ModelFlags) -> String {
         log.borrow_mut().push(session.model.clone().map_or("-".to_owned(), |it| it.to_string()));
         Ended::Failed("no idea")
     });
-    let reason = why_text(&engine.picture().tasks[0].reason);
+    let reason = why_text(&engine.picture().tasks[0].reason, Billing::Billed);
     format!("{}: {reason}", models.borrow().join(" "))
 }
 

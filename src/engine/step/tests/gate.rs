@@ -2,6 +2,7 @@
 
 use super::door::{drive_in_time, jobs, plan_of, shown};
 use super::*;
+use crate::base::measure::Billing;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::stream::WindowUse;
 use crate::spec::config::LimitWait;
@@ -153,7 +154,7 @@ fn a_candidate_whose_validators_model_is_used_up_is_held_and_not_made_again() {
         (states(&engine).as_str(), shown(&starts).as_str()),
         ("a=Held", "0: a | 1: validator:a")
     );
-    insta::assert_snapshot!(why_text(&engine.picture().tasks[0].reason), @"
+    insta::assert_snapshot!(why_text(&engine.picture().tasks[0].reason, Billing::Billed), @"
     the weekly opus limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     ");
     space.now = (RESET + 61) * 1000;

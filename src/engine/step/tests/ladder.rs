@@ -1,5 +1,6 @@
 //! What follows a failure, step by step: fresh, resumed, waited out, given up; over restarts, too.
 
+use crate::base::measure::Billing;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -138,7 +139,7 @@ fn asking_and_stopping_end_a_task_at_once() {
         space.rules = vec![Source::new(path, text.as_str())];
         let engine = space.build();
         assert_eq!(states(&engine), ended);
-        assert_eq!(why_text(&engine.picture().tasks[0].reason), why);
+        assert_eq!(why_text(&engine.picture().tasks[0].reason, Billing::Billed), why);
     }
 }
 

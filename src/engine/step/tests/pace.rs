@@ -1,5 +1,6 @@
 //! When tasks start, on a virtual clock: sessions take time, and events come in their order.
 
+use crate::base::measure::Billing;
 use proptest::prelude::*;
 
 use super::*;
@@ -323,7 +324,10 @@ fn a_queued_task_says_what_it_waits_for() {
             effects.extend(engine.step(Moment(space.now), event));
         }
     }
-    assert_eq!(why_text(&engine.picture().tasks[1].reason), "waits: writes src/a.rs as p//a does");
+    assert_eq!(
+        why_text(&engine.picture().tasks[1].reason, Billing::Billed),
+        "waits: writes src/a.rs as p//a does"
+    );
 }
 
 #[test]
@@ -343,7 +347,7 @@ fn resuming_leaves_out_what_stands_before_and_marks_nothing() {
     assert!(plan.contains("id: 'a', status: pending"), "{plan}");
     let counts = engine.counts();
     assert_eq!((counts.wanted, counts.accepted, counts.failed), (3, 2, 1));
-    let reason = why_text(&engine.picture().tasks[3].reason);
+    let reason = why_text(&engine.picture().tasks[3].reason, Billing::Billed);
     assert_eq!(reason, "p//a has no accepted result; build it first");
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::base::measure::Usd;
+use crate::base::measure::{Billing, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::effect::{Amount, BuildRequest, Intent};
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
@@ -53,6 +53,8 @@ struct Preview<'a> {
     guessed_cost_usd: Option<Usd>,
     /// What the build may spend, as far as that is bounded for all of it.
     budget_usd: Option<Usd>,
+    #[serde(skip)]
+    billing: Billing,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +116,7 @@ impl Given {
 
 impl<'a> Preview<'a> {
     fn of(request: &BuildRequest, picture: &'a Picture) -> Self {
+        let billing = picture.billing;
         let mut wanted = wanted_tasks(request, picture);
         leave_out_before(request, &mut wanted);
         let (mut would_run, mut would_replay) = (Vec::new(), Vec::new());
@@ -121,24 +124,26 @@ impl<'a> Preview<'a> {
         for task in &wanted {
             let is_forced = request.force.contains(&task.task);
             match task.state {
-                _ if is_forced => would_run.push(WouldRun::of(task, why_text(&Why::Forced))),
+                _ if is_forced => {
+                    would_run.push(WouldRun::of(task, why_text(&Why::Forced, billing)))
+                }
                 _ if request.renews_recipes && task.has_other_recipe => {
-                    would_run.push(WouldRun::of(task, why_text(&Why::RecipeChanged)));
+                    would_run.push(WouldRun::of(task, why_text(&Why::RecipeChanged, billing)));
                 }
                 TaskState::Ready if matches!(task.reason, Why::InCache) => {
-                    let run = WouldRun::of(task, why_text(&task.reason));
+                    let run = WouldRun::of(task, why_text(&task.reason, billing));
                     let free = WouldRun { likely_cost_usd: None, guessed_cost_usd: None, ..run };
                     would_replay.push(free);
                 }
                 TaskState::Ready | TaskState::Waiting | TaskState::BackingOff => {
-                    would_run.push(WouldRun::of(task, why_text(&task.reason)));
+                    would_run.push(WouldRun::of(task, why_text(&task.reason, billing)));
                 }
                 TaskState::Running => would_run.push(WouldRun::of(task, "running now".to_owned())),
                 TaskState::Failed(_)
                 | TaskState::Held
                 | TaskState::Blocked
                 | TaskState::Suspended => {
-                    held.push(WouldRun::of(task, why_text(&task.reason)));
+                    held.push(WouldRun::of(task, why_text(&task.reason, billing)));
                 }
                 TaskState::UpToDate | TaskState::Done(_) | TaskState::Skipped => up_to_date += 1,
             }
@@ -160,10 +165,12 @@ impl<'a> Preview<'a> {
             likely_cost_usd,
             guessed_cost_usd,
             budget_usd,
+            billing,
         }
     }
 
     fn text(&self, paint: Paint) -> String {
+        let told = |amount: Usd| self.billing.text(amount);
         let mut text = String::new();
         for run in &self.would_replay {
             let _ = writeln!(text, "{}  {}", paint.paint(Tone::Good, "replay   "), run.words());
@@ -173,8 +180,9 @@ impl<'a> Preview<'a> {
                 true => (Tone::Faint, "may run  "),
                 false => (Tone::Active, "would run"),
             };
-            let guess = run.guessed_cost_usd.map(|cost| format!("  (about {cost}, a guess)"));
-            let likely = run.likely_cost_usd.map(|cost| format!("  (about {cost})"));
+            let guess =
+                run.guessed_cost_usd.map(|cost| format!("  (about {}, a guess)", told(cost)));
+            let likely = run.likely_cost_usd.map(|cost| format!("  (about {})", told(cost)));
             let cost = likely.or(guess).unwrap_or_default();
             let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
             if let Some(given) = &run.given {
@@ -196,22 +204,24 @@ impl<'a> Preview<'a> {
         let _ = match (self.likely_cost_usd, self.guessed_cost_usd) {
             (None, None) => Ok(()),
             (Some(cost), None) => {
-                write!(text, "; at most about {cost}, by what was paid before")
+                write!(text, "; at most about {}, by what was paid before", told(cost))
             }
             (None, Some(guess)) => {
                 write!(
                     text,
-                    "; about {guess}: a guess (`budget.guess`), nothing like it was paid yet"
+                    "; about {}: a guess (`budget.guess`), nothing like it was paid yet",
+                    told(guess)
                 )
             }
             (Some(cost), Some(guess)) => write!(
                 text,
-                "; at most about {}, by what was paid before and, for {guess} of it, by `budget.guess`",
-                cost + guess
+                "; at most about {}, by what was paid before and, for {} of it, by `budget.guess`",
+                told(cost + guess),
+                told(guess)
             ),
         };
         if let Some(budget) = self.budget_usd {
-            let _ = write!(text, "; {budget} may be spent");
+            let _ = write!(text, "; {} may be spent", told(budget));
         }
         text + "\n"
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
 use crate::ui::render::why::why_text;
@@ -39,11 +40,11 @@ pub fn graph_of(picture: &Picture) -> String {
         let edge = |needed: &TaskRef| Edge { from: needed.to_string(), to: task.task.to_string() };
         task.depends_on.iter().map(edge)
     });
-    let nodes = picture.tasks.iter().map(node_of).collect();
+    let nodes = picture.tasks.iter().map(|task| node_of(task, picture.billing)).collect();
     crate::ui::json::line_of(&Graph { nodes, edges: edges.collect() })
 }
 
-fn node_of(task: &TaskPicture) -> Node<'_> {
+fn node_of(task: &TaskPicture, billing: Billing) -> Node<'_> {
     Node {
         id: task.task.to_string(),
         plan: task.task.plan.as_str(),
@@ -53,7 +54,7 @@ fn node_of(task: &TaskPicture) -> Node<'_> {
         rule: task.rule.as_str(),
         agent: task.agent.as_deref(),
         state: task.state,
-        reason: why_text(&task.reason),
+        reason: why_text(&task.reason, billing),
     }
 }
 
