@@ -383,7 +383,8 @@ fn the_usage_report_is_the_originals_and_no_change_of_the_checkout() {
     space.build(&[], 0);
     let report = report_of(&space, own);
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
-    let mut expected = ["plan_name", "plan_path", "completed_at", "total", "sections", "tasks"];
+    let mut expected =
+        ["plan_name", "plan_path", "completed_at", "total", "running_total", "sections", "tasks"];
     expected.sort_unstable();
     assert_eq!(keys, expected);
     assert_eq!(
@@ -404,6 +405,7 @@ fn the_usage_report_is_the_originals_and_no_change_of_the_checkout() {
     assert!(!space.exists(ignored));
     space.build(&["--force", "c//a"], 0);
     assert_eq!(report_of(&space, ignored)["total"]["cost_usd"], 0.4, "of this run");
+    assert_eq!(report_of(&space, ignored)["running_total"]["cost_usd"], 2.0, "of all runs");
     assert_eq!(report_of(&space, own)["total"]["cost_usd"], 1.6);
     assert_eq!(space.git(&["status", "--porcelain"]), "");
 }

@@ -15,7 +15,7 @@ use crate::engine::record::AttemptEnded;
 
 pub use entry::{Fate, LedgerEntry, Open, OpenAttempts, entries};
 pub use group::{By, Group, Sum, group, sum_of};
-pub use report::{file_name, usage_report};
+pub use report::{Spent, file_name, usage_report};
 
 /// What a session was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::name::{PlanName, RelPath};
-use crate::engine::past::ledger::{LedgerEntry, entries, file_name, usage_report};
+use crate::engine::past::ledger::{LedgerEntry, Spent, entries, file_name, usage_report};
 use crate::host::clock;
 use crate::host::error::{Doing, Result};
 use crate::host::scan::IgnoreRules;
@@ -32,11 +32,13 @@ fn report(state: &State, begin: u64) -> Result<()> {
     if spent.is_empty() {
         return Ok(());
     }
+    let ever = entries(&state.log.records()?);
     let paths = spent.iter().filter_map(|entry| state.engine.plan_path_of(&entry.task));
     let paths: BTreeSet<RelPath> = paths.collect();
     for path in paths {
         let Some(plan) = state.engine.plan_at(&path) else { continue };
-        let report = usage_report(plan, path.as_str(), &spent, clock::now());
+        let report =
+            usage_report(plan, path.as_str(), Spent { run: &spent, ever: &ever }, clock::now());
         let Some(report) = report else { continue };
         let title = plan.meta.title.as_deref().unwrap_or(plan.name.as_str());
         let file = place_for(title, (&plan.name, &path), state.root());

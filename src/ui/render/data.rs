@@ -14,6 +14,7 @@ use crate::host::surface::CheckedDocument;
 
 use super::why::{barrier_text, finished_text, help_text, reopened_text, why_text};
 use super::words::warning_text;
+use crate::ui::text::without_worktree;
 
 /// The event's name and its fields, an object.
 pub type Event = (&'static str, Value);
@@ -142,7 +143,9 @@ fn progress_fields(progress: &Progress) -> (&'static str, Value) {
             ("started", json!({"session": session, "model": model}))
         }
         Progress::Said(text) => ("said", json!({"text": text})),
-        Progress::UsedTool { tool, detail } => ("tool", json!({"tool": tool, "detail": detail})),
+        Progress::UsedTool { tool, detail } => {
+            ("tool", json!({"tool": tool, "detail": without_worktree(detail)}))
+        }
         Progress::Cost(cost) => ("cost", json!({"cost_usd": cost})),
         Progress::Retrying { attempt, wait, error } => {
             ("retrying", json!({"try": attempt, "wait_ms": wait, "error": error}))

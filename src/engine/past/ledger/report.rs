@@ -31,17 +31,26 @@ pub fn file_name(title: &str, plan: Option<&PlanName>) -> String {
     format!("{name}{plan}-usage-report.json")
 }
 
-/// What one run spent on a plan: `None` where that is nothing. `path` is the plan's file.
-pub fn usage_report(
-    plan: &Plan,
-    path: &str,
-    entries: &[LedgerEntry],
-    completed: Moment,
-) -> Option<Value> {
-    let own: Vec<&LedgerEntry> = entries.iter().filter(|it| it.task.plan == plan.name).collect();
+/// What was spent, on whatever.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent<'a> {
+    /// By one run.
+    pub run: &'a [LedgerEntry],
+    /// By all runs until then, that one included.
+    pub ever: &'a [LedgerEntry],
+}
+
+/// What one run spent on a plan, and all runs until then: `None` where it spent nothing. `path` is the
+/// plan's file.
+pub fn usage_report(plan: &Plan, path: &str, spent: Spent<'_>, completed: Moment) -> Option<Value> {
+    let of_plan = |all: &'_ [LedgerEntry]| -> Vec<LedgerEntry> {
+        all.iter().filter(|it| it.task.plan == plan.name).cloned().collect()
+    };
+    let (own, ever) = (of_plan(spent.run), of_plan(spent.ever));
     if own.is_empty() {
         return None;
     }
+    let own: Vec<&LedgerEntry> = own.iter().collect();
     let mut by_task: BTreeMap<&TaskId, Vec<&LedgerEntry>> = BTreeMap::new();
     for entry in &own {
         by_task.entry(&entry.task.task).or_default().push(entry);
@@ -61,13 +70,18 @@ pub fn usage_report(
         told["model"] = json!(model_of(entries));
         told
     });
-    let mut total = usage_of(&own);
-    total["cache_hit_rate"] = json!(sum_of(own.iter().copied()).cache_share().unwrap_or(0.0));
+    let total_of = |entries: &[&LedgerEntry]| {
+        let mut total = usage_of(entries);
+        let share = sum_of(entries.iter().copied()).cache_share();
+        total["cache_hit_rate"] = json!(share.unwrap_or(0.0));
+        total
+    };
     Some(json!({
         "plan_name": plan.meta.title.as_deref().unwrap_or(plan.name.as_str()),
         "plan_path": path,
         "completed_at": iso(completed),
-        "total": total,
+        "total": total_of(&own),
+        "running_total": total_of(&ever.iter().collect::<Vec<_>>()),
         "sections": sections.collect::<Vec<_>>(),
         "tasks": tasks.collect::<Vec<_>>(),
     }))

@@ -170,10 +170,11 @@ fn the_usage_report_has_the_originals_keys() {
     let first = AttemptEnded { spend: spend.clone(), ..ended("a", "1", 0.5) };
     let second = AttemptEnded { spend, ..ended("a", "2", 0.25) };
     let all = entries(&[record(first), record(second)]);
-    let report = usage_report(&plan, "plans/p.yaml", &all, Moment(1_768_489_445_000)).unwrap();
-    insta::assert_snapshot!(report.to_string(), @r#"{"completed_at":"2026-01-15T15:04:05","plan_name":"A Plan","plan_path":"plans/p.yaml","sections":[{"cost_usd":0.75,"id":"s","name":"S","task_count":1}],"tasks":[{"cache_creation_tokens":14,"cache_read_tokens":600,"cost_usd":0.75,"duration_api_ms":3000,"id":"a","input_tokens":200,"model":"m","num_turns":6,"output_tokens":40}],"total":{"cache_creation_tokens":14,"cache_hit_rate":0.75,"cache_read_tokens":600,"cost_usd":0.75,"duration_api_ms":3000,"input_tokens":200,"num_turns":6,"output_tokens":40}}"#);
+    let spent = Spent { run: &all[1..], ever: &all };
+    let report = usage_report(&plan, "plans/p.yaml", spent, Moment(1_768_489_445_000)).unwrap();
+    insta::assert_snapshot!(report.to_string(), @r#"{"completed_at":"2026-01-15T15:04:05","plan_name":"A Plan","plan_path":"plans/p.yaml","running_total":{"cache_creation_tokens":14,"cache_hit_rate":0.75,"cache_read_tokens":600,"cost_usd":0.75,"duration_api_ms":3000,"input_tokens":200,"num_turns":6,"output_tokens":40},"sections":[{"cost_usd":0.25,"id":"s","name":"S","task_count":1}],"tasks":[{"cache_creation_tokens":7,"cache_read_tokens":300,"cost_usd":0.25,"duration_api_ms":1500,"id":"a","input_tokens":100,"model":"m","num_turns":3,"output_tokens":20}],"total":{"cache_creation_tokens":7,"cache_hit_rate":0.75,"cache_read_tokens":300,"cost_usd":0.25,"duration_api_ms":1500,"input_tokens":100,"num_turns":3,"output_tokens":20}}"#);
     let none = crate::spec::plan::Plan { name: PlanName::new("q"), ..plan };
-    assert_eq!(usage_report(&none, "plans/q.yaml", &all, Moment(0)), None);
+    assert_eq!(usage_report(&none, "plans/q.yaml", spent, Moment(0)), None);
     let names =
         ["Auth / Login: v2", "..", "", "Ärger\nmit Umbruch"].map(|title| file_name(title, None));
     let shown = names.map(|name| name.replace("-usage-report.json", ""));
