@@ -91,7 +91,12 @@ fn order_of(mut arguments: impl Iterator<Item = OsString>) -> Option<Order> {
 
 fn start(order: &Order) -> std::io::Result<Pid> {
     let stdin = match &order.stdin {
-        Some(path) => Stdio::from(File::open(path)?),
+        Some(path) => {
+            let stdin = File::open(path)?;
+            // Nobody else reads it, and it may hold what is kept masked alone.
+            let _ = std::fs::remove_file(path);
+            Stdio::from(stdin)
+        }
         None => Stdio::null(),
     };
     let child = Command::new(&order.argv[0])

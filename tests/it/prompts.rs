@@ -1,6 +1,6 @@
 //! What sessions were told is kept, masked, and shown again; what they would be told is shown before.
 
-use crate::support::{ORCH, Space, wait_until};
+use crate::support::{ORCH, Space, picture_of, wait_until};
 
 const KEY: &str = "made-up-key-0123456789";
 
@@ -74,6 +74,14 @@ fn the_prompt_of_a_running_attempt_is_shown_and_that_of_a_killed_one_kept() {
     let mut build = space.bare(ORCH).arg("build").current_dir(space.root()).spawn().unwrap();
     let asked = || space.orch(&["show", "told//1", "--prompt"]);
     wait_until(|| asked().stdout.contains("Write one.txt, with [masked]."));
+    wait_until(|| {
+        let run = picture_of(&space.root().join(".orch/run"), &|_| true);
+        let holds = |path: &String| {
+            let text = std::fs::read(space.root().join(".orch/run").join(path)).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(KEY)
+        };
+        !run.keys().any(holds)
+    });
     build.kill().unwrap();
     build.wait().unwrap();
     space.write("sessions.yaml", SESSIONS);

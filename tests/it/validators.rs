@@ -69,7 +69,7 @@ fn a_validator_looks_at_a_clean_worktree_of_what_would_land_and_a_fail_never_rea
     assert_eq!(space.read("one.txt"), "good\n", "what validators leave is thrown away");
     assert!(!space.exists("junk.txt"));
     let blobs = space.git(&["log", "main", "-p", "--", "one.txt"]);
-    assert!(!blobs.contains("bad"), "{blobs}");
+    assert!(!blobs.contains("+bad"), "{blobs}");
 }
 
 #[test]
