@@ -21,7 +21,7 @@ use super::selection::Selection;
 
 /// On a terminal names are cut, so that reasons line up, but never to fewer columns than these.
 const NAME_WIDTH: usize = 36;
-/// Columns that are left to the rest of a line.
+/// Most columns that are left to the rest of a line for that.
 const REASON_WIDTH: usize = 50;
 
 pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
@@ -30,7 +30,7 @@ pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, fol
         true => crate::ui::json::line_of(&PictureJson::of(&picture)),
         false => {
             let name_width = match shell.is_out_terminal() {
-                true => shell.width().saturating_sub(REASON_WIDTH).max(NAME_WIDTH),
+                true => name_width_of(&picture, now(), shell.width()),
                 false => usize::MAX,
             };
             text_of(&picture, Look { now: now(), paint: shell.out_paint(), name_width })
@@ -43,6 +43,15 @@ pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, fol
         shell.warn(&format!("errors in {}: `orch check` shows them", files.join(", ")))?;
     }
     Ok(Exit::Success)
+}
+
+/// What a terminal of so many columns has for names beside the longest other parts of a line.
+fn name_width_of(picture: &Picture, now: Moment, width: usize) -> usize {
+    let rest = |task: &TaskPicture| columns_of(&words_of(task, (picture.billing, now)));
+    let rest = picture.tasks.iter().map(rest).max().unwrap_or(0).min(REASON_WIDTH);
+    let id = picture.tasks.iter().map(|task| columns_of(task.task.task.as_str())).max();
+    let beside = "  ✓ ID  NAME  REST".chars().count() - "IDNAMEREST".len();
+    width.saturating_sub(beside + id.unwrap_or(0) + rest).max(NAME_WIDTH)
 }
 
 /// How the table is shown.
@@ -255,6 +264,17 @@ mod tests {
               ▶ 1.2  Tidy 🎉     running 1m02s: Edit src/parser.rs  $0.0312
               ✓ 1.3  Add parser  done: ran in 41s  $1.50
             "#);
+    }
+
+    #[test]
+    fn names_take_the_room_that_a_terminal_has() {
+        let mut picture = sample::picture();
+        let of = |picture: &Picture| {
+            [40, 80, 160].map(|width| name_width_of(picture, sample::NOW, width))
+        };
+        assert_eq!(of(&picture), [36, 36, 107]);
+        picture.tasks.truncate(1);
+        assert_eq!(of(&picture), [36, 52, 132]);
     }
 
     #[test]
