@@ -3,9 +3,11 @@
 
 use strum::{EnumIter, EnumMessage};
 
+use crate::base::diagnostic::Diagnostic;
 use crate::base::measure::Usd;
+use crate::base::source::Span;
 use crate::spec::keys::{Shape, value_of, words};
-use crate::spec::yaml::Fields;
+use crate::spec::yaml::{Codes, Fields};
 
 /// The settings of both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,9 @@ enum Cause {
     Recipe,
 }
 
+const ASK_ABOVE_FORMS: &str =
+    "`{ sessions: 5, usd: 2 }`: more than either is held; `none`: nothing is";
+
 /// How `rebuild_on` is written.
 pub const CAUSES: &[Shape] = &[CAUSE, Shape::List(&CAUSE)];
 
@@ -56,23 +61,33 @@ const CAUSE: Shape = Shape::Word("cause", words::<Cause>);
 
 /// `rebuild_on`; `None` where it is not written.
 pub fn read_on(fields: &mut Fields<'_, '_>) -> Option<RebuildOn> {
-    let node = fields.node("rebuild_on")?;
+    fields.node("rebuild_on")?;
     let mut on = RebuildOn::default();
-    for (text, _) in fields.texts("rebuild_on") {
+    for (text, span) in fields.texts("rebuild_on") {
         match value_of::<Cause>(text) {
             Some(Cause::Recipe) => on.recipe = true,
-            None => fields.problems().bad_value("rebuild_on", node, "`[recipe]`, or nothing"),
+            None => fields.problems().report(no_cause(text, span, fields.problems().codes)),
         }
     }
     Some(on)
+}
+
+fn no_cause(text: &str, span: Span, codes: &Codes) -> Diagnostic {
+    Diagnostic::error(codes.bad_value, format!("`rebuild_on` cannot be `{text}`"))
+        .label(span, "no such cause")
+        .help("`[recipe]`: another agent, model, tool or wording; `[]`: none of these")
 }
 
 /// `rebuild` and `rebuild_on` of the settings.
 pub fn read(fields: &mut Fields<'_, '_>, rebuild: &mut Rebuild) {
     rebuild.on = read_on(fields).unwrap_or(rebuild.on);
     let Some(mut inner) = fields.fields("rebuild") else { return };
-    if inner.node("ask_above").and_then(|it| it.as_text()) == Some("none") {
-        rebuild.ask_above = None;
+    let written = inner.node("ask_above");
+    if let Some(node) = written.filter(|it| it.as_mapping().is_none()) {
+        match node.as_text() {
+            Some("none") => rebuild.ask_above = None,
+            _ => inner.problems().bad_value("ask_above", node, ASK_ABOVE_FORMS),
+        }
     } else if let Some(mut bounds) = inner.fields("ask_above") {
         let default = AskAbove::default();
         rebuild.ask_above = Some(AskAbove {

@@ -195,3 +195,26 @@ fn the_originals_file_is_never_worse_than_a_warning() {
     assert_eq!(check("identity: { project: x }\nweb: { port: 1 }\nmine: 1\n"), "");
     assert_eq!(check("test_comand: x\n"), "warning config::unknown-key: test_comand");
 }
+
+#[test]
+fn what_is_bought_again_is_set_by_words_that_are_told() {
+    let check = |native: &str| {
+        let parsed = parse(None, Some(&source("orch.yaml", native)));
+        let shown = parsed.diagnostics.iter().map(|found| {
+            let place = &native[found.labels[0].span.clone()];
+            format!("{} at {place}: {}", found.message, found.help.clone().unwrap_or_default())
+        });
+        shown.collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(
+        check("rebuild_on: [recipe, model]"),
+        "`rebuild_on` cannot be `model` at model: `[recipe]`: another agent, model, tool or wording; \
+         `[]`: none of these"
+    );
+    let forms = "`{ sessions: 5, usd: 2 }`: more than either is held; `none`: nothing is";
+    for value in ["never", "5", "[5]"] {
+        let found = check(&format!("rebuild: {{ ask_above: {value} }}"));
+        assert!(found.ends_with(&format!(" at {value}: {forms}")), "{found}");
+    }
+    assert_eq!(check("rebuild: { ask_above: none }\nrebuild_on: []"), "");
+}
