@@ -19,6 +19,7 @@ use self::named::Named;
 pub mod agents;
 pub mod caution;
 mod design;
+mod inputs;
 mod named;
 
 /// The documents with errors; the engine has just been given all that were loaded.
@@ -46,6 +47,14 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     engine.step(clock::now(), Event::DocumentsRead(documents));
     let missing = missing_designs(root, &loaded, &engine);
     loaded.diagnostics.extend(missing);
+    let plans: Vec<_> = loaded
+        .documents
+        .plans
+        .iter()
+        .filter_map(|source| Some((source, engine.plan_at(&source.path)?)))
+        .collect();
+    let unmatched = inputs::unmatched(root, &plans);
+    loaded.diagnostics.extend(unmatched);
     loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));

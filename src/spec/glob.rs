@@ -233,7 +233,8 @@ fn glob_of(pattern: &str) -> Result<Glob, String> {
         .map_err(|error| error.kind().to_string())
 }
 
-fn has_wildcard(pattern: &str) -> bool {
+/// False for a pattern that names one file or folder.
+pub fn has_wildcard(pattern: &str) -> bool {
     pattern.contains(['*', '?', '[', ']', '{', '}', '\\'])
 }
 
