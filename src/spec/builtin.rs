@@ -3,6 +3,9 @@
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 
+/// The agent that reads the backlog item which a plan was made from.
+pub const ITEM_READER: &str = "issue-verifier";
+
 macro_rules! embedded {
     ($folder:literal: $($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../", $folder, "/", $name)))),*]

@@ -5,11 +5,13 @@ mod models;
 mod order;
 mod places;
 mod shape;
+mod work;
 
 use std::collections::BTreeMap;
 
 use super::agent::{Agent, Permission};
 use super::config::Models;
+use super::glob::GlobSet;
 use super::plan::{Plan, Status, Task, ValidatorKind};
 use super::rule::{ActionKind, Match, Rule};
 use crate::base::diagnostic::{Diagnostic, Severity};
@@ -50,8 +52,14 @@ pub struct KnownRule {
     pub needs_tools: Vec<String>,
     /// Its sessions have to change files.
     pub writes: bool,
+    /// Its action is a command.
+    pub is_command: bool,
     /// Its action is a command, and the rule itself does not say which.
     pub needs_run: bool,
+    /// The only files that its sessions may write, where not all.
+    pub allowed: Option<GlobSet>,
+    /// Why its prompt cannot be made for any task.
+    pub flaw: Option<String>,
 }
 
 impl Known {
@@ -77,7 +85,10 @@ impl Known {
                 reviewers: reviewers_of(rule),
                 needs_tools: rule.needs_tools.clone(),
                 writes: rule.outputs.must_change && !is_command,
+                is_command,
                 needs_run: is_command && rule.run.is_none(),
+                allowed: rule.outputs.allowed.clone(),
+                flaw: None,
             };
             (rule.name.clone(), known)
         });
@@ -108,6 +119,7 @@ pub fn check(source: &Source, plan: &Plan, known: &Known) -> Vec<Diagnostic> {
     shape::check(source, &index, &mut found);
     order::check(&index, &mut found);
     actors::check(source, &index, known, &mut found);
+    work::check(&index, known, &mut found);
     models::check(source, &index, known, &mut found);
     for diagnostic in &mut found {
         diagnostic.file = Some(source.path.clone());

@@ -1,6 +1,7 @@
 //! Which validators a task has, and what they read beside its result.
 
 use crate::base::name::{RelPath, ValidatorName};
+use crate::spec::builtin::ITEM_READER;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Meta, Validator, ValidatorKind};
 use crate::spec::rule::ActionKind;
@@ -40,9 +41,6 @@ fn with_baseline(validator: &Validator, by_default: bool) -> Validator {
     let baseline = is_command.then(|| validator.baseline.unwrap_or(by_default));
     Validator { baseline, ..validator.clone() }
 }
-
-/// The agent that reads the backlog item which a plan was made from.
-const ITEM_READER: &str = "issue-verifier";
 
 /// The backlog item that one of these validators reads.
 pub fn item_read_by(validators: &[Validator], meta: &Meta) -> Option<RelPath> {

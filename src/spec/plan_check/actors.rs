@@ -7,6 +7,7 @@ use super::{Index, Known, KnownAgent, KnownRule, did_you_mean, is_over, places, 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, RuleName};
 use crate::base::source::{Source, Span};
+use crate::spec::builtin::ITEM_READER;
 use crate::spec::plan::{Task, ValidatorKind};
 use crate::spec::rule::choose_among;
 use crate::spec::text::nearest;
@@ -26,14 +27,42 @@ pub(super) fn check(
         check_judge(task, known, found);
         if !is_over(task) {
             check_tools(task, known, found);
+            check_item(task, index, found);
         }
     }
+}
+
+/// Its session would be paid for nothing.
+fn check_item(task: &Task, index: &Index<'_>, found: &mut Vec<Diagnostic>) {
+    if index.plan.meta.source_item.is_some() {
+        return;
+    }
+    let validators = task.spec.validators.iter().flatten();
+    let reads = |kind: &ValidatorKind| matches!(kind, ValidatorKind::Agent(it) if it.as_str() == ITEM_READER);
+    if let Some(at) = validators.into_iter().position(|it| reads(&it.kind)) {
+        let place = task.spans.validators.get(at).cloned();
+        found.push(without_item(place.unwrap_or_else(|| task.spans.id.clone())));
+    }
+}
+
+fn without_item(place: Span) -> Diagnostic {
+    let message = format!("`{ITEM_READER}` has no item to read");
+    Diagnostic::warning("plan::no-item", message)
+        .label(place, "it judges by the backlog item that the plan was made from")
+        .help("name the item's file as `meta.source_item`, or let `validator` judge")
 }
 
 fn validation(source: &Source, index: &Index<'_>, known: &Known, found: &mut Vec<Diagnostic>) {
     let Some(validation) = index.plan.meta.validation.as_ref().filter(|it| it.enabled) else {
         return;
     };
+    let reader = validation.validators.iter().position(|it| it.as_str() == ITEM_READER);
+    let lacks_item =
+        index.plan.meta.source_item.is_none() && index.tasks.iter().any(|task| !is_over(task));
+    if let Some(at) = reader.filter(|_| lacks_item) {
+        let places = places::validation_names(source, "validators");
+        found.push(without_item(places.get(at).cloned().unwrap_or_default()));
+    }
     for (key, agents) in
         [("validators", &validation.validators), ("run_after", &validation.run_after)]
     {
@@ -208,7 +237,11 @@ fn rule_of<'k>(
     chosen_rule(task, known)
 }
 
-fn chosen_rule<'k>(task: &Task, known: &'k Known) -> Option<(&'k RuleName, &'k KnownRule)> {
+/// The rule that takes the task, where it is known.
+pub(super) fn chosen_rule<'k>(
+    task: &Task,
+    known: &'k Known,
+) -> Option<(&'k RuleName, &'k KnownRule)> {
     if let Some(name) = &task.spec.rule {
         return known.rules.get_key_value(name);
     }

@@ -23,14 +23,22 @@ fn known() -> Known {
         agent("free", &[]),
     ];
     let review = Match {
-        phrases: vec!["review the".into()],
+        phrases: vec!["review the".into(), "run the tests".into()],
         agents: vec![AgentName::new("code-reviewer")],
         priority: 1,
     };
+    let coder = Match { agents: vec![AgentName::new("coder")], ..Match::default() };
+    let implement = KnownRule { matches: Some(coder), writes: true, ..KnownRule::default() };
+    let allowed = Some(GlobSet::new(["docs"]));
+    let review = KnownRule { matches: Some(review), allowed, ..KnownRule::default() };
     let rules = [
-        (RuleName::new("implement"), KnownRule { writes: true, ..KnownRule::default() }),
-        (RuleName::new("review"), KnownRule { matches: Some(review), ..KnownRule::default() }),
-        (RuleName::new("command"), KnownRule { needs_run: true, ..KnownRule::default() }),
+        (RuleName::new("implement"), implement),
+        (RuleName::new("review"), review),
+        (RuleName::new("broken"), KnownRule { flaw: Some("no".into()), ..KnownRule::default() }),
+        (
+            RuleName::new("command"),
+            KnownRule { is_command: true, needs_run: true, ..KnownRule::default() },
+        ),
         (
             RuleName::new("smoke"),
             KnownRule { needs_tools: vec!["Bash".into(), "Grep".into()], ..KnownRule::default() },
@@ -203,6 +211,9 @@ fn an_agent_has_the_tools_its_rule_needs() {
     warning plan::agent-lacks-tools: `e` cannot be done by `coder`
       10 "coder": this agent has no `Grep`
       = the rule `smoke` needs it: name another agent or `rule`, or add the tool to the agent
+    warning plan::idle-agent: `g` runs a command: `validator` has no part in it
+      12 "validator": no session is started
+      = take `agent` out, or `run` to have a session do it
     "#);
 }
 
@@ -365,4 +376,98 @@ fn a_cap_below_the_model_of_an_agent_is_told() {
       = one of haiku, sonnet, opus, fable
     "#);
     assert_eq!(check("model_escalation: {enabled: no, max_model: sonet}", "id: a, name: A"), "");
+}
+
+#[test]
+fn a_verifier_of_items_needs_one() {
+    let task = "id: '1', name: Mend, agent: coder, validators: [issue-verifier]";
+    let found = check("name: P", task);
+    assert!(found.starts_with("warning plan::no-item"), "{found}");
+    assert_eq!(check("name: P, source_item: docs/item.md", task), "");
+    assert_eq!(check("name: P", &format!("{task}, status: completed")), "");
+    let meta = "name: P, validation: { enabled: true, validators: [issue-verifier] }";
+    let found = check(meta, "id: '1', name: Mend, agent: coder");
+    assert!(found.contains("plan::no-item") && found.contains("issue-verifier"), "{found}");
+}
+
+/// The codes of what is found about one task.
+fn codes(task: &str) -> String {
+    let found = check("name: P", &format!("id: '1', {task}"));
+    let code = |line: &str| Some(line.split_once("plan::")?.1.split_once(": ")?.0.to_owned());
+    found.lines().filter_map(code).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_a_command_does_not_heed_is_told() {
+    let idle = check("name: P", "id: '1', name: Make, run: make, agent: coder");
+    assert_snapshot!(idle, @r#"
+    warning plan::idle-agent: `1` runs a command: `coder` has no part in it
+      6 "coder": no session is started
+      = take `agent` out, or `run` to have a session do it
+    "#);
+    let idle = check("name: P", "id: '1', name: Make, run: make, rule: implement");
+    assert!(idle.starts_with("warning plan::idle-run"), "{idle}");
+    assert_eq!(check("name: P", "id: '1', name: Make, run: make, rule: command"), "");
+}
+
+#[test]
+fn a_rule_whose_prompt_cannot_be_made_does_no_task() {
+    assert_snapshot!(check("name: P", "id: '1', name: Make, rule: broken"), @r#"
+    error plan::unusable-rule: the prompt of the rule `broken` cannot be made for `1`
+      6 "broken": no
+      = name another rule; what templates may use is in docs/FORMATS.md, "Rules"
+    "#);
+    assert_eq!(check("name: P", "id: '1', name: Make, rule: broken, status: skipped"), "");
+}
+
+#[test]
+fn outputs_that_no_work_can_bring_about_are_told() {
+    let check = |outputs: &str| codes(&format!("name: Make, agent: coder, outputs: [{outputs}]"));
+    assert_eq!(check(r"'docs\a.md'"), "impossible-output");
+    assert_eq!(check("'~/a.md'"), "impossible-output");
+    assert_eq!(check("'$HOME/a.md'"), "impossible-output");
+    assert_eq!(check("'docs/a.md', '!docs/b.md', 'app/[id]/page.tsx'"), "");
+}
+
+#[test]
+fn outputs_are_what_rule_and_agent_may_write() {
+    let check = |task: &str| codes(&format!("name: Look, {task}"));
+    assert_eq!(
+        check("agent: code-reviewer, outputs: [review.md]"),
+        "forbidden-output agent-lacks-tools"
+    );
+    assert_eq!(check("agent: code-reviewer, outputs: [docs/review.md]"), "agent-lacks-tools");
+    assert_eq!(check("agent: coder, rule: review, outputs: [docs/review.md]"), "");
+    assert_eq!(check("agent: coder, rule: review, outputs: ['*.md']"), "");
+    assert_eq!(check("agent: code-reviewer"), "");
+}
+
+#[test]
+fn files_that_the_cli_guards_are_told() {
+    assert_snapshot!(check("name: P", "id: '1', name: Make, agent: coder, outputs: [.claude/a.md]"), @r#"
+    warning plan::guarded-path: `1` is to write `.claude/a.md`, which the CLI denies
+      6 "[.claude/a.md]": files below `.claude/` are written by agents with `permission: bypass` only
+      = give it such an agent, or have a `run` make the file
+    "#);
+    let check = |text: &str| codes(&format!("name: Make, agent: coder, description: '{text}'"));
+    assert_eq!(check("Create the agent file at .claude/agents/a.md."), "guarded-path");
+    assert_eq!(check("Read it. Update `.claude/settings.json`"), "guarded-path");
+    for fine in [
+        "Read .claude/agents/a.md. Write src/a.rs.",
+        "Write down what `ls .claude` says",
+        "Add a task to .claude/plans/p.yaml",
+        "Create ~/.claude/a.md",
+    ] {
+        assert_eq!(check(fine), "", "{fine}");
+    }
+    assert_eq!(codes("name: Make, run: make, outputs: [.claude/a.md]"), "");
+}
+
+#[test]
+fn a_look_is_no_work_of_one_who_has_to_change_files() {
+    assert_eq!(codes("name: Run the tests, agent: coder"), "nothing-to-change");
+    assert_eq!(codes("name: Run the tests, agent: coder, no_change: allowed"), "");
+    assert_eq!(codes("name: Run the tests, agent: coder, outputs: [a.txt]"), "");
+    assert_eq!(codes("name: Run the tests"), "");
+    assert_eq!(codes("name: Run the formatter, agent: coder"), "");
 }

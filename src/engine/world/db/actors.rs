@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::name::AgentName;
+use crate::base::name::{AgentName, PlanName, RelPath, TaskId, TaskRef};
+use crate::engine::world::prompt::{Scene, stable_part};
+use crate::spec::config::Config;
+use crate::spec::plan::{Meta, TaskSpec};
 use crate::spec::plan_check::Known;
+use crate::spec::rule::{ActionKind, Rule};
 
 use super::{AgentText, Library, agent_of, rules_of};
 
@@ -29,8 +33,32 @@ pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
     let rules = &rules_of(db, library).value;
     let mut known = Known::of(agents, rules.values().map(Arc::as_ref));
     known.models = library.config(db).models.clone();
+    for (name, rule) in rules {
+        if let Some(known) = known.rules.get_mut(name) {
+            known.flaw = flaw_of(rule, library.config(db));
+        }
+    }
     for (name, why) in library.unread_agents(db) {
         known.agents.entry(name.clone()).or_default().doubt = Some(why.clone());
     }
     known
+}
+
+/// Why a rule's prompt can be made for no task: tried on one that has everything.
+fn flaw_of(rule: &Rule, config: &Config) -> Option<String> {
+    if rule.action == ActionKind::Command || rule.prompt.is_empty() {
+        return None;
+    }
+    let task = TaskRef { plan: PlanName::new("plan"), task: TaskId::new("1") };
+    let text = Some("text".to_owned());
+    let meta = Meta { plan_doc: text.clone(), source_item: text, ..Meta::default() };
+    let scene = Scene {
+        task: &task,
+        spec: &TaskSpec::default(),
+        meta: &meta,
+        plan_path: &RelPath::new("plan.yaml")?,
+        agent: None,
+        config,
+    };
+    stable_part(&rule.prompt, &scene).err()
 }
