@@ -24,6 +24,14 @@ pub struct Matcher {
 struct Rule {
     takes_away: bool,
     test: Test,
+    /// The same with brackets as part of a name: `app/[id]/page.tsx` is a file of many frameworks.
+    bracketed: Option<Test>,
+}
+
+impl Rule {
+    fn is_match(&self, path: &RelPath) -> bool {
+        self.test.is_match(path) || self.bracketed.as_ref().is_some_and(|it| it.is_match(path))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -58,17 +66,26 @@ impl GlobSet {
     pub fn compile(&self) -> Result<Matcher, BadPattern> {
         let compiled = self.patterns.iter().enumerate().map(|(index, pattern)| {
             let bad = |reason| BadPattern { index, pattern: pattern.clone(), reason };
-            Ok(Rule {
-                takes_away: pattern.starts_with('!'),
-                test: Shape::of(pattern).map_err(bad)?.compile(),
-            })
+            let bracketed = Shape::bracketed(pattern);
+            let shape = Shape::of(pattern);
+            let (shape, bracketed) = match (shape, bracketed) {
+                (Err(_), Some(bracketed)) => (bracketed, None),
+                (shape, bracketed) => (shape.map_err(bad)?, bracketed),
+            };
+            let takes_away = pattern.starts_with('!');
+            let bracketed = bracketed.map(Shape::compile);
+            Ok(Rule { takes_away, test: shape.compile(), bracketed })
         });
         Ok(Matcher { rules: compiled.collect::<Result<_, _>>()? })
     }
 
     /// Why `pattern` cannot be used, if so.
     pub fn check_pattern(pattern: &str) -> Result<(), String> {
-        Shape::of(pattern).map(|_| ())
+        let shape = Shape::of(pattern);
+        if shape.is_err() && Shape::bracketed(pattern).is_some() {
+            return Ok(());
+        }
+        shape.map(|_| ())
     }
 
     /// Patterns without wildcards, which need no walk of the tree: files, or folders with all that is
@@ -92,7 +109,7 @@ impl GlobSet {
 impl Matcher {
     /// True where the last pattern that speaks of `path` adds it.
     pub fn is_match(&self, path: &RelPath) -> bool {
-        let spoken = self.rules.iter().rev().find(|rule| rule.test.is_match(path));
+        let spoken = self.rules.iter().rev().find(|rule| rule.is_match(path));
         spoken.is_some_and(|rule| !rule.takes_away)
     }
 
@@ -121,7 +138,9 @@ impl GlobIndex {
 
     fn add(&mut self, position: usize, set: &GlobSet) {
         let Ok(matcher) = set.compile() else { return };
-        let is_plain = |rule: &Rule| !rule.takes_away && matches!(rule.test, Test::Within(_));
+        let is_plain = |rule: &Rule| {
+            !rule.takes_away && rule.bracketed.is_none() && matches!(rule.test, Test::Within(_))
+        };
         if !matcher.rules.iter().all(is_plain) {
             self.others.push((position, matcher));
             return;
@@ -186,6 +205,28 @@ impl Shape {
         }
         let prefix = text_before_wildcard(&normal).to_owned();
         Ok(Self::Pattern { prefix, glob: glob_of(&normal)? })
+    }
+
+    /// The same with brackets as characters of a name; `None` where it has no pairs of them.
+    fn bracketed(written: &str) -> Option<Self> {
+        let pattern = written.strip_prefix('!').unwrap_or(written);
+        let count = |bracket| pattern.matches(bracket).count();
+        if count('[') == 0 || count('[') != count(']') || pattern.contains('\\') {
+            return None;
+        }
+        let has_others = |text: &str| text.contains(['*', '?', '{', '}']);
+        if !has_others(pattern) {
+            return within(pattern).ok();
+        }
+        let normal = normal_form(pattern).ok()?;
+        let below = normal.strip_suffix("/*").filter(|it| it.ends_with("**")).unwrap_or(&normal);
+        let folder = below.strip_suffix("**").map(|rest| rest.trim_end_matches('/'));
+        if let Some(folder) = folder.filter(|it| !it.is_empty() && !has_others(it)) {
+            return within(folder).ok();
+        }
+        let escaped = normal.replace('[', "\\[").replace(']', "\\]");
+        let prefix = text_before_wildcard(&normal).to_owned();
+        Some(Self::Pattern { prefix, glob: glob_of(&escaped).ok()? })
     }
 
     fn compile(self) -> Test {
@@ -318,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn brackets_may_be_part_of_a_name() {
+        assert!(check(&["app/[id]/page.tsx"], "app/[id]/page.tsx"));
+        assert!(check(&["app/[id]/page.tsx"], "app/i/page.tsx"));
+        assert!(check(&["app/[[...slug]]"], "app/[[...slug]]/page.tsx"));
+        assert!(check(&["app/[user-id]/**"], "app/[user-id]/deep/page.tsx"));
+        assert!(check(&["app/[a]/*.tsx"], "app/[a]/page.tsx"));
+        assert!(!check(&["app/[a]/*.tsx"], "app/[b]/page.tsx"));
+        assert!(!check(&["app", "!app/[a]"], "app/[a]/page.tsx"));
+        assert!(!check(&["app/\\[a\\]/*"], "app/a/b"));
+        assert_eq!(GlobSet::check_pattern("app/[user-id].tsx"), Ok(()));
+    }
+
+    #[test]
     fn an_index_answers_as_each_set_does() {
         let sets = [
             &["docs"][..],
@@ -327,11 +381,20 @@ mod tests {
             &[],
             &["src/["],
             &["docs/b.md/"],
+            &["a/[b]"],
         ];
         let sets = sets.map(|patterns| GlobSet::new(patterns.iter().copied()));
         let index = GlobIndex::new(&sets);
-        for path in ["docs/b.md", "docs/old/c.md", "docs2/x", "src/a.rs", "src/a.rs2", "docs", "a"]
-        {
+        for path in [
+            "docs/b.md",
+            "docs/old/c.md",
+            "docs2/x",
+            "src/a.rs",
+            "src/a.rs2",
+            "docs",
+            "a",
+            "a/[b]/c",
+        ] {
             let path = RelPath::new(path).unwrap();
             let takes = |set: &GlobSet| set.compile().is_ok_and(|it| it.is_match(&path));
             let one_by_one: Vec<usize> = (0..sets.len()).filter(|&at| takes(&sets[at])).collect();
