@@ -3,7 +3,7 @@
 //!
 //! Each worktree `<n>` has beside it `<n>.lock` (held while in use, by whichever process),
 //! `<n>.index` (orch's own memory of what it put there, which no session can change by its git
-//! commands; `<n>.tree` says which tree that is) and `<n>.ready` (set up once, and which ignored paths that left; later attempts need not be);
+//! commands; `<n>.tree` says which tree that is) and `<n>.ready` (set up, with what, and which ignored paths that left; later attempts need not be, while that is the same);
 //! `<n>.parked` keeps one for a session that waits for an answer.
 
 mod base;
@@ -11,6 +11,7 @@ mod bring;
 mod collect;
 mod leftovers;
 mod look;
+mod making;
 mod memory;
 mod moving;
 mod opened;

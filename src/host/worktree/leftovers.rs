@@ -7,12 +7,21 @@ use std::path::Path;
 
 use gix::bstr::{BString, ByteSlice};
 
+use crate::base::digest::Digest;
 use crate::host::error::{Doing, Result};
 use crate::host::git::normalize::metadata;
 use crate::host::removal::remove_folder;
 
-/// First in a `<n>.ready` file; one without it counts as not ready.
-const HEADER: &[u8] = b"ready 1\0";
+/// First in a `<n>.ready` file, before what the worktree was set up with; one without it counts as not
+/// ready.
+const HEADER: &[u8] = b"ready 2\0";
+
+/// What is known of a worktree that was set up.
+pub(super) struct Ready {
+    pub making: Option<Digest>,
+    /// Ignored paths that it had then.
+    pub paths: BTreeSet<BString>,
+}
 
 /// Ignored paths that stay.
 #[derive(Clone, Debug, Default)]
@@ -86,8 +95,10 @@ pub(super) fn beside_brought(root: &Path, path: &[u8], brought: &Keep) -> Result
 }
 
 /// Notes which ignored paths a ready worktree has.
-pub(super) fn write_ready(file: &Path, ignored: &[BString]) -> Result<()> {
+pub(super) fn write_ready(file: &Path, making: Option<Digest>, ignored: &[BString]) -> Result<()> {
     let mut content = HEADER.to_vec();
+    content.extend(making.map(|it| it.to_string()).unwrap_or_default().as_bytes());
+    content.push(0);
     for path in ignored {
         content.extend_from_slice(path);
         content.push(0);
@@ -96,8 +107,10 @@ pub(super) fn write_ready(file: &Path, ignored: &[BString]) -> Result<()> {
 }
 
 /// What `write_ready` noted; `None` where the worktree is not ready.
-pub(super) fn read_ready(file: &Path) -> Option<BTreeSet<BString>> {
+pub(super) fn read_ready(file: &Path) -> Option<Ready> {
     let content = fs::read(file).ok()?;
-    let paths = content.strip_prefix(HEADER)?.split(|&byte| byte == 0);
-    Some(paths.filter(|path| !path.is_empty()).map(BString::from).collect())
+    let mut parts = content.strip_prefix(HEADER)?.split(|&byte| byte == 0);
+    let making = Digest::parse(&parts.next()?.to_str_lossy());
+    let paths = parts.filter(|path| !path.is_empty()).map(BString::from).collect();
+    Some(Ready { making, paths })
 }

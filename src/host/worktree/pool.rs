@@ -12,7 +12,6 @@ use gix::worktree::add::Head;
 use gix::worktree::remove::Force;
 
 use super::base::BaseTree;
-use super::bring::{bring_copy, bring_link};
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
 use super::memory::{self, Memory, Remembered};
 use super::moving::{Moving, remove_file, stand_at};
@@ -21,6 +20,7 @@ use super::parked;
 use super::registration::clear_half_registered;
 use super::sparse::end_sparse;
 use super::status::differences;
+use crate::base::digest::Digest;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::normalize::metadata;
@@ -32,7 +32,7 @@ use crate::spec::config::WorktreeConfig;
 pub struct Pool {
     repo: Repository,
     folder: PathBuf,
-    config: WorktreeConfig,
+    pub(super) config: WorktreeConfig,
     /// git numbers its worktrees without a lock of its own: one is made at a time.
     making: Mutex<()>,
     memory: Memory,
@@ -46,7 +46,9 @@ pub struct Worktree {
     base: BaseTree,
     /// What stands beside the worktree: `<n>`, to which `.lock`, `.index`, `.ready` are added.
     stem: PathBuf,
-    is_fresh: bool,
+    pub(super) is_fresh: bool,
+    /// What it is set up with; `None` where nobody has looked.
+    pub(super) making: Option<Digest>,
     /// Paths that were linked or copied into it: never part of a result.
     brought: Vec<BString>,
     remembered: Option<Arc<Remembered>>,
@@ -78,12 +80,12 @@ impl Worktree {
         for path in &present.ignored {
             ignored.extend(beside_brought(&self.root, path, &brought)?);
         }
-        write_ready(&self.ready_file(), &ignored)?;
+        write_ready(&self.ready_file(), self.making, &ignored)?;
         self.is_fresh = false;
         Ok(())
     }
 
-    fn ready_file(&self) -> PathBuf {
+    pub(super) fn ready_file(&self) -> PathBuf {
         self.stem.with_extension("ready")
     }
 
@@ -132,12 +134,9 @@ impl Pool {
             let git = gix::open(&tree.root).doing("opening a worktree", &tree.root)?;
             self.move_to_base(&git, &mut tree)?;
         }
-        tree.is_fresh = read_ready(&tree.ready_file()).is_none();
-        if tree.is_fresh {
-            self.bring(&tree)?;
-            if self.config.setup.is_none() {
-                tree.mark_ready()?;
-            }
+        self.furnish(&mut tree)?;
+        if tree.is_fresh && self.config.setup.is_none() {
+            tree.mark_ready()?;
         }
         Ok(tree)
     }
@@ -146,8 +145,8 @@ impl Pool {
         let brought = self.config.link.iter().chain(&self.config.copy);
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
-        let (is_fresh, remembered) = (true, None);
-        Worktree { root, base, stem, is_fresh, brought, remembered, _lock: lock }
+        let (is_fresh, making, remembered) = (true, None, None);
+        Worktree { root, base, stem, is_fresh, making, brought, remembered, _lock: lock }
     }
 
     /// A worktree that is not moved anywhere; `None` where it is gone, or orch's memory of it.
@@ -307,23 +306,12 @@ impl Pool {
     }
 
     fn clear_leftovers(&self, tree: &Worktree, ignored: &BTreeSet<BString>) -> Result<()> {
-        let paths = read_ready(&tree.ready_file()).unwrap_or_default();
+        let ready = read_ready(&tree.ready_file());
+        let paths = ready.map(|it| it.paths).unwrap_or_default();
         let mut keep = Keep { paths, ..Keep::default() };
         keep.paths.extend(tree.brought.iter().cloned());
         self.config.keep.iter().for_each(|path| keep.add(path));
         ignored.iter().try_for_each(|path| remove_leftover(&tree.root, path, &keep))
-    }
-
-    fn bring(&self, tree: &Worktree) -> Result<()> {
-        let source = |path: &str| self.repo.root().join(path.trim_matches('/'));
-        let target = |path: &str| tree.root.join(path.trim_matches('/'));
-        for path in &self.config.link {
-            bring_link(&source(path), &target(path))?;
-        }
-        for path in &self.config.copy {
-            bring_copy(&source(path), &target(path))?;
-        }
-        Ok(())
     }
 
     fn move_to_base(&self, git: &gix::Repository, tree: &mut Worktree) -> Result<()> {

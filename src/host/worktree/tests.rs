@@ -284,6 +284,62 @@ fn ignored_leftovers_go_except_what_set_up_made_and_the_settings_keep() {
     assert_eq!(go.iter().copied().filter(there).collect::<Vec<_>>(), [""; 0]);
 }
 
+/// Whether a worktree of the pool is to be set up once more after `change`, and what is in it then.
+fn set_up_again(change: impl FnOnce(&Scratch, &mut WorktreeConfig), looks: &str) -> (bool, String) {
+    let files =
+        [(".gitignore", "made/\n.env\nbox/\nlater\n"), ("deps.lock", "1\n"), ("tools/up", "x\n")];
+    let scratch = Scratch::new(&[&files[..], &[("a.txt", "a\n")]].concat());
+    scratch.write(".env", "1");
+    scratch.write("box/in", "1");
+    let mut config = WorktreeConfig {
+        setup: Some("sh ./tools/up".into()),
+        link: vec!["later".into()],
+        copy: vec![".env".into(), "box".into()],
+        keep: Vec::new(),
+    };
+    let pool = Pool::open(&scratch.repo(), &config).unwrap();
+    let mut worktree = pool.acquire(&scratch.base()).unwrap();
+    let root = worktree.root().to_owned();
+    write_in(&root, "made/by-setup", "1");
+    worktree.mark_ready().unwrap();
+    drop((worktree, pool));
+    change(&scratch, &mut config);
+    scratch.git(&["add", "--all"]);
+    scratch.git(&["commit", "--quiet", "--allow-empty", "--message", "next"]);
+    let pool = Pool::open(&scratch.repo(), &config).unwrap();
+    let worktree = acquire_at(&pool, &scratch.base(), &root);
+    let text = std::fs::read_to_string(root.join(looks)).unwrap_or_else(|_| "-".to_owned());
+    (worktree.is_fresh(), text)
+}
+
+#[test]
+fn a_worktree_is_set_up_anew_where_what_it_was_set_up_with_is_another() {
+    let check = |change: fn(&Scratch, &mut WorktreeConfig), looks: &str| {
+        let (again, text) = set_up_again(change, looks);
+        format!("{again} {text}")
+    };
+    assert_eq!(check(|scratch, _| scratch.write("a.txt", "b"), "made/by-setup"), "false 1");
+    assert_eq!(check(|scratch, _| scratch.write("deps.lock", "2"), "made/by-setup"), "true -");
+    assert_eq!(check(|scratch, _| scratch.write("tools/up", "y"), "made/by-setup"), "true -");
+    assert_eq!(check(|scratch, _| scratch.write(".env", "2"), ".env"), "true 2");
+    assert_eq!(check(|scratch, _| scratch.write("box/in", "22"), "box/in"), "true 22");
+    assert_eq!(check(|scratch, _| scratch.write("later", "l"), "later"), "true l");
+    assert_eq!(check(|_, config| config.setup = Some("true".into()), "made/by-setup"), "true -");
+    assert_eq!(check(|_, config| config.copy.clear(), "box/in"), "true -");
+}
+
+#[test]
+fn a_copied_file_that_an_attempt_changed_is_copied_again() {
+    let scratch = Scratch::new(&[(".gitignore", ".env\n")]);
+    scratch.write(".env", "theirs");
+    let config = WorktreeConfig { copy: vec![".env".into()], ..WorktreeConfig::default() };
+    let pool = Pool::open(&scratch.repo(), &config).unwrap();
+    let root = pool.acquire(&scratch.base()).unwrap().root().to_owned();
+    write_in(&root, ".env", "changed");
+    let _worktree = acquire_at(&pool, &scratch.base(), &root);
+    assert_eq!(std::fs::read_to_string(root.join(".env")).unwrap(), "theirs");
+}
+
 /// What a worktree may be moved between: files and folders that change places, links, modes,
 /// attributes that decide how other files are written, also of files that are the same.
 fn moving_trees() -> [&'static [(&'static str, &'static str)]; 4] {
