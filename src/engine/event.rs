@@ -28,7 +28,11 @@ pub enum Event {
     /// The same, folded before.
     HistoryRestored(Box<History>),
     /// What a scan found; a path that was asked for and is not there is `None`.
-    FilesScanned(Vec<(RelPath, Option<FileState>)>),
+    FilesScanned {
+        found: Vec<(RelPath, Option<FileState>)>,
+        /// Links among these, or on the way to what patterns take, with what they lead to below the root.
+        links: Vec<(RelPath, RelPath)>,
+    },
     /// Answer to `Recheck`; what its patterns took and is not named here is gone.
     Rechecked {
         task: TaskRef,

@@ -2,6 +2,7 @@
 
 pub mod action;
 mod ask;
+mod beside;
 pub mod db;
 pub mod diagnose;
 mod documents;
@@ -10,6 +11,7 @@ pub mod prompt;
 mod validators;
 mod verdicts;
 
+pub use beside::Beside;
 pub use db::{QueryLog, Recipe, Slot};
 pub use files::Scanned;
 pub use validators::{item_read_by, reads_item, validators_of};
@@ -63,7 +65,11 @@ impl World {
             BTreeMap::new(),
             Vec::new(),
         );
-        let roots = Roots::new(&db, library, Files::new(&db, BTreeMap::new(), BTreeMap::new()));
+        let roots = Roots::new(
+            &db,
+            library,
+            Files::new(&db, BTreeMap::new(), BTreeMap::new(), BTreeMap::new()),
+        );
         Self {
             db,
             roots,

@@ -23,6 +23,7 @@ use super::pieces;
 use super::store::folder::{self, Access, OrchFolder};
 
 mod cache;
+mod links;
 mod submodule;
 mod walk;
 

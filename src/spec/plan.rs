@@ -4,6 +4,7 @@ mod escalation;
 pub mod keys;
 mod pin;
 pub(crate) mod read;
+mod scripts;
 mod shared;
 mod task;
 
@@ -28,6 +29,7 @@ use super::smoke::Smoke;
 pub use escalation::Escalation;
 pub use pin::Pin;
 pub use read::parse;
+pub use scripts::scripts_of;
 pub use shared::{command_line, proposals, validators};
 
 /// A whole plan file. Values are in file order.

@@ -45,6 +45,7 @@ mod stop;
 mod support;
 mod terminal;
 mod uncounted;
+mod unnamed_inputs;
 mod users_edits;
 mod validators;
 mod warnings;

@@ -155,9 +155,12 @@ fn was_paid(id: NodeId, board: &Board, ground: &Ground<'_>) -> bool {
 
 /// Its key is another than that of its result; one that is not known yet is none.
 fn is_stale(id: NodeId, board: &Board, ground: &Ground<'_>) -> bool {
-    let key = ground.world.key(board.slot(id));
-    let past = ground.past.history.task(board.task(id));
-    key.zip(past).is_some_and(|(key, past)| past.accepted.is_some() && past.standing(key).is_none())
+    let slot = board.slot(id);
+    let Some(past) = ground.past.history.task(board.task(id)) else { return false };
+    let mut keys =
+        ground.world.key(slot).into_iter().chain(ground.world.narrow_key(slot)).peekable();
+    let is_known = keys.peek().is_some();
+    is_known && past.accepted.is_some() && keys.all(|key| past.standing(key).is_none())
 }
 
 /// It does not run because something around it changed: a person asked for it, by a word or by an edit

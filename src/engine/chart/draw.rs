@@ -9,9 +9,9 @@ use crate::engine::decide::Board;
 use crate::engine::graph::NodeId;
 use crate::engine::past::Past;
 use crate::engine::past::view::Touch;
-use crate::engine::world::{Recipe, Scanned, Slot, World};
+use crate::engine::world::{Scanned, Slot, World};
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Plan, Section, Status, Task, Validator};
+use crate::spec::plan::{Plan, Section, Status, Task};
 use crate::spec::rule::ActionKind;
 
 /// More landings on what tasks read are not charted, in multiples of the number of tasks: every
@@ -92,7 +92,7 @@ impl Drawing<'_> {
             is_judged: !validators.is_empty() || recipe.judge.is_some(),
             is_over: status.is_done() || status == Status::Skipped,
         };
-        Some((place, sets_read(self.world.scanned(), recipe, &validators)))
+        Some((place, places_of(self.world.scanned(), &self.world.sets_read(recipe, &validators))))
     }
 
     fn part_of<'a>(
@@ -105,10 +105,11 @@ impl Drawing<'_> {
         let slot = self.board.slot(id);
         let mut touches: BTreeMap<RelPath, Vec<Touch>> =
             read.map(|(path, it)| (path.clone(), it.to_vec())).collect();
-        if let Some(design) = self.design_of(slot).filter(|_| !place.is_command)
-            && let it @ [_, ..] = self.past.history.touches(&design)
-        {
-            touches.insert(design, it.to_vec());
+        let design = self.design_of(slot).filter(|_| !place.is_command);
+        for design in self.world.with_target(design) {
+            if let it @ [_, ..] = self.past.history.touches(&design) {
+                touches.insert(design, it.to_vec());
+            }
         }
         TaskPart {
             task: task.clone(),
@@ -135,12 +136,9 @@ impl Drawing<'_> {
     }
 }
 
-/// The places of the sets that a task reads among all that are scanned for.
-fn sets_read(scanned: &Scanned, recipe: &Recipe, validators: &[Validator]) -> Vec<u32> {
-    let sets = [&recipe.spec.inputs, &recipe.rule.inputs.declared];
-    let place_of = |set: &GlobSet| scanned.globs.binary_search(set).ok();
-    let places =
-        sets.into_iter().chain(validators.iter().map(|it| &it.inputs)).filter_map(place_of);
+/// The places of sets among all that are scanned for.
+fn places_of(scanned: &Scanned, sets: &[GlobSet]) -> Vec<u32> {
+    let places = sets.iter().filter_map(|set| scanned.globs.binary_search(set).ok());
     places.map(|it| it as u32).collect()
 }
 

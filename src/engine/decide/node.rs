@@ -1,5 +1,7 @@
 //! Deciding one node: up to date, replayed, run, adopted, skipped, blocked.
 
+use std::sync::Arc;
+
 use crate::base::name::ActionKey;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
@@ -7,7 +9,7 @@ use crate::engine::graph::schedule::Settled;
 use crate::engine::ground::Ground;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::TaskHistory;
-use crate::engine::record::Decision;
+use crate::engine::record::{Decision, Record, Rekeyed};
 use crate::engine::why::Why;
 use crate::engine::world::Slot;
 use crate::spec::plan::{CacheUse, Status, TaskRecord};
@@ -88,7 +90,7 @@ impl Board {
         ground: &mut Ground<'_>,
     ) -> Option<Follow> {
         let slot = self.slot(id);
-        let past = ground.past.history.task_now(self.task(id));
+        let past = self.past_by_key(id, key, ground);
         let gave_up = self.recall((id, key), record, ground);
         let forced = match gave_up {
             Some(_) => None,
@@ -123,6 +125,35 @@ impl Board {
             None => self.look_up((id, key), (&past, record), forced, ground),
         }
         None
+    }
+
+    /// What is known of the task; a result that stands by the key as it was before scripts and what links
+    /// lead to were in it stands by this one. From then on these count.
+    fn past_by_key(&self, id: NodeId, key: ActionKey, ground: &mut Ground<'_>) -> Arc<TaskHistory> {
+        let task = self.task(id);
+        let mut past = ground.past.history.task_now(task);
+        let narrow = ground.world.narrow_key(self.slot(id)).filter(|it| *it != key);
+        let Some((from, fact)) = narrow.and_then(|it| Some((it, past.standing(it)?))) else {
+            return past;
+        };
+        let Some(recipe) = fact.recipe else { return past };
+        let rekeyed = Rekeyed {
+            at: ground.now(),
+            task: task.clone(),
+            from,
+            to: key,
+            recipe,
+            manifest: past.manifest,
+            verdicts: Vec::new(),
+        };
+        match self.mode {
+            Mode::Build => {
+                ground.append(Record::Rekeyed(Box::new(rekeyed)));
+                past = ground.past.history.task_now(task);
+            }
+            Mode::Survey => Arc::make_mut(&mut past).rekey(&rekeyed),
+        }
+        past
     }
 
     /// What is remembered of the task under this key: how it was given up, if nobody asked for it

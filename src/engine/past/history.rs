@@ -139,10 +139,11 @@ impl TaskHistory {
         made_by.is_some() && made_by != now
     }
 
-    fn rekey(&mut self, rekeyed: &Rekeyed) {
+    /// Takes in the present key of a result and a failure.
+    pub fn rekey(&mut self, rekeyed: &Rekeyed) {
         let Rekeyed { from, to, recipe, manifest, .. } = rekeyed;
         let facts = [&mut self.accepted, &mut self.in_git].into_iter().flatten();
-        for fact in facts.filter(|fact| fact.recipe.is_none() && fact.key == *from) {
+        for fact in facts.filter(|fact| fact.key == *from) {
             (fact.key, fact.recipe) = (*to, Some(*recipe));
             self.manifest = *manifest;
         }

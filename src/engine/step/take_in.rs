@@ -1,7 +1,7 @@
 //! What each event does: told to the part that it concerns.
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::file::{FileState, Patch};
+use crate::base::file::{FileKind, FileState, Patch};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::admission::{Stopping, lift_all};
 use crate::engine::broken::{Broken, Sound};
@@ -25,12 +25,8 @@ impl Engine {
                 self.take_history(History::new(&records, &lineage));
             }
             Event::HistoryRestored(history) => self.take_history(*history),
-            Event::FilesScanned(found) => self.take_files(&found),
-            Event::Looked(found) => {
-                if self.world.take_looked(&found, &self.past) {
-                    self.touch();
-                }
-            }
+            Event::FilesScanned { found, links } => self.take_files(&found, links),
+            Event::Looked(found) => self.take_looked(&found),
             Event::MachineTold(machine) => self.world.take_machine(machine, self.step.now),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
@@ -116,10 +112,35 @@ impl Engine {
         self.touch();
     }
 
-    fn take_files(&mut self, found: &[(RelPath, Option<FileState>)]) {
+    fn take_files(
+        &mut self,
+        found: &[(RelPath, Option<FileState>)],
+        links: Vec<(RelPath, RelPath)>,
+    ) {
         let has_changed = self.world.take_files(found, &self.past);
+        if self.world.take_links(links) {
+            // What is behind them is read, too; that may hold links again.
+            let (globs, paths) = self.files_wanted();
+            if !self.world.has_scanned_for(&globs, &paths) {
+                self.touch();
+                return self.rescan();
+            }
+        }
         if let Some(build) = &mut self.build {
             build.board.freshness.scanned(self.step.now, has_changed);
+        }
+    }
+
+    fn take_looked(&mut self, found: &[(RelPath, Option<FileState>)]) {
+        if !self.world.take_looked(found, &self.past) {
+            return;
+        }
+        self.touch();
+        let is_link = |(path, state): &(RelPath, Option<FileState>)| {
+            self.world.is_link(path) || state.is_some_and(|it| it.kind == FileKind::Symlink)
+        };
+        if found.iter().any(is_link) {
+            self.rescan();
         }
     }
 

@@ -1,5 +1,6 @@
 //! The engine against a world in memory: no disk, no clock, no process.
 
+mod beside;
 mod chart;
 mod compete;
 mod door;
@@ -61,6 +62,7 @@ struct Space {
     agents: Vec<Source>,
     config: crate::spec::config::Config,
     files: Files,
+    links: Vec<(RelPath, RelPath)>,
     records: Vec<Record>,
     lineage: Lineage,
     cache: Vec<AcceptedResult>,
@@ -84,6 +86,7 @@ impl Space {
             agents: Vec::new(),
             config: crate::spec::config::Config::default(),
             files: Files::new(),
+            links: Vec::new(),
             records: Vec::new(),
             lineage: Lineage::default(),
             cache: Vec::new(),
@@ -155,7 +158,10 @@ impl Space {
 
     fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
-            Effect::Scan { globs, paths } => vec![Event::FilesScanned(self.scan(&globs, &paths))],
+            Effect::Scan { globs, paths } => {
+                let found = self.scan(&globs, &paths);
+                vec![Event::FilesScanned { found, links: self.links.clone() }]
+            }
             Effect::Recheck { task, globs, paths } => {
                 let found = self.scan(&globs, &paths);
                 vec![Event::Rechecked { task, found }]
@@ -753,7 +759,7 @@ fn only_readers_of_what_changed_run() {
     insta::assert_snapshot!(lines.join("\n"), @"
     comment: graph_of 1, meta_of 1, plan_of 1, specs_of 1
     status: graph_of 1, meta_of 1, plan_of 1, specs_of 1
-    prompt of b: graph_of 1, inputs_of 1, key_of 1, meta_of 1, plan_of 1, recipe_digest_of 1, recipe_of 1, spec_of 4, specs_of 1
+    prompt of b: beside_of 1, graph_of 1, inputs_of 1, key_of 1, meta_of 1, plan_of 1, recipe_digest_of 1, recipe_of 1, spec_of 4, specs_of 1
     input of a: inputs_of 1, key_of 1
     unrelated file:
     ");

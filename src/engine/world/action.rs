@@ -8,6 +8,7 @@ use crate::base::file::FileState;
 use crate::base::name::{
     ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskId, TaskRef, VerdictKey,
 };
+use crate::engine::world::Beside;
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
@@ -34,6 +35,8 @@ pub struct Action<'a> {
     pub plan_doc: Option<Option<FileState>>,
     /// Declared inputs, by path.
     pub inputs: &'a [(RelPath, FileState)],
+    /// Scripts that the command names, and what links lead to.
+    pub beside: &'a Beside,
     /// Outputs of the real dependencies, by id.
     pub needs: &'a [(TaskId, OutputDigest)],
     /// Listed variables with their values; `None` is unset.
@@ -51,8 +54,19 @@ impl Action<'_> {
 
     /// Tells every part. A field added to the type must be told here: the pattern is exhaustive.
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { task, rule, spec, command, proposals, plan_doc, inputs, needs, env, recipe } =
-            self;
+        let Self {
+            task,
+            rule,
+            spec,
+            command,
+            proposals,
+            plan_doc,
+            inputs,
+            beside,
+            needs,
+            env,
+            recipe,
+        } = self;
         describe_rule(rule, out);
         match command {
             // Nobody reads what it is called.
@@ -74,6 +88,7 @@ impl Action<'_> {
         for (path, state) in *inputs {
             describe_file(path, Some(*state), out);
         }
+        describe_beside(beside, out);
         describe_globs("outputs", &spec.outputs, out);
         out.section("dependencies");
         for (task, output) in *needs {
@@ -223,6 +238,29 @@ fn describe_globs(section: &str, globs: &GlobSet, out: &mut dyn Manifest) {
     out.section(section);
     for pattern in &globs.patterns {
         out.entry(pattern, b"");
+    }
+}
+
+/// Told only where there is any of it: results of other tasks were made before it was.
+fn describe_beside(beside: &Beside, out: &mut dyn Manifest) {
+    let Beside { scripts, links, linked } = beside;
+    if !scripts.is_empty() {
+        out.section("scripts");
+    }
+    for (path, state) in scripts {
+        describe_file(path, *state, out);
+    }
+    if !links.is_empty() {
+        out.section("links");
+    }
+    for (link, target) in links {
+        out.entry(link.as_str(), target.as_str().as_bytes());
+    }
+    if !linked.is_empty() {
+        out.section("linked files");
+    }
+    for (path, state) in linked {
+        describe_file(path, *state, out);
     }
 }
 

@@ -17,8 +17,8 @@ use crate::spec::rule::Rule;
 use super::action::manifest_of;
 use super::db::{
     Library, PlanText, Recipe, Slot, agent_of, agents_of, earlier_key_of, graph_of, key_of,
-    known_of, meta_of, model_of, plan_of, prompt_of, recipe_digest_of, recipe_of, render, rules_of,
-    spec_of, with_action, with_making,
+    known_of, meta_of, model_of, narrow_key_of, plan_of, prompt_of, recipe_digest_of, recipe_of,
+    render, rules_of, spec_of, with_action, with_making,
 };
 use super::{World, validators_of};
 
@@ -104,6 +104,11 @@ impl World {
     /// The task's present key; `None` while it cannot be known.
     pub fn key(&self, slot: Slot) -> Option<ActionKey> {
         key_of(&self.db, self.roots, slot)
+    }
+
+    /// The key as it was before scripts and what links lead to were in it; `None` where that is the same.
+    pub fn narrow_key(&self, slot: Slot) -> Option<ActionKey> {
+        narrow_key_of(&self.db, self.roots, slot)
     }
 
     /// The key of the form before that the task would have; `None` where it cannot be known.

@@ -8,9 +8,10 @@ mod parts;
 
 pub use actors::{agents_of, known_of};
 pub use keys::{
-    earlier_key_of, key_of, model_of, prompt_of, recipe_digest_of, render, with_action, with_making,
+    earlier_key_of, key_of, model_of, narrow_key_of, prompt_of, recipe_digest_of, render,
+    with_action, with_making,
 };
-pub use parts::compiled_of;
+pub use parts::{beside_of, compiled_of};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,7 @@ use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Compiled, Meta, Plan, TaskSpec};
 use crate::spec::rule::{ActionKind, Rule};
 
+use super::beside::{Links, scripts_among};
 use crate::engine::graph::{Graph, NodeSet};
 use crate::engine::past::view::{Touch, view};
 
@@ -76,6 +78,7 @@ pub struct Listing {
 pub struct Files {
     pub listings: BTreeMap<GlobSet, Listing>,
     pub singles: BTreeMap<RelPath, FileEntry>,
+    pub links: Links,
 }
 
 /// A task, and what it last gave.
@@ -206,6 +209,8 @@ pub struct Recipe {
     pub agent: Option<Arc<Agent>>,
     /// How many sessions propose a result, and who judges them; `None` where one does it.
     pub judge: Option<(u32, Arc<Agent>)>,
+    /// The scripts that its command names.
+    pub scripts: GlobSet,
 }
 
 impl Recipe {
@@ -231,7 +236,11 @@ pub fn recipe_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
         None => None,
     };
     let judge = parts::judge_of(db, library, &rule, &spec)?;
-    Some(Recipe { spec, rule, why: chosen.why.to_string(), agent, judge })
+    let why = chosen.why.to_string();
+    let command = spec.run.as_ref().or(rule.run.as_ref());
+    let scripts = command.filter(|_| rule.action == ActionKind::Command).map(scripts_among);
+    let scripts = scripts.unwrap_or_default();
+    Some(Recipe { spec, rule, why, agent, judge, scripts })
 }
 
 /// Declared inputs as the task sees them; absent ones are left out.

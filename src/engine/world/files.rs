@@ -12,6 +12,7 @@ use crate::engine::past::Past;
 use crate::engine::record::lineage::Landing;
 use crate::spec::glob::{GlobIndex, GlobSet};
 
+use super::beside::{behind, scripts_of_validator};
 use super::db::{FileEntry, Listing, inputs_of, meta_of};
 use super::{Slot, World, item_read_by};
 
@@ -122,8 +123,11 @@ impl World {
     /// Design documents: files that keys read by name. Each scan asks for all of them.
     fn set_singles(&mut self) {
         let library = self.library();
-        let documents = library.plans(&self.db).iter().filter_map(|text| {
-            let path = RelPath::normalize(meta_of(&self.db, *text).plan_doc.as_deref()?)?;
+        let documents = library.plans(&self.db).iter().flat_map(|text| {
+            let path = meta_of(&self.db, *text).plan_doc.as_deref().and_then(RelPath::normalize);
+            self.with_target(path)
+        });
+        let documents = documents.filter_map(|path| {
             let entry = *self.entries.get(&path)?;
             Some((path, entry))
         });
@@ -175,6 +179,9 @@ impl World {
     pub fn paths_of(&self, slot: Slot, past: &Past) -> Vec<RelPath> {
         let mut paths: BTreeSet<RelPath> =
             inputs_of(&self.db, self.roots, slot).iter().map(|(path, _)| path.clone()).collect();
+        let beside = self.beside(slot);
+        let files = beside.scripts.iter().chain(&beside.linked);
+        paths.extend(files.map(|(path, _)| path.clone()));
         let meta = meta_of(&self.db, slot.plan(&self.db));
         paths.extend(meta.plan_doc.as_deref().and_then(RelPath::normalize));
         paths.insert(slot.plan(&self.db).path(&self.db).clone());
@@ -302,42 +309,46 @@ impl World {
     pub fn inputs_named(&self, slot: Slot, past: &Past) -> (Vec<GlobSet>, Vec<RelPath>) {
         let Some(recipe) = self.recipe(slot) else { return (Vec::new(), Vec::new()) };
         let meta = self.meta(slot);
-        let mut globs = vec![recipe.spec.inputs.clone(), recipe.rule.inputs.declared.clone()];
-        let mut paths: Vec<RelPath> =
-            meta.plan_doc.as_deref().and_then(RelPath::normalize).into_iter().collect();
+        let document = meta.plan_doc.as_deref().and_then(RelPath::normalize);
+        let mut paths: Vec<RelPath> = self.with_target(document).collect();
         let validators = self.validators(slot, recipe);
         if !validators.is_empty() {
             let owned = past.history.task(self.task(slot)).map(|it| it.owned.keys().cloned());
             paths.extend(owned.into_iter().flatten());
             paths.extend(item_read_by(&validators, meta));
-            globs.extend(validators.into_iter().map(|it| it.inputs));
         }
-        globs.retain(|it| !it.patterns.is_empty());
-        (globs, paths)
+        (self.sets_read(recipe, &validators), paths)
     }
 
     /// Everything that keys and verdicts of these tasks read.
     pub fn files_wanted(&self, slots: &[Slot], past: &Past) -> (Vec<GlobSet>, Vec<RelPath>) {
         let library = self.library();
         let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
-        let documents = library.plans(&self.db).iter().filter_map(|text| {
-            meta_of(&self.db, *text).plan_doc.as_deref().and_then(RelPath::normalize)
-        });
-        paths.extend(documents);
+        for text in library.plans(&self.db) {
+            let document = meta_of(&self.db, *text).plan_doc.as_deref();
+            paths.extend(self.with_target(document.and_then(RelPath::normalize)));
+        }
         for &slot in slots {
             let Some(recipe) = self.recipe(slot) else { continue };
             globs.insert(Cow::Borrowed(&recipe.spec.inputs));
             globs.insert(Cow::Borrowed(&recipe.rule.inputs.declared));
+            globs.insert(Cow::Borrowed(&recipe.scripts));
             let meta = self.meta(slot);
             let validators = self.validators(slot, recipe);
             if validators.is_empty() {
                 continue;
             }
             paths.extend(item_read_by(&validators, meta));
+            globs.extend(validators.iter().map(|it| Cow::Owned(scripts_of_validator(it))));
             globs.extend(validators.into_iter().map(|it| Cow::Owned(it.inputs)));
             if let Some(task) = past.history.task(self.task(slot)) {
                 paths.extend(task.owned.keys().cloned());
             }
+        }
+        let links = self.links();
+        if !links.is_empty() {
+            let behind: Vec<GlobSet> = globs.iter().map(|set| behind(set, links)).collect();
+            globs.extend(behind.into_iter().map(Cow::Owned));
         }
         globs.remove(&GlobSet::default());
         (globs.into_iter().map(Cow::into_owned).collect(), paths.into_iter().collect())

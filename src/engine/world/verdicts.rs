@@ -10,6 +10,7 @@ use crate::spec::plan::{TaskSpec, Validator};
 
 use super::action::VerdictSubject;
 use super::action::earlier::EarlierVerdict;
+use super::beside::{behind, scripts_of_validator};
 use super::db::upstream_of;
 use super::{Slot, World, item_read_by};
 
@@ -87,9 +88,9 @@ impl World {
     ) -> Vec<(RelPath, Option<FileState>)> {
         let Checked { slot, validator, .. } = checked;
         let mut files = owned.clone();
-        let listing = self.roots.files(&self.db).listings(&self.db).get(&validator.inputs);
-        for file in listing.into_iter().flat_map(|it| it.files(&self.db).iter()) {
-            let path = file.path(&self.db);
+        let declared = [validator.inputs.clone(), scripts_of_validator(validator)];
+        let behind = declared.each_ref().map(|it| behind(it, self.links()));
+        for path in declared.iter().chain(&behind).flat_map(|set| self.listed(set)) {
             files.entry(path.clone()).or_insert_with(|| self.verdict_view(slot, path, past));
         }
         let meta = self.meta(slot);

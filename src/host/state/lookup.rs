@@ -97,12 +97,13 @@ impl State {
         Ok(match effect {
             Effect::Scan { globs, paths } => {
                 let found = self.checkout.scan(globs, paths)?;
+                let links = self.checkout.scanner.links(globs, &found);
                 // A part is looked at within a moment of the end, which saves; it notes no rest.
                 if self.part.is_none() {
                     self.checkout.scanner.save()?;
                     self.scanned = Some(found.clone());
                 }
-                Some(Event::FilesScanned(found))
+                Some(Event::FilesScanned { found, links })
             }
             Effect::Recheck { task, globs, paths } => {
                 self.scanned = None;

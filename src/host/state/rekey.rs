@@ -173,7 +173,7 @@ impl Seen {
         let documents = Box::new(state.loaded.documents.clone());
         engine.step(clock::now(), Event::DocumentsRead(documents));
         engine.step(clock::now(), Event::HistoryRestored(Box::new(history.clone())));
-        Self::of(engine, None, |globs, paths| state.checkout.scan(globs, paths))
+        Self::of((state, engine), None, |globs, paths| state.checkout.scan(globs, paths))
     }
 
     /// As git has it behind a landing: what the user has changed since is left out.
@@ -190,7 +190,7 @@ impl Seen {
         engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
         let lineage = Box::new(until(lineage, told.order));
         engine.step(clock::now(), Event::HistoryRead { records: untold.to_vec(), lineage });
-        Self::of(engine, Some(task), |globs, paths| {
+        Self::of((state, engine), Some(task), |globs, paths| {
             let index = GlobIndex::new(globs);
             let takes =
                 |path: &RelPath| paths.contains(path) || !index.sets_taking(path).is_empty();
@@ -208,16 +208,19 @@ impl Seen {
     }
 
     fn of(
-        mut engine: Engine,
+        (state, mut engine): (&State, Engine),
         task: Option<&TaskRef>,
         scan: impl Fn(&[GlobSet], &[RelPath]) -> Result<Found>,
     ) -> Result<Self> {
         engine.trust_plans();
         let (targets, only) = (task.map(|task| vec![task.clone()]), task.is_some());
         let request = BuildRequest { targets, only, ..BuildRequest::default() };
-        for effect in engine.survey(clock::now(), request) {
+        let mut effects = engine.survey(clock::now(), request);
+        while let Some(effect) = effects.pop() {
             if let Effect::Scan { globs, paths } = effect {
-                engine.step(clock::now(), Event::FilesScanned(scan(&globs, &paths)?));
+                let found = scan(&globs, &paths)?;
+                let links = state.checkout.scanner.links(&globs, &found);
+                effects.extend(engine.step(clock::now(), Event::FilesScanned { found, links }));
             }
         }
         Ok(Self { engine })

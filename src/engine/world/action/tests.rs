@@ -22,6 +22,9 @@ struct Parts {
     needs: Vec<(String, String)>,
     env: Vec<(String, Option<String>)>,
     recipe: Option<String>,
+    scripts: Vec<(String, Option<String>)>,
+    links: Vec<(String, String)>,
+    linked: Vec<(String, String)>,
 }
 
 /// Everything that a recipe is made of.
@@ -50,6 +53,13 @@ fn spec_of(parts: &Parts) -> TaskSpec {
     spec
 }
 
+fn beside_of(parts: &Parts) -> Beside {
+    let scripts = parts.scripts.iter().map(|(name, text)| (path(name), text.as_deref().map(state)));
+    let links = parts.links.iter().map(|(link, target)| (path(link), path(target)));
+    let linked = parts.linked.iter().map(|(name, text)| (path(name), Some(state(text))));
+    Beside { scripts: scripts.collect(), links: links.collect(), linked: linked.collect() }
+}
+
 fn key_of(parts: &Parts) -> ActionKey {
     let mut rule = implement();
     rule.version = parts.version;
@@ -75,6 +85,7 @@ fn key_of(parts: &Parts) -> ActionKey {
         proposals: parts.proposals,
         plan_doc: parts.doc.as_ref().map(|text| text.as_deref().map(state)),
         inputs: &inputs,
+        beside: &beside_of(parts),
         needs: &needs,
         env: &env,
         recipe: parts.recipe.as_ref().map(|it| RecipeDigest(Digest::of(it.as_bytes()))),
@@ -139,7 +150,9 @@ fn parts() -> impl Strategy<Value = Parts> {
         vec((word(), proptest::option::of(text())), 0..3),
         proptest::option::of(word()),
     );
-    (front, back).prop_map(|(front, back)| {
+    let scripts = vec((word(), proptest::option::of(text())), 0..2);
+    let beside = (scripts, pairs(), pairs());
+    (front, back, beside).prop_map(|(front, back, (scripts, links, linked))| {
         let (version, allowed, name, description, command, proposals) = front;
         let (doc, inputs, outputs, needs, env, recipe) = back;
         Parts {
@@ -155,6 +168,9 @@ fn parts() -> impl Strategy<Value = Parts> {
             needs,
             env,
             recipe,
+            scripts,
+            links,
+            linked,
         }
     })
 }
@@ -191,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_part_is_another_key(base in parts(), other in parts(), which in 0usize..12) {
+    fn one_changed_part_is_another_key(base in parts(), other in parts(), which in 0usize..14) {
         let mut changed = base.clone();
         match which {
             0 => changed.allowed = other.allowed,
@@ -205,6 +221,8 @@ proptest! {
             8 => changed.needs = other.needs,
             9 => changed.env = other.env,
             10 => (changed.proposals, changed.recipe) = (other.proposals, other.recipe),
+            11 => changed.scripts = other.scripts,
+            12 => (changed.links, changed.linked) = (other.links, other.linked),
             _ => changed.env.push(("NEW".to_owned(), None)),
         }
         let (base, changed) = (meant(base), meant(changed));

@@ -4,13 +4,14 @@ use crate::base::file::FileState;
 use crate::base::name::{ActionKey, ModelName, RecipeDigest, RelPath};
 use crate::engine::world::action::earlier::Earlier;
 use crate::engine::world::action::{Action, Making, no_recipe};
+use crate::engine::world::beside::Beside;
 use crate::engine::world::prompt::{Scene, stable_part};
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Rule};
 
-use super::{Library, Recipe, Roots, Slot, inputs_of, meta_of, parts, recipe_of, seen_by, spec_of};
+use super::{Library, Recipe, Roots, Slot, inputs_of, meta_of, parts, recipe_of, spec_of};
 
 /// The task's key; `None` while a dependency has no output or the task is not buildable.
 #[salsa::tracked(returns(copy))]
@@ -36,6 +37,23 @@ pub fn with_action<T>(
     slot: Slot,
     read: impl FnOnce(&Action<'_>) -> T,
 ) -> Option<T> {
+    with_action_beside(db, (roots, slot), parts::beside_of(db, roots, slot), read)
+}
+
+/// The key as it was before scripts and what links lead to were in it; `None` where that is the same.
+pub fn narrow_key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Option<ActionKey> {
+    if parts::beside_of(db, roots, slot).is_empty() {
+        return None;
+    }
+    with_action_beside(db, (roots, slot), &Beside::default(), |action| action.key())
+}
+
+fn with_action_beside<T>(
+    db: &dyn salsa::Database,
+    (roots, slot): (Roots, Slot),
+    beside: &Beside,
+    read: impl FnOnce(&Action<'_>) -> T,
+) -> Option<T> {
     let library = roots.library(db);
     let recipe = recipe_of(db, library, slot).as_ref()?;
     let needs = parts::outputs_of_needs(db, slot)?;
@@ -54,6 +72,7 @@ pub fn with_action<T>(
         proposals: recipe.judge.as_ref().map(|(count, _)| *count),
         plan_doc: plan_doc_of(db, roots, slot).map(|(_, state)| state),
         inputs: inputs_of(db, roots, slot),
+        beside,
         needs: &needs,
         env: &env,
         recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
@@ -156,7 +175,6 @@ fn plan_doc_of(
         return None;
     }
     let path = RelPath::normalize(meta_of(db, slot.plan(db)).plan_doc.as_deref()?)?;
-    let state =
-        roots.files(db).singles(db).get(&path).and_then(|file| seen_by(db, roots, *file, slot));
+    let state = parts::single(db, roots, slot, &path);
     Some((path, state))
 }

@@ -1,14 +1,21 @@
 //! Parts of recipes and actions, who judges proposals and the variables that are listed; and what is
 //! kept of plans.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::name::{EnvName, OutputDigest, TaskId};
+use crate::base::file::FileState;
+use crate::base::name::{EnvName, OutputDigest, RelPath, TaskId};
+use crate::engine::world::beside::{Beside, behind, links_met};
 use crate::spec::agent::Agent;
+use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Compiled, TaskSpec};
-use crate::spec::rule::{Rule, proposals_of};
+use crate::spec::rule::{ActionKind, Rule, proposals_of};
 
-use super::{Library, PlanText, Recipe, Slot, agent_of, agents_of, findings_of, known_of, plan_of};
+use super::{
+    FileEntry, Library, PlanText, Recipe, Roots, Slot, agent_of, agents_of, findings_of, known_of,
+    meta_of, plan_of, recipe_of, seen_by,
+};
 
 /// How many sessions propose, and who judges them.
 type Judge = (u32, Arc<Agent>);
@@ -49,6 +56,60 @@ pub(super) fn outputs_of_needs(
     }
     outputs.sort_by(|a, b| a.0.cmp(&b.0));
     Some(outputs)
+}
+
+/// Files of a task's key that nobody declared, as the task sees them.
+#[salsa::tracked]
+pub fn beside_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Beside {
+    let mut beside = Beside::default();
+    let Some(recipe) = recipe_of(db, roots.library(db), slot) else { return beside };
+    let links = roots.files(db).links(db);
+    if recipe.scripts.is_empty() && links.is_empty() {
+        return beside;
+    }
+    let scripts: BTreeMap<_, _> = listed(db, roots, &recipe.scripts)
+        .map(|file| (file.path(db).clone(), seen_by(db, roots, file, slot)))
+        .collect();
+    let named = recipe.scripts.literal_paths().into_iter();
+    beside.scripts = named.map(|it| (it.clone(), scripts.get(&it).copied().flatten())).collect();
+    let (mut met, mut linked) = (BTreeMap::new(), BTreeMap::new());
+    for set in [&recipe.spec.inputs, &recipe.rule.inputs.declared, &recipe.scripts] {
+        met.extend(links_met(set, links));
+        for file in listed(db, roots, &behind(set, links)) {
+            linked.insert(file.path(db).clone(), seen_by(db, roots, file, slot));
+        }
+    }
+    if recipe.rule.action == ActionKind::Session
+        && let Some(document) = meta_of(db, slot.plan(db)).plan_doc.as_deref()
+        && let Some((link, target)) =
+            RelPath::normalize(document).and_then(|it| links.get_key_value(&it))
+    {
+        met.insert(link, target);
+        linked.insert(target.clone(), single(db, roots, slot, target));
+    }
+    beside.links = met.into_iter().map(|(link, to)| (link.clone(), to.clone())).collect();
+    beside.linked = linked.into_iter().collect();
+    beside
+}
+
+fn listed<'db>(
+    db: &'db dyn salsa::Database,
+    roots: Roots,
+    set: &GlobSet,
+) -> impl Iterator<Item = FileEntry> + 'db {
+    let listing = roots.files(db).listings(db).get(set);
+    listing.into_iter().flat_map(|it| it.files(db).iter().copied())
+}
+
+/// A file that keys read by its name.
+pub(super) fn single(
+    db: &dyn salsa::Database,
+    roots: Roots,
+    slot: Slot,
+    path: &RelPath,
+) -> Option<FileState> {
+    let file = roots.files(db).singles(db).get(path)?;
+    seen_by(db, roots, *file, slot)
 }
 
 /// A plan to be kept for the next run; `None` where there is anything to say about it.
