@@ -66,7 +66,8 @@ impl Shop<'_> {
         let cost = cost_of(&evidence);
         self.journal_end(JobOf::own(id), &evidence, &judgement)?;
         let was_probe = self.hear_of_service(JobOf::own(id), &evidence, &judgement)?;
-        let denied = denials(&evidence);
+        let mut denied = denials(&evidence);
+        denied.extend(self.unchanged_of(self.build.jobs.attempt(id)?, &evidence));
         self.build.jobs.reach(id, Stage::Judged)?;
         let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
@@ -122,6 +123,20 @@ impl Shop<'_> {
         let documents = self.documents_touched(attempt, evidence);
         let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
         with_reset(classify(evidence, &expectation), self.ground.now())
+    }
+
+    /// Files that a session was to make, that it left as they were, and that are no earlier result of its
+    /// task. A command that came to the same has looked.
+    fn unchanged_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
+        if attempt.recipe.rule.action == ActionKind::Command {
+            return Vec::new();
+        }
+        let past = self.ground.past.history.task(&attempt.task);
+        let is_own = |path: &&RelPath| past.is_some_and(|it| it.owned.contains_key(*path));
+        let unchanged = evidence.unchanged_outputs.iter().filter(|path| !is_own(path));
+        unchanged
+            .map(|path| format!("its output `{path}` is as it was before the session"))
+            .collect()
     }
 
     fn warn_of(&mut self, task: &TaskRef, warnings: Vec<String>) {

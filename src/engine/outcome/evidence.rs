@@ -76,6 +76,10 @@ pub struct Evidence {
     pub base: Option<CommitId>,
     /// Declared outputs of which no file exists.
     pub missing_outputs: Vec<String>,
+    /// Declared outputs that are there by name only, each with what it is: `a.md is empty`.
+    pub hollow_outputs: Vec<String>,
+    /// Declared outputs that are as they were before.
+    pub unchanged_outputs: Vec<RelPath>,
     /// Declared outputs that are there but cannot land, since git ignores them.
     pub ignored_outputs: Vec<String>,
     /// Content, before the start, of the files the session read or wrote.
@@ -103,6 +107,8 @@ impl Evidence {
             base: None,
             damage: None,
             missing_outputs: Vec::new(),
+            hollow_outputs: Vec::new(),
+            unchanged_outputs: Vec::new(),
             ignored_outputs: Vec::new(),
             other_documents: Vec::new(),
             documents: None,

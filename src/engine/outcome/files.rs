@@ -14,6 +14,10 @@ pub(super) fn mismatch_of(evidence: &Evidence, expectation: &Expectation) -> Opt
         let missing = evidence.missing_outputs.join(", ");
         return Some(format!("declared outputs are missing: {missing}"));
     }
+    if !evidence.hollow_outputs.is_empty() {
+        let hollow = evidence.hollow_outputs.join(", ");
+        return Some(format!("declared outputs are not made: {hollow}"));
+    }
     if let Some(ignored) = evidence.ignored_outputs.first() {
         return Some(format!(
             "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not \

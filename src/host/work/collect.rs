@@ -12,12 +12,10 @@ use crate::engine::stream::StreamFacts;
 use crate::host::documents;
 use crate::host::error::Result;
 use crate::host::land::kept::Kept;
-use crate::host::scan::{AsIs, Scanner};
 use crate::host::session::Attempted;
-use crate::host::store::folder::Access;
-use crate::host::worktree::{Collected, Worktree};
-use crate::spec::glob::GlobSet;
+use crate::host::worktree::Worktree;
 
+use super::output::{Output, output_of};
 use super::{Workshop, plan};
 
 /// What was to be done.
@@ -58,6 +56,8 @@ pub fn collect(
         damage,
         base: Some(worktree.base().tip.clone()),
         missing_outputs: left.missing_outputs,
+        hollow_outputs: left.hollow_outputs,
+        unchanged_outputs: left.unchanged_outputs,
         ignored_outputs: left.ignored_outputs,
         other_documents: left.other_documents,
         documents: left.documents,
@@ -85,6 +85,8 @@ struct Left {
     patch: Patch,
     plan_edit: Option<PlanEdit>,
     missing_outputs: Vec<String>,
+    hollow_outputs: Vec<String>,
+    unchanged_outputs: Vec<RelPath>,
     ignored_outputs: Vec<String>,
     other_documents: Vec<OtherDocument>,
     documents: Option<Box<DocumentsLeft>>,
@@ -114,8 +116,10 @@ fn left_by(
     };
     let mut left = Left { plan_edit, ..Left::default() };
     for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
-        match output_of(shop, pattern, worktree, &collected)? {
-            Output::Present => {}
+        match output_of(shop, (pattern, launch), worktree, &collected)? {
+            Output::Made => {}
+            Output::Unchanged(path) => left.unchanged_outputs.push(path),
+            Output::Hollow(what) => left.hollow_outputs.push(what),
             Output::Missing => left.missing_outputs.push(pattern.clone()),
             Output::Ignored => left.ignored_outputs.push(pattern.clone()),
         }
@@ -162,37 +166,6 @@ fn below(worktree: &Path, name: &str) -> Option<RelPath> {
     RelPath::normalize(name)
 }
 
-/// What has become of a declared output.
-enum Output {
-    Present,
-    Missing,
-    /// In the worktree, but not in what git would take of it.
-    Ignored,
-}
-
-fn output_of(
-    shop: &Workshop,
-    pattern: &str,
-    worktree: &Worktree,
-    collected: &Collected,
-) -> Result<Output> {
-    let tip = shop.repo.tree_of(&worktree.base().tip)?;
-    let scanner = Scanner::open(worktree.root(), Access::ReadOnly, Arc::new(AsIs));
-    let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
-    let mut output = Output::Missing;
-    for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
-        if shop.repo.state_at(&collected.tree, path)?.is_some() {
-            // A draft of the user's that was laid there is not the task's.
-            if shop.repo.has_path(&tip, path)? || collected.patch.paths().any(|it| it == path) {
-                return Ok(Output::Present);
-            }
-            continue;
-        }
-        output = Output::Ignored;
-    }
-    Ok(output)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +173,7 @@ mod tests {
     use crate::engine::outcome::evidence::{Ending, StatusFile};
     use crate::host::git::scratch::{Scratch, launch, path};
     use crate::host::work::attempt::tests::workshop;
+    use crate::spec::glob::GlobSet;
 
     fn attempted(shop: &Workshop, ending: Ending) -> Attempted {
         let transcript = shop.root.join(".orch/said");
