@@ -20,7 +20,12 @@ pub mod agents;
 pub mod caution;
 mod design;
 mod inputs;
+mod item;
 mod named;
+mod outputs;
+mod scripts;
+mod settings;
+mod tree;
 
 /// The documents with errors; the engine has just been given all that were loaded.
 pub fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
@@ -47,14 +52,8 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     engine.step(clock::now(), Event::DocumentsRead(documents));
     let missing = missing_designs(root, &loaded, &engine);
     loaded.diagnostics.extend(missing);
-    let plans: Vec<_> = loaded
-        .documents
-        .plans
-        .iter()
-        .filter_map(|source| Some((source, engine.plan_at(&source.path)?)))
-        .collect();
-    let unmatched = inputs::unmatched(root, &plans);
-    loaded.diagnostics.extend(unmatched);
+    let lying = tree::findings((root, None), &loaded, &engine);
+    loaded.diagnostics.extend(lying);
     loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));
@@ -118,5 +117,28 @@ pub fn document(
         source: source.unwrap_or_else(|| unreachable!("a source is made where none is known")),
         diagnostics,
         plan,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The codes of what `check` says of a plan with one task, in a folder with these files.
+    pub fn codes_of(task: &str, files: &[(&str, &str)]) -> String {
+        codes_of_plan("name: P", task, files)
+    }
+
+    pub fn codes_of_plan(meta: &str, task: &str, files: &[(&str, &str)]) -> String {
+        let scratch = tempfile::tempdir().unwrap();
+        let plan = format!(
+            "meta: {{ {meta} }}\nsections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', {task} }}\n"
+        );
+        for (path, text) in files.iter().chain(&[("plans/p.yaml", plan.as_str())]) {
+            let place = scratch.path().join(path);
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(place, text).unwrap();
+        }
+        let documents = super::check(scratch.path(), &[]).unwrap_or_default();
+        let found = documents.iter().flat_map(|it| &it.diagnostics);
+        found.map(|it| it.code).collect::<Vec<_>>().join(" ")
     }
 }

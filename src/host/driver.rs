@@ -136,7 +136,8 @@ impl Driver {
     /// The settings, and what these tasks, or all, are made from, where anything is doubtful about it:
     /// its warnings alone.
     pub fn cautions(&self, wanted: Option<&[TaskRef]>) -> Vec<CheckedDocument> {
-        check::caution::cautions(&self.state.loaded, &self.state.engine, wanted)
+        let State { loaded, engine, .. } = &self.state;
+        check::caution::cautions_here(self.root(), loaded, engine, wanted)
     }
 
     pub fn root(&self) -> &Path {

@@ -29,7 +29,7 @@ use super::smoke::Smoke;
 pub use escalation::Escalation;
 pub use pin::Pin;
 pub use read::parse;
-pub use scripts::scripts_of;
+pub use scripts::{programs_of, scripts_of};
 pub use shared::{command_line, proposals, validators};
 
 /// A whole plan file. Values are in file order.
@@ -167,6 +167,15 @@ pub struct TaskSpec {
 pub enum CommandLine {
     Argv(Vec<String>),
     Shell(String),
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argv(words) => f.write_str(&words.join(" ")),
+            Self::Shell(line) => f.write_str(line),
+        }
+    }
 }
 
 /// Whether a session that changed nothing may be accepted.

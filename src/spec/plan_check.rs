@@ -7,6 +7,8 @@ mod places;
 mod shape;
 mod work;
 
+pub use work::GUARDED;
+
 use std::collections::BTreeMap;
 
 use super::agent::{Agent, Permission};

@@ -24,6 +24,7 @@ mod lies;
 mod limits;
 mod newer_in_git;
 mod output;
+mod outputs;
 mod overnight;
 mod pins;
 mod plan_change;

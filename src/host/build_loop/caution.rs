@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{PlanName, RelPath, TaskRef};
 use crate::host::check::by_file;
-use crate::host::check::caution::cautions;
+use crate::host::check::caution::cautions_here;
 use crate::host::state::State;
 use crate::host::surface::CheckedDocument;
 
@@ -34,10 +34,12 @@ impl Cautions {
 
     /// What has not been told yet; it is now. What is gone and comes back is told again.
     pub fn untold(&mut self, state: &State) -> Vec<CheckedDocument> {
-        let all = by_file(&state.loaded, &state.engine);
-        let present: BTreeSet<Known> = all.into_values().flatten().map(|it| known(&it)).collect();
+        let State { loaded, engine, .. } = state;
+        let mut documents = cautions_here(state.root(), loaded, engine, self.wanted.as_deref());
+        let all = by_file(loaded, engine).into_values().flatten();
+        let mut present: BTreeSet<Known> = all.map(|it| known(&it)).collect();
+        present.extend(documents.iter().flat_map(|it| &it.diagnostics).map(known));
         self.told.retain(|it| present.contains(it));
-        let mut documents = cautions(&state.loaded, &state.engine, self.wanted.as_deref());
         for document in &mut documents {
             document.diagnostics.retain(|it| self.told.insert(known(it)));
         }

@@ -1,11 +1,15 @@
 //! Warnings of documents: which concern what is built.
 
-use crate::base::diagnostic::Severity;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::step::Engine;
 use crate::host::documents::{CLAUDE_CONFIG, Loaded, NATIVE_CONFIG};
 use crate::host::surface::CheckedDocument;
 
+use super::tree::findings;
 use super::{by_file, document};
 
 /// The settings, and what these tasks, or all, are made from, where anything is doubtful about it:
@@ -28,6 +32,28 @@ pub fn cautions(
     documents.retain(|path, _| path.as_ref().is_none_or(concerns));
     let documents = documents.into_iter();
     documents.map(|(path, found)| document(loaded, path, found, None)).collect()
+}
+
+/// As [`cautions`], with what is doubtful about files that lie below `root`.
+pub fn cautions_here(
+    root: &Path,
+    loaded: &Loaded,
+    engine: &Engine,
+    wanted: Option<&[TaskRef]>,
+) -> Vec<CheckedDocument> {
+    let mut documents = cautions(loaded, engine, wanted);
+    let used = engine.documents_used(wanted);
+    let mut found: BTreeMap<RelPath, Vec<Diagnostic>> = BTreeMap::new();
+    for finding in findings((root, Some(&used)), loaded, engine) {
+        if let Some(file) = finding.file.clone() {
+            found.entry(file).or_default().push(finding);
+        }
+    }
+    for it in &mut documents {
+        it.diagnostics.extend(found.remove(&it.source.path).unwrap_or_default());
+    }
+    documents.extend(found.into_iter().map(|(path, it)| document(loaded, Some(path), it, None)));
+    documents
 }
 
 /// True for the files that every build goes by.

@@ -17,7 +17,7 @@ pub(super) fn missing(root: &Path, plan: &Plan, source: &Source) -> Option<Diagn
     }
     let finding = Diagnostic::warning("plan::missing-doc", format!("there is no `{written}`"))
         .in_file(&source.path)
-        .label(place_of(source)?, "no file of this name")
+        .label(place_of(source, "plan_doc")?, "no file of this name")
         .help(
             "`plan_doc` is a path from the repository's root; without the file no session reads it",
         );
@@ -35,10 +35,11 @@ fn is_made(plan: &Plan, path: &RelPath) -> bool {
     })
 }
 
-fn place_of(source: &Source) -> Option<Span> {
+/// The value of a key of the plan's `meta`.
+pub(super) fn place_of(source: &Source, key: &str) -> Option<Span> {
     let parsed = yaml::parse(source).value?;
     let meta = parsed.as_mapping()?.get("meta")?;
-    Some(meta.as_mapping()?.get("plan_doc")?.span.clone())
+    Some(meta.as_mapping()?.get(key)?.span.clone())
 }
 
 #[cfg(test)]

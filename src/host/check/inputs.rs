@@ -10,35 +10,27 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::host::scan::{is_off_limits, path_below};
 use crate::spec::glob::{GlobIndex, GlobSet, has_wildcard, static_prefix};
-use crate::spec::plan::{CommandLine, Plan, Status, Task};
+use crate::spec::plan::Task;
 
-/// What is told of input patterns of tasks to be done that take no file of the tree below `root`, and
-/// that no task makes one for.
-pub fn unmatched(root: &Path, plans: &[(&Source, &Plan)]) -> Vec<Diagnostic> {
-    let open = || {
-        let tasks =
-            plans.iter().flat_map(|(source, plan)| plan.tasks().map(move |it| (source, it)));
-        tasks.filter(|(_, task)| is_open(task))
-    };
-    let mut patterns: BTreeSet<&str> = open().flat_map(|(_, task)| patterns_of(task)).collect();
-    patterns.retain(|pattern| !root.join(pattern).exists());
+use super::tree::{Tree, speaks_of};
+
+/// What is told of input patterns of tasks to be done that take no file, and that no task makes one for.
+pub(super) fn unmatched(tree: &Tree<'_>) -> Vec<Diagnostic> {
+    let mut patterns: BTreeSet<&str> =
+        tree.open().flat_map(|(_, task)| patterns_of(task)).collect();
+    patterns.retain(|pattern| !tree.root.join(pattern).exists());
     if patterns.is_empty() {
         return Vec::new();
     }
-    let tasks: Vec<&Task> = plans.iter().flat_map(|(_, plan)| plan.tasks()).collect();
-    let outputs = tasks.iter().flat_map(|task| &task.spec.outputs.patterns);
+    let outputs = tree.tasks().flat_map(|(_, task)| &task.spec.outputs.patterns);
     let outputs: Vec<&str> = outputs.map(String::as_str).collect();
-    let mut lost = lost_of(root, patterns, &outputs);
-    lost.retain(|pattern| !tasks.iter().any(|task| speaks_of(task, pattern)));
-    let told = open().flat_map(|(source, task)| {
+    let mut lost = lost_of(tree.root, patterns, &outputs);
+    lost.retain(|pattern| !tree.tasks().any(|(_, task)| may_make(task, pattern)));
+    let told = tree.open().flat_map(|(source, task)| {
         let lost = &lost;
         patterns_of(task).filter(|it| lost.contains(it)).map(move |it| finding(source, task, it))
     });
     told.collect()
-}
-
-fn is_open(task: &Task) -> bool {
-    !task.record.status.is_done() && task.record.status != Status::Skipped
 }
 
 fn patterns_of(task: &Task) -> impl Iterator<Item = &str> {
@@ -78,17 +70,9 @@ fn lost_of<'a>(root: &Path, patterns: BTreeSet<&'a str>, outputs: &[&str]) -> BT
 }
 
 /// A task that may make such files, by what it says: not one that only declares them.
-fn speaks_of(task: &Task, pattern: &str) -> bool {
+fn may_make(task: &Task, pattern: &str) -> bool {
     let place = static_prefix(pattern);
-    let command = match &task.spec.run {
-        Some(CommandLine::Shell(line)) => line.clone(),
-        Some(CommandLine::Argv(words)) => words.join(" "),
-        None => String::new(),
-    };
-    let mut texts = [&task.spec.name, &task.spec.description, &command].into_iter();
-    !place.is_empty()
-        && !patterns_of(task).any(|it| it == pattern)
-        && texts.any(|text| text.contains(&place))
+    !place.is_empty() && !patterns_of(task).any(|it| it == pattern) && speaks_of(task, &place)
 }
 
 fn first_of(pattern: &str) -> &str {
@@ -124,7 +108,7 @@ mod tests {
             );
             let source = Source::new(RelPath::new("plans/p.yaml").unwrap(), text.as_str());
             let plan = crate::spec::plan::parse(&source).value;
-            let found = unmatched(root.path(), &[(&source, &plan)]);
+            let found = unmatched(&Tree { root: root.path(), plans: vec![(&source, &plan)] });
             found.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; ")
         };
         for fine in [

@@ -25,7 +25,30 @@ const EXTENSIONS: &[&str] = &[
 /// Paths of the files that a command runs or names as scripts, each once, sorted. Words with
 /// variables, patterns or `..` are none, and neither is what output is written to.
 pub fn scripts_of(command: &CommandLine) -> Vec<RelPath> {
-    let mut found = Vec::new();
+    let Named { programs, others } = named_by(command);
+    sorted(programs.into_iter().chain(others).collect())
+}
+
+/// Those that it runs, by themselves or by an interpreter.
+pub fn programs_of(command: &CommandLine) -> Vec<RelPath> {
+    sorted(named_by(command).programs)
+}
+
+#[derive(Default)]
+struct Named {
+    programs: Vec<RelPath>,
+    /// Called like scripts, by an argument.
+    others: Vec<RelPath>,
+}
+
+fn sorted(mut paths: Vec<RelPath>) -> Vec<RelPath> {
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn named_by(command: &CommandLine) -> Named {
+    let mut found = Named::default();
     match command {
         CommandLine::Shell(line) => in_line(line, &mut found),
         CommandLine::Argv(words) => {
@@ -38,12 +61,10 @@ pub fn scripts_of(command: &CommandLine) -> Vec<RelPath> {
             }
         }
     }
-    found.sort();
-    found.dedup();
     found
 }
 
-fn in_line(line: &str, found: &mut Vec<RelPath>) {
+fn in_line(line: &str, found: &mut Named) {
     let line = line.replace("\\\n", " ");
     for command in line.split([';', '|', '&', '\n', '(', ')', '{', '}', '`']) {
         let spaced = command.replace('>', " > ").replace('<', " < ");
@@ -61,18 +82,18 @@ fn in_line(line: &str, found: &mut Vec<RelPath>) {
 }
 
 /// One program with its arguments.
-fn in_command(words: &[&str], found: &mut Vec<RelPath>) {
+fn in_command(words: &[&str], found: &mut Named) {
     let is_front = |word: &&&str| FRONTS.contains(*word) || is_assignment(word);
     let words = &words[words.iter().take_while(is_front).count()..];
     let Some((program, arguments)) = words.split_first() else { return };
     if program.contains('/') {
-        found.extend(path_of(program));
+        found.programs.extend(path_of(program));
     }
     if INTERPRETERS.contains(program) && !arguments.iter().any(|it| INLINE.contains(it)) {
         let first = arguments.iter().find(|it| !it.starts_with('-'));
-        found.extend(first.and_then(|it| path_of(it)));
+        found.programs.extend(first.and_then(|it| path_of(it)));
     }
-    found.extend(arguments.iter().filter(|it| is_named_so(it)).filter_map(|it| path_of(it)));
+    found.others.extend(arguments.iter().filter(|it| is_named_so(it)).filter_map(|it| path_of(it)));
 }
 
 fn is_assignment(word: &str) -> bool {

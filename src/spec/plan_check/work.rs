@@ -9,7 +9,7 @@ use crate::spec::plan::{NoChange, Task};
 use crate::spec::rule::choose_among;
 
 /// The folder in which the CLI denies every write, whatever an agent may use.
-const GUARDED: &str = ".claude";
+pub const GUARDED: &str = ".claude";
 
 pub(super) fn check(index: &Index<'_>, known: &Known, found: &mut Vec<Diagnostic>) {
     for task in index.tasks.iter().filter(|task| !is_over(task)) {

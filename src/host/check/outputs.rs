@@ -1,0 +1,80 @@
+//! Declared outputs that git ignores: what is made there can never land.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::name::RelPath;
+use crate::host::git::Repository;
+use crate::host::scan::IgnoreRules;
+use crate::spec::glob::{GlobSet, static_prefix};
+use crate::spec::plan::Task;
+
+use super::tree::Tree;
+
+/// A warning for each such output of a task that is to be done, where no task is about the ignore rules.
+pub(super) fn ignored(tree: &Tree<'_>) -> Vec<Diagnostic> {
+    let mut rules = IgnoreRules::of(tree.root);
+    let mut found = Vec::new();
+    for (source, task) in tree.open() {
+        let outputs = task.spec.outputs.patterns.iter().filter(|it| !it.starts_with('!'));
+        let mut outputs = outputs.filter(|it| is_ignored(it, &mut rules));
+        if let Some(output) = outputs.find(|it| !is_tracked(tree, it)) {
+            found.push(finding(task, output).in_file(&source.path));
+        }
+    }
+    let is_mended = |(_, task): (_, &Task)| {
+        let declares = task.spec.outputs.patterns.iter().any(|it| it.contains(".gitignore"));
+        declares || super::tree::speaks_of(task, ".gitignore")
+    };
+    if !found.is_empty() && tree.tasks().any(is_mended) {
+        found.clear();
+    }
+    found
+}
+
+fn is_ignored(pattern: &str, rules: &mut IgnoreRules) -> bool {
+    let literal = RelPath::normalize(pattern).filter(|it| it.as_str() == static_prefix(pattern));
+    let folder = RelPath::new(static_prefix(pattern));
+    match literal {
+        Some(path) => rules.ignores(&path, pattern.ends_with('/')),
+        None => folder.is_some_and(|folder| rules.ignores(&folder, true)),
+    }
+}
+
+/// What git has it keeps, whatever it ignores.
+fn is_tracked(tree: &Tree<'_>, pattern: &str) -> bool {
+    let Ok(matcher) = GlobSet::new([pattern]).compile() else { return false };
+    let listed = || {
+        let repo = Repository::discover(tree.root)?;
+        let head = repo.tree_of(&repo.state()?.head)?;
+        repo.files_of(&head, &|path| matcher.is_match(path))
+    };
+    listed().is_ok_and(|files| !files.is_empty())
+}
+
+fn finding(task: &Task, output: &str) -> Diagnostic {
+    let message =
+        format!("the output `{output}` of `{}` is git-ignored, so it can never land", task.id);
+    Diagnostic::warning("plan::ignored-output", message)
+        .label(task.spans.outputs.clone().unwrap_or_else(|| task.spans.id.clone()), "declared here")
+        .help("take the path out of `.gitignore`, or out of `outputs`: without it the task may be done")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::host::check::tests::codes_of;
+
+    #[test]
+    fn an_output_that_git_ignores_is_told() {
+        let check = |outputs: &str, other: &str| {
+            let task = format!(
+                "name: N, run: x, outputs: [{outputs}] }}\n  - {{ id: '2', name: {other}, run: x"
+            );
+            codes_of(&task, &[(".gitignore", "dist/\n*.log\n")])
+        };
+        assert_eq!(check("dist/app.js", "M"), "plan::ignored-output");
+        assert_eq!(check("'dist/**'", "M"), "plan::ignored-output");
+        assert_eq!(check("a.log", "M"), "plan::ignored-output");
+        assert_eq!(check("'src/[id]/a.log'", "M"), "");
+        assert_eq!(check("src/app.js, 'out/*.log'", "M"), "");
+        assert_eq!(check("dist/app.js", "Mend the .gitignore"), "");
+    }
+}
