@@ -7,8 +7,6 @@ mod places;
 mod shape;
 mod work;
 
-pub use work::GUARDED;
-
 use std::collections::BTreeMap;
 
 use super::agent::{Agent, Permission};

@@ -443,6 +443,24 @@ fn outputs_are_what_rule_and_agent_may_write() {
 }
 
 #[test]
+fn an_agent_that_cannot_write_is_not_told_to() {
+    let check =
+        |text: &str| codes(&format!("name: Look, agent: code-reviewer, description: '{text}'"));
+    assert_eq!(check("Compare them. 2. Write the winner to docs/winner.md."), "agent-lacks-tools");
+    assert_eq!(check("Read both and save `docs/winner.md`"), "agent-lacks-tools");
+    for fine in [
+        "Check what was written to docs/winner.md",
+        "Verify that docs/a.md says how to create docs/b.md",
+        "Write what you found.",
+        "Compare docs/a.md. Write a summary.",
+    ] {
+        assert_eq!(check(fine), "", "{fine}");
+    }
+    let coder = "name: Look, agent: coder, rule: review, description: Write docs/a.md";
+    assert_eq!(codes(coder), "");
+}
+
+#[test]
 fn files_that_the_cli_guards_are_told() {
     assert_snapshot!(check("name: P", "id: '1', name: Make, agent: coder, outputs: [.claude/a.md]"), @r#"
     warning plan::guarded-path: `1` is to write `.claude/a.md`, which the CLI denies

@@ -9,7 +9,7 @@ use crate::spec::plan::{NoChange, Task};
 use crate::spec::rule::choose_among;
 
 /// The folder in which the CLI denies every write, whatever an agent may use.
-pub const GUARDED: &str = ".claude";
+const GUARDED: &str = ".claude";
 
 pub(super) fn check(index: &Index<'_>, known: &Known, found: &mut Vec<Diagnostic>) {
     for task in index.tasks.iter().filter(|task| !is_over(task)) {
@@ -17,6 +17,7 @@ pub(super) fn check(index: &Index<'_>, known: &Known, found: &mut Vec<Diagnostic
         check_template(task, known, found);
         check_outputs(task, known, found);
         check_guarded(task, known, found);
+        found.extend(told_to_write(task, known));
         found.extend(idle_coder(task, known));
     }
 }
@@ -127,6 +128,27 @@ fn unwritable_output(task: &Task, rule: &KnownRule, known: &Known) -> Option<Dia
     Some(finding)
 }
 
+/// A task that tells of a file to be written, and whose agent can write none. What its rule or outputs
+/// ask for is told elsewhere.
+fn told_to_write(task: &Task, known: &Known) -> Option<Diagnostic> {
+    let name = task.spec.agent.as_ref()?;
+    let agent = known.agents.get(name)?;
+    let is_able = agent.can_write || agent.is_unbound || agent.tools.is_empty();
+    if is_able || task.spec.run.is_some() || outputs_of(task).next().is_some() {
+        return None;
+    }
+    let path = file_to_write(&task.spec.description)?;
+    actors::chosen_rule(task, known).filter(|(_, it)| !it.writes && !it.is_command)?;
+    let message = format!("`{}` is to write `{path}`, and `{name}` cannot", task.id);
+    let finding = Diagnostic::warning("plan::agent-lacks-tools", message)
+        .label(
+            task.spans.agent.clone().unwrap_or_default(),
+            "this agent has no tool that writes files",
+        )
+        .help("name another agent, or ask for an answer instead of a file: it is kept");
+    Some(finding)
+}
+
 /// Files that the CLI does not let the task's agent write.
 fn check_guarded(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     let is_guarded = |path: &&str| path.trim_start_matches("./").split('/').next() == Some(GUARDED);
@@ -161,29 +183,54 @@ fn is_held(agent: &KnownAgent) -> bool {
 
 /// The first path below the guarded folder that a sentence says to write.
 fn guarded_in(text: &str) -> Option<&str> {
-    const VERBS: &[&str] = &[
-        "create", "write", "add", "edit", "update", "modify", "rename", "move", "delete", "remove",
-        "extend", "generate",
-    ];
-    let mut from = 0;
-    while let Some(at) = text[from..].find(".claude/").map(|at| from + at) {
-        let end = text[at..].find(|c: char| !is_of_path(c)).map_or(text.len(), |end| at + end);
-        let before = &text[..at];
-        let sentence = before.rfind(". ").max(before.rfind('\n')).map_or(0, |start| start + 1);
-        let words = before[sentence..].split(|c: char| !c.is_alphabetic());
-        let is_written = words.map(str::to_lowercase).any(|it| VERBS.contains(&it.as_str()));
-        // The plan has a copy that a session may edit.
-        let path = text[at..end].trim_end_matches('.');
-        if is_written && !before.ends_with(['/', '~']) && !path.starts_with(".claude/plans") {
-            return Some(path);
-        }
-        from = end;
-    }
-    None
+    // The plan has a copy that a session may edit.
+    let is_guarded =
+        |path: &str| path.starts_with(".claude/") && !path.starts_with(".claude/plans");
+    sentences(text).find_map(|sentence| {
+        let said = sentence.iter().position(|word| is_verb(word))?;
+        sentence[said..].iter().map(|word| bare(word)).find(|word| is_guarded(word))
+    })
 }
 
-fn is_of_path(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '*')
+/// The first file that a sentence begins by telling to write, or goes on to.
+fn file_to_write(text: &str) -> Option<&str> {
+    const EXTENSIONS: &[&str] = &["md", "yaml", "yml", "json", "txt", "csv", "toml", "html"];
+    let is_file = |word: &str| {
+        let ending = word.rsplit_once('.').map(|(_, ending)| ending);
+        word.contains('/') && ending.is_some_and(|it| EXTENSIONS.contains(&it))
+    };
+    sentences(text).find_map(|sentence| {
+        let leads = |at: usize| at == 0 || matches!(sentence[at - 1], "and" | "then");
+        let mut words = sentence.iter().enumerate();
+        let (said, _) = words.find(|(at, word)| leads(*at) && is_verb(word))?;
+        sentence[said..].iter().map(|word| bare(word)).find(|word| is_file(word))
+    })
+}
+
+/// The words of each sentence, without the numbers and dashes of lists.
+fn sentences(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    let sentences = text.split('\n').flat_map(|line| line.split(". "));
+    sentences.map(|sentence| {
+        let is_mark = |word: &&str| !word.contains(char::is_alphabetic);
+        sentence.split_whitespace().skip_while(is_mark).collect()
+    })
+}
+
+fn is_verb(word: &str) -> bool {
+    const VERBS: &[&str] = &[
+        "create", "write", "add", "edit", "update", "modify", "rename", "move", "delete", "remove",
+        "extend", "generate", "save", "append",
+    ];
+    VERBS.iter().any(|it| it.eq_ignore_ascii_case(word))
+}
+
+/// A word without what stands around a path.
+fn bare(word: &str) -> &str {
+    let is_around = |c: char| "`'\"()[]{}<>,;:*!?".contains(c);
+    word.trim_matches(is_around)
+        .trim_end_matches('.')
+        .trim_matches(is_around)
+        .trim_start_matches("./")
 }
 
 /// A look at things that is given to an agent whose sessions have to change a file.
