@@ -52,7 +52,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     engine.step(clock::now(), Event::DocumentsRead(documents));
     let missing = missing_designs(root, &loaded, &engine);
     loaded.diagnostics.extend(missing);
-    let lying = tree::findings((root, None), &loaded, &engine);
+    let lying = tree::findings(root, &loaded, &engine);
     loaded.diagnostics.extend(lying);
     loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
     if files.is_empty() {

@@ -137,7 +137,8 @@ impl Driver {
     /// its warnings alone.
     pub fn cautions(&self, wanted: Option<&[TaskRef]>) -> Vec<CheckedDocument> {
         let State { loaded, engine, .. } = &self.state;
-        check::caution::cautions_here(self.root(), loaded, engine, wanted)
+        let lying = check::caution::lying(self.root(), loaded, engine);
+        check::caution::cautions_with(&lying, loaded, engine, wanted)
     }
 
     pub fn root(&self) -> &Path {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{PlanName, RelPath, TaskRef};
+use crate::base::source::Source;
 use crate::host::check::by_file;
-use crate::host::check::caution::cautions_here;
+use crate::host::check::caution::{cautions_with, lying};
 use crate::host::state::State;
 use crate::host::surface::CheckedDocument;
 
@@ -19,6 +20,9 @@ pub struct Cautions {
     /// Plans of which a task has started.
     at_work: BTreeSet<PlanName>,
     told: BTreeSet<Known>,
+    /// The plans that were last held against what lies there, and what came of it.
+    seen: Option<Vec<Source>>,
+    lying: Vec<Diagnostic>,
 }
 
 impl Cautions {
@@ -35,7 +39,12 @@ impl Cautions {
     /// What has not been told yet; it is now. What is gone and comes back is told again.
     pub fn untold(&mut self, state: &State) -> Vec<CheckedDocument> {
         let State { loaded, engine, .. } = state;
-        let mut documents = cautions_here(state.root(), loaded, engine, self.wanted.as_deref());
+        if self.seen.as_ref() != Some(&loaded.documents.plans) {
+            self.lying = lying(state.root(), loaded, engine);
+            self.seen = Some(loaded.documents.plans.clone());
+        }
+        let wanted = self.wanted.as_deref();
+        let mut documents = cautions_with(&self.lying, loaded, engine, wanted);
         let all = by_file(loaded, engine).into_values().flatten();
         let mut present: BTreeSet<Known> = all.map(|it| known(&it)).collect();
         present.extend(documents.iter().flat_map(|it| &it.diagnostics).map(known));

@@ -9,6 +9,7 @@ use crate::engine::step::Engine;
 use crate::host::documents::{CLAUDE_CONFIG, Loaded, NATIVE_CONFIG};
 use crate::host::surface::CheckedDocument;
 
+use super::settings::SETTINGS;
 use super::tree::findings;
 use super::{by_file, document};
 
@@ -34,25 +35,36 @@ pub fn cautions(
     documents.map(|(path, found)| document(loaded, path, found, None)).collect()
 }
 
-/// As [`cautions`], with what is doubtful about files that lie below `root`.
-pub fn cautions_here(
-    root: &Path,
+/// What is doubtful about files that lie below `root`, of all plans that say there is work left.
+pub fn lying(root: &Path, loaded: &Loaded, engine: &Engine) -> Vec<Diagnostic> {
+    findings(root, loaded, engine)
+}
+
+/// As [`cautions`], with those of `lying` that concern what is built.
+pub fn cautions_with(
+    lying: &[Diagnostic],
     loaded: &Loaded,
     engine: &Engine,
     wanted: Option<&[TaskRef]>,
 ) -> Vec<CheckedDocument> {
     let mut documents = cautions(loaded, engine, wanted);
+    if lying.is_empty() {
+        return documents;
+    }
     let used = engine.documents_used(wanted);
-    let mut found: BTreeMap<RelPath, Vec<Diagnostic>> = BTreeMap::new();
-    for finding in findings((root, Some(&used)), loaded, engine) {
-        if let Some(file) = finding.file.clone() {
-            found.entry(file).or_default().push(finding);
+    // The CLI's settings hold for every session.
+    let concerns = |path: &RelPath| used.contains(path) || path.as_str() == SETTINGS;
+    let mut found: BTreeMap<&RelPath, Vec<Diagnostic>> = BTreeMap::new();
+    for finding in lying {
+        if let Some(file) = finding.file.as_ref().filter(|it| concerns(it)) {
+            found.entry(file).or_default().push(finding.clone());
         }
     }
     for it in &mut documents {
         it.diagnostics.extend(found.remove(&it.source.path).unwrap_or_default());
     }
-    documents.extend(found.into_iter().map(|(path, it)| document(loaded, Some(path), it, None)));
+    let others = found.into_iter();
+    documents.extend(others.map(|(path, it)| document(loaded, Some(path.clone()), it, None)));
     documents
 }
 

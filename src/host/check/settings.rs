@@ -2,9 +2,11 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
-use crate::spec::plan_check::GUARDED;
 
 use super::tree::Tree;
+
+/// The file, which the CLI reads in each worktree.
+pub(super) const SETTINGS: &str = ".claude/settings.json";
 
 /// Tools that most work cannot be done without.
 const NEEDED: &[&str] = &["Write", "Edit", "Read", "Bash"];
@@ -12,7 +14,7 @@ const NEEDED: &[&str] = &["Write", "Edit", "Read", "Bash"];
 /// A warning where sessions are denied such a tool, whatever their agents declare.
 pub(super) fn denied(tree: &Tree<'_>) -> Option<Diagnostic> {
     tree.open().find(|(_, task)| task.spec.run.is_none())?;
-    let path = RelPath::new(format!("{GUARDED}/settings.json"))?;
+    let path = RelPath::new(SETTINGS)?;
     let text = std::fs::read(tree.root.join(path.as_str())).ok()?;
     // What the CLI makes of a file that is no JSON is its own to say.
     let settings: serde_json::Value = serde_json::from_slice(&text).ok()?;

@@ -1,10 +1,8 @@
 //! Plans held against the files that lie there: what they name and is not there, or can never land.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::step::Engine;
 use crate::host::documents::Loaded;
@@ -19,15 +17,10 @@ pub(super) struct Tree<'a> {
 }
 
 /// What is doubtful about the tasks that are still to be done. Looks through the folder where a pattern
-/// has to be looked for. `used`: the plans that are meant, where not all.
-pub(super) fn findings(
-    (root, used): (&Path, Option<&BTreeSet<RelPath>>),
-    loaded: &Loaded,
-    engine: &Engine,
-) -> Vec<Diagnostic> {
+/// has to be looked for.
+pub(super) fn findings(root: &Path, loaded: &Loaded, engine: &Engine) -> Vec<Diagnostic> {
     let sources = loaded.documents.plans.iter();
-    let meant = sources.filter(|it| used.is_none_or(|used| used.contains(&it.path)));
-    let plans = meant.filter_map(|source| Some((source, engine.plan_at(&source.path)?)));
+    let plans = sources.filter_map(|source| Some((source, engine.plan_at(&source.path)?)));
     let tree = Tree { root, plans: plans.collect() };
     if tree.open().next().is_none() {
         return Vec::new();
