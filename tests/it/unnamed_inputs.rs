@@ -142,6 +142,30 @@ fn a_design_document_is_what_its_link_leads_to() {
 }
 
 #[test]
+fn what_tasks_write_behind_a_link_makes_them_no_more_stale_than_before_it() {
+    let plan = "meta: { plan_doc: DESIGN.md }\nsections:\n- id: s\n  name: S\n  tasks:\n  \
+                - { id: '1', name: Write, description: Write it., inputs: ['linked/**'] }\n  \
+                - { id: '2', name: More, description: Write more., inputs: [linked] }\n";
+    let sessions = "'1':\n- run: echo one > real/a.txt\n'2':\n- run: \"echo two > real/a.txt; echo two > real/b.txt; \
+                    echo two > docs/v2.md\"\n";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("sessions.yaml", sessions),
+        ("plans/plan.yaml", plan),
+        ("docs/v2.md", "tabs\n"),
+        ("real/a.txt", "none\n"),
+    ]);
+    link(&space, "docs/v2.md", "DESIGN.md");
+    link(&space, "real", "linked");
+    space.commit("links");
+    space.build(&[], 0).has(&[("ran", 2), ("sessions", 2)]);
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+    space.write("real/b.txt", "by hand\n");
+    space.commit("an edit");
+    space.build(&[], 0).has(&[("ran", 2)]);
+}
+
+#[test]
 fn brackets_are_part_of_names() {
     let run = "cat 'app/[id]/page.tsx' > seen.txt";
     for inputs in ["'app/[id]/page.tsx'", "'app/[id]'", "'app/[id]/**'", "'app/[id]/*.tsx'"] {

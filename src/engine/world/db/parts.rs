@@ -76,7 +76,10 @@ pub fn beside_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Beside {
     for set in [&recipe.spec.inputs, &recipe.rule.inputs.declared, &recipe.scripts] {
         met.extend(links_met(set, links));
         for file in listed(db, roots, &behind(set, links)) {
-            linked.insert(file.path(db).clone(), seen_by(db, roots, file, slot));
+            // What came about behind the task's back is not there for it, as among inputs.
+            if let Some(state) = seen_by(db, roots, file, slot) {
+                linked.insert(file.path(db).clone(), Some(state));
+            }
         }
     }
     if recipe.rule.action == ActionKind::Session
