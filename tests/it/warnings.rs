@@ -158,3 +158,24 @@ fn agents_and_settings_are_told_of_where_they_are_used() {
     let refused = space.orch(&["build"]).exits(2);
     refused.complains(&["plan::unknown-agent", "orchestrator-config.yaml"]);
 }
+
+#[test]
+fn a_rule_whose_prompt_no_task_can_have_is_refused_before_anything_runs() {
+    let check = |prompt: &str, rule: &str, code: i32| {
+        let plan = format!(
+            "sections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', name: A, rule: {rule} }}\n"
+        );
+        let own = format!("rule: own\nextends: implement\nprompt: \"{prompt}\"\n");
+        let space = Space::new(&[("plans/a.yaml", &plan), ("rules/own.yaml", &own)]);
+        let told = space.orch(&["check"]).exits(code).shown();
+        assert_eq!(told.contains("plan::unusable-rule"), code == 2, "{told}");
+        if code == 2 {
+            let told = space.orch(&["build"]).exits(2).shown();
+            assert!(told.contains("nothing was run"), "{told}");
+        }
+    };
+    check("Do {{ task.name }}", "plan-item", 2);
+    check("Do {{ task.name | nosuch }}", "own", 2);
+    check("Do {{ task.name }}", "own", 0);
+    check("Do {{ (task.name | split(':') | list)[1] }}", "own", 0);
+}

@@ -44,21 +44,25 @@ pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
     known
 }
 
-/// Why a rule's prompt can be made for no task: tried on one that has everything.
+/// Why a rule's prompt can be made for no task of a plan: tried on one that has everything. What may
+/// hang on the words of a task is left to its own prompt.
 fn flaw_of(rule: &Rule, config: &Config) -> Option<String> {
     if rule.action == ActionKind::Command || rule.prompt.is_empty() {
         return None;
     }
     let task = TaskRef { plan: PlanName::new("plan"), task: TaskId::new("1") };
     let text = Some("text".to_owned());
+    let (name, description) = ("text".to_owned(), "text".to_owned());
+    let spec = TaskSpec { name, description, ..TaskSpec::default() };
     let meta = Meta { plan_doc: text.clone(), source_item: text, ..Meta::default() };
     let scene = Scene {
         task: &task,
-        spec: &TaskSpec::default(),
+        spec: &spec,
         meta: &meta,
         plan_path: &RelPath::new("plan.yaml")?,
         agent: None,
         config,
     };
-    stable_part(&rule.prompt, &scene).err()
+    let wrong = stable_part(&rule.prompt, &scene).err()?;
+    (rule.prompt.contains("item.") || wrong.starts_with("unknown ")).then_some(wrong)
 }
