@@ -14,7 +14,7 @@ mod running;
 mod stop;
 mod waits;
 
-pub use doors::{Doors, Entry};
+pub use doors::{Doors, Entry, Heard};
 pub use hold::with_reset;
 pub use limits::lift_all;
 pub use running::{Activity, Held, Origin, Phase, Running, Yard};

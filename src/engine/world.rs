@@ -12,7 +12,7 @@ mod validators;
 mod verdicts;
 
 pub use beside::Beside;
-pub use db::{QueryLog, Recipe, Slot};
+pub use db::{QueryLog, Recipe, Slot, Wording};
 pub use files::Scanned;
 pub use validators::{item_read_by, reads_item, validators_of};
 pub use verdicts::{Checked, VerdictKeys};

@@ -234,15 +234,6 @@ pub enum ValidatorKind {
     Agent(AgentName),
 }
 
-impl fmt::Display for CommandLine {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Argv(words) => out.write_str(&words.join(" ")),
-            Self::Shell(line) => out.write_str(line),
-        }
-    }
-}
-
 /// What the plan file says happened to a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskRecord {

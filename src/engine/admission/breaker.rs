@@ -34,6 +34,14 @@ impl Service {
     }
 }
 
+/// How the service answered one session; `said` is the failure in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    pub attempt: AttemptId,
+    pub service: Service,
+    pub said: &'a str,
+}
+
 /// Closed, open or half-open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
@@ -55,11 +63,10 @@ pub enum Change {
 }
 
 impl Breaker {
-    /// A session ended; `said` is the failure in words.
-    pub fn heard(
+    /// A session ended.
+    pub fn hear(
         &mut self,
-        (attempt, service): (AttemptId, Service),
-        said: &str,
+        Answer { attempt, service, said }: Answer<'_>,
         now: Moment,
         config: &BreakerConfig,
     ) -> Change {
@@ -128,7 +135,11 @@ mod tests {
                 _ => Service::Unknown,
             };
             now = now + Millis::seconds(1);
-            changes.push(breaker.heard((attempt, service), "overloaded", now, &CONFIG));
+            changes.push(breaker.hear(
+                Answer { attempt, service, said: "overloaded" },
+                now,
+                &CONFIG,
+            ));
         }
         changes
     }

@@ -15,7 +15,7 @@ use crate::engine::world::Recipe;
 use crate::spec::agent::Permission;
 use crate::spec::config::BreakerConfig;
 
-use super::breaker::{Breaker, Change, Service};
+use super::breaker::{Answer, Breaker, Change, Service};
 use super::gate::Gate;
 use super::latch::{Latch, Passage, Shut};
 use super::limits::Refused;
@@ -39,6 +39,14 @@ pub(super) struct TurnedAway {
     model: Option<ModelName>,
     permission: Permission,
     why: String,
+}
+
+/// A session that ended, as its evidence shows it and as it was judged.
+#[derive(Clone, Copy)]
+pub struct Heard<'a> {
+    pub attempt: AttemptId,
+    pub evidence: &'a Evidence,
+    pub judgement: &'a Judgement,
 }
 
 /// Whether a queued session may start.
@@ -121,7 +129,8 @@ impl Admission {
     /// Whether a queued session may start now.
     pub fn entry_of(
         &mut self,
-        (id, recipe): (NodeId, &Recipe),
+        id: NodeId,
+        recipe: &Recipe,
         yard: &Yard<'_>,
         ground: &Ground<'_>,
     ) -> Entry {
@@ -170,12 +179,13 @@ impl Admission {
     /// What the end of a session says of the service. True where it was sent to find out.
     pub fn hear_of_service(
         &mut self,
-        (attempt, jobs): (AttemptId, u32),
-        (evidence, judgement): (&Evidence, &Judgement),
+        heard: Heard<'_>,
+        jobs: u32,
         config: &BreakerConfig,
         ground: &mut Ground<'_>,
     ) -> bool {
-        let was_sent = self.hear_of_limits((attempt, jobs), (evidence, judgement), ground);
+        let was_sent = self.hear_of_limits(heard, jobs, ground);
+        let Heard { attempt, evidence, judgement } = heard;
         let breaker = &mut self.doors.breaker;
         let was_probe = breaker.latch.is_probe(attempt);
         // A command does not ask the service; one that was not even started says nothing of it.
@@ -183,7 +193,11 @@ impl Admission {
             Some(_) => Service::of(judgement.class),
             None => Service::Unknown,
         };
-        let change = breaker.heard((attempt, service), &judgement.message, ground.now(), config);
+        let change = breaker.hear(
+            Answer { attempt, service, said: &judgement.message },
+            ground.now(),
+            config,
+        );
         let shut = breaker.latch.as_shut().cloned();
         match (change, shut) {
             (Change::Opened | Change::StillOpen, Some(shut)) => {

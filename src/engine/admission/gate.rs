@@ -76,7 +76,8 @@ pub fn concerns(window: &Window, model: Option<&ModelName>) -> bool {
 /// Why not.
 pub fn may_wait(
     config: &LimitsConfig,
-    (now, until): (Moment, Moment),
+    now: Moment,
+    until: Moment,
     n_waited: u32,
 ) -> Result<(), Unawaited> {
     match config.wait {
@@ -106,7 +107,7 @@ impl Gate {
     }
 
     /// What an earlier run of orch met.
-    pub fn restore(&mut self, used_up: UsedUp, (since, until): (Moment, Moment)) {
+    pub fn restore(&mut self, used_up: UsedUp, since: Moment, until: Moment) {
         let latch = self.latches.entry(used_up.window.clone()).or_default();
         latch.shut(Barrier::UsedUp(used_up), since, until);
     }
@@ -213,7 +214,7 @@ mod tests {
         let check = |wait: LimitWait, hours: u64, n_waited: u32| {
             let config = LimitsConfig { wait, ..LimitsConfig::default() };
             let until = Moment(3_600_000 * hours + AFTER_RESET.0);
-            may_wait(&config, (Moment(0), until), n_waited)
+            may_wait(&config, Moment(0), until, n_waited)
                 .err()
                 .map(unawaited_text)
                 .unwrap_or_default()

@@ -8,8 +8,7 @@ use crate::engine::effect::{Notice, Reopened, Warning};
 use crate::engine::graph::NodeId;
 use crate::engine::ground::Ground;
 use crate::engine::limits::{Limit, Window};
-use crate::engine::outcome::evidence::Evidence;
-use crate::engine::outcome::{Judgement, OutcomeClass};
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::KnownLimit;
 use crate::engine::record::Record;
 use crate::engine::stream::StreamFacts;
@@ -18,7 +17,7 @@ use crate::spec::config::LimitsConfig;
 
 use super::breaker::Service;
 use super::gate::{concerns, is_past, may_wait, opens_at, used_up};
-use super::{Admission, Yard};
+use super::{Admission, Heard, Yard};
 
 /// A window that nobody waits for in this build.
 pub(super) struct Refused {
@@ -30,10 +29,11 @@ impl Admission {
     /// What the end of a session says of the account's windows. True where it was sent to find out.
     pub(super) fn hear_of_limits(
         &mut self,
-        (attempt, jobs): (AttemptId, u32),
-        (evidence, judgement): (&Evidence, &Judgement),
+        heard: Heard<'_>,
+        jobs: u32,
         ground: &mut Ground<'_>,
     ) -> bool {
+        let Heard { attempt, evidence, judgement } = heard;
         let was_probe = self.doors.gate.is_probe(attempt);
         let Some(facts) = &evidence.stream else {
             self.doors.gate.recall(attempt);
@@ -74,7 +74,7 @@ impl Admission {
     /// Waits for the window, where the settings let it; else no session that counts in it starts.
     fn wait_or_refuse(&mut self, used_up: UsedUp, until: Moment, ground: &mut Ground<'_>) {
         let config = &ground.world.config().limits;
-        let Err(unawaited) = may_wait(config, (ground.now(), until), self.doors.n_waits) else {
+        let Err(unawaited) = may_wait(config, ground.now(), until, self.doors.n_waits) else {
             self.doors.n_waits += 1;
             return ground.publish(Notice::Waiting { why: Barrier::UsedUp(used_up), until });
         };
@@ -117,7 +117,7 @@ impl Admission {
             if board.mode == Mode::Survey && is_over {
                 continue;
             }
-            self.doors.gate.restore(used_up.clone(), (at, until));
+            self.doors.gate.restore(used_up.clone(), at, until);
             if board.mode == Mode::Build && !is_over {
                 self.wait_or_refuse(used_up, until, ground);
             }
@@ -154,12 +154,7 @@ impl Admission {
     }
 
     /// A task met a limit: it goes on after it, or is held where nobody waits for that.
-    pub fn wait_for_limit(
-        &self,
-        (id, why): (NodeId, Why),
-        board: &mut Board,
-        ground: &mut Ground<'_>,
-    ) {
+    pub fn wait_for_limit(&self, id: NodeId, why: Why, board: &mut Board, ground: &mut Ground<'_>) {
         let recipe = ground.world.recipe(board.slot(id));
         let model = recipe.and_then(|it| board.model_now(id, it, ground.world).ok()).flatten();
         if self.holding.is_some() || self.refused(model.as_ref()).is_some() {

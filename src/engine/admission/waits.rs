@@ -50,11 +50,12 @@ impl Admission {
     /// Why a node whose pool and resources are free does not start yet.
     pub fn wait_of(
         &mut self,
-        (id, recipe): (NodeId, &Recipe),
+        id: NodeId,
+        recipe: &Recipe,
         yard: &Yard<'_>,
         ground: &mut Ground<'_>,
     ) -> Option<Wait> {
-        if let Some(task) = twin_of((id, recipe), yard, ground.world) {
+        if let Some(task) = twin_of(id, recipe, yard, ground.world) {
             self.twins.insert(id);
             return Some(Wait::Twin(task));
         }
@@ -63,13 +64,14 @@ impl Admission {
         }
         self.meeting_of(id, yard, ground)
             .or_else(|| lacking_memory(recipe, yard, ground.world))
-            .or_else(|| self.warming((id, recipe), yard, ground))
+            .or_else(|| self.warming(id, recipe, yard, ground))
     }
 
     /// The sibling whose first answer puts the common beginning of their prompts into the cache.
     fn warming(
         &mut self,
-        (id, recipe): (NodeId, &Recipe),
+        id: NodeId,
+        recipe: &Recipe,
         yard: &Yard<'_>,
         ground: &Ground<'_>,
     ) -> Option<Wait> {
@@ -118,7 +120,7 @@ impl Admission {
 }
 
 /// Another task that does the very same work at present.
-fn twin_of((id, recipe): (NodeId, &Recipe), yard: &Yard<'_>, world: &World) -> Option<TaskRef> {
+fn twin_of(id: NodeId, recipe: &Recipe, yard: &Yard<'_>, world: &World) -> Option<TaskRef> {
     if recipe.spec.cache == CacheUse::Never || recipe.spec.pin.is_some() {
         return None;
     }

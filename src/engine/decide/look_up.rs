@@ -23,8 +23,8 @@ impl Board {
     /// Asks the cache, or only for the manifest that tells why the task is stale.
     pub(super) fn look_up(
         &mut self,
-        (id, key): (NodeId, ActionKey),
-        (past, record): (&TaskHistory, &TaskRecord),
+        id: NodeId,
+        key: ActionKey,
         forced: Option<Why>,
         ground: &mut Ground<'_>,
     ) {
@@ -39,14 +39,17 @@ impl Board {
             _ if run.is_asked_for => Lookup::Refused,
             _ => Lookup::None,
         };
-        run.reason = forced.unwrap_or_else(|| why_it_runs(key, past, record));
-        self.ask_cache((id, key), lookup, ground);
+        let past = ground.past.history.task_now(&self.graph.node(id).task);
+        let record = ground.world.record(self.nodes[id.index()]);
+        run.reason = forced.unwrap_or_else(|| why_it_runs(key, &past, &record));
+        self.ask_cache(id, key, lookup, ground);
     }
 
     /// Asks for results of a key; the answer is awaited.
     pub fn ask_cache(
         &mut self,
-        (id, key): (NodeId, ActionKey),
+        id: NodeId,
+        key: ActionKey,
         lookup: Lookup,
         ground: &mut Ground<'_>,
     ) {
@@ -61,7 +64,8 @@ impl Board {
 
     pub fn take_candidates(
         &mut self,
-        (task, key): (&TaskRef, ActionKey),
+        task: &TaskRef,
+        key: ActionKey,
         found: Found,
         ground: &mut Ground<'_>,
     ) -> Option<Follow> {
@@ -75,7 +79,7 @@ impl Board {
             Some(pin) => match pinned(pin, key, found.candidates) {
                 Ok(candidates) => candidates,
                 Err(misfit) => {
-                    self.hold_pinned(id, (pin.clone(), misfit), ground);
+                    self.hold_pinned(id, pin.clone(), misfit, ground);
                     return None;
                 }
             },
@@ -87,7 +91,7 @@ impl Board {
         let refused = refused.into_iter().next().filter(|_| is_last_word);
         match (good.into_iter().next().or(refused), pin) {
             (Some(candidate), _) => return self.take_candidate(id, candidate),
-            (None, Some(pin)) => self.hold_pinned(id, (pin, Misfit::Refused), ground),
+            (None, Some(pin)) => self.hold_pinned(id, pin, Misfit::Refused, ground),
             (None, None) => self.take_miss(id, ground),
         }
         None

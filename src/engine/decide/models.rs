@@ -24,7 +24,7 @@ impl Board {
     ) -> Result<Option<ModelName>, String> {
         let slot = self.slot(id);
         let policy = policy_of(slot, &self.request.models, world);
-        let Some(base) = base_of((slot, recipe), &policy, world) else { return Ok(None) };
+        let Some(base) = base_of(slot, recipe, &policy, world) else { return Ok(None) };
         let run = self.known_run(id);
         let (n_failed, n_asked) = run.map_or((0, 0), |run| (run.n_tries, run.n_escalations));
         policy.model_at(base, n_failed, n_asked).map(Some).map_err(|bad| bad.0)
@@ -54,11 +54,11 @@ pub fn without_model(request: &BuildRequest, world: &World, past: &Past) -> Vec<
     let refused = wanted.filter_map(|(_, node)| {
         let slot = world.slot(&node.task)?;
         let recipe = world.recipe(slot)?;
-        if seems_over(slot, request, (world, past)) {
+        if seems_over(slot, request, world, past) {
             return None;
         }
         let policy = policy_of(slot, &request.models, world);
-        let base = base_of((slot, recipe), &policy, world)?;
+        let base = base_of(slot, recipe, &policy, world)?;
         let bad = policy.model_at(base, 0, 0).err()?;
         Some((node.task.clone(), bad.0))
     });
@@ -66,7 +66,7 @@ pub fn without_model(request: &BuildRequest, world: &World, past: &Past) -> Vec<
 }
 
 /// Whether a result changes after all is found out when the build is under way.
-fn seems_over(slot: Slot, request: &BuildRequest, (world, past): (&World, &Past)) -> bool {
+fn seems_over(slot: Slot, request: &BuildRequest, world: &World, past: &Past) -> bool {
     let task = world.task(slot);
     let status = world.record(slot).status;
     let is_accepted = past.history.task(task).is_some_and(|it| it.accepted.is_some());
@@ -80,7 +80,8 @@ fn policy_of<'a>(slot: Slot, flags: &'a ModelFlags, world: &'a World) -> Policy<
 
 /// The model that a task's sessions begin with.
 fn base_of<'a>(
-    (slot, recipe): (Slot, &'a Recipe),
+    slot: Slot,
+    recipe: &'a Recipe,
     policy: &Policy<'a>,
     world: &'a World,
 ) -> Option<&'a ModelName> {

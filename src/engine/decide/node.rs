@@ -25,7 +25,7 @@ impl Board {
             return None;
         }
         match ground.world.key(slot) {
-            Some(key) => return self.decide_by_key((id, key), &record, ground),
+            Some(key) => return self.decide_by_key(id, key, &record, ground),
             None if record.status.is_done() && ground.world.recipe(slot).is_none() => {
                 self.note_reason(id, Why::DoneBefore);
                 self.accept_as_is(id, Settled::UpToDate, ground);
@@ -85,16 +85,17 @@ impl Board {
 
     fn decide_by_key(
         &mut self,
-        (id, key): (NodeId, ActionKey),
+        id: NodeId,
+        key: ActionKey,
         record: &TaskRecord,
         ground: &mut Ground<'_>,
     ) -> Option<Follow> {
         let slot = self.slot(id);
         let past = self.past_by_key(id, key, ground);
-        let gave_up = self.recall((id, key), record, ground);
+        let gave_up = self.recall(id, key, record, ground);
         let forced = match gave_up {
             Some(_) => None,
-            None => self.forced(id, (&past, record), ground),
+            None => self.forced(id, &past, record, ground),
         };
         self.note_asking(id, &past);
         let standing = past.standing(key);
@@ -108,7 +109,7 @@ impl Board {
                 standing.filter(|it| !self.is_pinned_elsewhere(id, it, ground.world))
             {
                 if self.mode == Mode::Build {
-                    super::settle::mend_status((slot, record.status), &past, ground);
+                    super::settle::mend_status(slot, record.status, &past, ground);
                 }
                 return self.decide_verdicts(id, standing, ground);
             }
@@ -122,7 +123,7 @@ impl Board {
             None if forced.is_none() && self.waits_for_answer(id, key, ground) => {
                 self.settle(id, Settled::Suspended);
             }
-            None => self.look_up((id, key), (&past, record), forced, ground),
+            None => self.look_up(id, key, forced, ground),
         }
         None
     }
@@ -160,7 +161,8 @@ impl Board {
     /// again since by setting its status back.
     fn recall(
         &mut self,
-        (id, key): (NodeId, ActionKey),
+        id: NodeId,
+        key: ActionKey,
         record: &TaskRecord,
         ground: &mut Ground<'_>,
     ) -> Option<OutcomeClass> {
@@ -183,7 +185,8 @@ impl Board {
     fn forced(
         &self,
         id: NodeId,
-        (past, record): (&TaskHistory, &TaskRecord),
+        past: &TaskHistory,
+        record: &TaskRecord,
         ground: &Ground<'_>,
     ) -> Option<Why> {
         let slot = self.slot(id);
@@ -223,14 +226,15 @@ impl Board {
 /// The plan says `pending`, and that is not only because orch has not written its word yet.
 pub fn is_set_back(slot: Slot, record: &TaskRecord, ground: &Ground<'_>) -> bool {
     let Ground { world, past, .. } = ground;
-    is_set_back_in(world, past, (slot, record))
+    is_set_back_in(world, past, slot, record)
 }
 
 /// As [`is_set_back`], where nothing is to be changed.
 pub fn is_set_back_in(
     world: &crate::engine::world::World,
     past: &crate::engine::past::Past,
-    (slot, record): (Slot, &TaskRecord),
+    slot: Slot,
+    record: &TaskRecord,
 ) -> bool {
     if record.status != Status::Pending {
         return false;

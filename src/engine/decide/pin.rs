@@ -37,7 +37,8 @@ impl Board {
     pub(super) fn hold_pinned(
         &mut self,
         id: NodeId,
-        (pin, misfit): (Pin, Misfit),
+        pin: Pin,
+        misfit: Misfit,
         ground: &mut Ground<'_>,
     ) {
         let why = Why::Pinned(pin, misfit);
@@ -52,7 +53,7 @@ impl Board {
     pub fn hold_if_pinned(&mut self, id: NodeId, ground: &mut Ground<'_>) -> bool {
         let Some(pin) = self.pin_of(id, ground.world) else { return false };
         let reason = self.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
-        self.hold_pinned(id, (pin, Misfit::NotTaken(Box::new(reason))), ground);
+        self.hold_pinned(id, pin, Misfit::NotTaken(Box::new(reason)), ground);
         true
     }
 }

@@ -8,7 +8,7 @@ use crate::base::name::{AttemptId, PlanName, TaskRef};
 use crate::engine::effect::BuildRequest;
 use crate::engine::graph::schedule::{AfterFailure, Schedule, State};
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::world::{Slot, World};
+use crate::engine::world::World;
 
 use super::{Board, Freshness, Mode};
 
@@ -67,10 +67,11 @@ impl Board {
         &self,
         node: NodeId,
         key: crate::base::name::ActionKey,
-        (slot, world): (Slot, &World),
+        world: &World,
     ) -> bool {
         self.request.watch
-            && (!self.schedule.is_ready(&self.graph, node) || world.key(slot) != Some(key))
+            && (!self.schedule.is_ready(&self.graph, node)
+                || world.key(self.slot(node)) != Some(key))
     }
 
     /// True where states are to be decided anew.

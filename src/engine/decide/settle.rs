@@ -11,7 +11,7 @@ use crate::engine::outcome::OutcomeClass;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::record::{Accepted, Provenance, Record};
 use crate::engine::why::{Help, Why};
-use crate::engine::world::Slot;
+use crate::engine::world::{Slot, Wording};
 use crate::spec::plan::Status;
 
 use super::{Board, Mode, TaskRun};
@@ -154,11 +154,7 @@ impl Board {
 }
 
 /// Makes the plan say what is on record: its status line was lost, or never came here.
-pub(super) fn mend_status(
-    (slot, status): (Slot, Status),
-    past: &TaskHistory,
-    ground: &mut Ground<'_>,
-) {
+pub(super) fn mend_status(slot: Slot, status: Status, past: &TaskHistory, ground: &mut Ground<'_>) {
     let is_known = past.written.is_some_and(Status::is_done);
     if status.is_done() && is_known {
         return;
@@ -193,7 +189,7 @@ pub fn edit_of(slot: Slot, status: Status, ground: &Ground<'_>) -> StatusEdit {
 
 fn why_unbuildable(slot: Slot, ground: &Ground<'_>) -> Why {
     let Some(recipe) = ground.world.recipe(slot) else { return Why::NoRecipe };
-    match ground.world.render(slot, &recipe.rule, recipe.agent.as_deref()) {
+    match ground.world.render(slot, Wording::of(recipe)) {
         Err(problem) => Why::NoPrompt(problem),
         Ok(_) => Why::NoCommand,
     }

@@ -39,7 +39,7 @@ impl Board {
         for validator in &validators {
             let checked = Checked { slot, spec: &recipe.spec, validator };
             let key = ground.world.verdict_key(checked, &owned, ground.past);
-            match self.known_verdict((Some(id), validator), &key, ground.past).cloned() {
+            match self.known_verdict(Some(id), validator, &key, ground.past).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
                     self.reject_standing(id, &known.findings, ground);
                     return None;
@@ -73,7 +73,7 @@ impl Board {
     fn reject_standing(&mut self, id: NodeId, findings: &[String], ground: &mut Ground<'_>) {
         let Some(key) = ground.world.key(self.slot(id)) else { return };
         if let Some(pin) = self.pin_of(id, ground.world) {
-            return self.hold_pinned(id, (pin, Misfit::Refused), ground);
+            return self.hold_pinned(id, pin, Misfit::Refused, ground);
         }
         let run = self.run(id);
         if let Some(class) = run.gave_up {
@@ -81,7 +81,7 @@ impl Board {
         }
         run.findings = findings.to_vec();
         run.reason = Why::VerdictFails;
-        self.ask_cache((id, key), Lookup::None, ground);
+        self.ask_cache(id, key, Lookup::None, ground);
     }
 
     fn review_standing(
@@ -117,7 +117,8 @@ impl Board {
     /// What a validator has said of this content; `None` where it is to be asked.
     pub fn known_verdict<'a>(
         &self,
-        (id, validator): (Option<NodeId>, &Validator),
+        id: Option<NodeId>,
+        validator: &Validator,
         key: &VerdictKey,
         past: &'a Past,
     ) -> Option<&'a KnownVerdict> {

@@ -191,8 +191,8 @@ impl Shop<'_> {
                 Move::WaitOutside(why) => {
                     if let Some(node) = self.leave_contest(owner)? {
                         let build = &mut *self.build;
-                        let at = (node, why);
-                        build.admission.wait_for_limit(at, &mut build.board, &mut self.ground);
+                        let (admission, board) = (&build.admission, &mut build.board);
+                        admission.wait_for_limit(node, why, board, &mut self.ground);
                     }
                 }
                 Move::Conclude => self.conclude(owner)?,

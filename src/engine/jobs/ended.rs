@@ -208,8 +208,8 @@ impl Shop<'_> {
 
     /// True where what the attempt was started for is not what the task is now.
     pub(super) fn is_outdated(&self, attempt: &Attempt) -> bool {
-        let at = (attempt.slot, &*self.ground.world);
-        attempt.node.is_some_and(|node| self.build.board.is_outdated(node, attempt.key, at))
+        let world = &*self.ground.world;
+        attempt.node.is_some_and(|node| self.build.board.is_outdated(node, attempt.key, world))
     }
 
     /// The attempt failed at something that is not asked for any more: the task is decided anew.

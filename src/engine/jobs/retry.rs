@@ -143,7 +143,8 @@ impl Shop<'_> {
         match wait {
             _ if class == OutcomeClass::PlanLimit && !is_over && !is_stopping => {
                 self.build.admission.wait_for_limit(
-                    (id, ended()),
+                    id,
+                    ended(),
                     &mut self.build.board,
                     &mut self.ground,
                 );

@@ -40,7 +40,7 @@ impl Shop<'_> {
             let known = self
                 .build
                 .board
-                .known_verdict((attempt.node, &validator), &key, self.ground.past)
+                .known_verdict(attempt.node, &validator, &key, self.ground.past)
                 .cloned();
             let Some(known) = known else {
                 return self.launch_review(id, &validator);

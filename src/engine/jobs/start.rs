@@ -108,13 +108,13 @@ impl Shop<'_> {
             return Some(Wait::Resource(taken.clone()));
         }
         let yard = yard_of(&self.build.board, &self.build.jobs);
-        self.build.admission.wait_of((id, recipe), &yard, &mut self.ground)
+        self.build.admission.wait_of(id, recipe, &yard, &mut self.ground)
     }
 
     /// The same work is over: its result is asked for, once.
     fn ask_for_twins_result(&mut self, id: NodeId) {
         if let Some(key) = self.ground.world.key(self.build.board.slot(id)) {
-            self.build.board.ask_cache((id, key), Lookup::All, &mut self.ground);
+            self.build.board.ask_cache(id, key, Lookup::All, &mut self.ground);
         }
     }
 
@@ -124,7 +124,7 @@ impl Shop<'_> {
             return true;
         }
         let yard = yard_of(&self.build.board, &self.build.jobs);
-        let entry = self.build.admission.entry_of((id, recipe), &yard, &self.ground);
+        let entry = self.build.admission.entry_of(id, recipe, &yard, &self.ground);
         let board = &mut self.build.board;
         match entry {
             Entry::Open => return true,

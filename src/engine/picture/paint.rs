@@ -125,7 +125,7 @@ impl Painter<'_> {
             chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
             apart: build.admission.apart_of(id),
             warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
-            last_failure: past.zip(key).and_then(|it| self.last_failure(build, id, it)),
+            last_failure: self.last_failure(build, id, key),
             question: past.and_then(|it| question(it, key)),
         }
     }
@@ -136,15 +136,16 @@ impl Painter<'_> {
         &self,
         build: &Build,
         id: NodeId,
-        (past, key): (&TaskHistory, ActionKey),
+        key: Option<ActionKey>,
     ) -> Option<(OutcomeClass, String)> {
+        let (past, key) = (self.past.history.task(build.board.task(id))?, key?);
         let failure = past.last_failure.as_ref().filter(|it| it.key == key && !it.is_waived)?;
         let is_stale = build.board.schedule.state(id) == State::Settled(Settled::Stale);
         let is_cached =
             build.board.known_run(id).is_some_and(|run| matches!(run.reason, Why::InCache));
         let slot = build.board.slot(id);
         let is_set_back = past.written == Some(Status::Failed)
-            && is_set_back_in(self.world, self.past, (slot, &self.world.record(slot)));
+            && is_set_back_in(self.world, self.past, slot, &self.world.record(slot));
         let is_answered = past.dialogue.answer_at_hand(key).is_some();
         let stands = is_stale && !is_cached && !is_set_back && !is_answered;
         (stands && failure.class.counts_as_attempt())

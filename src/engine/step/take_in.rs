@@ -254,7 +254,7 @@ fn take_in_build(shop: &mut Shop<'_>, event: Event) {
         }
         Event::CandidatesFound { task, key, found } => {
             let board = &mut shop.build.board;
-            let follow = board.take_candidates((&task, key), *found, &mut shop.ground);
+            let follow = board.take_candidates(&task, key, *found, &mut shop.ground);
             follow.into_iter().for_each(|it| shop.follow(it));
         }
         Event::FilesFound(found) => {

@@ -16,9 +16,9 @@ use crate::spec::rule::Rule;
 
 use super::action::manifest_of;
 use super::db::{
-    Library, PlanText, Recipe, Slot, agent_of, agents_of, earlier_key_of, graph_of, key_of,
-    known_of, meta_of, model_of, narrow_key_of, plan_of, prompt_of, recipe_digest_of, recipe_of,
-    render, rules_of, spec_of, with_action, with_making,
+    Library, PlanText, Recipe, Slot, Wording, agent_of, agents_of, earlier_key_of, graph_of,
+    key_of, known_of, meta_of, model_of, narrow_key_of, plan_of, prompt_of, recipe_digest_of,
+    recipe_of, render, rules_of, spec_of, with_action, with_making,
 };
 use super::{World, validators_of};
 
@@ -140,8 +140,8 @@ impl World {
     ///
     /// # Errors
     /// Why it cannot be, in words for people.
-    pub fn render(&self, slot: Slot, rule: &Rule, agent: Option<&Agent>) -> Result<String, String> {
-        render(&self.db, (self.library(), slot), rule, agent)
+    pub fn render(&self, slot: Slot, wording: Wording<'_>) -> Result<String, String> {
+        render(&self.db, self.library(), slot, wording)
     }
 
     /// The model that the task's sessions begin with.

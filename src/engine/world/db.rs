@@ -8,7 +8,7 @@ mod parts;
 
 pub use actors::{agents_of, known_of};
 pub use keys::{
-    earlier_key_of, key_of, model_of, narrow_key_of, prompt_of, recipe_digest_of, render,
+    Wording, earlier_key_of, key_of, model_of, narrow_key_of, prompt_of, recipe_digest_of, render,
     with_action, with_making,
 };
 pub use parts::{beside_of, compiled_of};

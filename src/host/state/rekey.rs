@@ -37,6 +37,20 @@ struct Present {
     verdicts: Vec<VerdictKeys>,
 }
 
+/// A key of the form before, and whose.
+#[derive(Clone, Copy)]
+struct OldKey<'a> {
+    task: &'a TaskRef,
+    key: ActionKey,
+}
+
+/// What is known of the past: from git, and what git does not tell.
+#[derive(Clone, Copy)]
+struct Sources<'a> {
+    lineage: &'a Lineage,
+    untold: &'a [Record],
+}
+
 impl State {
     /// The records that give every result and failure of this history its present key. What is made of
     /// something else than what lies here, and has no landing, keeps its own: it is stale.
@@ -58,8 +72,9 @@ impl State {
         earlier.retain(|(task, from)| {
             let found =
                 now.present(task).filter(|_| now.engine.earlier_key_of(task) == Some(*from));
-            records
-                .extend(found.map(|it| self.rekey((task, *from), it, |keys| known(history, keys))));
+            records.extend(found.map(|it| {
+                self.rekey(OldKey { task, key: *from }, it, |keys| known(history, keys))
+            }));
             records.last().is_none_or(|it| !is_of(it, task, *from))
         });
         records.extend(self.rekeyed_by_trees(history, earlier)?);
@@ -83,13 +98,17 @@ impl State {
         told.sort_by_key(|(told, ..)| std::cmp::Reverse(told.order));
         told.truncate(TOLD_BY_TREES);
         let untold = untold(history);
+        let sources = Sources { lineage: &lineage, untold: &untold };
         let mut records = Vec::new();
         for (told, task, from) in told {
-            let seen = Seen::then(self, &told, &task, (&lineage, &untold))?;
+            let seen = Seen::then(self, &told, &task, sources)?;
             let mark = |keys: &VerdictKeys| {
                 told.marks.iter().find(|it| it.validator == keys.validator).map(|it| it.warned)
             };
-            records.extend(seen.present(&task).map(|it| self.rekey((&task, from), it, mark)));
+            records.extend(
+                seen.present(&task)
+                    .map(|it| self.rekey(OldKey { task: &task, key: from }, it, mark)),
+            );
         }
         Ok(records)
     }
@@ -97,7 +116,7 @@ impl State {
     /// `verdict` says of a validator that it let the result pass, and whether with a warning.
     fn rekey(
         &self,
-        (task, from): (&TaskRef, ActionKey),
+        old: OldKey<'_>,
         present: Present,
         verdict: impl Fn(&VerdictKeys) -> Option<bool>,
     ) -> Record {
@@ -111,8 +130,8 @@ impl State {
         let manifest = kept.and_then(|manifest| self.store.put_manifest(&manifest).ok());
         Record::Rekeyed(Box::new(Rekeyed {
             at: clock::now(),
-            task: task.clone(),
-            from,
+            task: old.task.clone(),
+            from: old.key,
             to,
             recipe,
             manifest,
@@ -177,19 +196,14 @@ impl Seen {
     }
 
     /// As git has it behind a landing: what the user has changed since is left out.
-    fn then(
-        state: &State,
-        told: &Told,
-        task: &TaskRef,
-        (lineage, untold): (&Lineage, &[Record]),
-    ) -> Result<Self> {
+    fn then(state: &State, told: &Told, task: &TaskRef, told_by: Sources<'_>) -> Result<Self> {
         let repo = &state.checkout.repo;
         let tree = repo.tree_of(&told.commit)?;
         let loaded = documents::read_committed(repo, &tree, &state.loaded.extra)?;
         let mut engine = Engine::default();
         engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
-        let lineage = Box::new(until(lineage, told.order));
-        engine.step(clock::now(), Event::HistoryRead { records: untold.to_vec(), lineage });
+        let lineage = Box::new(until(told_by.lineage, told.order));
+        engine.step(clock::now(), Event::HistoryRead { records: told_by.untold.to_vec(), lineage });
         Self::of((state, engine), Some(task), |globs, paths| {
             let index = GlobIndex::new(globs);
             let takes =

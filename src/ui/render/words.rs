@@ -120,7 +120,11 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
             Words { is_problem, tone: tone_of_verdict(*verdict), label: "check", text }
         }
         Notice::Judged { task, winner, scores, reasons, kept } => {
-            news(Good, "judge", judged_text(task, (winner, scores), reasons, kept))
+            let mut text = judged_text(task, winner, scores, reasons);
+            for name in kept {
+                text.push_str(&format!("\nkept: git show {name}"));
+            }
+            news(Good, "judge", text)
         }
         Notice::Parked { task, reason } => problem(Caution, "park", format!("{task}  {reason}")),
         Notice::PlanChanged(told) => problem(Caution, "plan", format!("{}  {told}", told.task)),
@@ -228,13 +232,8 @@ fn asked_text(task: &TaskRef, question: &str, options: &[String]) -> String {
     text
 }
 
-/// Who won, and where the others are.
-fn judged_text(
-    task: &TaskRef,
-    (winner, scores): (&str, &[(String, Score)]),
-    reasons: &str,
-    kept: &[String],
-) -> String {
+/// Who won, and why.
+fn judged_text(task: &TaskRef, winner: &str, scores: &[(String, Score)], reasons: &str) -> String {
     let scores: Vec<String> =
         scores.iter().map(|(label, score)| format!("{label} {score}")).collect();
     let scores =
@@ -242,9 +241,6 @@ fn judged_text(
     let mut text = format!("{task}  proposal {winner} goes on{scores}");
     if let Some(first) = reasons.lines().next().filter(|_| !scores.is_empty()) {
         text.push_str(&format!("\n{first}"));
-    }
-    for name in kept {
-        text.push_str(&format!("\nkept: git show {name}"));
     }
     text
 }

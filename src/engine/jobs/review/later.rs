@@ -4,7 +4,7 @@
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::engine::admission::breaker::Service;
-use crate::engine::admission::{Activity, Origin, Phase};
+use crate::engine::admission::{Activity, Heard, Origin, Phase};
 use crate::engine::broken::Sound;
 use crate::engine::effect::Effect;
 use crate::engine::jobs::attempt::Attempt;
@@ -152,8 +152,8 @@ impl Shop<'_> {
         config.threshold = meta.breaker_threshold.unwrap_or(config.threshold);
         config.reset = meta.breaker_reset.unwrap_or(config.reset);
         let jobs = self.build.board.request.jobs;
-        let heard = (evidence, judgement);
-        Ok(self.build.admission.hear_of_service((of.id, jobs), heard, &config, &mut self.ground))
+        let heard = Heard { attempt: of.id, evidence, judgement };
+        Ok(self.build.admission.hear_of_service(heard, jobs, &config, &mut self.ground))
     }
 
     /// A task's session was refused for what it asks for.

@@ -9,6 +9,7 @@ use crate::engine::jobs::review::baseline_name;
 use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
 use crate::engine::record::Record;
+use crate::engine::world::Wording;
 use crate::engine::world::prompt::{Volatile, volatile_part};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{Validator, ValidatorKind};
@@ -97,7 +98,8 @@ impl Shop<'_> {
                     .world
                     .validating_agent(validator)
                     .ok_or_else(|| format!("its validator `{name}` is no known agent"))?;
-                let stable = self.ground.world.render(attempt.slot, &rule, Some(&agent))?;
+                let wording = Wording { rule: &rule, agent: Some(&agent) };
+                let stable = self.ground.world.render(attempt.slot, wording)?;
                 let found = attempt.review.reached.iter().filter(|it| !it.findings.is_empty());
                 let found: Vec<(&str, &[String])> =
                     found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();

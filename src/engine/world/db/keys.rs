@@ -142,15 +142,28 @@ pub fn prompt_of(db: &dyn salsa::Database, library: Library, slot: Slot) -> Opti
     if recipe.rule.action == ActionKind::Command {
         return Some(None);
     }
-    render(db, (library, slot), &recipe.rule, recipe.agent.as_deref()).ok().map(Some)
+    render(db, library, slot, Wording::of(recipe)).ok().map(Some)
+}
+
+/// What a prompt is written with: the rule's template, in an agent's name.
+#[derive(Clone, Copy)]
+pub struct Wording<'a> {
+    pub rule: &'a Rule,
+    pub agent: Option<&'a Agent>,
+}
+
+impl<'a> Wording<'a> {
+    pub fn of(recipe: &'a Recipe) -> Self {
+        Self { rule: &recipe.rule, agent: recipe.agent.as_deref() }
+    }
 }
 
 /// Renders a rule's template for a task.
 pub fn render(
     db: &dyn salsa::Database,
-    (library, slot): (Library, Slot),
-    rule: &Rule,
-    agent: Option<&Agent>,
+    library: Library,
+    slot: Slot,
+    wording: Wording<'_>,
 ) -> Result<String, String> {
     let Some(spec) = spec_of(db, slot) else { return Err("the task is gone".to_owned()) };
     let scene = Scene {
@@ -158,10 +171,10 @@ pub fn render(
         spec,
         meta: meta_of(db, slot.plan(db)),
         plan_path: slot.plan(db).path(db),
-        agent,
+        agent: wording.agent,
         config: library.config(db),
     };
-    stable_part(&rule.prompt, &scene)
+    stable_part(&wording.rule.prompt, &scene)
 }
 
 /// The design document of a session's plan, as the task sees it.
