@@ -72,9 +72,17 @@ pub enum Effect {
     Refuse { key: ActionKey, output: OutputDigest },
     /// A kept ref is no longer wanted.
     Forget { kept_as: String },
-    /// The attempt's session asked a person something: its worktree stays as it is, also beyond this
-    /// process, until a launch with `Base::Parked` or a later look finds nobody waiting for it.
+    /// The attempt's session goes on later: its worktree stays as it is, also beyond this process,
+    /// until a launch with `Base::Parked` or a later look finds nobody waiting for it.
     Park { attempt: AttemptId, session: SessionId },
+    /// A parked worktree is no longer wanted.
+    Unpark { session: SessionId },
+    /// The worktree is wanted as it is until the attempt is over, whatever else is done with what it
+    /// holds: its session may have to go on.
+    Stay { attempt: AttemptId },
+    /// What an attempt left that was not accepted is kept for the next one under this ref; where it
+    /// left nothing, there is no such ref afterwards.
+    Leave { attempt: AttemptId, key: ActionKey, kept_as: String },
     /// The attempt's worktree and kept patch are no longer wanted.
     Drop { attempt: AttemptId },
     /// End the attempt's family: first politely, then by force.
@@ -122,16 +130,17 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The same attempt with a new session, from the tip: what it was to go on with is gone.
+    /// The same attempt with a new session: what it was to go on with is gone.
     #[must_use]
     pub fn afresh(mut self) -> Self {
+        let mut base = Base::Tip;
         if let LaunchAction::Session(session) = &mut self.action {
             session.resume = None;
-            if let Some(prompt) = session.otherwise.take() {
-                session.prompt = prompt;
+            if let Some(next) = session.otherwise.pop() {
+                (base, session.prompt) = (next.base, next.prompt);
             }
         }
-        Self { base: Base::Tip, ..self }
+        Self { base, ..self }
     }
 }
 
@@ -176,12 +185,19 @@ pub struct SessionLaunch {
     pub effort: Option<String>,
     /// Go on with this session instead of starting one.
     pub resume: Option<SessionId>,
-    /// With `resume`: the prompt of a new session, for where the one to go on with is gone.
-    pub otherwise: Option<String>,
+    /// What to begin with where the base is gone, the last one first.
+    pub otherwise: Vec<Fallback>,
     /// What the budget leaves for it; the rule's own limit holds beside it.
     pub max_usd: Option<Usd>,
     /// The JSON Schema that its last answer has to meet.
     pub schema: Option<String>,
+}
+
+/// Another way to begin: with a new session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    pub base: Base,
+    pub prompt: String,
 }
 
 /// The tree a worktree starts from.
@@ -191,9 +207,10 @@ pub enum Base {
     Tip,
     /// What would land, with the overlay.
     Candidate(TreeId),
-    /// The worktree of an earlier attempt as it was left: its session goes on.
-    Continue(AttemptId),
-    /// The same, for a worktree that was parked, maybe by another process.
+    /// As `Tip`, with what an earlier attempt for this key left (`Effect::Leave`) merged onto it.
+    Left { kept_as: String, key: ActionKey },
+    /// The parked worktree of an earlier attempt as it was left, maybe by another process: its session
+    /// goes on.
     Parked(SessionId),
 }
 

@@ -11,6 +11,7 @@ mod expect;
 mod fault;
 mod journal;
 mod launch;
+mod left;
 mod lifecycle;
 mod plan;
 mod resume;

@@ -83,6 +83,8 @@ pub struct Place {
     pub config: SessionConfig,
     /// What a resumed session has cost before, for CLIs that only know the total.
     pub base_cost: Usd,
+    /// What a new session is called.
+    pub session: SessionId,
 }
 
 /// What is told while an attempt runs.
@@ -210,7 +212,7 @@ impl Runner {
                         return Ok(Err(Ending::NoCli(format!("{error}; {help}"))));
                     }
                 };
-                let id = session.resume.clone().unwrap_or_else(new_session_id);
+                let id = session.resume.clone().unwrap_or_else(|| place.session.clone());
                 let worktree = place.worktree.canonicalize();
                 let worktree = worktree.doing("looking for the worktree", &place.worktree)?;
                 let argv = cli.argv(&Call {

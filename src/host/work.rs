@@ -47,7 +47,7 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Worktrees that dead runs left are swept, but for those whose sessions wait for an answer.
+    /// Worktrees that dead runs left are swept, but for those whose sessions may go on.
     pub fn open(state: &State, runner: Runner) -> Result<Self> {
         let config = Arc::new(state.config().clone());
         let pool = Pool::open(&state.checkout.repo, &config.worktree)?;
@@ -75,10 +75,14 @@ impl Workshop {
     }
 }
 
-/// Sessions whose worktrees wait for an answer.
+/// Sessions that wait for an answer in their worktrees, or that may go on where they were ended.
 fn parked_sessions(state: &State) -> BTreeSet<SessionId> {
     let tasks = state.engine.history().tasks();
-    tasks.filter_map(|(_, past)| past.dialogue.parked_session().cloned()).collect()
+    let sessions = tasks.flat_map(|(_, past)| {
+        let ended = past.last_failure.as_ref().and_then(|it| it.session.as_ref());
+        past.dialogue.parked_session().into_iter().chain(ended)
+    });
+    sessions.cloned().collect()
 }
 
 /// Removes what an earlier session left at a place below `.orch` of a worktree, and links that it may

@@ -4,7 +4,7 @@
 //! Each worktree `<n>` has beside it `<n>.lock` (held while in use, by whichever process),
 //! `<n>.index` (orch's own memory of what it put there, which no session can change by its git
 //! commands; `<n>.tree` says which tree that is) and `<n>.ready` (set up, with what, and which ignored paths that left; later attempts need not be, while that is the same);
-//! `<n>.parked` keeps one for a session that waits for an answer.
+//! `<n>.parked` keeps one for a session that goes on later.
 
 mod base;
 mod bring;
@@ -21,7 +21,7 @@ mod registration;
 mod sparse;
 mod status;
 
-pub use base::{Apart, BaseTree, Did};
+pub use base::{Apart, BaseTree, Did, left_message};
 pub use collect::Collected;
 pub use pool::{Pool, Worktree};
 

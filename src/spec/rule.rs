@@ -24,7 +24,7 @@ pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
 pub use read::parse;
 pub use resolve::{DEFAULTS, resolve};
-pub use retry::{Retry, RetryStep};
+pub use retry::{Beginning, Retry, RetryStep};
 pub use template::{ITEM_VARIABLES, VARIABLES};
 pub use tools::tools_of;
 

@@ -32,10 +32,11 @@ sections:
       - { id: '6', name: Last, description: Bring both together., status: pending, depends_on: ['2', '4', '5'] }
 ";
 
+/// A session that goes on after a kill finds what it wrote: each says the whole of its file.
 const SESSIONS: &str = "\
 '1': [{ run: 'echo 1 >> \"$HOME/ran\"' }, { write: { path: one.txt, content: \"one\\n\" } }]
 '2': [{ run: 'echo 2 >> \"$HOME/ran\"; (setsid sleep 1000 > /dev/null 2>&1 &)' }, { write: { path: dir/two.txt, content: \"two\\n\" } }]
-'3': [{ run: 'echo 3 >> \"$HOME/ran\"' }, { append: { path: one.txt, content: \"three\\n\" } }]
+'3': [{ run: 'echo 3 >> \"$HOME/ran\"' }, { write: { path: one.txt, content: \"one\\nthree\\n\" } }]
 '4': [{ run: 'echo 4 >> \"$HOME/ran\"' }, { say: Nothing to do. }]
 '6': [{ run: 'echo 6 >> \"$HOME/ran\"; cat one.txt dir/two.txt > all.txt' }]
 ";

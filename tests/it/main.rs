@@ -15,6 +15,7 @@ mod documents;
 mod faults;
 mod floors;
 mod git_env;
+mod handed_on;
 mod hygiene;
 mod kill;
 mod large_plan;

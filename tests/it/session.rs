@@ -15,7 +15,7 @@ use orch::engine::outcome::evidence::{Ending, Evidence, StatusFile};
 use orch::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
 use orch::engine::stream::Progress;
 use orch::host::process::{ProcessInfo, reap};
-use orch::host::session::{Attempted, Patience, Place, Runner, Stop, Update};
+use orch::host::session::{Attempted, Patience, Place, Runner, Stop, Update, new_session_id};
 use orch::spec::agent::Permission;
 use orch::spec::config::SessionConfig;
 use orch::spec::plan::CommandLine;
@@ -51,6 +51,7 @@ impl Bench {
             root: folder.path().to_owned(),
             config: SessionConfig::default(),
             base_cost: Usd::ZERO,
+            session: new_session_id(),
         };
         let runner = Runner::with_shim(ORCH.into()).patience(PATIENCES);
         Self { folder, place, runner, stop: watch::channel(Stop::No).0 }
@@ -138,7 +139,7 @@ fn session() -> Launch {
         permission: Permission::LeastPrivilege,
         effort: None,
         resume: None,
-        otherwise: None,
+        otherwise: Vec::new(),
         schema: None,
     }))
 }

@@ -64,12 +64,8 @@ pub enum Change {
 
 impl Breaker {
     /// A session ended.
-    pub fn hear(
-        &mut self,
-        Answer { attempt, service, said }: Answer<'_>,
-        now: Moment,
-        config: &BreakerConfig,
-    ) -> Change {
+    pub fn hear(&mut self, answer: Answer<'_>, now: Moment, config: &BreakerConfig) -> Change {
+        let Answer { attempt, service, said } = answer;
         let was_probe = self.latch.is_probe(attempt);
         match service {
             Service::Answered => {

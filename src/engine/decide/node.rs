@@ -175,7 +175,7 @@ impl Board {
         if is_another || is_set_back && run.has_shown_failure {
             let fresh = TaskRun { key: Some(key), recipe, cost: run.cost, ..TaskRun::default() };
             let old = std::mem::replace(run, fresh);
-            ground.step.extend(old.resume.map(|attempt| Effect::Drop { attempt }));
+            ground.step.extend(old.resume.map(|session| Effect::Unpark { session }));
             return None;
         }
         run.gave_up

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::digest::Difference;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, AttemptId, RecipeDigest, SessionId, TaskRef};
+use crate::base::name::{ActionKey, RecipeDigest, SessionId, TaskRef};
 use crate::engine::event::Conflict;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
@@ -56,9 +56,8 @@ pub struct TaskRun {
     pub conflict: Option<Conflict>,
     /// Proposals, by number, that need not be asked for again under this key: why.
     pub outs: BTreeMap<u32, String>,
-    /// The attempt whose session goes on.
-    pub resume: Option<AttemptId>,
-    pub resume_session: Option<SessionId>,
+    /// The session that goes on, in its parked worktree.
+    pub resume: Option<SessionId>,
     pub cost: Usd,
     pub warnings: Vec<String>,
 }

@@ -140,6 +140,7 @@ impl Shop<'_> {
         }
         let won = attempt.made.won.as_ref().and_then(|it| it.kept_as.clone());
         self.ground.step.extend(won.map(|kept_as| Effect::Forget { kept_as }));
+        self.forget_left(&attempt);
         let result = self.result_of(attempt);
         let manifest = manifest_digest(&result);
         self.ground.append(Record::Accepted(Box::new(Accepted {

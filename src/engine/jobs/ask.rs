@@ -29,9 +29,10 @@ impl Shop<'_> {
         attempt: &Attempt,
         text: String,
     ) {
+        self.build.board.run(id).resume = None;
         let past = self.ground.past.history.task(&attempt.task);
         if past.is_some_and(|it| it.dialogue.n_asked(attempt.key) >= MAX_QUESTIONS) {
-            self.ground.push(Effect::Drop { attempt: attempt_id });
+            self.hand_on(attempt_id, attempt);
             let why = format!("it asked {MAX_QUESTIONS} questions and does not get on: {text}");
             return self.build.board.give_up(id, OutcomeClass::Asked, why, &mut self.ground);
         }

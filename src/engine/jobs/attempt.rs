@@ -75,6 +75,8 @@ pub struct Produced {
     pub made_at: Option<Moment>,
     /// The session had begun to work, and its worktree is whole.
     pub has_worked: bool,
+    /// Its worktree is kept until its validators have spoken.
+    pub stays: bool,
     /// It was sent to find out whether sessions work again.
     pub was_probe: bool,
     /// The program of sessions was nowhere.

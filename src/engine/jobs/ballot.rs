@@ -30,8 +30,13 @@ pub fn labels(key: ActionKey, count: u32) -> Vec<String> {
 /// `refs/orch/proposals/PLAN/TASK/LABEL`. What cannot stand in a ref is replaced and told apart by a
 /// digest.
 pub fn ref_of(task: &TaskRef, label: &str) -> String {
+    format!("{}/{label}", ref_below("proposals", task))
+}
+
+/// `refs/orch/KIND/PLAN/TASK`.
+pub fn ref_below(kind: &str, task: &TaskRef) -> String {
     let (plan, id) = (ref_part(task.plan.as_str()), ref_part(task.task.as_str()));
-    format!("refs/orch/proposals/{plan}/{id}/{label}")
+    format!("refs/orch/{kind}/{plan}/{id}")
 }
 
 fn ref_part(name: &str) -> String {

@@ -15,6 +15,7 @@ use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Produced};
 use super::expect::{denials, expectation_of};
+use super::left::mends_what_is_rejected;
 use super::retry::{Met, Setback, attempts_allowed};
 use super::{JobOf, Kind, Shop, Stage};
 
@@ -100,6 +101,7 @@ impl Shop<'_> {
         match judgement.class {
             OutcomeClass::Done => {
                 self.warn_of(&task, denied);
+                self.stay_if_mended(id)?;
                 self.merge(id)
             }
             // Git ignores it at the next try, too.
@@ -139,6 +141,14 @@ impl Shop<'_> {
             .collect()
     }
 
+    fn stay_if_mended(&mut self, id: AttemptId) -> Sound {
+        let attempt = self.build.jobs.attempt_mut(id)?;
+        attempt.made.stays = mends_what_is_rejected(attempt);
+        let stay = attempt.made.stays.then_some(Effect::Stay { attempt: id });
+        self.ground.step.extend(stay);
+        Ok(())
+    }
+
     fn warn_of(&mut self, task: &TaskRef, warnings: Vec<String>) {
         for warning in warnings {
             let warning = Warning::OfTask(task.clone(), warning);
@@ -170,7 +180,7 @@ impl Shop<'_> {
         let setback = self.setback_of(&attempt, class, message);
         let question = match class {
             OutcomeClass::Asked => Some(setback.message),
-            _ => match self.meet(node, id, setback) {
+            _ => match self.meet(node, setback) {
                 Met::Asks(why) => Some(format!("{why}: how is it to go on?")),
                 Met::Done => None,
             },
@@ -179,11 +189,7 @@ impl Shop<'_> {
             self.park_with_question(id, node, &attempt, question);
             return Ok(());
         }
-        let run = self.build.board.run(node);
-        run.resume_session.clone_from(&attempt.made.session);
-        if run.resume != Some(id) || run.resume_session.is_none() {
-            self.ground.push(Effect::Drop { attempt: id });
-        }
+        self.hand_on(id, &attempt);
         Ok(())
     }
 
@@ -195,14 +201,17 @@ impl Shop<'_> {
         message: String,
     ) -> Sound {
         let attempt = self.build.jobs.close(id)?;
-        self.ground.push(Effect::Drop { attempt: id });
         match attempt.node {
             Some(node) if self.is_outdated(&attempt) => {
                 self.set_aside(node, Why::Ended { class, message });
             }
-            Some(node) => self.build.board.give_up(node, class, message, &mut self.ground),
+            Some(node) => {
+                self.build.board.run(node).resume = None;
+                self.build.board.give_up(node, class, message, &mut self.ground);
+            }
             None => {}
         }
+        self.hand_on(id, &attempt);
         Ok(())
     }
 
@@ -237,7 +246,10 @@ impl Shop<'_> {
         retry.backoff_base = meta.backoff_base.unwrap_or(retry.backoff_base);
         retry.backoff_cap = meta.backoff_max.unwrap_or(retry.backoff_cap);
         let allowed = attempts_allowed(recipe, meta);
-        let is_resumable = attempt.made.has_worked && attempt.at_work.phase == Phase::Working;
+        let is_mended = class == OutcomeClass::Rejected && attempt.made.stays;
+        let is_there = attempt.at_work.phase == Phase::Working || is_mended;
+        let resumable = attempt.made.session.clone();
+        let resumable = resumable.filter(|_| attempt.made.has_worked && is_there);
         let (action, made) = (recipe.rule.action, &attempt.made);
         let (was_probe, lacks_cli) = (made.was_probe, made.lacks_cli);
         let is_stopping = self.build.admission.is_stopping();
@@ -247,7 +259,7 @@ impl Shop<'_> {
             allowed,
             retry,
             action,
-            is_resumable,
+            resumable,
             is_stopping,
             was_probe,
             lacks_cli,

@@ -1,7 +1,7 @@
 //! What an attempt is started with: its prompt or command, its base, its bounds.
 
 use crate::base::name::AttemptId;
-use crate::engine::effect::{Base, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
 use crate::spec::rule::{ActionKind, tools_of};
 
@@ -15,15 +15,15 @@ impl Shop<'_> {
         let node = attempt.node.ok_or("the task is gone")?;
         let recipe = &attempt.recipe;
         let run = self.build.board.known_run(node).cloned().unwrap_or_default();
-        let action = match recipe.rule.action {
-            ActionKind::Command => LaunchAction::Command(
-                recipe.command().cloned().ok_or("neither rule nor task has `run`")?,
-            ),
-            ActionKind::Session => LaunchAction::Session(self.session_of(id, attempt, &run)?),
-        };
-        let base = match self.session_to_go_on_with(id, attempt) {
-            Some(answered) => Base::Parked(answered.session),
-            None => run.resume.map_or(Base::Tip, Base::Continue),
+        let (action, base) = match recipe.rule.action {
+            ActionKind::Command => {
+                let line = recipe.command().cloned().ok_or("neither rule nor task has `run`")?;
+                (LaunchAction::Command(line), Base::Tip)
+            }
+            ActionKind::Session => {
+                let (session, base) = self.session_of(id, attempt, &run)?;
+                (LaunchAction::Session(session), base)
+            }
         };
         Ok(self.launch_with(id, attempt, action, base))
     }
@@ -59,53 +59,68 @@ impl Shop<'_> {
         }
     }
 
+    /// What a session of the task is given, and what it begins on.
     pub(super) fn session_of(
         &self,
         id: AttemptId,
         attempt: &Attempt,
         run: &TaskRun,
-    ) -> Result<SessionLaunch, String> {
-        let stable =
-            self.ground.world.prompt(attempt.slot).ok_or("its prompt cannot be rendered")?;
-        let past = self.ground.past.history.task(&attempt.task);
-        let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
-        let earlier = commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed });
-        let (previous_error, findings) = told_before(past, run, attempt.key);
-        let volatile = volatile_part(&Volatile {
-            number: attempt.number,
-            previous_error,
-            findings,
-            conflict: run.conflict.as_ref(),
-            answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
-            earlier,
-            ..Volatile::default()
-        });
-        let answered = self.session_to_go_on_with(id, attempt);
-        let fresh = stable + &volatile;
+    ) -> Result<(SessionLaunch, Base), String> {
         let agent = attempt.recipe.agent.as_deref();
         let tools = tools_of(&attempt.recipe.rule, agent);
-        let (resume, prompt) = match (answered, run.resume.and(run.resume_session.clone())) {
-            (Some(answered), _) => (Some(answered.session), answered.message),
-            (None, Some(session)) => {
-                (Some(session), resume_message(run, &attempt.task.task, &tools))
-            }
-            (None, None) => (None, fresh.clone()),
+        let mut ways = self.ways_to_begin(attempt, run)?;
+        let going_on = match self.session_to_go_on_with(id, attempt) {
+            Some(answered) => Some((answered.session, answered.message)),
+            None => self.interrupted(attempt, run).map(|(session, end)| {
+                let message = resume_message(end, &attempt.task.task, &tools);
+                (session, message)
+            }),
         };
+        let resume = going_on.as_ref().map(|(session, _)| session.clone());
+        ways.extend(going_on.map(|(it, prompt)| Fallback { base: Base::Parked(it), prompt }));
+        let Fallback { base, prompt } = ways.pop().ok_or("there is no way to begin")?;
         let model = match attempt.node {
             Some(node) => self.build.board.model_now(node, &attempt.recipe, self.ground.world)?,
             None => None,
         };
-        Ok(SessionLaunch {
+        let session = SessionLaunch {
             prompt,
             model,
             tools,
             denied: agent.map(|it| it.disallowed.clone()).unwrap_or_default(),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
-            otherwise: resume.is_some().then_some(fresh),
+            otherwise: ways,
             effort: effort_of(run.n_efforts),
             resume,
             max_usd: self.build.money.cap_of(id),
             schema: None,
-        })
+        };
+        Ok((session, base))
+    }
+
+    /// How a new session of the task may begin, the best way last.
+    fn ways_to_begin(&self, attempt: &Attempt, run: &TaskRun) -> Result<Vec<Fallback>, String> {
+        let stable =
+            self.ground.world.prompt(attempt.slot).ok_or("its prompt cannot be rendered")?;
+        let past = self.ground.past.history.task(&attempt.task);
+        let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
+        let (previous_error, findings) = told_before(past, run, attempt.key);
+        let prompt_with = |has_left: bool| {
+            let told = volatile_part(&Volatile {
+                number: attempt.number,
+                has_left,
+                previous_error,
+                findings,
+                conflict: run.conflict.as_ref(),
+                answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
+                earlier: commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed }),
+                ..Volatile::default()
+            });
+            stable.clone() + &told
+        };
+        let mut ways = vec![Fallback { base: Base::Tip, prompt: prompt_with(false) }];
+        let left = self.left_before(attempt, run);
+        ways.extend(left.map(|base| Fallback { base, prompt: prompt_with(true) }));
+        Ok(ways)
     }
 }

@@ -7,17 +7,22 @@ use crate::engine::past::history::TaskHistory;
 
 use crate::engine::decide::TaskRun;
 
+/// How the session was ended the last time, and what was found wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End<'a> {
+    pub class: OutcomeClass,
+    pub why: &'a str,
+    pub findings: &'a [String],
+}
+
 /// The message to a session that is taken up again; `tools` are those it has.
-pub(super) fn resume_message(run: &TaskRun, task: &TaskId, tools: &[String]) -> String {
-    let (class, why) = match &run.last_end {
-        Some((class, why)) => (*class, why.as_str()),
-        None => (OutcomeClass::Unknown, "it was not finished"),
-    };
+pub(super) fn resume_message(end: End<'_>, task: &TaskId, tools: &[String]) -> String {
+    let End { class, why, findings } = end;
     let mut text = match class {
         OutcomeClass::PermissionDenied => what_is_allowed(why, tools),
         class => targeted(class, why, task),
     };
-    for finding in &run.findings {
+    for finding in findings {
         text.push_str(&format!("- {finding}\n"));
     }
     if class != OutcomeClass::NoStatus {
@@ -68,6 +73,13 @@ fn targeted(class: OutcomeClass, why: &str, task: &TaskId) -> String {
             "You were ended since nothing was heard of you for too long ({why}). Everything you wrote is \
              still there. Start nothing that waits for input or never returns.\n"
         ),
+        C::Aborted | C::Killed => format!(
+            "You were ended in the middle of your work ({why}). Everything you wrote is still there: go on \
+             where you stopped.\n"
+        ),
+        C::Rejected => {
+            format!("Your result was looked at and not accepted: {why}. What was found:\n")
+        }
         class if !class.counts_as_attempt() => format!(
             "You were interrupted by the service, not by anything you did ({why}). Everything you wrote is \
              still there: go on where you stopped.\n"
@@ -106,8 +118,8 @@ mod tests {
     use super::*;
 
     fn check(class: OutcomeClass, why: &str) -> String {
-        let run = TaskRun { last_end: Some((class, why.to_owned())), ..TaskRun::default() };
-        resume_message(&run, &"1.2".into(), &["Read".to_owned(), "Edit".to_owned()])
+        let end = End { class, why, findings: &[] };
+        resume_message(end, &"1.2".into(), &["Read".to_owned(), "Edit".to_owned()])
     }
 
     #[test]

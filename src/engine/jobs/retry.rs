@@ -2,7 +2,7 @@
 
 use crate::base::digest::{Fingerprint, Manifest};
 use crate::base::measure::{Millis, Moment};
-use crate::base::name::AttemptId;
+use crate::base::name::SessionId;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::Effect;
 use crate::engine::graph::NodeId;
@@ -42,9 +42,9 @@ pub(super) struct Setback {
     pub allowed: u32,
     pub retry: Retry,
     pub action: ActionKind,
-    /// The attempt's session can go on where it stopped: it had begun to work, and its worktree is
-    /// as it left it.
-    pub is_resumable: bool,
+    /// The attempt's session where it can go on: it had begun to work, and its worktree is as it left
+    /// it.
+    pub resumable: Option<SessionId>,
     /// Nothing new is to start.
     pub is_stopping: bool,
     /// It was to find out whether the service is there again.
@@ -81,7 +81,9 @@ impl Rung {
             // A command's program is its own affair: sessions may go on.
             (RetryStep::Hold, ActionKind::Command) => RetryStep::Stop,
             (RetryStep::Escalate | RetryStep::Effort, ActionKind::Command) => RetryStep::Fresh,
-            (RetryStep::Resume, _) if !setback.is_resumable => RetryStep::Now,
+            // It was ended on request, and not for what it did.
+            _ if class == OutcomeClass::Aborted && setback.is_stopping => RetryStep::Resume,
+            (RetryStep::Resume, _) if setback.resumable.is_none() => RetryStep::Now,
             (step, _) => step,
         };
         let counts = match class {
@@ -123,7 +125,7 @@ impl Rung {
 
 impl Shop<'_> {
     /// Decides what follows; the attempt itself is already over and journaled.
-    pub(super) fn meet(&mut self, id: NodeId, attempt: AttemptId, setback: Setback) -> Met {
+    pub(super) fn meet(&mut self, id: NodeId, setback: Setback) -> Met {
         let is_stopping = self.build.admission.is_stopping();
         let run = self.build.board.run(id);
         let rung = Rung::of(run, &setback);
@@ -132,7 +134,7 @@ impl Shop<'_> {
         }
         run.last_end = Some((setback.class, setback.message.clone()));
         let goes_on = matches!(rung.step, RetryStep::Resume | RetryStep::Wait);
-        run.resume = (goes_on && setback.is_resumable).then_some(attempt);
+        run.resume = setback.resumable.clone().filter(|_| goes_on);
         run.n_escalations += u32::from(rung.step == RetryStep::Escalate);
         run.n_efforts += u32::from(rung.step == RetryStep::Effort);
         let seed = run.key.map(|key| *key.0.as_bytes()).unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::engine::admission::Origin;
 use crate::engine::broken::Sound;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::money::{Afford, Likely};
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::why::Why;
 use crate::spec::plan::{Validator, ValidatorKind};
 
@@ -55,11 +56,15 @@ impl Shop<'_> {
         let Some(node) = attempt.node.filter(|_| is_ours) else { return Ok(false) };
         let (task, cost) = (attempt.task.clone(), attempt.made.cost);
         build.money.note_capped(&task, cost);
-        build.jobs.close(id)?;
+        let attempt = build.jobs.close(id)?;
         build.board.queue(node);
-        self.ground.push(Effect::Drop { attempt: id });
+        let run = build.board.run(node);
+        run.last_end =
+            Some((OutcomeClass::BudgetCap, "the share of the budget was spent".to_owned()));
+        run.resume = attempt.made.session.clone().filter(|_| attempt.made.has_worked);
         let why = Why::ShareSpent(cost);
         build.board.note_reason(node, why.clone());
+        self.hand_on(id, &attempt);
         self.ground.publish(Notice::TaskRetried { task, why, wait: Millis(0) });
         Ok(true)
     }

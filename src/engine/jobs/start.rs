@@ -4,7 +4,7 @@ use crate::base::name::AttemptId;
 use crate::engine::admission::{Activity, Entry, Held, Origin, Phase};
 use crate::engine::broken::{Must, Sound};
 use crate::engine::decide::Follow;
-use crate::engine::effect::{Effect, Notice};
+use crate::engine::effect::{Base, Effect, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::money::Afford;
@@ -178,6 +178,9 @@ impl Shop<'_> {
         match self.launch_of(attempt, self.build.jobs.attempt(attempt)?) {
             Ok(launch) => {
                 self.build.jobs.reach(attempt, Stage::Running)?;
+                if let Base::Parked(session) = &launch.base {
+                    self.build.board.run(id).resume = Some(session.clone());
+                }
                 self.build.admission.pass_with(&launch, self.ground.now());
                 self.ground.push(Effect::Run(Box::new(launch)));
                 Ok(())

@@ -209,6 +209,8 @@ pub struct Failure {
     pub recipe: Option<RecipeDigest>,
     pub class: OutcomeClass,
     pub message: String,
+    /// The session that may go on.
+    pub session: Option<SessionId>,
     /// A person has asked for another try since.
     pub is_waived: bool,
 }

@@ -249,6 +249,7 @@ impl Space {
                 vec![]
             }
             Effect::Keep { .. } | Effect::Drop { .. } | Effect::Park { .. } => vec![],
+            Effect::Unpark { .. } | Effect::Stay { .. } | Effect::Leave { .. } => vec![],
             Effect::Smoke(launch) => vec![self.smoke(&launch)],
             Effect::Publish(Notice::Fault(fault)) => panic!("{fault:?}"),
             Effect::Publish(_) | Effect::Finish | Effect::Stop { .. } => vec![],

@@ -73,6 +73,8 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
 #[derive(Debug, Default)]
 pub struct Volatile<'a> {
     pub number: u32,
+    /// What the attempt before left is in the worktree.
+    pub has_left: bool,
     /// Why the attempt before this one was not accepted.
     pub previous_error: Option<&'a str>,
     pub findings: &'a [String],
@@ -97,13 +99,19 @@ pub struct Earlier<'a> {
 /// Renders the volatile part; empty for a first attempt with nothing to tell.
 pub fn volatile_part(volatile: &Volatile<'_>) -> String {
     let mut text = String::new();
-    if volatile.number > 1 || volatile.previous_error.is_some() {
+    if volatile.number > 1 || volatile.previous_error.is_some() || volatile.has_left {
         let number = volatile.number;
         let head = if number > 1 { format!("Attempt {number}") } else { "Tried before".to_owned() };
         text.push_str(&format!(
-            "\n\n## {head}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; \
-             nothing of the earlier attempt is in this worktree unless it landed.\n"
+            "\n\n## {head}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; "
         ));
+        text.push_str(match volatile.has_left {
+            true => {
+                "what the earlier attempt did is in this worktree, not committed (`git diff HEAD` shows \
+                 it). Go on from it: keep what is right, mend or undo the rest.\n"
+            }
+            false => "nothing of the earlier attempt is in this worktree unless it landed.\n",
+        });
     }
     if let Some(error) = volatile.previous_error {
         text.push_str(&format!("\nWhy it was not accepted: {error}\n"));

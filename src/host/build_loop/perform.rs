@@ -49,8 +49,13 @@ impl BuildLoop<'_> {
             Effect::Forget { kept_as } => self.state.checkout.repo.forget(&kept_as)?,
             Effect::Park { attempt, session } => {
                 if let Some(worktree) = self.landings.drop_kept(attempt) {
-                    self.crew.shop.pool.park(&worktree, &session)?;
+                    self.crew.shop.pool.park(worktree, &session)?;
                 }
+            }
+            Effect::Unpark { session } => drop(self.crew.shop.pool.unpark(&session)?),
+            Effect::Stay { attempt } => self.landings.stay(attempt),
+            Effect::Leave { attempt, key, kept_as } => {
+                self.landings.leave(attempt, key, &kept_as, &self.state.checkout)?;
             }
             Effect::Drop { attempt } => drop(self.landings.drop_kept(attempt)),
             Effect::Stop { attempt } => self.crew.end_politely(attempt),
@@ -89,8 +94,7 @@ impl BuildLoop<'_> {
     /// The worktree that an attempt goes on in; where it is gone, the attempt begins afresh.
     fn with_worktree(&mut self, launch: Launch) -> Result<(Launch, Option<Worktree>)> {
         let continued = match &launch.base {
-            Base::Tip | Base::Candidate(_) => return Ok((launch, None)),
-            Base::Continue(earlier) => self.landings.drop_kept(*earlier),
+            Base::Tip | Base::Left { .. } | Base::Candidate(_) => return Ok((launch, None)),
             Base::Parked(session) => self.crew.shop.pool.unpark(session)?,
         };
         let launch = if continued.is_none() { launch.afresh() } else { launch };

@@ -77,7 +77,7 @@ impl Scratch {
     }
 
     pub fn base(&self) -> BaseTree {
-        self.repo().base_tree(&Base::Tip, &self.tip(), &[]).unwrap()
+        self.repo().base_tree(&Base::Tip, &self.tip(), &[]).unwrap().unwrap()
     }
 
     /// The tree that writing these files onto a tree gives; `None` removes.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef, TreeId};
+use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::Notice;
 use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::state::checkout::Checkout;
 use crate::host::worktree::Worktree;
+
+use crate::host::worktree::left_message;
 
 use super::Landings;
 
@@ -32,6 +34,10 @@ pub struct Kept {
     pub stands_on: CommitId,
     /// Kept where the session may go on in it.
     pub worktree: Option<Worktree>,
+    /// Also while what it holds is judged.
+    pub stays: bool,
+    /// What lay in the worktree at the start, where that is not `base`: what an attempt before had left.
+    pub start: Option<TreeId>,
     /// What came out when it was merged.
     pub merged: Option<MergedOnto>,
     /// Of a cached result: where its base is the user's uncommitted text.
@@ -49,7 +55,9 @@ impl Kept {
             tree,
             tip: base.tip,
             stands_on: base.commit,
+            start: base.start,
             worktree: Some(worktree),
+            stays: false,
             merged: None,
             users: None,
             left_out: Vec::new(),
@@ -58,6 +66,31 @@ impl Kept {
 }
 
 impl Landings {
+    /// The attempt's worktree is kept until it is dropped.
+    pub fn stay(&mut self, attempt: AttemptId) {
+        if let Some(kept) = self.shelf.get_mut(&attempt) {
+            kept.stays = true;
+        }
+    }
+
+    /// Keeps what an attempt left for the next one of this key.
+    pub fn leave(
+        &self,
+        attempt: AttemptId,
+        key: ActionKey,
+        kept_as: &str,
+        checkout: &Checkout,
+    ) -> Result<()> {
+        let Some(kept) = self.shelf.get(&attempt) else { return Ok(()) };
+        if kept.tree != kept.base {
+            let said = left_message(&kept.task, key);
+            checkout.repo.keep_as(kept_as, &kept.tree, &kept.stands_on, &said)?;
+        } else if kept.start.is_some() {
+            checkout.repo.forget(kept_as)?;
+        }
+        Ok(())
+    }
+
     /// Keeps the work of an attempt whose task is gone, and says where.
     pub fn keep_orphan(
         &self,

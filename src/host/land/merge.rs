@@ -47,7 +47,7 @@ impl Landings {
             return Ok(lost(attempt));
         };
         // Its content is in git by now: the worktree may serve somebody else.
-        kept.worktree = None;
+        kept.worktree = kept.worktree.take().filter(|_| kept.stays);
         let (tip, users) = (&kept.tip, kept.users.as_ref());
         let did = Did { tip, base: &kept.base, left: &kept.tree, users };
         let apart = state.checkout.repo.apart(&did, &judged)?;
@@ -123,6 +123,8 @@ impl Landings {
                     tip: onto,
                     stands_on,
                     worktree: None,
+                    stays: false,
+                    start: None,
                     merged: None,
                     users: Some(state.checkout.made_on_edits(&result.patch)?),
                     left_out: Vec::new(),

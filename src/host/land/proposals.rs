@@ -54,6 +54,8 @@ impl Landings {
             tip: repo.beneath_overlay(&stands_on)?,
             stands_on,
             worktree: None,
+            stays: false,
+            start: None,
             merged: None,
             users: None,
             left_out: Vec::new(),

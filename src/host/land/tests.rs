@@ -32,6 +32,8 @@ fn left(scratch: &Scratch, files: &[(&str, Option<&str>)]) -> Kept {
         tip: base.tip.clone(),
         stands_on: base.tip,
         worktree: None,
+        stays: false,
+        start: None,
         merged: None,
         users: None,
         left_out: Vec::new(),

@@ -228,7 +228,7 @@ mod tests {
             denied: Vec::new(),
             permission: Permission::LeastPrivilege,
             resume: None,
-            otherwise: None,
+            otherwise: Vec::new(),
             max_usd: None,
             schema: None,
         }

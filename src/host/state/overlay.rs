@@ -16,13 +16,13 @@ impl Checkout {
     /// What is laid over the base of an attempt, as far as the checkout differs from HEAD there.
     pub fn overlay_of(&mut self, launch: &Launch, loaded: &Loaded) -> Result<Vec<RelPath>> {
         match &launch.base {
-            Base::Tip | Base::Candidate(_) => {
+            Base::Tip | Base::Left { .. } | Base::Candidate(_) => {
                 let mut overlay = self.changed_by_user(&launch.overlay)?;
                 overlay.extend(self.removed_by_user(launch, loaded)?);
                 overlay.extend(self.outputs_of_user(launch, loaded)?);
                 Ok(overlay)
             }
-            Base::Continue(_) | Base::Parked(_) => Ok(Vec::new()),
+            Base::Parked(_) => Ok(Vec::new()),
         }
     }
 
@@ -124,6 +124,6 @@ mod tests {
         scratch.write("out/hidden", "git ignores it\n");
         check(Base::Tip, &["src/b.rs", "docs/in.md", "out/draft"]);
         // One that goes on in its worktree has it already.
-        check(Base::Continue(crate::base::name::AttemptId(1)), &[]);
+        check(Base::Parked(crate::base::name::SessionId::new("s")), &[]);
     }
 }

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::Usd;
-use crate::base::name::{AttemptId, CommitId, RelPath};
-use crate::engine::effect::{Base, Launch};
+use crate::base::name::{AttemptId, CommitId, RelPath, SessionId};
+use crate::engine::effect::{Launch, LaunchAction, Purpose};
 use crate::engine::outcome::evidence::{Ending, Evidence};
 use crate::engine::outcome::last_words;
 use crate::host::error::{Error, Result};
 use crate::host::land::kept::Kept;
-use crate::host::session::{AsideEnded, Attempted, Place, SetupPlace, Stop, Update};
+use crate::host::session::{
+    AsideEnded, Attempted, Place, SetupPlace, Stop, Update, new_session_id,
+};
 use crate::host::worktree::Worktree;
 
 use super::collect::{Job, collect};
@@ -73,7 +75,7 @@ impl Desk {
             Some(worktree) => (start.launch, worktree),
             None => self.open(start).await?,
         };
-        let worktree = match self.set_up(worktree).await? {
+        let mut worktree = match self.set_up(worktree).await? {
             Ok(worktree) if *self.stop.borrow() == Stop::No => worktree,
             // It was stopped before it began.
             Ok(_) => return Ok((Evidence::of(Ending::Cancelled), None)),
@@ -84,7 +86,11 @@ impl Desk {
             plan::lay(&launch, laid.as_deref(), worktree.root())?;
         }
         exhibits::lay(&self.shop, &launch, worktree.root())?;
-        let attempted = self.play(&launch, &worktree, base_cost).await?;
+        let session = session_of(&launch);
+        if launch.purpose == Purpose::Work && matches!(launch.action, LaunchAction::Session(_)) {
+            worktree.mark(&session)?;
+        }
+        let attempted = self.play(&launch, &worktree, Told { base_cost, session }).await?;
         let (shop, job) = (self.shop.clone(), Job { launch, laid });
         blocking(move || collect(&shop, &job, worktree, attempted)).await
     }
@@ -93,13 +99,14 @@ impl Desk {
     async fn open(&self, start: Start) -> Result<(Launch, Worktree)> {
         let shop = self.shop.clone();
         blocking(move || {
-            let Start { launch, tip, overlay, .. } = start;
-            let on = match &launch.base {
-                Base::Candidate(tree) => Base::Candidate(tree.clone()),
-                Base::Tip | Base::Continue(_) | Base::Parked(_) => Base::Tip,
+            let Start { mut launch, tip, overlay, .. } = start;
+            let base = loop {
+                match shop.repo.base_tree(&launch.base, &tip, &overlay)? {
+                    Some(base) => break base,
+                    None => launch = launch.afresh(),
+                }
             };
-            let worktree = shop.pool.acquire(&shop.repo.base_tree(&on, &tip, &overlay)?)?;
-            Ok((launch, worktree))
+            Ok((launch, shop.pool.acquire(&base)?))
         })
         .await
     }
@@ -126,12 +133,8 @@ impl Desk {
         Ok(Err(Box::new(Evidence { transcript, ..Evidence::of(ending_of_set_up(line, &ended)) })))
     }
 
-    async fn play(
-        &self,
-        launch: &Launch,
-        worktree: &Worktree,
-        base_cost: Usd,
-    ) -> Result<Attempted> {
+    async fn play(&self, launch: &Launch, worktree: &Worktree, told: Told) -> Result<Attempted> {
+        let Told { base_cost, session } = told;
         let shop = &self.shop;
         let place = Place {
             worktree: worktree.root().to_owned(),
@@ -139,6 +142,7 @@ impl Desk {
             root: shop.root.to_path_buf(),
             config: shop.config.session.clone(),
             base_cost,
+            session,
         };
         let (told, mut heard) = mpsc::channel(64);
         let running = shop.runner.run(launch, &place, told, self.stop.clone());
@@ -159,6 +163,21 @@ impl Desk {
         };
         let _ = self.tell.send(message).await;
     }
+}
+
+/// What the session is that is played.
+struct Told {
+    base_cost: Usd,
+    session: SessionId,
+}
+
+/// The session that goes on, or a new one's name.
+fn session_of(launch: &Launch) -> SessionId {
+    match &launch.action {
+        LaunchAction::Session(session) => session.resume.clone(),
+        LaunchAction::Command(_) => None,
+    }
+    .unwrap_or_else(new_session_id)
 }
 
 fn ending_of_set_up(line: &str, ended: &AsideEnded) -> Ending {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice;
 
-use crate::base::name::{CommitId, RelPath, TreeId};
+use crate::base::name::{ActionKey, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::Base;
 use crate::host::error::{Doing, Result};
-use crate::host::git::merge::{NewCommit, have_met};
+use crate::host::git::merge::{NewCommit, Sides, have_met};
 use crate::host::git::object::{
     TreeChange, TreeEntry, edit_tree, entry_kind, tree_changes, tree_id,
 };
@@ -21,6 +22,15 @@ pub struct BaseTree {
     /// What HEAD of the worktree stands on: the tip, or a commit above it that holds the overlay.
     pub commit: CommitId,
     pub tree: TreeId,
+    /// What lies in the worktree at the start, where that is not `tree`: what an attempt before left.
+    pub start: Option<TreeId>,
+}
+
+impl BaseTree {
+    /// What lies in the worktree at the start.
+    pub fn laid(&self) -> &TreeId {
+        self.start.as_ref().unwrap_or(&self.tree)
+    }
 }
 
 /// What an attempt did: from its base to what it left, with the tip that the base was made from.
@@ -44,26 +54,69 @@ pub struct Apart {
     pub paths: Vec<RelPath>,
 }
 
+/// What an attempt started from and what it left.
+struct Left {
+    base: ObjectId,
+    tree: ObjectId,
+}
+
+/// Before the key in the message of what an attempt left.
+const LEFT_KEY: &str = "Orch-Attempt: 2:";
+
+/// The message of the commit that holds what an attempt left.
+pub fn left_message(task: &TaskRef, key: ActionKey) -> String {
+    format!("orch: what an attempt of {task} left\n\n{LEFT_KEY}{key}\n")
+}
+
 const OVERLAY_MESSAGE: &str = "Files of the checkout that are not committed yet\n";
 const CANDIDATE_MESSAGE: &str = "The result under validation\n";
 
 impl Repository {
     /// Makes the base of an attempt. Overlay paths are read from the user's checkout as they are
-    /// now; one that is not there is absent in the base, too.
-    pub fn base_tree(&self, base: &Base, tip: &CommitId, overlay: &[RelPath]) -> Result<BaseTree> {
+    /// now; one that is not there is absent in the base, too. `None` where there is no such base: what
+    /// an attempt left is gone, is another's, or does not go together with what is there by now.
+    pub fn base_tree(
+        &self,
+        base: &Base,
+        tip: &CommitId,
+        overlay: &[RelPath],
+    ) -> Result<Option<BaseTree>> {
         let git = self.local();
         let tip_tree = self.commit_tree(&git, object_id(tip.as_str())?)?;
         let (tree, message) = match base {
-            Base::Tip | Base::Continue(_) | Base::Parked(_) => {
+            Base::Tip | Base::Left { .. } => {
                 (self.overlaid(&git, tip_tree, overlay)?, OVERLAY_MESSAGE)
             }
             Base::Candidate(tree) => {
                 (self.overlaid(&git, object_id(tree.as_str())?, overlay)?, CANDIDATE_MESSAGE)
             }
+            Base::Parked(_) => return Ok(None),
         };
         let commit =
             if tree == tip_tree { tip.clone() } else { stand_on(&git, tip, tree, message)? };
-        Ok(BaseTree { tip: tip.clone(), commit, tree: tree_id(tree) })
+        let tip = tip.clone();
+        let bare = BaseTree { tip, commit, tree: tree_id(tree), start: None };
+        let Base::Left { kept_as, key } = base else { return Ok(Some(bare)) };
+        let Some(left) = self.left_as(kept_as, *key)? else { return Ok(None) };
+        let sides = Sides { base: left.base, ours: tree, theirs: left.tree };
+        let merged = self.merge_favoring(sides, None)?.ok();
+        Ok(merged.map(|it| BaseTree { start: Some(tree_id(it)), ..bare }))
+    }
+
+    /// What an attempt of this key left; `None` where the ref holds none.
+    fn left_as(&self, kept_as: &str, key: ActionKey) -> Result<Option<Left>> {
+        let git = self.local();
+        let doing = "reading what an attempt left";
+        let Some(mut found) = git.try_find_reference(kept_as).doing(doing, kept_as)? else {
+            return Ok(None);
+        };
+        let commit = found.peel_to_id().ok().and_then(|id| git.find_commit(id).ok());
+        let told = format!("\n{LEFT_KEY}{key}\n");
+        let is_its = |it: &gix::Commit<'_>| it.message_raw_sloppy().contains_str(&told);
+        let Some(commit) = commit.filter(is_its) else { return Ok(None) };
+        let parent = commit.parent_ids().next().map(|it| self.commit_tree(&git, it.detach()));
+        let (Some(Ok(base)), Ok(tree)) = (parent, commit.tree_id()) else { return Ok(None) };
+        Ok(Some(Left { base, tree: tree.detach() }))
     }
 
     /// Of `paths`, those that the base has from the user's checkout and not from the tip it was

@@ -71,7 +71,7 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
         )));
     }
     let found = differences(git, index)?;
-    if found.is_clean() {
+    if found.is_clean() && worktree.base().start.is_none() {
         let (tree, patch) = (worktree.base().tree.clone(), Patch::default());
         return Ok(Collected { tree, patch, left_out: Vec::new() });
     }
@@ -100,7 +100,7 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
         edits.push((path.to_vec(), object.map(|(id, kind, _)| TreeEntry { id, kind })));
     }
     let base = object_id(worktree.base().tree.as_str())?;
-    let tree = edit_tree(git, base, edits)?;
+    let tree = edit_tree(git, object_id(worktree.base().laid().as_str())?, edits)?;
     let patch = repo.patch_of(git, &tree_changes(git, base, tree)?)?;
     let left_out = found.foreign.iter().filter(|path| !worktree.is_brought(path));
     let left_out = left_out.filter_map(|path| RelPath::from_bytes(path)).collect();

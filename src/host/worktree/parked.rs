@@ -1,5 +1,6 @@
-//! Worktrees that wait for a person's answer: `<n>.parked` says which session goes on in it, so that
-//! no other attempt takes it, in this process or a later one.
+//! Worktrees whose sessions go on later: `<n>.parked` says which one does in it, so that no other
+//! attempt takes it, in this process or a later one. It is there from the session's start, so that the
+//! work of one that is killed together with orch is not lost.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,25 +23,19 @@ struct Mark {
     tip: CommitId,
     commit: CommitId,
     tree: TreeId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<TreeId>,
 }
 
 impl Pool {
-    /// Marks a worktree as a session's own. It may be let go of then: nobody takes or moves it.
+    /// Leaves a worktree to a session that goes on later: nobody takes or moves it.
     ///
     /// # Errors
     /// The mark cannot be written.
-    pub fn park(&self, worktree: &Worktree, session: &SessionId) -> Result<()> {
-        let base = worktree.base();
-        let mark = Mark {
-            session: session.clone(),
-            tip: base.tip.clone(),
-            commit: base.commit.clone(),
-            tree: base.tree.clone(),
-        };
-        let file = worktree.root().with_extension(EXTENSION);
-        let text = serde_json::to_vec(&mark)
-            .map_err(|error| Error::because("marking a worktree", error).at(&file))?;
-        std::fs::write(&file, text).doing("marking a worktree", &file)
+    pub fn park(&self, mut worktree: Worktree, session: &SessionId) -> Result<()> {
+        worktree.mark(session)?;
+        worktree.leave();
+        Ok(())
     }
 
     /// Takes a session's worktree as it was left; `None` where it is gone or broken.
@@ -55,8 +50,8 @@ impl Pool {
             };
             let Some(lock) = self.try_lock(number)? else { return Ok(None) };
             remove_file(&stem.with_extension(EXTENSION))?;
-            let Mark { tip, commit, tree, .. } = mark;
-            return Ok(self.as_it_is(stem, &BaseTree { tip, commit, tree }, lock));
+            let Mark { tip, commit, tree, start, .. } = mark;
+            return Ok(self.as_it_is(stem, &BaseTree { tip, commit, tree, start }, lock));
         }
         Ok(None)
     }
@@ -75,6 +70,37 @@ impl Pool {
             }
         }
         Ok(())
+    }
+}
+
+impl Worktree {
+    /// Marks it as a session's own; let go of, it is so no more, unless this process dies before.
+    ///
+    /// # Errors
+    /// The mark cannot be written.
+    pub fn mark(&mut self, session: &SessionId) -> Result<()> {
+        let BaseTree { tip, commit, tree, start } = self.base().clone();
+        let mark = Mark { session: session.clone(), tip, commit, tree, start };
+        let file = self.root().with_extension(EXTENSION);
+        let text = serde_json::to_vec(&mark)
+            .map_err(|error| Error::because("marking a worktree", error).at(&file))?;
+        std::fs::write(&file, text).doing("marking a worktree", &file)?;
+        self.set_marked(true);
+        Ok(())
+    }
+
+    /// Lets go of it without taking its mark away.
+    fn leave(mut self) {
+        self.set_marked(false);
+    }
+}
+
+impl Drop for Worktree {
+    fn drop(&mut self) {
+        if self.is_marked() {
+            // One that stays is looked through at the next start.
+            let _ = std::fs::remove_file(self.root().with_extension(EXTENSION));
+        }
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Worktree {
     /// Paths that were linked or copied into it: never part of a result.
     brought: Vec<BString>,
     remembered: Option<Arc<Remembered>>,
+    /// A session's mark stands beside it, to be removed when it is let go of.
+    is_marked: bool,
     _lock: File,
 }
 
@@ -93,6 +95,14 @@ impl Worktree {
     pub(super) fn remembered(&self) -> Result<&Remembered> {
         let never = || Error::new("the worktree was never moved to its base").at(&self.root);
         self.remembered.as_deref().ok_or_else(never)
+    }
+
+    pub(super) fn is_marked(&self) -> bool {
+        self.is_marked
+    }
+
+    pub(super) fn set_marked(&mut self, is_marked: bool) {
+        self.is_marked = is_marked;
     }
 
     fn index_file(&self) -> PathBuf {
@@ -145,8 +155,9 @@ impl Pool {
         let brought = self.config.link.iter().chain(&self.config.copy);
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
-        let (is_fresh, making, remembered) = (true, None, None);
-        Worktree { root, base, stem, is_fresh, making, brought, remembered, _lock: lock }
+        let (is_fresh, is_marked, making, remembered) = (true, false, None, None);
+        let _lock = lock;
+        Worktree { root, base, stem, is_fresh, making, brought, remembered, is_marked, _lock }
     }
 
     /// A worktree that is not moved anywhere; `None` where it is gone, or orch's memory of it.
@@ -321,7 +332,7 @@ impl Pool {
         let mut present = differences(git, &remembered.index)?;
         present.untracked.retain(|path| !tree.is_brought(path));
         self.clear_leftovers(tree, &present.ignored)?;
-        let wanted = object_id(tree.base.tree.as_str())?;
+        let wanted = object_id(tree.base.laid().as_str())?;
         let own = git.index_path();
         remove_file(&own.with_extension("lock"))?;
         let is_there = present.is_clean() && remembered.is_settled(wanted);

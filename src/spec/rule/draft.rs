@@ -11,7 +11,9 @@ use crate::spec::plan::{CommandLine, Proposals, Validator};
 use crate::spec::rebuild::RebuildOn;
 use crate::spec::sandbox::Sandboxing;
 
-use super::{ActionKind, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs};
+use super::{
+    ActionKind, Beginning, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs,
+};
 
 /// One rule file before `extends` is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,7 @@ pub(super) struct RetryParts {
     pub base: Option<Millis>,
     pub cap: Option<Millis>,
     pub uncounted: BTreeSet<OutcomeClass>,
+    pub from: Option<Beginning>,
     pub on: BTreeMap<OutcomeClass, Vec<RetryStep>>,
 }
 
@@ -171,6 +174,7 @@ impl RetryParts {
             attempts: self.attempts.or(parent.attempts),
             waits: self.waits.or(parent.waits),
             uncounted,
+            from: self.from.or(parent.from),
             base: self.base.or(parent.base),
             cap: self.cap.or(parent.cap),
             on,
@@ -185,6 +189,7 @@ impl RetryParts {
             attempts: self.attempts.unwrap_or(attempts),
             waits: self.waits.unwrap_or(default.waits),
             uncounted: self.uncounted,
+            from: self.from.unwrap_or_default(),
             backoff_base: self.base.unwrap_or(default.backoff_base),
             backoff_cap: self.cap.unwrap_or(default.backoff_cap),
             on: self.on,

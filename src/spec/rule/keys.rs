@@ -1,6 +1,6 @@
 //! The keys of a rule file, one table for each mapping.
 
-use super::{ActionKind, RetryStep};
+use super::{ActionKind, Beginning, RetryStep};
 use crate::spec::keys::Shape::{
     Command, Duration, Flag, Forms, Integer, List, Map, Names, Text, Texts, Word,
 };
@@ -93,6 +93,8 @@ keys! {
         backoff: Map(&BACKOFF),
         /// Outcomes that are not held against the task, beside those that never are.
         uncounted: Forms(&[OUTCOME, List(&OUTCOME)]),
+        /// What an attempt after one that was not accepted begins with.
+        from [default: "left"]: Word("beginning", words::<Beginning>),
         /// What to do by how the attempt ended; of a list, the first time, the second time and so on.
         on: Names(&OUTCOME, &Forms(&[STEP, List(&STEP)])),
     ];

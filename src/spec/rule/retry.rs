@@ -25,6 +25,8 @@ pub struct Retry {
     pub backoff_cap: Millis,
     /// What is not held against the task, beside what never is.
     pub uncounted: BTreeSet<OutcomeClass>,
+    /// What an attempt after one that was not accepted begins with.
+    pub from: Beginning,
     /// How an attempt ended -> what to do the first time, the second time, and so on; the last
     /// one stays.
     pub on: BTreeMap<OutcomeClass, Vec<RetryStep>>,
@@ -38,6 +40,7 @@ impl Default for Retry {
             backoff_base: Millis::seconds(5),
             backoff_cap: Millis::seconds(120),
             uncounted: BTreeSet::new(),
+            from: Beginning::Left,
             on: BTreeMap::new(),
         }
     }
@@ -56,6 +59,17 @@ impl Retry {
     pub fn counts(&self, class: OutcomeClass) -> bool {
         class.counts_as_attempt() && !self.uncounted.contains(&class)
     }
+}
+
+/// What an attempt after one that was not accepted begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, EnumMessage)]
+#[strum(serialize_all = "lowercase")]
+pub enum Beginning {
+    /// What the attempt before left, merged onto what has landed since.
+    #[default]
+    Left,
+    /// What has landed, and nothing else.
+    Clean,
 }
 
 /// One step of a ladder.
@@ -97,6 +111,7 @@ pub(super) fn retry_of(mut fields: Fields<'_, '_>) -> RetryParts {
     for (class, span) in fields.texts("uncounted") {
         retry.uncounted.extend(class_of(&fields, class, span));
     }
+    retry.from = fields.choice("from");
     retry.on = ladder_of(&mut fields);
     fields.rest();
     retry

@@ -68,7 +68,7 @@ inputs: { declared: ['src/**'], discovered: false }
 outputs: { allowed: [docs], must_change: false }
 validators: [{ run: [cargo, test], name: tests, timeout: 5m }, { run: make lint }, { agent: validator, inputs: [a] }]
 env: [CARGO_HOME]
-retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, waits: 4, uncounted: [killed], on: { no-status: [resume, fresh], auth: stop } }
+retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, waits: 4, uncounted: [killed], from: clean, on: { no-status: [resume, fresh], auth: stop } }
 limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
 pool: gpu
 needs_tools: [Bash]
@@ -103,6 +103,7 @@ sandbox: bwrap
             attempts: 2,
             waits: 4,
             uncounted: [OutcomeClass::Killed].into(),
+            from: Beginning::Clean,
             backoff_base: Millis::seconds(1),
             backoff_cap: Millis::seconds(60),
             on: [

@@ -173,7 +173,7 @@ impl Shop<'_> {
             permission: judge.permission,
             effort: None,
             resume: None,
-            otherwise: None,
+            otherwise: Vec::new(),
             max_usd: self
                 .share_of(of.owner, u32::try_from(contest.entries.len()).unwrap_or(u32::MAX)),
             schema: Some(schema(&labels)),

@@ -106,8 +106,8 @@ impl Shop<'_> {
         let run =
             attempt.node.and_then(|it| self.build.board.known_run(it)).cloned().unwrap_or_default();
         // Each proposal is a session of its own.
-        let run = TaskRun { resume: None, resume_session: None, ..run };
-        let mut session = self.session_of(of.owner, attempt, &run)?;
+        let run = TaskRun { resume: None, ..run };
+        let (mut session, _) = self.session_of(of.owner, attempt, &run)?;
         session.prompt.push_str(PROPOSER_PART);
         let count = attempt.contest.as_ref().map_or(0, |it| it.entries.len());
         let count = u32::try_from(count).unwrap_or(u32::MAX);

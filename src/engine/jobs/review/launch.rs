@@ -116,7 +116,7 @@ impl Shop<'_> {
                     permission: agent.permission,
                     effort: None,
                     resume: None,
-                    otherwise: None,
+                    otherwise: Vec::new(),
                     max_usd: self.review_cap(of.owner, &attempt.task, validator),
                     schema: Some(VERDICT_SCHEMA.to_owned()),
                 })

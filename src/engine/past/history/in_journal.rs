@@ -73,14 +73,16 @@ impl History {
                 self.limits.retain(|(lifted, owner), _| lifted != window || !is_its(owner));
             }
             Record::GaveUp { task, key, recipe, class, message, .. } => {
-                let failure = Failure {
+                let task = self.task_mut(task.clone());
+                let before = task.last_failure.take().filter(|it| it.key == *key);
+                task.last_failure = Some(Failure {
                     key: *key,
                     recipe: *recipe,
                     class: *class,
                     message: message.clone(),
+                    session: before.and_then(|it| it.session),
                     is_waived: false,
-                };
-                self.task_mut(task.clone()).last_failure = Some(failure);
+                });
             }
             Record::RunStarted { .. }
             | Record::AttemptStarted { .. }
@@ -169,6 +171,7 @@ impl History {
                 recipe: ended.recipe,
                 class: ended.outcome,
                 message: ended.message.clone(),
+                session: ended.session.clone().filter(|_| ended.validator.is_none()),
                 is_waived: false,
             });
         }

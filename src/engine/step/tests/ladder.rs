@@ -154,7 +154,7 @@ fn the_next_run_of_orch_tells_what_the_last_one_failed_by() {
     insta::assert_snapshot!(told.borrow().join("\n"), @"
     fresh: -
     fresh: Why it was not accepted: no idea
-    fresh: Why it was not accepted: no idea
+    resumed: You were interrupted by the service, not by anything you did (overloaded). Everything you wrote is still there: go on where you stopped.
     ");
 }
 

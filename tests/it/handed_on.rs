@@ -1,0 +1,191 @@
+//! What an attempt that was not accepted leaves to the next: its session where that can go on, else
+//! its files, in the same build and in later ones.
+
+use std::process::{Child, Stdio};
+
+use crate::support::{ORCH, Space, wait_until};
+
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+
+fn plan(more: &str) -> String {
+    format!(
+        "meta: {{ name: P }}\nsections:\n- id: s\n  name: All\n  tasks:\n  - id: '1'\n    name: Write the list\n    description: Write list.txt with two lines.\n{more}"
+    )
+}
+
+const TWO_LINES: &str = "    max_attempts: 2\n    validators: [{ name: two, run: 'test \"$(wc -l < list.txt)\" -eq 2' }]\n";
+
+/// One line where there is no list yet, else the second one; the prompt is kept for the test.
+const LINE_BY_LINE: &str = "\
+'1':
+- - read: list.txt
+  - run: 'test -e list.txt && echo two >> list.txt || echo one > list.txt'
+  - save-prompt: ../../../prompt.txt
+";
+
+fn space(plan: &str, sessions: &str) -> Space {
+    Space::new(&[
+        ("orch.yaml", SETTINGS),
+        ("plans/p.yaml", plan),
+        ("sessions.yaml", sessions),
+        (".gitignore", "*.txt.old\nprompt.txt\n"),
+        ("README.txt", "Nothing yet.\n"),
+    ])
+}
+
+fn left(space: &Space) -> String {
+    space.git(&["for-each-ref", "--format=%(refname)", "refs/orch/attempts"])
+}
+
+/// The prompt of the session that ran last.
+fn prompt(space: &Space) -> String {
+    space.read("prompt.txt")
+}
+
+#[test]
+fn a_new_session_finds_what_was_refused_and_is_told_so() {
+    let space = space(&plan(TWO_LINES), LINE_BY_LINE);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+    let told = prompt(&space);
+    assert!(told.contains("what the earlier attempt did is in this worktree"), "{told}");
+    assert_eq!(left(&space), "", "what is accepted is kept by its landing");
+    assert_eq!(space.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_rule_may_begin_from_what_has_landed() {
+    let space = space(&plan(TWO_LINES), LINE_BY_LINE);
+    space.write("rules/implement.yaml", "extends: implement\nretry: { from: clean }\n");
+    space.build(&[], 1).has(&[("failed", 1), ("sessions", 2)]);
+    let told = prompt(&space);
+    assert!(told.contains("nothing of the earlier attempt is in this worktree"), "{told}");
+    assert_eq!(left(&space), "");
+}
+
+#[test]
+fn a_refused_session_goes_on_itself_where_its_rule_says_so() {
+    let space = space(&plan(TWO_LINES), LINE_BY_LINE);
+    space
+        .write("rules/implement.yaml", "extends: implement\nretry: { on: { rejected: resume } }\n");
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+    let told = prompt(&space);
+    assert!(told.starts_with("Your result was looked at and not accepted"), "{told}");
+}
+
+#[test]
+fn a_later_build_goes_on_from_what_a_failed_attempt_left_on_what_landed_since() {
+    let check = |edited: (&str, &str), ended: &str, told: &str| {
+        let sessions = "\
+'1':
+- - run: 'if test -e list.txt; then echo two >> list.txt; else echo one > list.txt; touch fails; fi'
+  - run: 'if test -e fails; then rm fails; mkdir -p .orch/task; echo \"{\\\"task_id\\\": \\\"1\\\", \\\"status\\\": \\\"failed\\\", \\\"message\\\": \\\"no idea\\\"}\" > .orch/task/status.json; else echo \"{\\\"task_id\\\": \\\"1\\\", \\\"status\\\": \\\"completed\\\"}\" > .orch/task/status.json; fi'
+  - status: none
+  - save-prompt: ../../../prompt.txt
+";
+        let space = space(&plan("    max_attempts: 1\n"), sessions);
+        space.build(&[], 1).has(&[("failed", 1), ("sessions", 1)]);
+        assert_eq!(left(&space), "refs/orch/attempts/p/1");
+        space.write(edited.0, edited.1);
+        space.commit("by hand");
+        space.orch(&["retry", "p//1"]).exits(0);
+        space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+        assert_eq!(space.read("list.txt"), ended);
+        assert_eq!(space.read(edited.0).lines().next(), edited.1.lines().next());
+        let prompt = prompt(&space);
+        assert!(prompt.contains(told), "{prompt}");
+        assert_eq!(left(&space), "");
+    };
+    let here = "what the earlier attempt did is in this worktree";
+    check(("README.txt", "By hand.\n"), "one\ntwo\n", here);
+    check(
+        ("list.txt", "mine\n"),
+        "mine\ntwo\n",
+        "nothing of the earlier attempt is in this worktree",
+    );
+}
+
+#[test]
+fn what_was_left_for_another_key_is_not_taken_up() {
+    let sessions = "\
+'1':
+- - run: 'ls > seen.txt; echo one > list.txt'
+  - status: failed
+";
+    let space = space(&plan("    max_attempts: 1\n"), sessions);
+    space.build(&[], 1).has(&[("failed", 1)]);
+    space.replace("plans/p.yaml", "with two lines", "with three lines");
+    space.build(&[], 1).has(&[("failed", 1)]);
+    let seen = space.git(&["show", "refs/orch/attempts/p/1:seen.txt"]);
+    assert!(!seen.contains("list.txt"), "{seen}");
+}
+
+/// Goes on where it finds its own work; else it begins, and waits for a gate that never opens.
+const GATED: &str = "\
+'1':
+- - read: README.txt
+  - run: 'if test -e list.txt; then echo two >> list.txt; else echo one > list.txt; touch $HOME/at; fi'
+  - run: 'if test -e $HOME/again; then :; else until test -e $HOME/gate; do sleep 0.02; done; fi'
+  - save-prompt: ../../../prompt.txt
+";
+
+fn started(space: &Space) -> Child {
+    let mut build = space.bare(ORCH);
+    build.args(["build"]).current_dir(space.root());
+    let child = build.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| space.home().join("at").exists());
+    child
+}
+
+fn goes_on_after(end: impl FnOnce(&Space, &mut Child)) {
+    let space = space(&plan(""), GATED);
+    let mut build = started(&space);
+    end(&space, &mut build);
+    build.wait().unwrap();
+    std::fs::write(space.home().join("again"), "").unwrap();
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+    let told = prompt(&space);
+    assert!(told.starts_with("You were ended in the middle of your work"), "{told}");
+    let parked = std::fs::read_dir(space.root().join(".orch/worktrees")).unwrap();
+    let parked = parked
+        .filter(|it| it.as_ref().unwrap().path().extension().is_some_and(|it| it == "parked"));
+    assert_eq!(parked.count(), 0, "no worktree is kept for it any more");
+}
+
+#[test]
+fn a_session_that_was_stopped_goes_on_in_the_next_build() {
+    goes_on_after(|space, _| {
+        space.orch(&["stop", "--now"]).exits(0);
+    });
+}
+
+#[test]
+fn a_session_that_was_terminated_goes_on_in_the_next_build() {
+    goes_on_after(|space, build| {
+        let pid = build.id().to_string();
+        assert!(space.bare("kill").args(["-TERM", &pid]).status().unwrap().success());
+    });
+}
+
+#[test]
+fn a_session_that_was_killed_with_orch_goes_on_in_the_next_build() {
+    goes_on_after(|_, build| build.kill().unwrap());
+}
+
+#[test]
+fn a_session_at_the_cap_of_its_rule_goes_on_and_never_begins_anew() {
+    let sessions = "\
+'1':
+- - run: 'echo x >> $HOME/begun'
+  - cost: 0.5
+- - save-prompt: ../../../prompt.txt
+  - cost: 0.5
+";
+    let space = space(&plan(""), sessions);
+    space.write("rules/implement.yaml", "extends: implement\nlimits: { usd: 0.2 }\n");
+    space.build(&[], 1).has(&[("failed", 1)]);
+    let begun = std::fs::read_to_string(space.home().join("begun")).unwrap();
+    assert_eq!(begun.lines().count(), 1, "every other session is the first one, resumed");
+}
