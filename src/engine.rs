@@ -22,6 +22,7 @@ pub mod past;
 pub mod picture;
 pub mod plan_change;
 pub mod record;
+pub mod report;
 pub mod step;
 pub mod stream;
 pub mod why;

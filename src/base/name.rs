@@ -256,6 +256,23 @@ impl From<RelPath> for String {
     }
 }
 
+/// A name as one part of a path or of a ref: where it cannot stand there, what can of it, told apart by
+/// a digest.
+pub fn plain_part(name: &str) -> String {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_whole = !name.is_empty()
+        && name.chars().all(is_safe)
+        && !name.contains("..")
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with(['.'])
+        && !name.ends_with(".lock");
+    if is_whole {
+        return name.to_owned();
+    }
+    let safe = name.chars().map(|c| if is_safe(c) && c != '.' { c } else { '-' });
+    format!("x{}-{}", safe.collect::<String>(), Digest::of(name.as_bytes()).short())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ use crate::spec::sandbox::Sandbox;
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{AcceptedResult, Decision, Lookup, Record};
+use crate::engine::report::{Report, Reported};
 
 /// Something the host is to do. Results come back as events.
 #[derive(Clone, Debug)]
@@ -127,6 +128,18 @@ pub struct Launch {
     pub required_outputs: GlobSet,
     /// Its plan, which it may edit: a copy is laid where its tools may write.
     pub plan: Option<RelPath>,
+    /// Reports that it gets to read, laid where the engine says.
+    pub needs: Vec<NeededReport>,
+    /// What it answers is an output.
+    pub is_report: bool,
+}
+
+/// The report of a task, for one that comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededReport {
+    pub task: TaskRef,
+    pub name: String,
+    pub report: Reported,
 }
 
 impl Launch {
@@ -244,6 +257,8 @@ pub struct LandingRequest {
     pub expected: OutputDigest,
     /// Digest of all files the task owns afterwards: what dependents' keys hold.
     pub output: OutputDigest,
+    /// Its answer, where that is part of the output: told in the commit's message.
+    pub report: Option<Report>,
     pub verdicts: Vec<VerdictMark>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,

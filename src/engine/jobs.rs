@@ -13,6 +13,7 @@ mod journal;
 mod launch;
 mod left;
 mod lifecycle;
+mod needs;
 mod plan;
 mod resume;
 mod retry;

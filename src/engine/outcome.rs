@@ -16,7 +16,7 @@ mod verdict;
 use serde::{Deserialize, Serialize};
 
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
-pub use report::{status_from_json, status_from_text};
+pub use report::{answer_of, status_from_json, status_from_text};
 pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
 
 pub use crate::spec::outcome::OutcomeClass;

@@ -6,6 +6,8 @@ pub mod question;
 mod score;
 mod spend;
 
+use crate::engine::report::Report;
+
 pub use accepted::{Accepted, Provenance, Rekeyed};
 pub use score::Score;
 pub use spend::{Basis, Spend, is_subscription};
@@ -332,6 +334,9 @@ pub struct AcceptedResult {
     pub session: Option<SessionId>,
     pub transcript: Option<Digest>,
     pub message: Option<String>,
+    /// Its answer, where that is an output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// What the session changed in its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_change: Option<PlanChange>,

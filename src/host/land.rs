@@ -19,7 +19,7 @@ use crate::engine::event::{Event, Merged, Placement, Written};
 use crate::engine::picture::{Extent, Picture};
 use crate::host::error::Result;
 use crate::host::fault;
-use crate::host::git::trailer::ReceiptTrailers;
+use crate::host::git::trailer::OutgoingReceipt;
 use crate::host::landing::{LandOutcome, LandingInput};
 use crate::host::state::State;
 use crate::host::state::checkout::Home;
@@ -41,7 +41,7 @@ pub struct Landings {
     /// Status edits that wait to be written.
     pub statuses: Statuses,
     /// Accepted results without a landing, for the next receipt commit.
-    receipts: Vec<ReceiptTrailers>,
+    receipts: Vec<OutgoingReceipt>,
     pub following: Following,
 }
 
@@ -127,13 +127,7 @@ impl Landings {
 
     /// Nothing to land: a receipt is kept for the next receipt commit.
     fn settle(&mut self, request: &LandingRequest) -> Vec<Event> {
-        self.receipts.push(ReceiptTrailers {
-            task: request.task.clone(),
-            action: request.key,
-            recipe: Some(request.recipe),
-            output: request.output,
-            verdicts: request.verdicts.clone(),
-        });
+        self.receipts.push(OutgoingReceipt::of(request));
         self.statuses.queue(request.status.clone());
         vec![Event::Settled { attempt: request.attempt }]
     }

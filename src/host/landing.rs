@@ -20,11 +20,12 @@ use crate::base::file::Patch;
 use crate::base::name::{CommitId, OutputDigest, RelPath, TreeId};
 use crate::engine::effect::LandingRequest;
 use crate::engine::record::lineage::{Landing, Receipt};
+use crate::engine::report::Report;
 use crate::host::error::{Doing, Result};
 use crate::host::git::lineage::landing;
 use crate::host::git::merge::NewCommit;
 use crate::host::git::object::{TreeEntry, edit_tree, tree_changes};
-use crate::host::git::trailer::{self, ReceiptTrailers};
+use crate::host::git::trailer::{self, OutgoingReceipt};
 use crate::host::git::{Repository, commit_id, object_id};
 
 /// What is to land, and on what.
@@ -93,7 +94,7 @@ impl Repository {
         &self,
         branch: &str,
         onto: &CommitId,
-        receipts: &[ReceiptTrailers],
+        receipts: &[OutgoingReceipt],
         plans: &[(RelPath, Arc<String>)],
     ) -> Result<ReceiptOutcome> {
         if receipts.is_empty() && plans.is_empty() {
@@ -110,14 +111,15 @@ impl Repository {
         if !self.advance_tip(branch, onto, commit)? {
             return Ok(ReceiptOutcome::TipMoved(self.tip(branch)?.commit));
         }
-        let receipt = |told: &ReceiptTrailers| Receipt {
+        let receipt = |OutgoingReceipt { receipt, .. }: &OutgoingReceipt| Receipt {
             order: 0,
             commit: commit_id(commit),
-            task: told.task.clone(),
-            action: told.action,
-            recipe: told.recipe,
-            output: told.output,
-            verdicts: told.verdicts.clone(),
+            task: receipt.task.clone(),
+            action: receipt.action,
+            recipe: receipt.recipe,
+            output: receipt.output,
+            report: receipt.report,
+            verdicts: receipt.verdicts.clone(),
         };
         Ok(ReceiptOutcome::Landed(receipts.iter().map(receipt).collect()))
     }
@@ -159,6 +161,7 @@ fn said(
         action: request.key,
         recipe: Some(request.recipe),
         output,
+        report: request.report.as_ref().map(Report::digest),
         session: request.session.clone(),
         model: request.model.clone(),
         cost: request.cost,

@@ -6,6 +6,7 @@ pub mod attempt;
 mod collect;
 mod exhibits;
 pub mod folders;
+mod needs;
 mod output;
 mod plan;
 pub mod smoke;

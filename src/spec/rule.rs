@@ -46,6 +46,8 @@ pub struct Rule {
     pub prompt: String,
     pub inputs: RuleInputs,
     pub outputs: RuleOutputs,
+    /// The session's answer is an output, like a file.
+    pub is_report: bool,
     pub validators: Vec<Validator>,
     pub env: Vec<EnvName>,
     pub retry: Retry,

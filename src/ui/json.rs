@@ -10,6 +10,7 @@ use crate::base::measure::{Millis, Moment, Usd};
 use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
 use crate::engine::record::Score;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
+use crate::engine::report::Report;
 
 /// The value as one line that ends in a newline.
 pub fn line_of(value: &impl Serialize) -> String {
@@ -76,6 +77,8 @@ pub struct ResultJson<'a> {
     session: Option<&'a SessionId>,
     transcript: Option<Digest>,
     message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a str>,
     manifest: &'a Recorded,
 }
 
@@ -105,6 +108,7 @@ impl<'a> ResultJson<'a> {
             session: result.session.as_ref(),
             transcript: result.transcript,
             message: result.message.as_deref(),
+            report: result.report.as_ref().map(Report::text),
             manifest: &result.manifest,
         }
     }

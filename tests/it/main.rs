@@ -37,6 +37,7 @@ mod real_permissions;
 mod recipes;
 mod refused_launches;
 mod removed_inputs;
+mod reports;
 mod scheduling;
 mod secrets;
 mod session;

@@ -122,6 +122,8 @@ fn launch(action: LaunchAction) -> Launch {
         sandbox: None,
         required_outputs: Default::default(),
         plan: None,
+        needs: Vec::new(),
+        is_report: false,
     }
 }
 

@@ -23,9 +23,10 @@ impl Board {
         if self.mode == Mode::Build {
             let (at, task) = (ground.now(), self.task(id).clone());
             let provenance = Provenance::Adopted;
-            let (manifest, commit) = (None, None);
+            let (manifest, report, commit) = (None, None, None);
             let recipe = ground.world.recipe_digest(self.slot(id));
-            let accepted = Accepted { at, task, key, recipe, output, provenance, manifest, commit };
+            let accepted =
+                Accepted { at, task, key, recipe, output, provenance, manifest, report, commit };
             ground.append(Record::Accepted(Box::new(accepted)));
         }
         ground.world.set_output(self.slot(id), output);

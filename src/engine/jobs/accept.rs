@@ -10,6 +10,7 @@ use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::ChangeTold;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
+use crate::engine::report::{Report, output_with};
 use crate::engine::why::Why;
 use crate::spec::plan::Status;
 
@@ -74,6 +75,7 @@ impl Shop<'_> {
             recipe: attempt.made_by,
             expected: attempt.made.merged.output_digest(),
             output: self.output_after(&attempt),
+            report: attempt.made.report.clone(),
             verdicts: marks_of(&attempt.review.reached),
             session: attempt.made.session.clone(),
             model: attempt.made.model.clone(),
@@ -104,7 +106,8 @@ impl Shop<'_> {
     }
 
     fn output_after(&self, attempt: &Attempt) -> OutputDigest {
-        self.ground.past.history.owned_after(&attempt.task, &attempt.made.merged).output_digest()
+        let owned = self.ground.past.history.owned_after(&attempt.task, &attempt.made.merged);
+        output_with(owned.output_digest(), attempt.made.report.as_ref())
     }
 
     pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) -> Sound {
@@ -151,6 +154,7 @@ impl Shop<'_> {
             output,
             provenance,
             manifest,
+            report: result.report.as_ref().map(Report::digest),
             commit,
         })));
         let task = result.task.clone();
@@ -198,6 +202,7 @@ impl Shop<'_> {
             session: attempt.made.session,
             transcript: attempt.made.transcript,
             message: attempt.made.message,
+            report: attempt.made.report,
             plan_change: attempt.made.plan_change,
             is_refused: false,
         }

@@ -13,6 +13,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::VerdictReached;
+use crate::engine::report::Report;
 use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::Validator;
 
@@ -64,6 +65,8 @@ pub struct Produced {
     pub read_set: Vec<(RelPath, Option<FileState>)>,
     pub transcript: Option<crate::base::digest::Digest>,
     pub message: Option<String>,
+    /// Its answer, where that is an output.
+    pub report: Option<Report>,
     /// Answers that a session with a question proposes.
     pub options: Vec<String>,
     pub session: Option<SessionId>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::base::digest::Digest;
-use crate::base::name::{ActionKey, RelPath, TaskRef};
+use crate::base::name::{ActionKey, RelPath, TaskRef, plain_part};
 use crate::engine::record::Score;
 use crate::spec::plan::TaskSpec;
 
@@ -35,23 +35,8 @@ pub fn ref_of(task: &TaskRef, label: &str) -> String {
 
 /// `refs/orch/KIND/PLAN/TASK`.
 pub fn ref_below(kind: &str, task: &TaskRef) -> String {
-    let (plan, id) = (ref_part(task.plan.as_str()), ref_part(task.task.as_str()));
+    let (plan, id) = (plain_part(task.plan.as_str()), plain_part(task.task.as_str()));
     format!("refs/orch/{kind}/{plan}/{id}")
-}
-
-fn ref_part(name: &str) -> String {
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let is_whole = !name.is_empty()
-        && name.chars().all(is_safe)
-        && !name.contains("..")
-        && !name.starts_with(['.', '-'])
-        && !name.ends_with(['.'])
-        && !name.ends_with(".lock");
-    if is_whole {
-        return name.to_owned();
-    }
-    let safe = name.chars().map(|c| if is_safe(c) && c != '.' { c } else { '-' });
-    format!("x{}-{}", safe.collect::<String>(), Digest::of(name.as_bytes()).short())
 }
 
 /// What a judge said.

@@ -9,7 +9,7 @@ use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
-use crate::engine::stream::Progress;
+use crate::engine::stream::{Progress, StreamFacts};
 use crate::engine::why::Why;
 use crate::spec::rule::ActionKind;
 
@@ -84,6 +84,7 @@ impl Shop<'_> {
             model: model_of(&evidence).or(attempt.made.model.take()),
             message: message_of(&evidence, &judgement),
             options: options_of(&evidence),
+            report: evidence.report,
             patch: evidence.patch,
             read_set: evidence.read_set,
             transcript: evidence.transcript,
@@ -101,6 +102,9 @@ impl Shop<'_> {
         match judgement.class {
             OutcomeClass::Done => {
                 self.warn_of(&task, denied);
+                if let Some(why) = self.refused_by_report(id)? {
+                    return self.give_up_attempt(id, OutcomeClass::Rejected, why);
+                }
                 self.stay_if_mended(id)?;
                 self.merge(id)
             }
@@ -139,6 +143,13 @@ impl Shop<'_> {
         unchanged
             .map(|path| format!("its output `{path}` is as it was before the session"))
             .collect()
+    }
+
+    /// Why a report that was made ends its own task.
+    fn refused_by_report(&mut self, id: AttemptId) -> Sound<Option<String>> {
+        let attempt = self.build.jobs.attempt(id)?;
+        let report = attempt.node.zip(attempt.made.report.clone());
+        Ok(report.and_then(|(node, report)| self.read_verdict(node, &report)))
     }
 
     fn stay_if_mended(&mut self, id: AttemptId) -> Sound {
@@ -305,10 +316,10 @@ pub(super) fn model_of(evidence: &Evidence) -> Option<ModelName> {
     evidence.stream.as_ref().and_then(|facts| facts.models.first().cloned())
 }
 
-/// There is something to go on with: the session used a tool, and its worktree still stands.
+/// There is something to go on with: a model answered, and the worktree still stands.
 fn has_worked(evidence: &Evidence) -> bool {
-    let n_tool_uses = evidence.stream.as_ref().map_or(0, |facts| facts.n_tool_uses);
-    n_tool_uses > 0 && evidence.damage.is_none()
+    let has_answered = |facts: &StreamFacts| facts.n_tool_uses > 0 || facts.n_calls > 0;
+    evidence.stream.as_ref().is_some_and(has_answered) && evidence.damage.is_none()
 }
 
 fn options_of(evidence: &Evidence) -> Vec<String> {

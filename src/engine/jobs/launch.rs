@@ -56,6 +56,8 @@ impl Shop<'_> {
             sandbox: recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: recipe.spec.outputs.clone(),
             plan: Some(self.ground.world.plan_path(attempt.slot).clone()),
+            needs: attempt.node.map(|it| self.reports_before(it)).unwrap_or_default(),
+            is_report: recipe.rule.is_report,
         }
     }
 
@@ -105,6 +107,7 @@ impl Shop<'_> {
         let past = self.ground.past.history.task(&attempt.task);
         let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
         let (previous_error, findings) = told_before(past, run, attempt.key);
+        let needs = attempt.node.map(|it| self.reports_before(it)).unwrap_or_default();
         let prompt_with = |has_left: bool| {
             let told = volatile_part(&Volatile {
                 number: attempt.number,
@@ -113,6 +116,7 @@ impl Shop<'_> {
                 findings,
                 conflict: run.conflict.as_ref(),
                 answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
+                needs: &needs,
                 earlier: commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed }),
                 ..Volatile::default()
             });

@@ -268,6 +268,7 @@ impl Shop<'_> {
             transcript: result.transcript,
             duration: result.duration,
             message: result.message.clone(),
+            report: result.report.clone(),
             made_at: Some(result.at),
             ..Produced::default()
         };

@@ -11,6 +11,7 @@ use crate::base::measure::Millis;
 use crate::base::name::{CommitId, RelPath, SessionId};
 
 use crate::engine::documents::Documents;
+use crate::engine::report::Report;
 use crate::engine::stream::StreamFacts;
 
 /// Where a session leaves its result, relative to its worktree.
@@ -88,6 +89,8 @@ pub struct Evidence {
     pub stdout_tail: String,
     pub stderr_tail: String,
     pub session: Option<SessionId>,
+    /// What it answered, kept in the store, where that is an output.
+    pub report: Option<Report>,
     /// The stored transcript.
     pub transcript: Option<Digest>,
     /// What its session was told, stored.
@@ -116,6 +119,7 @@ impl Evidence {
             stdout_tail: String::new(),
             stderr_tail: String::new(),
             session: None,
+            report: None,
             transcript: None,
             prompt: None,
             duration: Millis(0),

@@ -71,6 +71,16 @@ pub fn fenced_objects(text: &str) -> Vec<(usize, Value)> {
     objects
 }
 
+/// What a session answered, without the status object that ends it.
+pub fn answer_of(text: &str) -> &str {
+    let status = fenced_objects(text).into_iter().rev().find(|(_, it)| it.get("status").is_some());
+    let Some((start, _)) = status else { return text.trim() };
+    let (before, after) = text.split_at(start);
+    let is_last = after.split_once("```").is_none_or(|(_, rest)| rest.trim().is_empty());
+    let fence = before.trim_end().rfind("```").filter(|_| is_last);
+    fence.map_or(text, |at| &before[..at]).trim()
+}
+
 /// What the report says of the task: its message where it says completed.
 pub fn judge(status: &StatusFile, task_id: &TaskId) -> Result<String, (OutcomeClass, String)> {
     let no_status = |message: String| Err((OutcomeClass::NoStatus, message));

@@ -27,6 +27,7 @@ use crate::engine::record::question::Dialogue;
 use crate::engine::record::{
     AttemptEnded, Decision, Judged, Proposed, Provenance, Record, Rekeyed, SmokeEnded,
 };
+use crate::engine::report::Reported;
 
 /// Names the encoding of a [`History`].
 pub const SCHEMA: u32 = 12;
@@ -197,6 +198,7 @@ pub struct AcceptedFact {
     /// How it was made; `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
+    pub report: Option<Reported>,
     pub provenance: Provenance,
     pub commit: Option<CommitId>,
     pub at: Option<Moment>,

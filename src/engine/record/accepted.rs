@@ -20,6 +20,9 @@ pub struct Accepted {
     pub output: OutputDigest,
     pub provenance: Provenance,
     pub manifest: Option<Digest>,
+    /// Of its report, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Digest>,
     /// The landing; `None` where nothing changed.
     pub commit: Option<CommitId>,
 }

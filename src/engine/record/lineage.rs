@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::file::FileChange;
 use crate::base::measure::Usd;
 use crate::base::name::{
@@ -20,6 +21,8 @@ pub struct Landing {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
+    /// Of its report, whose text the commit's message has.
+    pub report: Option<Digest>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
     pub cost: Usd,
@@ -38,6 +41,8 @@ pub struct Receipt {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
+    /// Of its report, whose text the commit's message has.
+    pub report: Option<Digest>,
     pub verdicts: Vec<VerdictMark>,
 }
 

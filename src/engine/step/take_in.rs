@@ -185,8 +185,9 @@ impl Engine {
         let recipe = Some(recipe);
         let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
         let provenance = Provenance::AcceptedByHand;
-        let (manifest, commit) = (None, None);
-        let accepted = Accepted { at, task, key, recipe, output, provenance, manifest, commit };
+        let (manifest, report, commit) = (None, None, None);
+        let accepted =
+            Accepted { at, task, key, recipe, output, provenance, manifest, report, commit };
         self.ground().append(Record::Accepted(Box::new(accepted)));
     }
 

@@ -370,6 +370,7 @@ impl Space {
             action: request.key,
             recipe: Some(request.recipe),
             output: request.output,
+            report: None,
             session: None,
             model: None,
             cost: request.cost,

@@ -4,17 +4,21 @@ use crate::engine::outcome::evidence::STATUS_FILE;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::base::digest::Difference;
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::{RelPath, TaskId, TaskRef, plain_part};
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::{Meta, TaskSpec};
 
+use crate::engine::effect::NeededReport;
 use crate::engine::event::Conflict;
 use crate::engine::record::question::Answered;
 
 /// The plan as a session may edit it, relative to its worktree: outside of `.claude/`, where the CLI
 /// denies edits.
 pub const PLAN_COPY: &str = ".orch/task/plan.yaml";
+
+/// Where reports of other tasks lie, relative to the worktree.
+pub const NEEDS: &str = ".orch/task/needs";
 
 /// What a template may name.
 pub struct Scene<'a> {
@@ -81,6 +85,8 @@ pub struct Volatile<'a> {
     pub conflict: Option<&'a Conflict>,
     /// What a person answered to questions of earlier attempts.
     pub answers: Vec<Answered<'a>>,
+    /// Reports of tasks before it.
+    pub needs: &'a [NeededReport],
     /// The commit of the task's earlier result, and the inputs that changed since.
     pub earlier: Option<Earlier<'a>>,
     /// A validator is told what the session said of its result.
@@ -98,7 +104,7 @@ pub struct Earlier<'a> {
 
 /// Renders the volatile part; empty for a first attempt with nothing to tell.
 pub fn volatile_part(volatile: &Volatile<'_>) -> String {
-    let mut text = String::new();
+    let mut text = reports_part(volatile.needs);
     if volatile.number > 1 || volatile.previous_error.is_some() || volatile.has_left {
         let number = volatile.number;
         let head = if number > 1 { format!("Attempt {number}") } else { "Tried before".to_owned() };
@@ -153,6 +159,27 @@ pub fn volatile_part(volatile: &Volatile<'_>) -> String {
         }
     }
     text
+}
+
+fn reports_part(needs: &[NeededReport]) -> String {
+    if needs.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\n\n## What tasks before this one reported\n\n");
+    for need in needs {
+        let place = place_of(&need.task.task);
+        text.push_str(&format!("- `{place}`: task {}, {}\n", need.task.task, need.name));
+    }
+    text.push_str(
+        "\nRead them before you begin: this task works from them. They are words of other sessions, to be \
+         judged like any other input; where one of them says FAIL, settle what it found.\n",
+    );
+    text
+}
+
+/// Where a task finds the report of another, relative to its worktree.
+pub fn place_of(task: &TaskId) -> String {
+    format!("{NEEDS}/{}.md", plain_part(task.as_str()))
 }
 
 fn conflict_part(conflict: &Conflict) -> String {

@@ -84,6 +84,7 @@ impl Repository {
             action: receipt.action,
             recipe: receipt.recipe,
             output: receipt.output,
+            report: receipt.report,
             verdicts: receipt.verdicts,
         }));
         if let Some(told) = told.landing
@@ -139,6 +140,7 @@ pub(crate) fn landing(commit: ObjectId, told: LandingTrailers, patch: Patch) -> 
         action: told.action,
         recipe: told.recipe,
         output: told.output,
+        report: told.report,
         session: told.session,
         model: told.model,
         cost: told.cost,

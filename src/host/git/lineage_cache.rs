@@ -16,7 +16,7 @@ use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::host::error::{Doing, Result};
 use crate::host::store::aside;
 
-const MAGIC: &[u8] = b"orch lineage v2\n";
+const MAGIC: &[u8] = b"orch lineage v3\n";
 
 /// Everything refers to the tables by position: a text or digest is stored once.
 #[derive(Serialize, Deserialize)]
@@ -49,6 +49,7 @@ struct PackedReceipt {
     action: u32,
     recipe: Option<u32>,
     output: u32,
+    report: Option<u32>,
     verdicts: Vec<(u32, bool, u32)>,
 }
 
@@ -122,14 +123,16 @@ impl<'a> Tables<'a> {
             action: self.digest(told.action.0),
             recipe: told.recipe.map(|it| self.digest(it.0)),
             output: self.digest(told.output.0),
+            report: told.report.map(|it| self.digest(it)),
             verdicts,
         }
     }
 
     fn landing(&mut self, landing: &'a Landing) -> PackedLanding {
-        let Landing { order, commit, task, action, recipe, output, verdicts, .. } = landing;
+        let Landing { order, commit, task, action, recipe, output, report, verdicts, .. } = landing;
         let (order, action, recipe, output) = (*order, *action, *recipe, *output);
-        let told = Common { order, commit, task, action, recipe, output, verdicts };
+        let report = *report;
+        let told = Common { order, commit, task, action, recipe, output, report, verdicts };
         let changes = landing.changes.iter();
         PackedLanding {
             result: self.result(told),
@@ -151,6 +154,7 @@ struct Common<'a> {
     action: ActionKey,
     recipe: Option<RecipeDigest>,
     output: OutputDigest,
+    report: Option<Digest>,
     verdicts: &'a [VerdictMark],
 }
 
@@ -160,9 +164,10 @@ fn pack(lineage: &Lineage) -> postcard::Result<Vec<u8>> {
     let landings = lineage.landings.iter().map(|landing| tables.landing(landing)).collect();
     let receipts = lineage.receipts.iter();
     let receipts = receipts.map(|receipt| {
-        let Receipt { order, commit, task, action, recipe, output, verdicts } = receipt;
+        let Receipt { order, commit, task, action, recipe, output, report, verdicts } = receipt;
         let (order, action, recipe, output) = (*order, *action, *recipe, *output);
-        tables.result(Common { order, commit, task, action, recipe, output, verdicts })
+        let report = *report;
+        tables.result(Common { order, commit, task, action, recipe, output, report, verdicts })
     });
     let receipts = receipts.collect();
     let digests = tables.digests.as_slice();
@@ -225,6 +230,7 @@ impl Unpacking<'_> {
             })
         });
         let recipe = packed.recipe.map(|at| self.digest(at).map(RecipeDigest));
+        let report = packed.report.map(|at| self.digest(at));
         Some(Receipt {
             order: packed.order,
             commit: CommitId::new(self.text(packed.commit)?),
@@ -232,12 +238,13 @@ impl Unpacking<'_> {
             action: ActionKey(self.digest(packed.action)?),
             recipe: recipe.map_or(Some(None), |found| found.map(Some))?,
             output: OutputDigest(self.digest(packed.output)?),
+            report: report.map_or(Some(None), |found| found.map(Some))?,
             verdicts: verdicts.collect::<Option<_>>()?,
         })
     }
 
     fn landing(&mut self, packed: &PackedLanding) -> Option<Landing> {
-        let Receipt { order, commit, task, action, recipe, output, verdicts } =
+        let Receipt { order, commit, task, action, recipe, output, report, verdicts } =
             self.receipt(&packed.result)?;
         let session = packed.session.map(|at| self.text(at).map(SessionId::new));
         let model = packed.model.map(|at| self.text(at).map(ModelName::new));
@@ -253,6 +260,7 @@ impl Unpacking<'_> {
             action,
             recipe,
             output,
+            report,
             session: session.map_or(Some(None), |found| found.map(Some))?,
             model: model.map_or(Some(None), |found| found.map(Some))?,
             cost: Usd::from_nanos(packed.cost),
@@ -274,6 +282,7 @@ mod tests {
             action: ActionKey(Digest::of(&n.to_le_bytes())),
             recipe: n.is_multiple_of(3).then(|| RecipeDigest(Digest::of(b"recipe"))),
             output: OutputDigest(Digest::of(b"output")),
+            report: Some(Digest::of(b"report")),
             session: n.is_multiple_of(2).then(|| SessionId::new(format!("session {n}"))),
             model: Some(ModelName::new("sonnet")),
             cost: Usd::from_nanos(i64::from(n)),
@@ -293,6 +302,7 @@ mod tests {
             action: ActionKey(Digest::of(b"r")),
             recipe: None,
             output: OutputDigest(Digest::of(b"none")),
+            report: None,
             verdicts: vec![VerdictMark {
                 validator: ValidatorName::new("tests"),
                 warned: true,

@@ -49,6 +49,16 @@ impl Repository {
         Ok(tree_id(id))
     }
 
+    /// What a commit says; `None` where it is not here.
+    pub fn message_of(&self, commit: &CommitId) -> Result<Option<String>> {
+        let git = self.local();
+        let doing = "reading a commit";
+        let found =
+            git.try_find_object(object_id(commit.as_str())?).doing(doing, commit.as_str())?;
+        let commit = found.and_then(|it| it.try_into_commit().ok());
+        Ok(commit.map(|it| it.message_raw_sloppy().to_string()))
+    }
+
     /// The bytes of a file or link in a tree; `None` where there is none.
     pub fn read_path_at(&self, tree: &TreeId, path: &RelPath) -> Result<Option<Vec<u8>>> {
         let git = self.local();

@@ -158,6 +158,7 @@ pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
         recipe: crate::base::name::RecipeDigest(crate::base::digest::Digest::of(b"recipe")),
         expected,
         output: expected,
+        report: None,
         verdicts: Vec::new(),
         session: None,
         model: None,
@@ -195,6 +196,8 @@ pub(crate) fn launch(task: &str, line: &str) -> Launch {
         sandbox: None,
         required_outputs: GlobSet::default(),
         plan: None,
+        needs: Vec::new(),
+        is_report: false,
     }
 }
 
@@ -208,6 +211,7 @@ pub(crate) fn result(task: &str, file: &str, content: &str) -> AcceptedResult {
         recipe: None,
         task,
         output: patch.output_digest(),
+        report: None,
         patch,
         read_set: Vec::new(),
         verdicts: Vec::new(),

@@ -12,6 +12,7 @@ use crate::base::name::{
 };
 use crate::engine::effect::LandingRequest;
 use crate::engine::record::lineage::VerdictMark;
+use crate::engine::report::Report;
 
 /// What the trailers of one commit say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct LandingTrailers {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
+    /// Of the report in the message.
+    pub report: Option<Digest>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
     pub cost: Usd,
@@ -51,7 +54,32 @@ pub struct ReceiptTrailers {
     /// As in [`LandingTrailers`].
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
+    /// Of the report in the message.
+    pub report: Option<Digest>,
     pub verdicts: Vec<VerdictMark>,
+}
+
+/// A receipt with the report that its commit tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingReceipt {
+    pub receipt: ReceiptTrailers,
+    pub report: Option<Report>,
+}
+
+impl OutgoingReceipt {
+    /// The receipt of what is to be told.
+    pub fn of(request: &LandingRequest) -> Self {
+        let report = request.report.clone();
+        let receipt = ReceiptTrailers {
+            task: request.task.clone(),
+            action: request.key,
+            recipe: Some(request.recipe),
+            output: request.output,
+            report: report.as_ref().map(Report::digest),
+            verdicts: request.verdicts.clone(),
+        };
+        Self { receipt, report }
+    }
 }
 
 /// The message of a landing commit.
@@ -66,6 +94,7 @@ pub fn landing_message(
         format!("Orch-Recipe: {}", request.recipe),
         format!("Orch-Output: {output}"),
     ];
+    lines.extend(request.report.as_ref().map(|it| format!("Orch-Report: {}", it.digest())));
     let session =
         request.session.as_ref().map(|id| format!("Orch-Session: {}", escaped(id.as_str())));
     let model =
@@ -76,34 +105,37 @@ pub fn landing_message(
     lines.extend(request.verdicts.iter().map(|mark| format!("Orch-Verdict: {}", mark_text(mark))));
     lines.extend(request.proposals.iter().map(|it| format!("Orch-Proposal: {}", it)));
     lines.extend(plan.map(|path| format!("Orch-Plan: {}", escaped(path.as_str()))));
-    message(&request.subject, &lines)
+    let reports: Vec<_> = request.report.iter().map(|it| (&request.task, it)).collect();
+    message(&request.subject, &reports, &lines)
 }
 
 /// The message of a commit with what the user had not committed, beneath a task's result.
 pub fn beneath_message(task: &TaskRef) -> String {
     let line = format!("Orch-Beneath: {}", escaped(&task.to_string()));
-    message(&format!("Uncommitted edits beneath {task}"), &[line])
+    message(&format!("Uncommitted edits beneath {task}"), &[], &[line])
 }
 
 /// The message of a receipt commit.
-pub fn receipt_message(receipts: &[ReceiptTrailers]) -> String {
+pub fn receipt_message(told: &[OutgoingReceipt]) -> String {
     let mut lines = Vec::new();
-    for receipt in receipts {
+    for OutgoingReceipt { receipt, .. } in told {
         let task = escaped(&receipt.task.to_string());
         let ReceiptTrailers { action, output, recipe, .. } = receipt;
         lines.push(match recipe {
             Some(recipe) => format!("Orch-Receipt: {task} {FORM}:{action} {output} {recipe}"),
             None => format!("Orch-Receipt: {task} {action} {output}"),
         });
+        lines.extend(receipt.report.map(|it| format!("Orch-Receipt-Report: {task} {it}")));
         let marks = receipt.verdicts.iter().map(mark_text);
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
-    let subject = match receipts {
+    let subject = match told {
         [] => "Status lines of plans".to_owned(),
-        [one] => format!("{}: accepted, no file changed", one.task),
+        [one] => format!("{}: accepted, no file changed", one.receipt.task),
         many => format!("{} results accepted, no file changed", many.len()),
     };
-    message(&subject, &lines)
+    let reports = told.iter().filter_map(|it| Some((&it.receipt.task, it.report.as_ref()?)));
+    message(&subject, &reports.collect::<Vec<_>>(), &lines)
 }
 
 /// Reads the trailers of a commit message: those of its last paragraph. A landing whose task,
@@ -142,6 +174,7 @@ impl<'a> Reading<'a> {
                 self.fields.insert(name, value);
             }
             "Orch-Receipt-Verdict" => self.take_receipt_verdict(value),
+            "Orch-Receipt-Report" => self.take_receipt_report(value),
             name => {
                 self.fields.insert(name, value);
             }
@@ -160,6 +193,15 @@ impl<'a> Reading<'a> {
         let owner = self.receipts.iter_mut().rev().find(|r| r.task.to_string() == task);
         if let (Some(receipt), Some(mark)) = (owner, mark) {
             receipt.verdicts.push(mark);
+        }
+    }
+
+    fn take_receipt_report(&mut self, value: &str) {
+        let Some((task, digest)) = value.split_once(' ') else { return };
+        let task = unescaped(task);
+        let owner = self.receipts.iter_mut().rev().find(|r| r.task.to_string() == task);
+        if let Some(receipt) = owner {
+            receipt.report = Digest::parse(digest);
         }
     }
 
@@ -184,6 +226,7 @@ impl<'a> Reading<'a> {
             action,
             recipe,
             output: OutputDigest(digest("Orch-Output")?),
+            report: digest("Orch-Report"),
             session: text("Orch-Session").map(SessionId::new),
             model: text("Orch-Model").map(ModelName::new),
             cost: self
@@ -206,7 +249,7 @@ fn read_receipt(value: &str) -> Option<ReceiptTrailers> {
         true => Some(RecipeDigest(Digest::parse(words.next()?)?)),
         false => None,
     };
-    Some(ReceiptTrailers { task, action, recipe, output, verdicts: Vec::new() })
+    Some(ReceiptTrailers { task, action, recipe, output, report: None, verdicts: Vec::new() })
 }
 
 /// A key, and whether it is of the present form.
@@ -236,11 +279,48 @@ fn read_mark(text: &str) -> Option<VerdictMark> {
     Some(VerdictMark { validator, warned, key: VerdictKey(Digest::parse(words.next()?)?) })
 }
 
-/// A subject of one line, an empty line, the trailers.
-fn message(subject: &str, trailers: &[String]) -> String {
+/// Of a report, in bytes, in a commit's message.
+const REPORT_KEPT: usize = 64 * 1024;
+
+/// What stands before a report.
+fn head_of(task: &TaskRef) -> String {
+    format!("Report of {}:", escaped(&task.to_string()))
+}
+
+/// A report as a paragraph of its own, set in: no line of it can be a trailer.
+fn paragraph(task: &TaskRef, report: &Report) -> String {
+    let text = report.text();
+    let end = (0..=REPORT_KEPT.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let kept = &text[..end.unwrap_or(0)];
+    let cut = if kept.len() < text.len() { "\n(cut here)" } else { "" };
+    let lines = format!("{kept}{cut}");
+    let lines: Vec<String> = lines.lines().map(|it| format!("{SET_IN}{it}")).collect();
+    format!("{}\n{}", head_of(task), lines.join("\n"))
+}
+
+/// Before each line of a report, empty ones too: they end no paragraph.
+const SET_IN: &str = "    ";
+
+/// The report of a task that a commit's message tells.
+pub fn report_in(message: &str, task: &TaskRef) -> Option<String> {
+    let head = head_of(task);
+    let mut lines = message.lines().skip_while(|it| *it != head).skip(1).peekable();
+    lines.peek()?;
+    // Whoever rewrites a message takes blanks off empty lines.
+    let lines =
+        lines.map_while(|it| if it.is_empty() { Some(it) } else { it.strip_prefix(SET_IN) });
+    let lines = lines.collect::<Vec<_>>();
+    Some(lines.join("\n").trim_end().to_owned())
+}
+
+/// A subject of one line, reports, the trailers, each with an empty line before it.
+fn message(subject: &str, reports: &[(&TaskRef, &Report)], trailers: &[String]) -> String {
     let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
     let subject = if subject.is_empty() { "orch" } else { &subject };
-    format!("{subject}\n\n{}\n", trailers.join("\n"))
+    let mut parts = vec![subject.to_owned()];
+    parts.extend(reports.iter().map(|(task, report)| paragraph(task, report)));
+    parts.push(trailers.join("\n"));
+    format!("{}\n", parts.join("\n\n"))
 }
 
 /// Blanks, control characters and `%` as `%XX`, so that a value is one word of one line.
@@ -295,6 +375,7 @@ mod tests {
             recipe: RecipeDigest(Digest::of(b"recipe")),
             expected: OutputDigest(Digest::of(b"output")),
             output: OutputDigest(Digest::of(b"output")),
+            report: None,
             verdicts: vec![mark],
             session: Some(SessionId::new("5f1e")),
             model: Some(ModelName::new("sonnet")),
@@ -380,16 +461,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(plan in "[^/\0]{1,8}", task in "\\PC{1,12}|[ \t\n%]{1,3}", validator in "\\PC{1,9}", cost in 0i64..1_000_000_000_000) {
+        fn what_is_written_reads_back(plan in "[^/\0]{1,8}", task in "\\PC{1,12}|[ \t\n%]{1,3}", validator in "\\PC{1,9}", said in "[a-z:\n `#-]{0,40}", cost in 0i64..1_000_000_000_000) {
             let request = request(TaskRef::new(plan.trim_matches('/'), &task), &validator, cost);
             let told = read(&landing_message(&request, request.expected, None)).landing;
             let told = told.expect("a landing");
             prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
             prop_assert_eq!(&told.verdicts, &request.verdicts);
             prop_assert_eq!(told.cost, request.cost);
-            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, verdicts: told.verdicts };
-            let receipts = vec![receipt.clone(), receipt];
-            prop_assert_eq!(read(&receipt_message(&receipts)).receipts, receipts);
+            let report = Report::new(&said);
+            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, report: report.as_ref().map(Report::digest), verdicts: told.verdicts };
+            let plain = ReceiptTrailers { task: TaskRef::new("other", "1"), report: None, ..receipt.clone() };
+            let message = receipt_message(&[OutgoingReceipt { receipt: receipt.clone(), report: report.clone() }, OutgoingReceipt { receipt: plain.clone(), report: None }]);
+            let said = report_in(&message, &receipt.task);
+            let lines = |it: &str| it.lines().map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(said.as_deref().map(lines), report.as_ref().map(|it| lines(it.text())));
+            prop_assert_eq!(report_in(&message, &plain.task), None);
+            prop_assert_eq!(read(&message).receipts, vec![receipt, plain]);
         }
     }
 }

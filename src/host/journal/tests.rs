@@ -55,6 +55,7 @@ fn record(n: u64) -> Record {
             output: OutputDigest(key.0),
             provenance: Provenance::Replayed,
             manifest: None,
+            report: None,
             commit: None,
         })),
     }

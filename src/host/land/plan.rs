@@ -9,7 +9,7 @@ use crate::engine::effect::LandingRequest;
 use crate::engine::event::{Documents, Event, Written};
 use crate::host::documents::{self, read_text};
 use crate::host::error::{Error, Result};
-use crate::host::git::trailer::ReceiptTrailers;
+use crate::host::git::trailer::OutgoingReceipt;
 use crate::host::landing::{Followed, ReceiptOutcome};
 use crate::host::state::State;
 use crate::host::state::admit::frozen_by;
@@ -78,13 +78,7 @@ impl Landings {
         let attempt = request.attempt;
         self.statuses.queue(request.status.clone());
         let path = request.status.plan_path.clone();
-        let receipt = ReceiptTrailers {
-            task: request.task.clone(),
-            action: request.key,
-            recipe: Some(request.recipe),
-            output: request.output,
-            verdicts: request.verdicts.clone(),
-        };
+        let receipt = OutgoingReceipt::of(request);
         for _ in 0..TRIES {
             let onto = state.checkout.refresh_tip()?;
             let riding = match self.riding(request, state)? {

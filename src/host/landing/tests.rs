@@ -12,7 +12,7 @@ use crate::host::git::merge::{Merge, MergeConflict};
 use crate::host::git::object::ReplayTrees;
 use crate::host::git::scratch::{Scratch, git_in, path, request};
 use crate::host::git::tip::TipMove;
-use crate::host::git::trailer::ReceiptTrailers;
+use crate::host::git::trailer::{OutgoingReceipt, ReceiptTrailers};
 
 const FILES: &[(&str, &str)] = &[
     ("a.txt", "1\n2\n3\n4\n5\n6\n7\n8\n9\n"),
@@ -186,7 +186,7 @@ fn the_plans_status_line_rides_along_and_is_no_output() {
 #[test]
 fn receipts_land_in_one_commit() {
     let scratch = Scratch::new(FILES);
-    let told = |task: &str| ReceiptTrailers {
+    let receipt = |task: &str| ReceiptTrailers {
         task: crate::base::name::TaskRef::new("demo", task),
         action: request(
             task,
@@ -195,8 +195,10 @@ fn receipts_land_in_one_commit() {
         .key,
         recipe: Some(crate::base::name::RecipeDigest(Digest::of(b"recipe"))),
         output: crate::base::file::Patch::default().output_digest(),
+        report: None,
         verdicts: Vec::new(),
     };
+    let told = |task: &str| OutgoingReceipt { receipt: receipt(task), report: None };
     let receipts = [told("1"), told("two words")];
     let outcome = scratch.repo().land_receipts("main", &scratch.tip(), &receipts, &[]).unwrap();
     let ReceiptOutcome::Landed(landed) = outcome else { panic!("{outcome:?}") };

@@ -154,6 +154,7 @@ mod tests {
             output: OutputDigest(Digest::of(b"output")),
             provenance: Provenance::Adopted,
             manifest: Some(Digest::of(b"manifest")),
+            report: Some(Digest::of(b"report")),
             commit: None,
         }));
         let mut past = Past { tip: Some(CommitId::new("c0ffee")), ..Past::default() };

@@ -174,6 +174,7 @@ fn untold(history: &History) -> Vec<Record> {
             output: fact.output,
             provenance: fact.provenance,
             manifest: None,
+            report: fact.report.as_ref().map(|it| it.digest),
             commit: None,
         })))
     });

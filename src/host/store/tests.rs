@@ -28,6 +28,7 @@ fn result_of(key: &str, at: u64, content: &[u8]) -> AcceptedResult {
         recipe: None,
         task: TaskRef::new("plan", key),
         output: OutputDigest(patch.output_digest().0),
+        report: None,
         patch,
         read_set: Vec::new(),
         verdicts: Vec::new(),

@@ -11,6 +11,7 @@ use crate::base::file::FileKind;
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::ActionKey;
 use crate::engine::record::AcceptedResult;
+use crate::engine::report::Report;
 use crate::host::error::{Doing, Result};
 
 use super::{ACTIONS, BLOBS, Store, blob, folder};
@@ -287,7 +288,8 @@ fn needed_blobs(result: &AcceptedResult) -> BTreeSet<Digest> {
     let changes = result.patch.changes().iter();
     let states = changes.flat_map(|change| [change.before, change.after]).flatten();
     let content = states.filter(|state| state.kind != FileKind::Submodule);
-    content.map(|state| state.digest).chain(result.transcript).collect()
+    let report = result.report.as_ref().map(Report::digest);
+    content.map(|state| state.digest).chain(result.transcript).chain(report).collect()
 }
 
 /// Blobs without which a result cannot be replayed. What was before lies in git, too.

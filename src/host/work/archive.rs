@@ -121,6 +121,9 @@ impl Desk {
                 }
             }
         }
+        if let Some(report) = &result.report {
+            self.store.put(report.text().as_bytes())?;
+        }
         self.store.put_manifest(&result.manifest)?;
         self.store.remember(result)
     }

@@ -17,7 +17,7 @@ use crate::host::session::{
 use crate::host::worktree::Worktree;
 
 use super::collect::{Job, collect};
-use super::{Message, Workshop, exhibits, plan};
+use super::{Message, Workshop, exhibits, needs, plan};
 
 /// What an attempt starts from, worked out by the loop before it is let go.
 pub struct Start {
@@ -86,6 +86,7 @@ impl Desk {
             plan::lay(&launch, laid.as_deref(), worktree.root())?;
         }
         exhibits::lay(&self.shop, &launch, worktree.root())?;
+        needs::lay(&self.shop, &launch, worktree.root())?;
         let session = session_of(&launch);
         if launch.purpose == Purpose::Work && matches!(launch.action, LaunchAction::Session(_)) {
             worktree.mark(&session)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Launch, Purpose};
+use crate::engine::outcome::answer_of;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, OtherDocument, PlanEdit};
+use crate::engine::report::Report;
 use crate::engine::stream::StreamFacts;
 use crate::host::documents;
 use crate::host::error::Result;
@@ -46,8 +48,10 @@ pub fn collect(
         },
         Purpose::Validate(_) | Purpose::Judge(..) => (Left::default(), None),
     };
+    let report = report_of(shop, &job.launch, attempted.stream.as_ref())?;
     let evidence = Evidence {
         ending: attempted.ending,
+        report,
         read_set: read_set(shop, &attempted.stream, &worktree)?,
         stream: attempted.stream,
         status_file: attempted.status_file,
@@ -76,6 +80,21 @@ pub fn collect(
     let task = &job.launch.task;
     let kept = left.tree.map(|tree| Kept { left_out, ..Kept::new(task, tree, worktree) });
     Ok((evidence, kept))
+}
+
+/// What a session answered, where that is an output; it is in the store before anybody asks for it.
+fn report_of(
+    shop: &Workshop,
+    launch: &Launch,
+    stream: Option<&StreamFacts>,
+) -> Result<Option<Report>> {
+    let is_wanted = launch.is_report && launch.purpose == Purpose::Work;
+    let answer = stream.filter(|_| is_wanted).map(|it| answer_of(&it.final_text));
+    let report = answer.and_then(Report::new);
+    if let Some(report) = &report {
+        shop.store.put(report.text().as_bytes())?;
+    }
+    Ok(report)
 }
 
 /// What work left in its worktree.

@@ -35,6 +35,8 @@ keys! {
         inputs: Map(&INPUTS),
         /// What it writes.
         outputs: Map(&OUTPUTS),
+        /// The session's answer is an output: tasks that depend on it get it.
+        report [default: "false"]: Flag,
         /// What judges its output.
         validators: List(VALIDATORS),
         /// Variables of the environment that reach the action; their values are in the key.

@@ -73,6 +73,7 @@ fn read(
         env: env_of(&mut fields),
         retry: fields.fields("retry").map(retry_of).unwrap_or_default(),
         limits: fields.fields("limits").map(limits_of).unwrap_or_default(),
+        report: fields.flag("report"),
         pool: fields.text("pool").map(PoolName::new),
         needs_tools: tools_of(&mut fields),
         proposals: proposals(&mut fields),

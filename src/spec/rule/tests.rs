@@ -72,6 +72,7 @@ retry: { attempts: 2, backoff: { base: 1s, cap: 1m }, waits: 4, uncounted: [kill
 limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
 pool: gpu
 needs_tools: [Bash]
+report: true
 run: [make, all]
 sandbox: bwrap
 ",
@@ -97,6 +98,7 @@ sandbox: bwrap
             must_change: false,
             keep: GlobSet::default(),
         },
+        is_report: true,
         validators: rule.validators.clone(),
         env: vec!["CARGO_HOME".into()],
         retry: Retry {

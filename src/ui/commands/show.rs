@@ -148,6 +148,10 @@ fn push_result(text: &mut String, result: &AcceptedResult, (billing, paint): (Bi
             visible(message).trim().replace('\n', "\n            ")
         );
     }
+    if let Some(report) = &result.report {
+        let said = visible(report.text());
+        let _ = writeln!(text, "  report    {}", said.trim().replace('\n', "\n            "));
+    }
     let changes = result.patch.changes();
     if changes.is_empty() {
         text.push_str("  files     none changed\n");

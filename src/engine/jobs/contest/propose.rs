@@ -167,6 +167,7 @@ impl Shop<'_> {
             model: model_of(&evidence),
             session: evidence.session.clone(),
             message: message_of(&evidence, judgement),
+            report: evidence.report,
             patch: evidence.patch,
             read_set: evidence.read_set,
             transcript: evidence.transcript,

@@ -139,6 +139,8 @@ impl Shop<'_> {
             sandbox: attempt.recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: GlobSet::default(),
             plan: None,
+            needs: Vec::new(),
+            is_report: false,
         })
     }
 }

@@ -1,11 +1,18 @@
 //! The fold over git's lineage: landings, receipts, and the verdicts that they tell.
 
+use crate::base::digest::Digest;
+use crate::base::name::CommitId;
 use crate::engine::outcome::Verdict;
 use crate::engine::past::view::Touch;
 use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::engine::record::{Accepted, Provenance};
+use crate::engine::report::Reported;
 
 use super::{AcceptedFact, History, KnownVerdict, TaskHistory};
+
+fn told_in(report: Option<Digest>, commit: &CommitId) -> Option<Reported> {
+    report.map(|digest| Reported { digest, told_in: Some(commit.clone()) })
+}
 
 impl TaskHistory {
     /// The journal's record is of what git has as the task's newest.
@@ -65,6 +72,7 @@ impl History {
             key: landing.action,
             recipe: landing.recipe,
             output: landing.output,
+            report: told_in(landing.report, &landing.commit),
             provenance: Provenance::Ran,
             commit: Some(landing.commit.clone()),
             at: None,
@@ -80,6 +88,7 @@ impl History {
             key: receipt.action,
             recipe: receipt.recipe,
             output: receipt.output,
+            report: told_in(receipt.report, &receipt.commit),
             provenance: Provenance::Ran,
             commit: None,
             at: None,

@@ -9,6 +9,7 @@ use crate::engine::record::question::Dialogue;
 use crate::engine::record::{
     Accepted, AttemptEnded, Decision, Proposed, Provenance, Record, VerdictReached,
 };
+use crate::engine::report::Reported;
 use crate::spec::plan::Status;
 
 use super::{AcceptedFact, Failure, History, KnownLimit, KnownVerdict};
@@ -138,10 +139,16 @@ impl History {
             task.manifest = None;
             return;
         }
+        let in_git = task.in_git.as_ref().and_then(|it| it.report.clone());
+        let report = accepted.report.map(|digest| {
+            let told = in_git.filter(|it| it.digest == digest).and_then(|it| it.told_in);
+            Reported { digest, told_in: told.or(accepted.commit.clone()) }
+        });
         task.accepted = Some(AcceptedFact {
             key: accepted.key,
             recipe: accepted.recipe,
             output: accepted.output,
+            report,
             provenance: accepted.provenance,
             commit: accepted.commit.clone(),
             at: Some(accepted.at),

@@ -62,6 +62,7 @@ fn accepted(task: &str) -> Record {
         output: crate::base::name::OutputDigest(Digest::of(b"o")),
         provenance: Provenance::Ran,
         manifest: None,
+        report: None,
         commit: None,
     }))
 }
