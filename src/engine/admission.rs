@@ -1,5 +1,6 @@
 //! What may start now: pools, overlaps, the account's windows, the service, a stop.
 
+mod alike;
 mod apart;
 pub mod breaker;
 mod doors;
@@ -28,6 +29,7 @@ use crate::base::name::{AgentName, ModelName, RelPath, RuleName};
 use crate::engine::graph::NodeId;
 use crate::engine::why::{Clash, Hold, Wait};
 
+use alike::Lessons;
 use order::Order;
 use overlap::Claims;
 use rebuy::Rebuying;
@@ -54,6 +56,7 @@ pub struct Admission {
     twins: BTreeSet<NodeId>,
     apart: BTreeMap<NodeId, Vec<Clash>>,
     pub rebuying: Rebuying,
+    lessons: Lessons,
 }
 
 impl Admission {
@@ -64,6 +67,7 @@ impl Admission {
         self.waits.clear();
         self.twins.clear();
         self.apart.clear();
+        self.lessons.forget_nodes();
     }
 
     pub fn holding(&self) -> Option<&Hold> {

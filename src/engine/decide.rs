@@ -1,6 +1,8 @@
 //! The tasks of one build: what is asked for, where each stands, and how each is decided.
 
 mod amount;
+mod failed;
+mod gone;
 mod look_up;
 mod models;
 mod node;
@@ -54,6 +56,8 @@ pub struct Board {
     runs: BTreeMap<NodeId, TaskRun>,
     /// Verdicts that were reached in this build, and for which task.
     asked: BTreeMap<VerdictKey, TaskRef>,
+    /// Tasks of a plan that failed one after the other.
+    in_a_row: BTreeMap<PlanName, u32>,
     /// What was picked, where not everything is to run.
     chosen: BTreeSet<NodeId>,
 }

@@ -38,6 +38,11 @@ pub enum Event {
         task: TaskRef,
         found: Vec<(RelPath, Option<FileState>)>,
     },
+    /// Answer to `Restore`: the present content of what was to be put back.
+    Restored {
+        task: TaskRef,
+        found: Vec<(RelPath, Option<FileState>)>,
+    },
     /// Answer to `Look`; paths that are not there are `None`.
     Looked(Vec<(RelPath, Option<FileState>)>),
     /// Answer to `FindFiles`.

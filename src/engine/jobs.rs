@@ -54,7 +54,7 @@ impl Build {
     /// A build at its start: all that is wanted waits.
     pub fn new(request: BuildRequest, mode: Mode, ground: &mut Ground<'_>) -> Self {
         let money = Money::new(request.budget);
-        let board = Board::new((request, mode), ground.world, ground.now());
+        let board = Board::new(request, mode, ground.world, ground.now());
         let mut admission = Admission::default();
         admission.restore_limits(&board, ground);
         board.adopt_left_out(ground.world);

@@ -39,6 +39,12 @@ pub enum Why {
     HeldBefore(String),
     /// It failed in an earlier build: how, as the journal or its plan has it.
     FailedBefore(String),
+    /// A file that its result left is gone.
+    OutputGone(RelPath),
+    /// So many tasks of its plan failed in a row.
+    PlanStopped {
+        n_failed: u32,
+    },
     /// Its status was set back to `pending`.
     SetBack,
     /// It was made by another recipe, and is to be made by the present one.
@@ -171,4 +177,6 @@ pub enum Help {
     Compare { tip: String, kept_as: String },
     /// Ask for another model or permission: the session was refused for what it asks for.
     AskForLess,
+    /// It is tried again where a person asks for it.
+    AskAgain,
 }

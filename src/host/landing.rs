@@ -5,6 +5,7 @@ mod beneath;
 mod checkout;
 mod follow;
 mod locks;
+mod restore;
 mod sparse;
 
 pub use beneath::Beneath;

@@ -27,7 +27,7 @@ mod glance;
 
 use glance::Glance;
 
-const FILE: &str = "rest-v3";
+const FILE: &str = "rest-v4";
 /// The journal behind the note is read each time; from this many bytes on a new note pays.
 const TAIL_LIMIT: u64 = 64 * 1024;
 
@@ -42,6 +42,8 @@ struct Note {
     /// What was asked of the scan, and the digest of its answer.
     globs: Vec<Vec<String>>,
     paths: Vec<RelPath>,
+    /// Single files of which only counts that they are there.
+    outputs: Vec<RelPath>,
     found: Digest,
     n_tasks: u32,
     n_skipped: u32,
@@ -99,14 +101,15 @@ pub fn note(state: &State) -> Result<()> {
         return Ok(());
     };
     let charted = keep_chart(state, found);
-    let (globs, paths) = engine.files_wanted();
+    let wanted = engine.files_by_use();
     let counts = engine.counts();
     let note = Note {
         circumstances,
         journal: mark,
         variables,
-        globs: globs.into_iter().map(|set| set.patterns).collect(),
-        paths,
+        globs: wanted.globs.into_iter().map(|set| set.patterns).collect(),
+        paths: wanted.read,
+        outputs: wanted.outputs,
         found: digest_of(found),
         n_tasks: counts.wanted,
         n_skipped: counts.skipped,

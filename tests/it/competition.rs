@@ -138,6 +138,7 @@ fn a_judge_that_lies_lands_nothing_and_the_next_build_pays_for_no_proposal_again
         let plan = space.read("plans/pick.yaml");
         assert!(plan.contains("reached no verdict"), "{plan}");
         space.replace("sessions.yaml", lie, PICKS_B);
+        space.orch(&["retry", "pick//1"]).exits(0);
         space.build(&["-j", "3"], 0).has(&[("accepted", 1), ("sessions", 1)]);
         assert_eq!(space.read("docs/d.md"), home(&space, "b"));
         assert_eq!(refs(&space).lines().count(), 2);
@@ -201,6 +202,7 @@ fn a_kept_proposal_that_somebody_took_away_or_changed_is_made_again() {
     space.git(&["update-ref", "-d", "refs/orch/proposals/pick/1/A"]);
     space.git(&["update-ref", "refs/orch/proposals/pick/1/B", "main"]);
     space.replace("sessions.yaml", lie, PICKS_B);
+    space.orch(&["retry", "pick//1"]).exits(0);
     space.build(&["-j", "3"], 0).has(&[("accepted", 1), ("sessions", 3)]);
     assert_eq!(space.read("docs/d.md"), home(&space, "b"));
     assert_eq!(refs(&space), "refs/orch/proposals/pick/1/A\nrefs/orch/proposals/pick/1/C");
@@ -216,6 +218,7 @@ fn a_winner_of_an_earlier_build_lands_onto_what_came_since_and_replays_from_the_
     space.write("docs/other.md", "after\n");
     space.commit("a person's");
     space.replace("sessions.yaml", lie, PICKS_B);
+    space.orch(&["retry", "pick//1"]).exits(0);
     space.build(&["-j", "3"], 0).has(&[("accepted", 1), ("sessions", 1)]);
     assert_eq!(space.read("docs/other.md"), "after\n");
     let winner = space.read("docs/d.md");

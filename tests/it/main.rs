@@ -12,6 +12,7 @@ mod cost;
 mod deciding;
 mod denials;
 mod documents;
+mod failed_before;
 mod faults;
 mod floors;
 mod git_env;

@@ -87,6 +87,7 @@ impl Admission {
         named.perhaps.extend(described.perhaps);
         let is_output = |path: &RelPath| self.order.as_ref().is_some_and(|it| it.is_output(path));
         let (mut files, mut unknown) = (named.files, BTreeSet::new());
+        files.extend(self.lessons.met_on(board.task(id)).cloned());
         for path in named.perhaps {
             match self.files.get(&path) {
                 _ if is_output(&path) => drop(files.insert(path)),

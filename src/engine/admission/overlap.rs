@@ -83,6 +83,11 @@ impl Claims {
         claims
     }
 
+    /// Nothing tells what it writes.
+    pub fn writes_unknown(&self) -> bool {
+        self.writes.is_empty()
+    }
+
     /// Where the two would meet; two readers never do.
     pub fn meeting(&self, other: &Self) -> Option<Meeting> {
         let meet = |ours: &[Claim], theirs: &[Claim], how| {

@@ -62,7 +62,10 @@ impl Admission {
         if self.twins.remove(&id) {
             return Some(Wait::Result);
         }
-        self.meeting_of(id, yard, ground)
+        if let Some(wait) = self.meeting_of(id, yard, ground) {
+            return Some(wait);
+        }
+        self.scout_of(id, recipe, yard, ground)
             .or_else(|| lacking_memory(recipe, yard, ground.world))
             .or_else(|| self.warming(id, recipe, yard, ground))
     }

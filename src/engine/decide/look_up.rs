@@ -127,7 +127,10 @@ impl Board {
         }
     }
 
-    fn take_miss(&mut self, id: NodeId, ground: &Ground<'_>) {
+    fn take_miss(&mut self, id: NodeId, ground: &mut Ground<'_>) {
+        if self.settle_if_failed_before(id, ground) {
+            return;
+        }
         if self.mode == Mode::Survey {
             return self.settle(id, Settled::Stale);
         }

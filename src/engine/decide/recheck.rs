@@ -42,6 +42,20 @@ impl Board {
         ground: &mut Ground<'_>,
     ) -> Option<Follow> {
         ground.world.take_rechecked(task, found, ground.past);
+        self.decide_anew(task, ground)
+    }
+
+    pub fn take_restored(
+        &mut self,
+        task: &TaskRef,
+        found: &[(RelPath, Option<FileState>)],
+        ground: &mut Ground<'_>,
+    ) -> Option<Follow> {
+        ground.world.take_looked(found, ground.past);
+        self.decide_anew(task, ground)
+    }
+
+    fn decide_anew(&mut self, task: &TaskRef, ground: &mut Ground<'_>) -> Option<Follow> {
         let id = self.graph.id_of(task)?;
         if self.schedule.state(id) != State::Looking {
             return None;

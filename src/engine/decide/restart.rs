@@ -14,7 +14,7 @@ use super::{Board, Freshness, Mode};
 
 impl Board {
     /// All that is wanted waits.
-    pub fn new((request, mode): (BuildRequest, Mode), world: &World, now: Moment) -> Self {
+    pub fn new(request: BuildRequest, mode: Mode, world: &World, now: Moment) -> Self {
         let graph = Arc::clone(world.graph());
         let wanted = wanted_by(&graph, &request);
         Self {
@@ -27,6 +27,7 @@ impl Board {
             freshness: Freshness::new(now),
             runs: BTreeMap::new(),
             asked: BTreeMap::new(),
+            in_a_row: BTreeMap::new(),
             chosen: BTreeSet::new(),
         }
     }
@@ -37,6 +38,7 @@ impl Board {
         self.freshness.is_touched = false;
         self.freshness.has_new_plan = false;
         self.chosen.clear();
+        self.in_a_row.clear();
         let graph = world.graph();
         if *graph != self.graph {
             let graph = Arc::clone(graph);

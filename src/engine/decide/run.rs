@@ -26,6 +26,8 @@ pub struct TaskRun {
     pub not_before: Option<Moment>,
     /// A person asked for it again: what its validators said before is asked anew.
     pub is_asked_for: bool,
+    /// Outputs of it that were gone were put back, as far as that could be done.
+    pub has_restored: bool,
     /// What its blocking was last blamed on.
     pub blocked_by: Option<TaskRef>,
     /// How it was accepted under this key in this build.

@@ -108,6 +108,7 @@ impl Board {
         self.note_reason(id, why.clone());
         self.run(id).gave_up = Some(class);
         ground.publish(Notice::TaskFailed { task, why, help });
+        self.count_failure(id, class, ground);
         self.settle(id, Settled::Failed(class));
     }
 
@@ -150,6 +151,7 @@ impl Board {
             run.gave_up = None;
             run.accepted = None;
         }
+        self.in_a_row.remove(&task.plan);
         self.freshness.spoken();
     }
 }

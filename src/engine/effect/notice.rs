@@ -123,6 +123,8 @@ pub enum Warning {
     LimitNear { window: Window, permille: Option<u16>, at_once: u32 },
     /// Something does not start for lack of money, the first time.
     BudgetReached(Shortage),
+    /// So many tasks of a plan failed in a row: no more of it starts.
+    PlanStopped { plan: PlanName, n_failed: u32 },
     /// So much finished work would be bought again, for these causes: it is held.
     BoughtAgain { amount: Rebuy, causes: Vec<Difference> },
     /// Its session says that it changed the plan, and did not.

@@ -164,9 +164,14 @@ impl Shop<'_> {
         self.ground.step.extend(was_validated.then_some(unvalidated));
         self.ground.push(Effect::Drop { attempt: id });
         self.ground.world.set_output(slot, output);
-        self.ground.publish(Notice::TaskFinished { task, how });
+        self.ground.publish(Notice::TaskFinished { task: task.clone(), how });
+        if provenance == Provenance::Ran {
+            self.build.board.break_row(&task);
+        }
         if let Some(node) = node {
-            self.build.admission.rebuying.forget(self.build.board.task(node));
+            let (admission, board) = (&mut self.build.admission, &self.build.board);
+            admission.rebuying.forget(board.task(node));
+            admission.note_done(node, board, self.ground.world);
             {
                 let run = self.build.board.run(node);
                 run.accepted = Some(provenance);

@@ -296,6 +296,8 @@ impl Shop<'_> {
             self.build.board.run(node).conflict = None;
             return self.give_up_attempt(id, OutcomeClass::Conflict, message);
         }
+        let build = &mut *self.build;
+        build.admission.note_met(node, &conflict, &self.ground, &build.board);
         let message = conflict_message(&conflict);
         self.build.board.run(node).conflict = Some(conflict);
         self.set_back(id, OutcomeClass::Conflict, message)

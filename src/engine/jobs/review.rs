@@ -203,9 +203,11 @@ impl Shop<'_> {
 
     /// Runs the task itself after a standing or cached result was refused.
     fn requeue(&mut self, owner: AttemptId, node: NodeId, reason: Why) -> Sound {
-        self.build.board.note_reason(node, reason);
         self.build.jobs.close(owner)?;
-        self.build.board.queue(node);
+        if !self.build.board.settle_if_failed_before(node, &mut self.ground) {
+            self.build.board.note_reason(node, reason);
+            self.build.board.queue(node);
+        }
         self.ground.push(Effect::Drop { attempt: owner });
         Ok(())
     }

@@ -96,7 +96,8 @@ impl Shop<'_> {
         let frozen = self.ground.world.frozen(self.build.board.slot(id));
         let is_session = recipe.rule.action == ActionKind::Session;
         let holding = self.build.admission.holding().filter(|_| is_session);
-        frozen.or_else(|| holding.map(|it| Why::Held(it.clone())))
+        let stopped = || self.build.board.stopped_plan(id, self.ground.world);
+        frozen.or_else(|| holding.map(|it| Why::Held(it.clone()))).or_else(stopped)
     }
 
     fn wait_of(&mut self, id: NodeId, recipe: &Recipe, held: &Held) -> Option<Wait> {

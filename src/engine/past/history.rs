@@ -211,6 +211,8 @@ pub struct Failure {
     pub recipe: Option<RecipeDigest>,
     pub class: OutcomeClass,
     pub message: String,
+    /// No further attempt was made.
+    pub is_final: bool,
     /// The session that may go on.
     pub session: Option<SessionId>,
     /// A person has asked for another try since.

@@ -29,6 +29,16 @@ use crate::spec::plan::{Compiled, Plan};
 use super::Engine;
 
 /// Of what there is and has happened.
+/// What a build looks at, each list sorted.
+#[derive(Clone, Debug, Default)]
+pub struct FilesWanted {
+    pub globs: Vec<GlobSet>,
+    /// Single files whose content keys or verdicts read.
+    pub read: Vec<RelPath>,
+    /// Others of which only counts that they are there.
+    pub outputs: Vec<RelPath>,
+}
+
 impl Engine {
     /// Every finding about every document, by file.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
@@ -229,8 +239,19 @@ impl Engine {
 
     /// What a scan for the present build asks for.
     pub fn files_wanted(&self) -> (Vec<GlobSet>, Vec<RelPath>) {
-        let Some(build) = &self.build else { return (Vec::new(), Vec::new()) };
-        self.world.files_wanted(build.board.slots(), &self.past)
+        let FilesWanted { globs, read, outputs } = self.files_by_use();
+        let paths: BTreeSet<RelPath> = read.into_iter().chain(outputs).collect();
+        (globs, paths.into_iter().collect())
+    }
+
+    /// The same, by what they are wanted for.
+    pub fn files_by_use(&self) -> FilesWanted {
+        let Some(build) = &self.build else { return FilesWanted::default() };
+        let slots = build.board.slots();
+        let (globs, read) = self.world.files_read(slots, &self.past);
+        let mut outputs = self.world.outputs_wanted(slots, &self.past);
+        outputs.retain(|it| read.binary_search(it).is_err());
+        FilesWanted { globs, read, outputs: outputs.into_iter().collect() }
     }
 
     /// Names of all variables that keys read, each once.

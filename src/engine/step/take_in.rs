@@ -253,6 +253,10 @@ fn take_in_build(shop: &mut Shop<'_>, event: Event) {
             let follow = shop.build.board.take_rechecked(&task, &found, &mut shop.ground);
             follow.into_iter().for_each(|it| shop.follow(it));
         }
+        Event::Restored { task, found } => {
+            let follow = shop.build.board.take_restored(&task, &found, &mut shop.ground);
+            follow.into_iter().for_each(|it| shop.follow(it));
+        }
         Event::CandidatesFound { task, key, found } => {
             let board = &mut shop.build.board;
             let follow = board.take_candidates(&task, key, *found, &mut shop.ground);

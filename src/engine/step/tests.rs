@@ -24,7 +24,7 @@ use crate::engine::effect::{Launch, Notice, Purpose, Request};
 use crate::engine::event::{Candidate, Conflict, Documents, Found, Merged, Placement, Written};
 use crate::engine::outcome::evidence::{Ending, Evidence, StatusFile, StatusReport};
 use crate::engine::record::lineage::{Landing, Lineage};
-use crate::engine::record::{AcceptedResult, Record};
+use crate::engine::record::{AcceptedResult, Decision, Record};
 use crate::engine::stream::{ApiError, RateLimit, ResultFacts, StreamFacts};
 use crate::ui::render::why::{barrier_text, reopened_text, why_text};
 use crate::ui::render::words::warning_text;
@@ -156,6 +156,16 @@ impl Space {
         panic!("the engine never finishes");
     }
 
+    /// A person asks for a task again.
+    fn retry(&mut self, task: &str) {
+        let task = TaskRef::new("p", task);
+        self.records.push(Record::Decided {
+            at: Moment(self.now),
+            task,
+            decision: Decision::Retry,
+        });
+    }
+
     fn perform(&mut self, effect: Effect) -> Vec<Event> {
         match effect {
             Effect::Scan { globs, paths } => {
@@ -169,6 +179,10 @@ impl Space {
             Effect::FindFiles { paths } => {
                 let found = paths.iter().map(|it| (it.clone(), self.files.contains_key(it)));
                 vec![Event::FilesFound(found.collect())]
+            }
+            Effect::Restore { task, paths } => {
+                let found = self.scan(&[], &paths);
+                vec![Event::Restored { task, found }]
             }
             Effect::Look { paths } => vec![Event::Looked(self.scan(&[], &paths))],
             Effect::FindCandidates { task, key, lookup, .. } => {
@@ -607,6 +621,9 @@ fn failure_blocks_dependents_and_nothing_else() {
     assert_eq!(space.ran(), ["a", "b", "c", "b", "b"]);
     assert_eq!(states(&engine), "a=Done(Ran) b=Failed(FailedByStatus) c=Done(Ran) d=Blocked");
     assert!(space.plans["plans/p.yaml"].contains("id: 'b', status: failed"));
+    space.build();
+    assert_eq!(space.ran(), [""; 0], "nobody asks for it");
+    space.retry("b");
     let engine = space.build();
     assert_eq!(space.ran(), ["b", "b", "b"], "only what has no accepted result");
     assert_eq!(engine.counts().failed, 1);

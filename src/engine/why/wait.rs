@@ -18,6 +18,8 @@ pub enum Wait {
     Result,
     /// It would meet a running one on a file.
     File(Clash),
+    /// It looks like this one, and whether such tasks meet on a file is found out with two of them.
+    Scout(TaskRef),
     /// Which words are files is being asked.
     Asked,
     /// A sibling warms the cache, until then.

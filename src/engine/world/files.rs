@@ -317,11 +317,17 @@ impl World {
             paths.extend(owned.into_iter().flatten());
             paths.extend(item_read_by(&validators, meta));
         }
+        paths.extend(self.declared_of(slot, past));
         (self.sets_read(recipe, &validators), paths)
     }
 
+    /// Files that results of these tasks left where their plans declare them: that they are there counts.
+    pub fn outputs_wanted(&self, slots: &[Slot], past: &Past) -> BTreeSet<RelPath> {
+        slots.iter().flat_map(|slot| self.declared_of(*slot, past)).collect()
+    }
+
     /// Everything that keys and verdicts of these tasks read.
-    pub fn files_wanted(&self, slots: &[Slot], past: &Past) -> (Vec<GlobSet>, Vec<RelPath>) {
+    pub fn files_read(&self, slots: &[Slot], past: &Past) -> (Vec<GlobSet>, Vec<RelPath>) {
         let library = self.library();
         let (mut globs, mut paths) = (BTreeSet::new(), BTreeSet::new());
         for text in library.plans(&self.db) {

@@ -40,6 +40,29 @@ impl World {
             .collect()
     }
 
+    /// True where a file that the task owns is gone, as a verdict on it would see it; false of one that
+    /// nobody has looked at.
+    pub fn has_lost(&self, slot: Slot, path: &RelPath, past: &Past) -> bool {
+        self.is_known(path) && self.verdict_view(slot, path, past).is_none()
+    }
+
+    /// Files that the task's result left where its plan declares them, sorted.
+    pub fn declared_of(&self, slot: Slot, past: &Past) -> Vec<RelPath> {
+        let outputs = self.spec(slot).map(|it| &it.outputs);
+        let Some(outputs) = outputs.filter(|it| !it.patterns.is_empty()) else { return Vec::new() };
+        let Some(past) = past.history.task(self.task(slot)) else { return Vec::new() };
+        let literal = outputs.literal_paths();
+        let is_plain = literal.len() == outputs.patterns.len();
+        // Compiling patterns costs more than comparing names.
+        let others = if is_plain { None } else { outputs.compile().ok() };
+        let is_declared = |path: &&RelPath| {
+            literal.iter().any(|it| path.is_within(it.as_str()))
+                || others.as_ref().is_some_and(|it| it.is_match(path))
+        };
+        let left = past.owned.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path);
+        left.filter(is_declared).cloned().collect()
+    }
+
     fn verdict_view(&self, slot: Slot, path: &RelPath, past: &Past) -> Option<FileState> {
         let library = self.library();
         let graph = self.graph();

@@ -52,6 +52,14 @@ impl BuildLoop<'_> {
                     self.crew.shop.pool.park(worktree, &session)?;
                 }
             }
+            Effect::Restore { task, paths } => {
+                let restored = self.state.checkout.repo.restore(&paths)?;
+                for path in &restored {
+                    self.voice.warn(format!("put back `{path}`, an output of {task}"));
+                }
+                let found = self.state.checkout.scan(&[], &paths)?;
+                return Ok(vec![Event::Restored { task, found }]);
+            }
             Effect::Unpark { session } => drop(self.crew.shop.pool.unpark(&session)?),
             Effect::Stay { attempt } => self.landings.stay(attempt),
             Effect::Leave { attempt, key, kept_as } => {

@@ -127,7 +127,12 @@ impl Glance {
         let changed = charted.changed_files(&self.found)?;
         // Single files are read by designs and verdicts, which no pattern tells of.
         let is_single = |path: &RelPath| self.note.paths.binary_search(path).is_ok();
-        if changed.len() > MANY || changed.iter().any(is_single) {
+        let is_gone = |path: &RelPath| {
+            let place = self.found.binary_search_by(|(it, _)| it.cmp(path));
+            self.note.outputs.binary_search(path).is_ok()
+                && place.map_or(true, |at| self.found[at].1.is_none())
+        };
+        if changed.len() > MANY || changed.iter().any(|it| is_single(it) || is_gone(it)) {
             return None;
         }
         let takes_one = |patterns: &[String]| {
@@ -180,5 +185,7 @@ impl Glance {
 /// What all that was asked for is now.
 fn files_of(scanner: &Scanner, note: &Note) -> Result<Found> {
     let globs: Vec<GlobSet> = note.globs.iter().map(GlobSet::new).collect();
-    scanner.scan(&globs, &note.paths)
+    let mut paths: Vec<RelPath> = note.paths.iter().chain(&note.outputs).cloned().collect();
+    paths.sort();
+    scanner.scan(&globs, &paths)
 }

@@ -63,6 +63,13 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         Why::Answered(answer) => format!("answered: {answer}"),
         Why::HeldBefore(message) => format!("held back before: {message}"),
         Why::FailedBefore(message) => format!("failed before: {message}"),
+        Why::OutputGone(path) => format!(
+            "its output `{path}` was deleted: `git restore {path}` where that is not committed; else \
+             `orch retry` makes it again, `orch accept` takes it as it is"
+        ),
+        Why::PlanStopped { n_failed } => format!(
+            "{n_failed} tasks of its plan failed in a row (`circuit_breaker_threshold`): see to them first"
+        ),
         Why::VerdictStale(name) => format!("the verdict of {name} is stale"),
         Why::Pinned(pin, misfit) => {
             let misfit = misfit_text(misfit);
@@ -171,6 +178,9 @@ fn wait_text(wait: &Wait) -> String {
         Wait::Result => "waits: its result is asked for".to_owned(),
         Wait::File(clash) => format!("waits: {}", clash_text(clash)),
         Wait::Asked => "waits: its files are looked for".to_owned(),
+        Wait::Scout(task) => {
+            format!("waits: two like {task} go first, to see whether they meet on a file")
+        }
         Wait::Sibling(task, _) => format!("waits: {task} warms the prompt cache"),
         Wait::Memory(free) => format!("waits: only {free} MB of memory are free"),
         Wait::Door(waiting) => waiting_text(waiting),
@@ -311,6 +321,10 @@ pub fn help_text(help: &Help, task: &TaskRef) -> String {
         Help::Compare { tip, kept_as } => {
             format!("look at both sides: `git diff {tip}...{kept_as}`; then `orch retry {task}`")
         }
+        Help::AskAgain => format!(
+            "nothing that would help it has changed since: `orch retry {task}` tries it again, and so does \
+             `--force {task}`"
+        ),
         Help::AskForLess => {
             "a model is named by the task, its agent, the plan or `session.model`; `permission: \
              bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox; then `orch build`"

@@ -182,6 +182,10 @@ pub fn warning_text(warning: &Warning, billing: Billing) -> String {
         Warning::StatusUnwritten { task, why } => {
             format!("the status of {task} could not be written into its plan: {why}")
         }
+        Warning::PlanStopped { plan, n_failed } => format!(
+            "{n_failed} tasks of {plan} failed in a row: no more of it starts in this build \
+             (`circuit_breaker_threshold`)"
+        ),
         Warning::BoughtAgain { amount, causes } => bought_again_text(*amount, causes, billing),
         Warning::AcceptedUnkeyed(task) => {
             format!("{task} has no key at present: that it is accepted came to nothing")

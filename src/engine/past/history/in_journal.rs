@@ -81,6 +81,7 @@ impl History {
                     recipe: *recipe,
                     class: *class,
                     message: message.clone(),
+                    is_final: true,
                     session: before.and_then(|it| it.session),
                     is_waived: false,
                 });
@@ -173,11 +174,14 @@ impl History {
             task.took = Some(ended.duration);
         }
         if ended.outcome != OutcomeClass::Done {
+            let before = task.last_failure.take().filter(|it| it.key == ended.key);
             task.last_failure = Some(Failure {
                 key: ended.key,
                 recipe: ended.recipe,
                 class: ended.outcome,
                 message: ended.message.clone(),
+                // To judge it anew is no further attempt.
+                is_final: ended.validator.is_some() && before.is_some_and(|it| it.is_final),
                 session: ended.session.clone().filter(|_| ended.validator.is_none()),
                 is_waived: false,
             });

@@ -149,6 +149,7 @@ fn the_next_run_of_orch_tells_what_the_last_one_failed_by() {
         space_of("failed overloaded . ", &ONE.replace("x }", "x, max_attempts: 1 }"));
     space.rules = vec![rule("retry: { waits: 0 }\n")];
     space.build();
+    space.retry("a");
     space.build();
     space.build();
     insta::assert_snapshot!(told.borrow().join("\n"), @"
@@ -187,6 +188,7 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
             }
         }
     });
+    space.retry("a");
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)");
     assert_eq!(told.borrow().len(), 1);

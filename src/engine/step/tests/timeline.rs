@@ -6,6 +6,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::effect::Decide;
 
 const TASKS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -137,6 +138,12 @@ proptest! {
             happen(&mut space, &mut engine, &behaviours, it);
         }
         behaviours.borrow_mut().clear();
+        // What failed for good is tried again where a person asks.
+        for task in TASKS {
+            let decide = Decide { task: TaskRef::new("p", task), decision: Decision::Retry };
+            let mut effects = engine.step(Moment(space.now), Event::Decided(decide));
+            space.run(&mut engine, &mut effects);
+        }
         happen(&mut space, &mut engine, &behaviours, &Happening::Built);
         prop_assert_eq!(engine.counts().accepted, 4, "{}", states(&engine));
         space.ran();
