@@ -51,9 +51,9 @@ impl Form {
     }
 
     /// One line of the stream, each line of it ended.
-    fn of_line(self, line: &str, (speaker, billing): (Speaker, Billing)) -> String {
+    fn of_line(self, line: &str, speaker: Speaker, billing: Billing) -> String {
         match self {
-            Self::People(paint) => text_of_line(line, (speaker, billing), paint),
+            Self::People(paint) => text_of_line(line, speaker, billing, paint),
             Self::Programs if line.trim().is_empty() => String::new(),
             Self::Programs => {
                 let line = line.trim_end();
@@ -104,7 +104,7 @@ impl Reader {
             }
             _ => {}
         }
-        self.form.of_line(line, (self.speaker, self.billing))
+        self.form.of_line(line, self.speaker, self.billing)
     }
 }
 
@@ -135,7 +135,7 @@ pub fn output_of(bytes: &[u8], speaker: Speaker, n: usize) -> Vec<OutputLine> {
 }
 
 /// One line of the stream as text, each line of it ended.
-fn text_of_line(line: &str, (speaker, billing): (Speaker, Billing), paint: Paint) -> String {
+fn text_of_line(line: &str, speaker: Speaker, billing: Billing, paint: Paint) -> String {
     if let Some(text) = stderr_in(line) {
         return format!("{}\n", paint.paint(Tone::Caution, visible(&text).trim_end()));
     }

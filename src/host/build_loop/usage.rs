@@ -41,7 +41,7 @@ fn report(state: &State, begin: u64) -> Result<()> {
             usage_report(plan, path.as_str(), Spent { run: &spent, ever: &ever }, clock::now());
         let Some(report) = report else { continue };
         let title = plan.meta.title.as_deref().unwrap_or(plan.name.as_str());
-        let file = place_for(title, (&plan.name, &path), state.root());
+        let file = place_for(title, &plan.name, &path, state.root());
         let folder = file.parent().unwrap_or(state.root());
         std::fs::create_dir_all(folder).doing("making the folder of reports", folder)?;
         let text = format!("{report:#}\n");
@@ -51,7 +51,7 @@ fn report(state: &State, begin: u64) -> Result<()> {
 }
 
 /// Another plan of that title keeps the file that it has: this one's has its name behind the title.
-fn place_for(title: &str, (plan, path): (&PlanName, &RelPath), root: &Path) -> PathBuf {
+fn place_for(title: &str, plan: &PlanName, path: &RelPath, root: &Path) -> PathBuf {
     let file = place_of(&file_name(title, None), root);
     let is_anothers =
         plan_of(&file).is_some_and(|it| it != *path && root.join(it.as_str()).exists());

@@ -193,7 +193,7 @@ impl Seen {
         let documents = Box::new(state.loaded.documents.clone());
         engine.step(clock::now(), Event::DocumentsRead(documents));
         engine.step(clock::now(), Event::HistoryRestored(Box::new(history.clone())));
-        Self::of((state, engine), None, |globs, paths| state.checkout.scan(globs, paths))
+        Self::of(state, engine, None, |globs, paths| state.checkout.scan(globs, paths))
     }
 
     /// As git has it behind a landing: what the user has changed since is left out.
@@ -205,7 +205,7 @@ impl Seen {
         engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
         let lineage = Box::new(until(told_by.lineage, told.order));
         engine.step(clock::now(), Event::HistoryRead { records: told_by.untold.to_vec(), lineage });
-        Self::of((state, engine), Some(task), |globs, paths| {
+        Self::of(state, engine, Some(task), |globs, paths| {
             let index = GlobIndex::new(globs);
             let takes =
                 |path: &RelPath| paths.contains(path) || !index.sets_taking(path).is_empty();
@@ -223,7 +223,8 @@ impl Seen {
     }
 
     fn of(
-        (state, mut engine): (&State, Engine),
+        state: &State,
+        mut engine: Engine,
         task: Option<&TaskRef>,
         scan: impl Fn(&[GlobSet], &[RelPath]) -> Result<Found>,
     ) -> Result<Self> {

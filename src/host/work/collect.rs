@@ -17,7 +17,7 @@ use crate::host::land::kept::Kept;
 use crate::host::session::Attempted;
 use crate::host::worktree::Worktree;
 
-use super::output::{Output, output_of};
+use super::output::{Output, Outputs};
 use super::{Workshop, plan};
 
 /// What was to be done.
@@ -134,8 +134,9 @@ fn left_by(
         None => (collected, None),
     };
     let mut left = Left { plan_edit, ..Left::default() };
+    let outputs = Outputs { shop, launch, worktree, collected: &collected };
     for pattern in launch.required_outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
-        match output_of(shop, (pattern, launch), worktree, &collected)? {
+        match outputs.output_of(pattern)? {
             Output::Made => {}
             Output::Unchanged(path) => left.unchanged_outputs.push(path),
             Output::Hollow(what) => left.hollow_outputs.push(what),

@@ -29,74 +29,74 @@ pub enum Output {
     Ignored,
 }
 
-/// What became of one pattern: the best of what it takes.
-pub fn output_of(
-    shop: &Workshop,
-    (pattern, launch): (&str, &Launch),
-    worktree: &Worktree,
-    collected: &Collected,
-) -> Result<Output> {
-    let tip = shop.repo.tree_of(&worktree.base().tip)?;
-    let scanner = Scanner::open(worktree.root(), Access::ReadOnly, Arc::new(AsIs));
-    let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
-    let mut output = Output::Missing;
-    for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
-        let Some(state) = shop.repo.state_at(&collected.tree, path)? else {
-            if matches!(output, Output::Missing) {
-                output = Output::Ignored;
+/// Where declared outputs are looked for.
+pub struct Outputs<'a> {
+    pub shop: &'a Workshop,
+    pub launch: &'a Launch,
+    pub worktree: &'a Worktree,
+    pub collected: &'a Collected,
+}
+
+impl Outputs<'_> {
+    /// What became of one pattern: the best of what it takes.
+    pub fn output_of(&self, pattern: &str) -> Result<Output> {
+        let Self { shop, worktree, collected, .. } = self;
+        let tip = shop.repo.tree_of(&worktree.base().tip)?;
+        let scanner = Scanner::open(worktree.root(), Access::ReadOnly, Arc::new(AsIs));
+        let found = scanner.scan(&[GlobSet::new([pattern])], &[])?;
+        let mut output = Output::Missing;
+        for (path, _) in found.iter().filter(|(_, state)| state.is_some()) {
+            let Some(state) = shop.repo.state_at(&collected.tree, path)? else {
+                if matches!(output, Output::Missing) {
+                    output = Output::Ignored;
+                }
+                continue;
+            };
+            let is_changed = collected.patch.paths().any(|it| it == path);
+            // A draft of the user's that was laid there is not the task's.
+            if !is_changed && !shop.repo.has_path(&tip, path)? {
+                continue;
             }
-            continue;
-        };
-        let is_changed = collected.patch.paths().any(|it| it == path);
-        // A draft of the user's that was laid there is not the task's.
-        if !is_changed && !shop.repo.has_path(&tip, path)? {
-            continue;
+            match self.hollow(path, state)? {
+                Some(what) if !matches!(output, Output::Unchanged(_)) => {
+                    output = Output::Hollow(what)
+                }
+                Some(_) => {}
+                None if is_changed => return Ok(Output::Made),
+                None => output = Output::Unchanged(path.clone()),
+            }
         }
-        match hollow((path, state), launch, worktree, (shop, collected))? {
-            Some(what) if !matches!(output, Output::Unchanged(_)) => output = Output::Hollow(what),
-            Some(_) => {}
-            None if is_changed => return Ok(Output::Made),
-            None => output = Output::Unchanged(path.clone()),
+        Ok(output)
+    }
+
+    /// What a file is that has nothing in it; `None` where it has.
+    fn hollow(&self, path: &RelPath, state: FileState) -> Result<Option<String>> {
+        if state.kind == FileKind::Symlink {
+            let Some(what) = self.nothing_behind(path)? else {
+                return Ok(None);
+            };
+            return Ok(Some(format!("{path} is a link to {what}")));
         }
+        // What a command leaves empty is often a stamp: its exit code says that it is done.
+        let is_session = matches!(self.launch.action, LaunchAction::Session(_));
+        let name = path.file_name();
+        let is_marker = name.starts_with('.') || MARKERS.contains(&name);
+        let is_empty = state.digest == Digest::of(b"") && is_session && !is_marker;
+        Ok(is_empty.then(|| format!("{path} is empty")))
     }
-    Ok(output)
-}
 
-/// What a file is that has nothing in it; `None` where it has.
-fn hollow(
-    (path, state): (&RelPath, FileState),
-    launch: &Launch,
-    worktree: &Worktree,
-    (shop, collected): (&Workshop, &Collected),
-) -> Result<Option<String>> {
-    if state.kind == FileKind::Symlink {
-        let Some(what) = nothing_behind(path, worktree, (shop, collected))? else {
-            return Ok(None);
+    /// What a link leads to, where that is nothing that lands.
+    fn nothing_behind(&self, path: &RelPath) -> Result<Option<&'static str>> {
+        let Self { shop, worktree, collected, .. } = self;
+        let real = |path: &std::path::Path| fs::canonicalize(path).ok();
+        let Some(target) = real(&worktree.root().join(path.as_str())) else {
+            return Ok(Some("nothing"));
         };
-        return Ok(Some(format!("{path} is a link to {what}")));
+        let root = real(worktree.root()).unwrap_or_else(|| worktree.root().to_owned());
+        let Some(below) = path_below(&root, &target) else {
+            return Ok(Some("what lies outside of the repository"));
+        };
+        let lands = target.is_dir() || shop.repo.state_at(&collected.tree, &below)?.is_some();
+        Ok((!lands).then_some("what does not land"))
     }
-    // What a command leaves empty is often a stamp: its exit code says that it is done.
-    let is_session = matches!(launch.action, LaunchAction::Session(_));
-    let name = path.file_name();
-    let is_marker = name.starts_with('.') || MARKERS.contains(&name);
-    let is_empty = state.digest == Digest::of(b"") && is_session && !is_marker;
-    Ok(is_empty.then(|| format!("{path} is empty")))
-}
-
-/// What a link leads to, where that is nothing that lands.
-fn nothing_behind(
-    path: &RelPath,
-    worktree: &Worktree,
-    (shop, collected): (&Workshop, &Collected),
-) -> Result<Option<&'static str>> {
-    let real = |path: &std::path::Path| fs::canonicalize(path).ok();
-    let Some(target) = real(&worktree.root().join(path.as_str())) else {
-        return Ok(Some("nothing"));
-    };
-    let root = real(worktree.root()).unwrap_or_else(|| worktree.root().to_owned());
-    let Some(below) = path_below(&root, &target) else {
-        return Ok(Some("what lies outside of the repository"));
-    };
-    let lands = target.is_dir() || shop.repo.state_at(&collected.tree, &below)?.is_some();
-    Ok((!lands).then_some("what does not land"))
 }

@@ -112,16 +112,16 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
         let _ = writeln!(text, "  commit    {commit}  (git show {commit})");
     }
     match &shown.result {
-        Some(result) => push_result(&mut text, result, (shown.billing, paint)),
+        Some(result) => push_result(&mut text, result, shown.billing, paint),
         None if task.state == TaskState::UpToDate => {
             text.push_str("  result    nothing more is recorded here\n");
         }
         None => text.push_str("  result    none accepted\n"),
     }
     if let Some(judged) = &shown.judged {
-        push_judged(&mut text, judged, (shown.billing, paint));
+        push_judged(&mut text, judged, shown.billing, paint);
     }
-    push_attempts(&mut text, &shown.attempts, (shown.billing, paint));
+    push_attempts(&mut text, &shown.attempts, shown.billing, paint);
     for (number, line) in shown.output.iter().enumerate() {
         let head = if number == 0 { "output" } else { "" };
         let said = visible(&line.text);
@@ -131,7 +131,7 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     text
 }
 
-fn push_result(text: &mut String, result: &AcceptedResult, (billing, paint): (Billing, Paint)) {
+fn push_result(text: &mut String, result: &AcceptedResult, billing: Billing, paint: Paint) {
     let mut how = vec![moment_text(result.at), result.duration.to_string()];
     if result.cost != Usd::ZERO {
         how.push(billing.text(result.cost));
@@ -173,7 +173,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, (billing, paint): (Bi
 }
 
 /// Who won the competition, and who was behind the labels.
-fn push_judged(text: &mut String, judged: &Judged, (billing, paint): (Billing, Paint)) {
+fn push_judged(text: &mut String, judged: &Judged, billing: Billing, paint: Paint) {
     let judge = match (&judged.judge, &judged.judge_model) {
         (None, _) => "unopposed".to_owned(),
         (Some(_), None) => "by its judge".to_owned(),
@@ -202,7 +202,7 @@ fn letter_of(change: &FileChange) -> char {
     }
 }
 
-fn push_attempts(text: &mut String, attempts: &[AttemptEnded], (billing, paint): (Billing, Paint)) {
+fn push_attempts(text: &mut String, attempts: &[AttemptEnded], billing: Billing, paint: Paint) {
     for (at, attempt) in attempts.iter().enumerate() {
         let outcome = attempt.outcome.as_str();
         let who = attempt.validator.as_ref().map_or_else(

@@ -47,7 +47,7 @@ pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, fol
 
 /// What a terminal of so many columns has for names beside the longest other parts of a line.
 fn name_width_of(picture: &Picture, now: Moment, width: usize) -> usize {
-    let rest = |task: &TaskPicture| columns_of(&words_of(task, (picture.billing, now)));
+    let rest = |task: &TaskPicture| columns_of(&words_of(task, picture.billing, now));
     let rest = picture.tasks.iter().map(rest).max().unwrap_or(0).min(REASON_WIDTH);
     let id = picture.tasks.iter().map(|task| columns_of(task.task.task.as_str())).max();
     let beside = "  ✓ ID  NAME  REST".chars().count() - "IDNAMEREST".len();
@@ -118,7 +118,7 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
         let line = format!(
             "  {} {id}  {name}  {}",
             glyph_of(task.state, paint),
-            words_of(task, (picture.billing, now))
+            words_of(task, picture.billing, now)
         );
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(question) = &task.question {
@@ -164,7 +164,7 @@ pub fn glyph_of(state: TaskState, paint: Paint) -> String {
 }
 
 /// `failed: left no status file  $1.50`
-fn words_of(task: &TaskPicture, (billing, now): (Billing, Moment)) -> String {
+fn words_of(task: &TaskPicture, billing: Billing, now: Moment) -> String {
     let state = word_of(task.state);
     let reason = one_line(&why_text(&task.reason, billing));
     let mut words = match &task.running {

@@ -37,7 +37,7 @@ pub fn with_action<T>(
     slot: Slot,
     read: impl FnOnce(&Action<'_>) -> T,
 ) -> Option<T> {
-    with_action_beside(db, (roots, slot), parts::beside_of(db, roots, slot), read)
+    Asked { db, roots, slot }.with_action(parts::beside_of(db, roots, slot), read)
 }
 
 /// The key as it was before scripts and what links lead to were in it; `None` where that is the same.
@@ -45,39 +45,45 @@ pub fn narrow_key_of(db: &dyn salsa::Database, roots: Roots, slot: Slot) -> Opti
     if parts::beside_of(db, roots, slot).is_empty() {
         return None;
     }
-    with_action_beside(db, (roots, slot), &Beside::default(), |action| action.key())
+    Asked { db, roots, slot }.with_action(&Beside::default(), |action| action.key())
 }
 
-fn with_action_beside<T>(
-    db: &dyn salsa::Database,
-    (roots, slot): (Roots, Slot),
-    beside: &Beside,
-    read: impl FnOnce(&Action<'_>) -> T,
-) -> Option<T> {
-    let library = roots.library(db);
-    let recipe = recipe_of(db, library, slot).as_ref()?;
-    let needs = parts::outputs_of_needs(db, slot)?;
-    let env = parts::env_of(db, library, recipe);
-    let is_rendered = prompt_of(db, library, slot)?.is_some();
-    let command = recipe.command().filter(|_| !is_rendered);
-    if !is_rendered && command.is_none() {
-        return None;
+/// The task that is asked about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    db: &'a dyn salsa::Database,
+    roots: Roots,
+    slot: Slot,
+}
+
+impl Asked<'_> {
+    fn with_action<T>(self, beside: &Beside, read: impl FnOnce(&Action<'_>) -> T) -> Option<T> {
+        let Self { db, roots, slot } = self;
+        let library = roots.library(db);
+        let recipe = recipe_of(db, library, slot).as_ref()?;
+        let needs = parts::outputs_of_needs(db, slot)?;
+        let env = parts::env_of(db, library, recipe);
+        let is_rendered = prompt_of(db, library, slot)?.is_some();
+        let command = recipe.command().filter(|_| !is_rendered);
+        if !is_rendered && command.is_none() {
+            return None;
+        }
+        let rebuild_on = recipe.rule.rebuild_on.unwrap_or(library.config(db).rebuild.on);
+        let action = Action {
+            task: slot.task(db),
+            rule: &recipe.rule,
+            spec: &recipe.spec,
+            command,
+            proposals: recipe.judge.as_ref().map(|(count, _)| *count),
+            plan_doc: plan_doc_of(db, roots, slot).map(|(_, state)| state),
+            inputs: inputs_of(db, roots, slot),
+            beside,
+            needs: &needs,
+            env: &env,
+            recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
+        };
+        Some(read(&action))
     }
-    let rebuild_on = recipe.rule.rebuild_on.unwrap_or(library.config(db).rebuild.on);
-    let action = Action {
-        task: slot.task(db),
-        rule: &recipe.rule,
-        spec: &recipe.spec,
-        command,
-        proposals: recipe.judge.as_ref().map(|(count, _)| *count),
-        plan_doc: plan_doc_of(db, roots, slot).map(|(_, state)| state),
-        inputs: inputs_of(db, roots, slot),
-        beside,
-        needs: &needs,
-        env: &env,
-        recipe: recipe_digest_of(db, library, slot).filter(|_| rebuild_on.recipe),
-    };
-    Some(read(&action))
 }
 
 /// The key of the form before that the task would have had.
