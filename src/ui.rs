@@ -139,6 +139,11 @@ impl Here {
         if is_dry { self.looking() } else { self.working() }
     }
 
+    /// How to open for a build that goes on: it names what held it.
+    fn access_to_resume(&self) -> Access {
+        self.access_to_build(false, true)
+    }
+
     /// How to open for a build, whose command line may name what is not there.
     fn access_to_build(&self, is_dry: bool, names_things: bool) -> Access {
         let may_be_refused = names_things && project::is_fresh(&self.located.root);
@@ -167,7 +172,7 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         }
         Command::Stop(args) => commands::stop::run(args, root, shell),
         Command::Resume(args) => {
-            let access = here.access_to_build(false, true);
+            let access = here.access_to_resume();
             commands::resume::run(args, &mut *project::open(root, access)?, shell)
         }
         Command::Check(args) => {

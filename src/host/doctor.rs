@@ -216,8 +216,9 @@ fn lock(root: &Path) -> Finding {
 
 /// Whether `sandbox: bwrap` can be kept to; bad only where something asks for it.
 pub fn sandbox(is_asked_for: bool) -> Finding {
-    let found = crate::host::session::bubble::probe(true);
-    let without = crate::host::session::bubble::probe(false);
+    use crate::host::session::bubble::Network;
+    let found = crate::host::session::bubble::probe(Network::Shared);
+    let without = crate::host::session::bubble::probe(Network::None);
     match (found, without) {
         (Ok(version), Ok(_)) => {
             Finding::good("sandbox", format!("{version} works, with and without network"))

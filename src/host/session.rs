@@ -233,7 +233,10 @@ impl Runner {
                     scratch: &place.private.join(SCRATCH),
                     home: env.home(),
                     config_folder: config_folder.clone(),
-                    network: session.is_some() || sandbox.network != Some(false),
+                    network: match session.is_some() || sandbox.network != Some(false) {
+                        true => bubble::Network::Shared,
+                        false => bubble::Network::None,
+                    },
                 };
                 if let Err(why) = bubble::probe(needs.network) {
                     let why = format!("the sandbox its rule asks for: {why}; `orch doctor`");

@@ -69,6 +69,6 @@ fn plan_of(report: &Path) -> Option<RelPath> {
 fn place_of(name: &str, root: &Path) -> PathBuf {
     let original = format!("{ORIGINAL}/{name}");
     let is_ignored =
-        RelPath::new(&original).is_some_and(|path| IgnoreRules::of(root).ignores(&path, false));
+        RelPath::new(&original).is_some_and(|path| IgnoreRules::of(root).ignores_file(&path));
     root.join(if is_ignored { original } else { format!("{OWN}/{name}") })
 }

@@ -34,8 +34,9 @@ fn is_ignored(pattern: &str, rules: &mut IgnoreRules) -> bool {
     let literal = RelPath::normalize(pattern).filter(|it| it.as_str() == static_prefix(pattern));
     let folder = RelPath::new(static_prefix(pattern));
     match literal {
-        Some(path) => rules.ignores(&path, pattern.ends_with('/')),
-        None => folder.is_some_and(|folder| rules.ignores(&folder, true)),
+        Some(path) if pattern.ends_with('/') => rules.ignores_folder(&path),
+        Some(path) => rules.ignores_file(&path),
+        None => folder.is_some_and(|folder| rules.ignores_folder(&folder)),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn missing(tree: &Tree<'_>) -> Vec<Diagnostic> {
             };
             // A set-up may bring it into worktrees.
             let rules = rules.get_or_insert_with(|| IgnoreRules::of(tree.root));
-            if !rules.ignores(&path, false) && !is_made(&path, task, tree) {
+            if !rules.ignores_file(&path) && !is_made(&path, task, tree) {
                 found.push(finding(&path, task, place).in_file(&source.path));
             }
         }

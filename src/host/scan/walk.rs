@@ -74,7 +74,7 @@ impl Search {
             }
             self.folders.insert(path.clone());
             let rules = rules.get_or_insert_with(|| Rules::of(root));
-            let places = if rules.ignores(path, true) { &mut self.named } else { &mut self.ruled };
+            let places = if rules.ignores_folder(path) { &mut self.named } else { &mut self.ruled };
             takes.iter().for_each(|take| places.add(path.as_str(), *take));
         }
     }
@@ -149,8 +149,17 @@ impl Rules {
         Self(builder.build_matchers().pop())
     }
 
-    /// True where git ignores the path or a folder it lies in.
-    pub fn ignores(&mut self, path: &RelPath, is_folder: bool) -> bool {
+    /// True where git ignores the file or a folder it lies in.
+    pub fn ignores_file(&mut self, path: &RelPath) -> bool {
+        self.ignores(path, false)
+    }
+
+    /// True where git ignores the folder or one it lies in.
+    pub fn ignores_folder(&mut self, path: &RelPath) -> bool {
+        self.ignores(path, true)
+    }
+
+    fn ignores(&mut self, path: &RelPath, is_folder: bool) -> bool {
         let bytes = path.to_bytes();
         let path = Path::new(std::ffi::OsStr::from_bytes(&bytes));
         self.0.as_mut().is_some_and(|rules| rules.matched(path, is_folder).is_ignore())

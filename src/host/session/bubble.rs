@@ -21,21 +21,32 @@ pub struct Needs<'a> {
     pub home: Option<PathBuf>,
     /// The CLI's own files; sessions only.
     pub config_folder: Option<PathBuf>,
-    pub network: bool,
+    pub network: Network,
+}
+
+/// What of the network is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// That of the machine.
+    Shared,
+    None,
 }
 
 /// Whether bubblewrap works here; asked once for each kind of network.
 ///
 /// # Errors
 /// Why it does not, in words.
-pub fn probe(network: bool) -> Result<String, String> {
+pub fn probe(network: Network) -> Result<String, String> {
     static WITH: OnceLock<Result<String, String>> = OnceLock::new();
     static WITHOUT: OnceLock<Result<String, String>> = OnceLock::new();
-    let known = if network { &WITH } else { &WITHOUT };
+    let known = match network {
+        Network::Shared => &WITH,
+        Network::None => &WITHOUT,
+    };
     known.get_or_init(|| try_it(network)).clone()
 }
 
-fn try_it(network: bool) -> Result<String, String> {
+fn try_it(network: Network) -> Result<String, String> {
     let program = program_on_path(CONTAINER).ok_or("`bwrap` is not installed")?;
     let mut command = Command::new(&program);
     command.args(frame(network)).args(["--", "true"]);
@@ -52,7 +63,7 @@ fn try_it(network: bool) -> Result<String, String> {
 }
 
 /// The whole disk for reading, and nothing else of the machine.
-fn frame(network: bool) -> Vec<OsString> {
+fn frame(network: Network) -> Vec<OsString> {
     let mut words: Vec<OsString> = [
         "--die-with-parent",
         "--unshare-pid",
@@ -71,7 +82,7 @@ fn frame(network: bool) -> Vec<OsString> {
     ]
     .map(OsString::from)
     .into();
-    if !network {
+    if network == Network::None {
         words.push("--unshare-net".into());
     }
     words

@@ -107,7 +107,7 @@ impl Cli {
         add(&["-p", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]);
         // What tells one worktree from another goes behind what all sessions have in common.
         add(&["--exclude-dynamic-system-prompt-sections"]);
-        let settings = call.settings.for_session(launch.model.is_some());
+        let settings = call.settings.for_session(launch.model.as_ref());
         add(&["--setting-sources", "project", "--settings", &settings]);
         match &launch.resume {
             Some(resumed) => add(&["--resume", resumed.as_str()]),
@@ -212,7 +212,7 @@ mod tests {
             settings: &UserSettings::default(),
         });
         let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
-        let settings = UserSettings::default().for_session(false);
+        let settings = UserSettings::default().for_session(None);
         let common = format!(
             "--exclude-dynamic-system-prompt-sections --setting-sources project --settings {settings}"
         );

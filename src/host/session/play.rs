@@ -88,6 +88,19 @@ struct Player {
     deaf: Option<tokio::runtime::Runtime>,
 }
 
+/// What a tool answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Given,
+    Error,
+}
+
+impl Answer {
+    fn of(is_good: bool) -> Self {
+        if is_good { Self::Given } else { Self::Error }
+    }
+}
+
 type Played = Result<Option<ExitCode>, String>;
 
 impl Player {
@@ -103,7 +116,11 @@ impl Player {
             Step::Say(text) => self.say(text),
             Step::Read(path) => {
                 let content = fs::read_to_string(path);
-                self.use_tool("Read", json!({"file_path": absolute(path)}), content.is_err());
+                self.use_tool(
+                    "Read",
+                    json!({"file_path": absolute(path)}),
+                    Answer::of(content.is_ok()),
+                );
             }
             Step::Write(file) => self.write(file)?,
             Step::Append(file) => {
@@ -120,11 +137,11 @@ impl Player {
                 put(&edit.path, &before.replacen(&edit.old, &edit.new, 1))?;
                 let input = json!({"file_path": absolute(&edit.path), "old_string": edit.old,
                     "new_string": edit.new});
-                self.use_tool("Edit", input, false);
+                self.use_tool("Edit", input, Answer::Given);
             }
             Step::Delete(path) => {
                 fs::remove_file(path).map_err(|error| failed(path, &error))?;
-                self.use_tool("Bash", json!({"command": format!("rm {path}")}), false);
+                self.use_tool("Bash", json!({"command": format!("rm {path}")}), Answer::Given);
             }
             Step::Run(line) => self.run(line)?,
             Step::Sleep(span) => {
@@ -188,11 +205,11 @@ impl Player {
         self.message(json!({"type": "text", "text": text}));
     }
 
-    fn use_tool(&mut self, tool: &str, input: Value, is_error: bool) -> String {
+    fn use_tool(&mut self, tool: &str, input: Value, answer: Answer) -> String {
         let id = format!("toolu_{}", self.n_calls + 1);
         self.message(json!({"type": "tool_use", "id": id, "name": tool, "input": input}));
         let content = json!([{"type": "tool_result", "tool_use_id": id, "content": "",
-            "is_error": is_error}]);
+            "is_error": answer == Answer::Error}]);
         self.emit(json!({"type": "user", "message": {"role": "user", "content": content}}));
         id
     }
@@ -200,14 +217,14 @@ impl Player {
     fn write(&mut self, file: &FileStep) -> Result<(), String> {
         put(&file.path, &file.content)?;
         let input = json!({"file_path": absolute(&file.path), "content": file.content});
-        self.use_tool("Write", input, false);
+        self.use_tool("Write", input, Answer::Given);
         Ok(())
     }
 
     fn run(&mut self, line: &str) -> Result<(), String> {
         let output = std::process::Command::new("sh").args(["-c", line]).output();
         let output = output.map_err(|error| failed("sh", &error))?;
-        self.use_tool("Bash", json!({"command": line}), !output.status.success());
+        self.use_tool("Bash", json!({"command": line}), Answer::of(output.status.success()));
         Ok(())
     }
 
@@ -218,7 +235,7 @@ impl Player {
         };
         let key = if tool == "Bash" { "command" } else { "file_path" };
         let input = json!({key: path});
-        let id = self.use_tool(tool, input.clone(), true);
+        let id = self.use_tool(tool, input.clone(), Answer::Error);
         let denial = json!({"tool_name": tool, "tool_use_id": id, "tool_input": input});
         self.emit(json!({"type": "system", "subtype": "permission_denied", "tool_name": tool,
             "tool_use_id": id}));
@@ -230,7 +247,7 @@ impl Player {
             return Err("`structured` without --json-schema".to_owned());
         }
         self.wants_status = false;
-        self.use_tool("StructuredOutput", answer.clone(), false);
+        self.use_tool("StructuredOutput", answer.clone(), Answer::Given);
         self.answer = Some(answer.clone());
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What of the user's own CLI settings reaches a session: how to sign in, which model, what is
 //! denied. Hooks and allowed calls do not: a session is to do the same on every machine.
 
+use crate::base::name::ModelName;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -101,10 +102,10 @@ impl UserSettings {
         env.into_iter().chain(self.settings.keys().map(String::as_str)).collect()
     }
 
-    /// The text for `--settings`. `names_model`: the session is given one, which counts.
-    pub fn for_session(&self, names_model: bool) -> String {
+    /// The text for `--settings` of a session that is given this model, which counts.
+    pub fn for_session(&self, model: Option<&ModelName>) -> String {
         let mut settings = own();
-        let theirs = self.settings.iter().filter(|(key, _)| !(names_model && *key == "model"));
+        let theirs = self.settings.iter().filter(|(key, _)| !(model.is_some() && *key == "model"));
         settings.extend(theirs.map(|(key, value)| (key.clone(), value.clone())));
         Value::Object(settings).to_string()
     }
@@ -133,7 +134,7 @@ mod tests {
         let problem = read.problem.as_deref().unwrap_or("-");
         format!(
             "{}\nenv {env:?}, not {:?}, {problem}",
-            read.for_session(names_model),
+            read.for_session(names_model.then(|| ModelName::new("sonnet")).as_ref()),
             read.kept_back
         )
     }

@@ -38,7 +38,7 @@ impl Checkout {
         let there = found.into_iter().filter(|(path, state)| state.is_some() && is_open(path));
         let mut changed = self.changed_by_user(&there.map(|(path, _)| path).collect::<Vec<_>>())?;
         let mut rules = IgnoreRules::of(&self.root);
-        changed.retain(|path| !rules.ignores(path, false));
+        changed.retain(|path| !rules.ignores_file(path));
         Ok(changed)
     }
 

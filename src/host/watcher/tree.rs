@@ -61,7 +61,11 @@ impl Tree {
         let is_wanted = self.always.iter().any(|always| {
             path.is_within(always.as_str()) || is_folder && always.is_within(path.as_str())
         });
-        !is_wanted && self.rules.ignores(path, is_folder)
+        !is_wanted
+            && match is_folder {
+                true => self.rules.ignores_folder(path),
+                false => self.rules.ignores_file(path),
+            }
     }
 
     /// True for files by which `HEAD` or a branch moves.
