@@ -3,23 +3,23 @@
 mod alike;
 mod apart;
 pub mod breaker;
-mod doors;
-pub mod gate;
+pub mod circuit;
 mod hold;
-pub mod latch;
 mod limits;
 mod order;
 pub mod overlap;
 mod rebuy;
 mod running;
 mod stop;
+mod throttles;
 mod waits;
+pub mod windows;
 
-pub use doors::{Doors, Entry, Heard};
 pub use hold::with_reset;
 pub use limits::lift_all;
 pub use running::{Activity, Held, Origin, Phase, Running, Yard};
 pub use stop::Stopping;
+pub use throttles::{Heard, Permit, Throttles};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Admission {
     /// Why no new session starts.
     holding: Option<Hold>,
     /// What keeps sessions from starting for a while.
-    pub doors: Doors,
+    pub throttles: Throttles,
     order: Option<Order>,
     claims: BTreeMap<NodeId, Arc<Claims>>,
     /// Which words of descriptions are files; asked for once.

@@ -553,7 +553,7 @@ async fn a_resumed_session_keeps_its_id() {
 
 /// Says so and returns false where there is no bubblewrap, or it is not allowed.
 fn has_bwrap() -> bool {
-    let probed = orch::host::session::bubble::probe(false);
+    let probed = orch::host::session::bubble::probe(orch::host::session::bubble::Network::None);
     if let Err(why) = &probed {
         crate::left_out::note(&format!("bubblewrap that works ({why})"));
     }

@@ -5,7 +5,7 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::AttemptId;
 use crate::spec::config::BreakerConfig;
 
-use crate::engine::admission::latch::Latch;
+use crate::engine::admission::circuit::Circuit;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::why::{Barrier, Outage};
 
@@ -47,12 +47,12 @@ pub struct Answer<'a> {
 pub struct Breaker {
     /// Failures since the service last answered.
     n_failures: u32,
-    pub latch: Latch,
+    pub circuit: Circuit,
 }
 
 /// What an end has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Turn {
     None,
     Opened,
     /// The probe failed, too.
@@ -64,45 +64,39 @@ pub enum Change {
 
 impl Breaker {
     /// A session ended.
-    pub fn hear(&mut self, answer: Answer<'_>, now: Moment, config: &BreakerConfig) -> Change {
+    pub fn hear(&mut self, answer: Answer<'_>, now: Moment, config: &BreakerConfig) -> Turn {
         let Answer { attempt, service, said } = answer;
-        let was_probe = self.latch.is_probe(attempt);
+        let was_probe = self.circuit.is_probe(attempt);
         match service {
             Service::Answered => {
                 self.n_failures = 0;
-                if self.latch.open() { Change::Closed } else { Change::None }
+                if self.circuit.close() { Turn::Closed } else { Turn::None }
             }
             Service::Failed => {
                 self.n_failures = self.n_failures.saturating_add(1);
                 self.failed(was_probe, said, now, config)
             }
             Service::Unknown if was_probe => {
-                self.latch.recall();
-                Change::None
+                self.circuit.recall();
+                Turn::None
             }
-            Service::Unknown => Change::None,
+            Service::Unknown => Turn::None,
         }
     }
 
-    fn failed(
-        &mut self,
-        was_probe: bool,
-        said: &str,
-        now: Moment,
-        config: &BreakerConfig,
-    ) -> Change {
-        let is_open = self.latch.as_shut().is_some();
+    fn failed(&mut self, was_probe: bool, said: &str, now: Moment, config: &BreakerConfig) -> Turn {
+        let is_open = self.circuit.tripped().is_some();
         let is_due = config.threshold > 0 && self.n_failures >= config.threshold;
         if is_open && !was_probe || !is_open && !is_due {
-            return Change::None;
+            return Turn::None;
         }
         let outage = Outage { n_failures: self.n_failures, said: said.to_owned() };
-        self.latch.shut(Barrier::Outage(outage), now, now + config.reset);
-        let open_for = self.latch.as_shut().map_or(Millis(0), |shut| now - shut.since);
+        self.circuit.trip(Barrier::Outage(outage), now, now + config.reset);
+        let open_for = self.circuit.tripped().map_or(Millis(0), |tripped| now - tripped.since);
         match (is_open, open_for > config.patience) {
-            (false, _) => Change::Opened,
-            (true, false) => Change::StillOpen,
-            (true, true) => Change::Hopeless,
+            (false, _) => Turn::Opened,
+            (true, false) => Turn::StillOpen,
+            (true, true) => Turn::Hopeless,
         }
     }
 }
@@ -116,13 +110,13 @@ mod tests {
 
     /// Ends of sessions one by one, a second apart: `!` failed, `.` answered, `?` unknown; a digit is
     /// so many minutes, after which the next one is the probe.
-    fn check(ends: &str) -> Vec<Change> {
+    fn check(ends: &str) -> Vec<Turn> {
         let (mut breaker, mut now, mut changes) = (Breaker::default(), Moment(0), Vec::new());
         for (n, end) in ends.chars().enumerate() {
             let attempt = AttemptId(n as u64);
             if let Some(minutes) = end.to_digit(10) {
                 now = now + Millis::seconds(60 * u64::from(minutes));
-                breaker.latch.send(AttemptId(n as u64 + 1), now);
+                breaker.circuit.send(AttemptId(n as u64 + 1), now);
                 continue;
             }
             let service = match end {
@@ -142,7 +136,7 @@ mod tests {
 
     #[test]
     fn three_in_a_row_open_it_and_one_success_closes_it() {
-        use Change::{Closed, Hopeless, None, Opened, StillOpen};
+        use Turn::{Closed, Hopeless, None, Opened, StillOpen};
         assert_eq!(check("!!.!!"), [None; 5]);
         assert_eq!(check("!?!!"), [None, None, None, Opened]);
         assert_eq!(check("!!!!"), [None, None, Opened, None], "what runs may end");

@@ -11,7 +11,7 @@ use super::Admission;
 impl Admission {
     /// The failure that holds sessions back; `None` where they may start.
     pub fn held_by(&self) -> Option<OutcomeClass> {
-        let refused = self.doors.refused.first().map(|_| OutcomeClass::PlanLimit);
+        let refused = self.throttles.refused.first().map(|_| OutcomeClass::PlanLimit);
         self.holding.as_ref().map(Hold::class).or(refused)
     }
 
@@ -25,7 +25,7 @@ impl Admission {
 
     /// The documents changed: what kept sessions from starting may be gone. True where something did.
     pub fn stop_holding(&mut self) -> bool {
-        self.doors.turned_away.clear();
+        self.throttles.turned_away.clear();
         self.holding.take().is_some()
     }
 }

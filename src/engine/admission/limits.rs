@@ -1,4 +1,4 @@
-//! The account's gate in a build: a limit shuts it, the build waits or is refused to, a probe opens
+//! The account's windows in a build: a limit shuts it, the build waits or is refused to, a probe opens
 //! it. What is known of limits is journaled: the next run of orch honours it.
 
 use crate::base::measure::{Millis, Moment};
@@ -16,7 +16,7 @@ use crate::engine::why::{Barrier, Hold, UsedUp, Why};
 use crate::spec::config::LimitsConfig;
 
 use super::breaker::Service;
-use super::gate::{concerns, is_past, may_wait, opens_at, used_up};
+use super::windows::{concerns, is_past, may_wait, opens_at, used_up};
 use super::{Admission, Heard, Yard};
 
 /// A window that nobody waits for in this build.
@@ -34,9 +34,9 @@ impl Admission {
         ground: &mut Ground<'_>,
     ) -> bool {
         let Heard { attempt, evidence, judgement } = heard;
-        let was_probe = self.doors.gate.is_probe(attempt);
+        let was_probe = self.throttles.windows.is_probe(attempt);
         let Some(facts) = &evidence.stream else {
-            self.doors.gate.recall(attempt);
+            self.throttles.windows.recall(attempt);
             return was_probe;
         };
         let overage = || overage_of(facts, &ground.world.config().limits);
@@ -45,13 +45,13 @@ impl Admission {
             self.hit(attempt, limit, ground);
         }
         let has_answered = met.is_some() || Service::of(judgement.class) == Service::Answered;
-        let gate = &mut self.doors.gate;
+        let windows = &mut self.throttles.windows;
         if was_probe && has_answered {
-            for window in gate.came_through(attempt, met.as_ref().map(|it| &it.window)) {
+            for window in windows.came_through(attempt, met.as_ref().map(|it| &it.window)) {
                 lift(window, ground);
             }
         } else if was_probe {
-            gate.recall(attempt);
+            windows.recall(attempt);
         }
         self.hear_of_use(facts, jobs, ground);
         was_probe
@@ -60,7 +60,7 @@ impl Admission {
     fn hit(&mut self, attempt: AttemptId, limit: &Limit, ground: &mut Ground<'_>) {
         let now = ground.now();
         let limit = limit.clone().bounded(now);
-        let Some(until) = self.doors.gate.hit(attempt, &limit, now) else { return };
+        let Some(until) = self.throttles.windows.hit(attempt, &limit, now) else { return };
         let used_up = used_up(&limit, now);
         let Limit { window, resets_at, .. } = limit;
         let account = ground.past.account;
@@ -74,8 +74,8 @@ impl Admission {
     /// Waits for the window, where the settings let it; else no session that counts in it starts.
     fn wait_or_refuse(&mut self, used_up: UsedUp, until: Moment, ground: &mut Ground<'_>) {
         let config = &ground.world.config().limits;
-        let Err(unawaited) = may_wait(config, ground.now(), until, self.doors.n_waits) else {
-            self.doors.n_waits += 1;
+        let Err(unawaited) = may_wait(config, ground.now(), until, self.throttles.n_waits) else {
+            self.throttles.n_waits += 1;
             return ground.publish(Notice::Waiting { why: Barrier::UsedUp(used_up), until });
         };
         let window = used_up.window.clone();
@@ -84,15 +84,15 @@ impl Admission {
             return self.hold(why, ground);
         }
         ground.publish(Notice::Warning(Warning::ModelHeld(why.clone())));
-        self.doors.refused.push(Refused { window, why });
+        self.throttles.refused.push(Refused { window, why });
     }
 
     fn hear_of_use(&mut self, facts: &StreamFacts, jobs: u32, ground: &mut Ground<'_>) {
-        let gate = &mut self.doors.gate;
-        let near: Vec<_> = facts.windows.iter().filter(|heard| gate.heard(heard)).collect();
+        let windows = &mut self.throttles.windows;
+        let near: Vec<_> = facts.windows.iter().filter(|heard| windows.heard(heard)).collect();
         for heard in near {
             let (window, permille) = (Window::parse(&heard.window), heard.permille);
-            let at_once = self.doors.gate.at_once(None, jobs, ground.now()).unwrap_or(jobs);
+            let at_once = self.throttles.windows.at_once(None, jobs, ground.now()).unwrap_or(jobs);
             ground.publish(Notice::Warning(Warning::LimitNear { window, permille, at_once }));
         }
     }
@@ -117,7 +117,7 @@ impl Admission {
             if board.mode == Mode::Survey && is_over {
                 continue;
             }
-            self.doors.gate.restore(used_up.clone(), at, until);
+            self.throttles.windows.restore(used_up.clone(), at, until);
             if board.mode == Mode::Build && !is_over {
                 self.wait_or_refuse(used_up, until, ground);
             }
@@ -126,8 +126,8 @@ impl Admission {
 
     /// A person asks for a task while sessions wait for a limit: one may find out now.
     pub fn doubt_limits(&mut self, now: Moment) {
-        self.doors.gate.hurry(now);
-        self.doors.refused.clear();
+        self.throttles.windows.hurry(now);
+        self.throttles.refused.clear();
         if self.holding.as_ref().is_some_and(|it| it.class() == OutcomeClass::PlanLimit) {
             self.holding = None;
         }
@@ -135,7 +135,7 @@ impl Admission {
 
     /// Why no session of this model starts in this build; `None` where one may.
     pub fn refused(&self, model: Option<&ModelName>) -> Option<&Hold> {
-        let mut refused = self.doors.refused.iter();
+        let mut refused = self.throttles.refused.iter();
         refused.find(|it| concerns(&it.window, model)).map(|it| &it.why)
     }
 
@@ -147,9 +147,9 @@ impl Admission {
         now: Moment,
     ) -> bool {
         let jobs = yard.board.request.jobs;
-        let Some(most) = self.doors.gate.at_once(model, jobs, now) else { return false };
+        let Some(most) = self.throttles.windows.at_once(model, jobs, now) else { return false };
         let runs =
-            yard.running.iter().filter(|it| it.is_session() && !self.doors.is_waiting(it.id));
+            yard.running.iter().filter(|it| it.is_session() && !self.throttles.is_waiting(it.id));
         runs.count() >= most as usize
     }
 
@@ -160,8 +160,8 @@ impl Admission {
         if self.holding.is_some() || self.refused(model.as_ref()).is_some() {
             return board.hold_task(id, why, ground);
         }
-        let shut = self.doors.shut_by(model.as_ref(), ground.now());
-        let wait = shut.map_or(Millis(0), |it| it.until - ground.now());
+        let tripped = self.throttles.tripped_by(model.as_ref(), ground.now());
+        let wait = tripped.map_or(Millis(0), |it| it.until - ground.now());
         board.again(id, wait, why, ground);
     }
 }

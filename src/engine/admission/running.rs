@@ -13,7 +13,7 @@ use crate::engine::why::Waiting;
 use crate::engine::world::{Recipe, Slot};
 use crate::spec::rule::ActionKind;
 
-use super::Doors;
+use super::Throttles;
 
 /// Where a result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,9 +122,9 @@ impl Held {
 
 impl Yard<'_> {
     /// What is held by everything that runs and does not only wait for its validator.
-    pub fn held(&self, doors: &Doors) -> Held {
+    pub fn held(&self, throttles: &Throttles) -> Held {
         let mut held = Held::default();
-        for it in self.running.iter().filter(|it| !doors.is_waiting(it.id)) {
+        for it in self.running.iter().filter(|it| !throttles.is_waiting(it.id)) {
             let resources = it.recipe.spec.exclusive_resources.iter();
             let resources = resources.map(|name| Arc::from(name.as_str()));
             held.take(it.n, &it.recipe.rule.pool, resources);

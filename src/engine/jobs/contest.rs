@@ -22,7 +22,7 @@ const NO_ENTRY: &str = "a proposal is none of its competition";
 /// Proposals that compete for being one attempt's result.
 #[derive(Clone, Debug, Default)]
 pub struct Contest {
-    entries: Vec<Entry>,
+    entries: Vec<Contender>,
     /// The session that judges at present, and how often one reached no verdict.
     judge: Option<AttemptId>,
     n_no_verdict: u32,
@@ -32,11 +32,11 @@ pub struct Contest {
 
 /// One proposal.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct Contender {
     /// From 1.
     pub(super) number: u32,
     label: String,
-    state: EntryState,
+    state: ContenderState,
     attempt: Option<AttemptId>,
     made: Produced,
     /// Its last text, where it wrote no file.
@@ -47,7 +47,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum EntryState {
+enum ContenderState {
     Waiting,
     Running,
     /// Its session is done; it is merged and kept.
@@ -82,27 +82,28 @@ enum Move {
 impl Contest {
     /// Sessions at work.
     pub fn n_running(&self) -> u32 {
-        let running = self.entries.iter().filter(|it| it.state == EntryState::Running).count();
+        let running = self.entries.iter().filter(|it| it.state == ContenderState::Running).count();
         u32::try_from(running).unwrap_or(u32::MAX) + u32::from(self.judge.is_some())
     }
 
-    fn contenders(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|it| it.state == EntryState::Done)
+    fn contenders(&self) -> impl Iterator<Item = &Contender> {
+        self.entries.iter().filter(|it| it.state == ContenderState::Done)
     }
 
     fn is_busy(&self) -> bool {
-        let is_busy = |it: &Entry| matches!(it.state, EntryState::Running | EntryState::Merging);
+        let is_busy =
+            |it: &Contender| matches!(it.state, ContenderState::Running | ContenderState::Merging);
         self.judge.is_some() || self.entries.iter().any(is_busy)
     }
 
     /// The proposal that a job makes.
     #[track_caller]
-    pub(super) fn entry_of(&self, id: AttemptId) -> Sound<&Entry> {
+    pub(super) fn entry_of(&self, id: AttemptId) -> Sound<&Contender> {
         self.entries.iter().find(|it| it.attempt == Some(id)).must(NO_ENTRY)
     }
 
     #[track_caller]
-    fn entry_of_mut(&mut self, id: AttemptId) -> Sound<&mut Entry> {
+    fn entry_of_mut(&mut self, id: AttemptId) -> Sound<&mut Contender> {
         self.entries.iter_mut().find(|it| it.attempt == Some(id)).must(NO_ENTRY)
     }
 }
@@ -115,12 +116,12 @@ impl Attempt {
     }
 }
 
-impl Entry {
+impl Contender {
     fn new(number: u32, label: String) -> Self {
         Self {
             number,
             label,
-            state: EntryState::Waiting,
+            state: ContenderState::Waiting,
             attempt: None,
             made: Produced::default(),
             answer: None,
@@ -146,10 +147,10 @@ impl Shop<'_> {
         let past = self.ground.past.history.task(&task).filter(|_| !is_anew);
         let kept = past.map_or(&[][..], |it| &it.proposals);
         let entries = (1..).zip(labels(key, count)).map(|(number, label)| {
-            let mut entry = Entry::new(number, label);
+            let mut entry = Contender::new(number, label);
             let kept = kept.iter().find(|it| it.key == key && it.label == entry.label);
             match outs.as_ref().and_then(|it| it.get(&number)) {
-                Some(why) => entry.state = EntryState::Out(OutcomeClass::Rejected, why.clone()),
+                Some(why) => entry.state = ContenderState::Out(OutcomeClass::Rejected, why.clone()),
                 None => entry.recalled = kept.map(|it| Box::new(it.clone())),
             }
             entry
@@ -232,7 +233,7 @@ impl Shop<'_> {
         if let Some(why) = self.shut_out(model.as_ref()).filter(|_| has_to_ask) {
             return Move::WaitOutside(why);
         }
-        let waiting = contest.entries.iter().position(|it| it.state == EntryState::Waiting);
+        let waiting = contest.entries.iter().position(|it| it.state == ContenderState::Waiting);
         match waiting {
             Some(at)
                 if self.has_slot(attempt)
@@ -251,12 +252,12 @@ impl Shop<'_> {
     fn shut_out(&self, model: Option<&ModelName>) -> Option<Why> {
         let admission = &self.build.admission;
         let refused = admission.refused(model).map(|it| Why::Held(it.clone()));
-        let door = || admission.waits_for(model, self.ground.now());
-        refused.or_else(|| door().map(|it| Why::Waits(Wait::Door(it))))
+        let waits = || admission.waits_for(model, self.ground.now());
+        refused.or_else(|| waits().map(|it| Why::Waits(Wait::Throttled(it))))
     }
 
     fn has_slot(&self, attempt: &Attempt) -> bool {
-        let held = self.build.yard().held(&self.build.admission.doors);
+        let held = self.build.yard().held(&self.build.admission.throttles);
         let pool = &attempt.recipe.rule.pool;
         let size = self.ground.world.config().pools.get(pool).copied();
         held.n < self.build.board.request.jobs.max(1) && !held.is_full(pool, size)
@@ -264,7 +265,7 @@ impl Shop<'_> {
 
     /// A proposal is missing, or a judge may have to be asked.
     fn needs_a_session(&self, contest: &Contest) -> bool {
-        contest.entries.iter().any(|it| it.state == EntryState::Waiting)
+        contest.entries.iter().any(|it| it.state == ContenderState::Waiting)
             || contest.contenders().count() > 1
     }
 
@@ -317,7 +318,7 @@ impl Shop<'_> {
     }
 
     #[track_caller]
-    fn entry_mut(&mut self, of: JobOf) -> Sound<&mut Entry> {
+    fn entry_mut(&mut self, of: JobOf) -> Sound<&mut Contender> {
         self.contest_mut(of.owner)?.entry_of_mut(of.id)
     }
 

@@ -1,7 +1,7 @@
 //! Starting what is queued, as far as slots, pools and exclusive resources allow.
 
 use crate::base::name::AttemptId;
-use crate::engine::admission::{Activity, Entry, Held, Origin, Phase};
+use crate::engine::admission::{Activity, Held, Origin, Permit, Phase};
 use crate::engine::broken::{Must, Sound};
 use crate::engine::decide::Follow;
 use crate::engine::effect::{Base, Effect, Notice};
@@ -26,7 +26,7 @@ impl Shop<'_> {
             return self.hold_queued();
         }
         let slots = self.slots();
-        let mut held = self.build.yard().held(&self.build.admission.doors);
+        let mut held = self.build.yard().held(&self.build.admission.throttles);
         // While the cache is asked, what would go first may not be in the queue yet.
         if self.build.board.schedule.is_looking() || held.n >= slots {
             return;
@@ -128,10 +128,10 @@ impl Shop<'_> {
         let entry = self.build.admission.entry_of(id, recipe, &yard, &self.ground);
         let board = &mut self.build.board;
         match entry {
-            Entry::Open => return true,
-            Entry::Wait => {}
-            Entry::Hold(hold) => board.hold_task(id, Why::Held(hold), &mut self.ground),
-            Entry::Refuse(why) => {
+            Permit::Open => return true,
+            Permit::Wait => {}
+            Permit::Hold(hold) => board.hold_task(id, Why::Held(hold), &mut self.ground),
+            Permit::Refuse(why) => {
                 board.give_up(id, OutcomeClass::LaunchRefused, why, &mut self.ground);
             }
         }

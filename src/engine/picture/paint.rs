@@ -53,8 +53,8 @@ impl Painter<'_> {
         picture.cost = money.cost;
         picture.budget = money.left(self.world, self.past, self.now);
         picture.started = build.started;
-        picture.holding = admission.holding().or(admission.doors.first_refusal()).cloned();
-        picture.waiting = admission.doors.shut(self.now);
+        picture.holding = admission.holding().or(admission.throttles.first_refusal()).cloned();
+        picture.waiting = admission.throttles.longest(self.now);
         picture.parked.clone_from(&build.parked);
         picture.is_finished = build.is_finished;
         picture

@@ -27,7 +27,7 @@ pub enum Wait {
     /// So many megabytes are free.
     Memory(u64),
     /// Sessions do not start for a while.
-    Door(Waiting),
+    Throttled(Waiting),
     /// Running sessions may leave enough of the budget.
     Budget,
 }

@@ -183,7 +183,7 @@ fn wait_text(wait: &Wait) -> String {
         }
         Wait::Sibling(task, _) => format!("waits: {task} warms the prompt cache"),
         Wait::Memory(free) => format!("waits: only {free} MB of memory are free"),
-        Wait::Door(waiting) => waiting_text(waiting),
+        Wait::Throttled(waiting) => waiting_text(waiting),
         Wait::Budget => "waits for what running sessions leave of the budget".to_owned(),
     }
 }

@@ -19,7 +19,7 @@ use crate::spec::glob::GlobSet;
 use crate::spec::rule::Limits;
 
 use super::propose::is_of_the_service;
-use super::{Contest, Entry, EntryState, Won};
+use super::{Contender, ContenderState, Contest, Won};
 
 /// How often a judge may reach no verdict before the task fails loudly.
 const MAX_NO_VERDICT: u32 = 2;
@@ -65,7 +65,7 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt(owner)?;
         let node = attempt.node;
         let outs = attempt.contest()?.entries.iter().filter_map(|it| match &it.state {
-            EntryState::Out(class, why) => Some((*class, why.clone())),
+            ContenderState::Out(class, why) => Some((*class, why.clone())),
             _ => None,
         });
         let outs: Vec<(OutcomeClass, String)> = outs.collect();
@@ -160,7 +160,7 @@ impl Shop<'_> {
         contest: &Contest,
     ) -> Result<Launch, String> {
         let (_, judge) = attempt.recipe.judge.as_ref().ok_or("it names no judge")?;
-        let mut contenders: Vec<&Entry> = contest.contenders().collect();
+        let mut contenders: Vec<&Contender> = contest.contenders().collect();
         contenders.sort_by(|a, b| a.label.cmp(&b.label));
         let labels: Vec<&str> = contenders.iter().map(|it| it.label.as_str()).collect();
         let listed: Vec<Listed<'_>> = contenders.iter().map(|it| listed(it)).collect();
@@ -272,7 +272,7 @@ impl Shop<'_> {
     }
 }
 
-fn as_winner(attempt: Attempt, winner: Entry, ballot: &Ballot) -> Attempt {
+fn as_winner(attempt: Attempt, winner: Contender, ballot: &Ballot) -> Attempt {
     let scores: Vec<String> =
         ballot.scores.iter().map(|(label, score)| format!("{label} {score}")).collect();
     let told = match scores.is_empty() {
@@ -296,7 +296,7 @@ fn judged_of(
     at: crate::base::measure::Moment,
 ) -> Judged {
     let Choice { ballot, judge } = choice;
-    let entrant = |it: &Entry| {
+    let entrant = |it: &Contender| {
         let past = it.recalled.as_deref();
         Entrant {
             label: it.label.clone(),
@@ -307,7 +307,7 @@ fn judged_of(
             session: it.made.session.clone(),
             kept_as: it.kept_as.clone(),
             out: match &it.state {
-                EntryState::Out(_, why) => Some(why.clone()),
+                ContenderState::Out(_, why) => Some(why.clone()),
                 _ => None,
             },
         }
@@ -356,7 +356,7 @@ fn judge(
     }
 }
 
-fn listed(entry: &Entry) -> Listed<'_> {
+fn listed(entry: &Contender) -> Listed<'_> {
     let changes = entry.made.merged.changes();
     let paths = |is_there: bool| -> Vec<&RelPath> {
         changes.iter().filter(|it| it.after.is_some() == is_there).map(|it| &it.path).collect()
@@ -364,7 +364,7 @@ fn listed(entry: &Entry) -> Listed<'_> {
     Listed { label: &entry.label, written: paths(true), removed: paths(false) }
 }
 
-fn exhibit(entry: &Entry) -> Exhibit {
+fn exhibit(entry: &Contender) -> Exhibit {
     Exhibit {
         label: entry.label.clone(),
         tree: entry.made.candidate.clone(),

@@ -15,7 +15,7 @@ use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::record::{Proposed, Record};
 
-use super::{Entry, EntryState, NO_CONTEST, NO_ENTRY};
+use super::{Contender, ContenderState, NO_CONTEST, NO_ENTRY};
 
 /// What is kept of a proposal's last text, in bytes.
 const ANSWER_KEPT: usize = 128 * 1024;
@@ -47,10 +47,10 @@ impl Shop<'_> {
             let task = past.task.clone();
             match past.kept_as.clone().zip(past.commit.clone()) {
                 Some((kept_as, commit)) => {
-                    entry.state = EntryState::Merging;
+                    entry.state = ContenderState::Merging;
                     ground.push(Effect::Recall { attempt: id, task, kept_as, commit });
                 }
-                None => entry.state = EntryState::Done,
+                None => entry.state = ContenderState::Done,
             }
         }
         for id in recalled {
@@ -71,7 +71,7 @@ impl Shop<'_> {
                 self.build.jobs.open(id, Kind::Propose { owner })?;
                 self.build.jobs.reach(id, Stage::Running)?;
                 self.build.money.n_sessions += 1;
-                self.entry_mut(JobOf { owner, id })?.state = EntryState::Running;
+                self.entry_mut(JobOf { owner, id })?.state = ContenderState::Running;
                 self.ground.append(Record::AttemptStarted {
                     at: self.ground.now(),
                     attempt: id,
@@ -102,7 +102,12 @@ impl Shop<'_> {
         self.give_up_attempt(of.owner, class, problem)
     }
 
-    fn entry_launch(&self, of: JobOf, attempt: &Attempt, entry: &Entry) -> Result<Launch, String> {
+    fn entry_launch(
+        &self,
+        of: JobOf,
+        attempt: &Attempt,
+        entry: &Contender,
+    ) -> Result<Launch, String> {
         let run =
             attempt.node.and_then(|it| self.build.board.known_run(it)).cloned().unwrap_or_default();
         // Each proposal is a session of its own.
@@ -175,7 +180,7 @@ impl Shop<'_> {
             made_at: Some(made_at),
             ..Produced::default()
         };
-        entry.state = EntryState::Merging;
+        entry.state = ContenderState::Merging;
         if entry.made.patch.is_empty() {
             return self.keep_entry(of, None);
         }
@@ -193,7 +198,7 @@ impl Shop<'_> {
         let entry = self.entry_mut(of)?;
         entry.made.take_merged(merged);
         if entry.recalled.is_some() {
-            entry.state = EntryState::Done;
+            entry.state = ContenderState::Done;
             return Ok(());
         }
         let label = &entry.label;
@@ -217,7 +222,7 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt(of.owner)?;
         let (task, key) = (attempt.task.clone(), attempt.key);
         let entry = self.entry_mut(of)?;
-        entry.state = EntryState::Done;
+        entry.state = ContenderState::Done;
         entry.kept_as = commit.as_ref().map(|_| ref_of(&task, &entry.label));
         let proposed = Proposed {
             at,
@@ -250,7 +255,7 @@ impl Shop<'_> {
     ) -> Sound {
         let entry = self.entry_mut(of)?;
         if entry.recalled.is_some() {
-            *entry = Entry::new(entry.number, entry.label.clone());
+            *entry = Contender::new(entry.number, entry.label.clone());
             self.build.jobs.close_helper(of.id);
             self.ground.push(Effect::Drop { attempt: of.id });
             return Ok(());
@@ -263,7 +268,7 @@ impl Shop<'_> {
         self.ground.push(Effect::Drop { attempt: of.id });
         let entry = self.entry_mut(of)?;
         entry.attempt = None;
-        entry.state = EntryState::Out(class, message.clone());
+        entry.state = ContenderState::Out(class, message.clone());
         let number = entry.number;
         self.build.jobs.close_helper(of.id);
         if let Some(node) = self.build.jobs.attempt(of.owner)?.node {
@@ -277,7 +282,7 @@ impl Shop<'_> {
         self.ground.push(Effect::Drop { attempt: of.id });
         let entry = self.entry_mut(of)?;
         entry.attempt = None;
-        entry.state = EntryState::Waiting;
+        entry.state = ContenderState::Waiting;
         self.build.jobs.close_helper(of.id);
         let first = (judgement.class, judgement.message);
         self.contest_mut(of.owner)?.setback.get_or_insert(first);

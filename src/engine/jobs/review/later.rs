@@ -43,7 +43,7 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = doing;
-        self.build.admission.doors.wait(owner, not_before);
+        self.build.admission.throttles.wait(owner, not_before);
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl Shop<'_> {
             holding => holding.map(|it| Why::Held(it.clone())),
         };
         let until = stop.is_none().then_some(self.ground.now());
-        for owner in self.build.admission.doors.take_due(until) {
+        for owner in self.build.admission.throttles.take_due(until) {
             // Nobody asks for a verdict on what was closed meanwhile.
             if self.build.jobs.job(owner).is_none() {
                 continue;

@@ -1,4 +1,4 @@
-//! The gate of the account: a window of the plan that is used up keeps every session out that counts
+//! The windows of the account: a window of the plan that is used up keeps every session out that counts
 //! in it, until its reset; a minute later one finds out whether it is open.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use crate::base::measure::{Millis, Moment};
 use crate::base::name::{AttemptId, ModelName};
 use crate::spec::config::{LimitWait, LimitsConfig};
 
-use crate::engine::admission::latch::{Latch, Passage};
+use crate::engine::admission::circuit::{Circuit, Passage};
 use crate::engine::limits::{Limit, Window};
 use crate::engine::stream::WindowUse;
 use crate::engine::why::{Barrier, Unawaited, UsedUp};
@@ -21,10 +21,10 @@ const OVERDUE: Millis = Millis::seconds(300);
 /// From so many thousandths on sessions run one by one.
 const ALMOST_FULL: u16 = 950;
 
-/// One latch for each window that is or was used up, and the windows that soon will be.
+/// One circuit for each window that is or was used up, and the windows that soon will be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gate {
-    latches: BTreeMap<Window, Latch>,
+pub struct Windows {
+    circuits: BTreeMap<Window, Circuit>,
     near: BTreeMap<Window, Near>,
 }
 
@@ -90,41 +90,41 @@ pub fn may_wait(
     }
 }
 
-impl Gate {
+impl Windows {
     /// A session met the limit. `None` where that is known; else when the first may try again.
     pub fn hit(&mut self, attempt: AttemptId, limit: &Limit, now: Moment) -> Option<Moment> {
-        let latch = self.latches.entry(limit.window.clone()).or_default();
-        let is_probe = latch.is_probe(attempt);
+        let circuit = self.circuits.entry(limit.window.clone()).or_default();
+        let is_probe = circuit.is_probe(attempt);
         let is_past = is_past(limit.resets_at, now);
-        let is_news = latch
-            .as_shut()
-            .is_none_or(|shut| is_probe || shut.probe.is_none() && shut.until <= now && !is_past);
+        let is_news = circuit.tripped().is_none_or(|tripped| {
+            is_probe || tripped.probe.is_none() && tripped.until <= now && !is_past
+        });
         let until = opens_again_at(limit.resets_at, now, is_probe);
         is_news.then(|| {
-            latch.shut(Barrier::UsedUp(used_up(limit, now)), now, until);
+            circuit.trip(Barrier::UsedUp(used_up(limit, now)), now, until);
             until
         })
     }
 
     /// What an earlier run of orch met.
     pub fn restore(&mut self, used_up: UsedUp, since: Moment, until: Moment) {
-        let latch = self.latches.entry(used_up.window.clone()).or_default();
-        latch.shut(Barrier::UsedUp(used_up), since, until);
+        let circuit = self.circuits.entry(used_up.window.clone()).or_default();
+        circuit.trip(Barrier::UsedUp(used_up), since, until);
     }
 
     /// A person wants to know: whatever was said, one may find out now.
     pub fn hurry(&mut self, now: Moment) {
-        self.latches.values_mut().for_each(|it| it.hurry(now));
+        self.circuits.values_mut().for_each(|it| it.hurry(now));
     }
 
     /// The probe's session came through, as far as `met`, the limit that it met if any. The windows
     /// that are open now.
     pub fn came_through(&mut self, attempt: AttemptId, met: Option<&Window>) -> Vec<Window> {
-        let probed = |(window, latch): &(&Window, &mut Latch)| {
-            latch.is_probe(attempt) && met != Some(*window)
+        let probed = |(window, circuit): &(&Window, &mut Circuit)| {
+            circuit.is_probe(attempt) && met != Some(*window)
         };
-        let open = self.latches.iter_mut().filter(probed).map(|(window, latch)| {
-            latch.open();
+        let open = self.circuits.iter_mut().filter(probed).map(|(window, circuit)| {
+            circuit.close();
             window.clone()
         });
         open.collect()
@@ -132,27 +132,27 @@ impl Gate {
 
     /// The probe brought no news.
     pub fn recall(&mut self, attempt: AttemptId) {
-        self.latches.values_mut().filter(|it| it.is_probe(attempt)).for_each(Latch::recall);
+        self.circuits.values_mut().filter(|it| it.is_probe(attempt)).for_each(Circuit::recall);
     }
 
     pub fn is_probe(&self, attempt: AttemptId) -> bool {
-        self.latches.values().any(|it| it.is_probe(attempt))
+        self.circuits.values().any(|it| it.is_probe(attempt))
     }
 
-    /// The latches that a session of this model goes through; all where it is any session.
-    pub fn latches(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
-        let concerned = move |(window, _): &(&Window, &Latch)| concerns(window, model);
-        self.latches.iter().filter(concerned).map(|(_, latch)| latch)
+    /// The circuits that a session of this model goes through; all where it is any session.
+    pub fn circuits(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Circuit> {
+        let concerned = move |(window, _): &(&Window, &Circuit)| concerns(window, model);
+        self.circuits.iter().filter(concerned).map(|(_, circuit)| circuit)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Latch> {
-        self.latches.values()
+    pub fn all(&self) -> impl Iterator<Item = &Circuit> {
+        self.circuits.values()
     }
 
     pub fn send(&mut self, attempt: AttemptId, model: Option<&ModelName>, now: Moment) {
-        for (window, latch) in &mut self.latches {
-            if concerns(window, model) && latch.passage(now) == Passage::Probe {
-                latch.send(attempt, now);
+        for (window, circuit) in &mut self.circuits {
+            if concerns(window, model) && circuit.passage(now) == Passage::Probe {
+                circuit.send(attempt, now);
             }
         }
     }
@@ -234,22 +234,22 @@ mod tests {
 
     #[test]
     fn near_a_limit_fewer_sessions_run_at_once() {
-        let mut gate = Gate::default();
+        let mut windows = Windows::default();
         let heard = |status: &str, permille| WindowUse {
             window: "five_hour".to_owned(),
             status: status.to_owned(),
             permille: Some(permille),
             resets_at: Some(100),
         };
-        assert_eq!(gate.at_once(None, 8, Moment(0)), None);
-        assert!(gate.heard(&heard("allowed_warning", 910)));
-        assert!(!gate.heard(&heard("allowed_warning", 920)), "told once");
-        assert_eq!(gate.at_once(None, 8, Moment(0)), Some(4));
-        assert_eq!(gate.at_once(None, 1, Moment(0)), Some(1));
-        gate.heard(&heard("allowed_warning", 960));
-        assert_eq!(gate.at_once(None, 8, Moment(0)), Some(1));
-        assert_eq!(gate.at_once(None, 8, Moment(100_000)), None, "the window is new");
-        gate.heard(&heard("allowed", 10));
-        assert_eq!(gate.at_once(None, 8, Moment(0)), None);
+        assert_eq!(windows.at_once(None, 8, Moment(0)), None);
+        assert!(windows.heard(&heard("allowed_warning", 910)));
+        assert!(!windows.heard(&heard("allowed_warning", 920)), "told once");
+        assert_eq!(windows.at_once(None, 8, Moment(0)), Some(4));
+        assert_eq!(windows.at_once(None, 1, Moment(0)), Some(1));
+        windows.heard(&heard("allowed_warning", 960));
+        assert_eq!(windows.at_once(None, 8, Moment(0)), Some(1));
+        assert_eq!(windows.at_once(None, 8, Moment(100_000)), None, "the window is new");
+        windows.heard(&heard("allowed", 10));
+        assert_eq!(windows.at_once(None, 8, Moment(0)), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Who may start a session now: nobody while the service is down, then one, then all. What waits at
-//! the door is not over: tasks stay queued, and a finished candidate waits for its validator.
+//! Who may start a session now: nobody while the service is down, then one, then all. What waits
+//! is not over: tasks stay queued, and a finished candidate waits for its validator.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use crate::engine::world::Recipe;
 use crate::spec::agent::Permission;
 use crate::spec::config::BreakerConfig;
 
-use super::breaker::{Answer, Breaker, Change, Service};
-use super::gate::Gate;
-use super::latch::{Latch, Passage, Shut};
+use super::breaker::{Answer, Breaker, Service, Turn};
+use super::circuit::{Circuit, Passage, Tripped};
 use super::limits::Refused;
+use super::windows::Windows;
 use super::{Admission, Yard};
 
 /// What keeps sessions from starting for a while, and who waits for their validator.
 #[derive(Default)]
-pub struct Doors {
+pub struct Throttles {
     breaker: Breaker,
-    pub(super) gate: Gate,
+    pub(super) windows: Windows,
     /// How many resets this build has waited for.
     pub(super) n_waits: u32,
     pub(super) refused: Vec<Refused>,
@@ -51,7 +51,7 @@ pub struct Heard<'a> {
 
 /// Whether a queued session may start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Permit {
     Open,
     /// Not now; where nothing else says so, what it waits for is noted.
     Wait,
@@ -61,32 +61,40 @@ pub enum Entry {
     Refuse(String),
 }
 
-impl Doors {
-    /// The latches that a session of this model goes through.
-    fn latches(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Latch> {
-        std::iter::once(&self.breaker.latch).chain(self.gate.latches(model))
+impl Throttles {
+    /// The circuits that a session of this model goes through.
+    fn circuits(&self, model: Option<&ModelName>) -> impl Iterator<Item = &Circuit> {
+        std::iter::once(&self.breaker.circuit).chain(self.windows.circuits(model))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Latch> {
-        std::iter::once(&self.breaker.latch).chain(self.gate.all())
+    fn all(&self) -> impl Iterator<Item = &Circuit> {
+        std::iter::once(&self.breaker.circuit).chain(self.windows.all())
     }
 
     fn passage(&self, model: Option<&ModelName>, now: Moment) -> Passage {
-        self.latches(model).map(|it| it.passage(now)).max().unwrap_or(Passage::Free)
+        self.circuits(model).map(|it| it.passage(now)).max().unwrap_or(Passage::Free)
     }
 
     /// What keeps such a session waiting the longest.
-    pub(super) fn shut_by(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
-        let shut = self.latches(model).filter(|it| it.passage(now) == Passage::No);
-        let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
-        Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
+    pub(super) fn tripped_by(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
+        let tripped = self.circuits(model).filter(|it| it.passage(now) == Passage::No);
+        let tripped = tripped.filter_map(Circuit::tripped).max_by_key(|it| it.until)?;
+        Some(Waiting {
+            why: tripped.why.clone(),
+            until: tripped.until,
+            is_tried: tripped.probe.is_some(),
+        })
     }
 
     /// What keeps sessions from starting for now, the longest.
-    pub fn shut(&self, now: Moment) -> Option<Waiting> {
-        let shut = self.all().filter(|it| it.passage(now) != Passage::Free);
-        let shut = shut.filter_map(Latch::as_shut).max_by_key(|it| it.until)?;
-        Some(Waiting { why: shut.why.clone(), until: shut.until, is_tried: shut.probe.is_some() })
+    pub fn longest(&self, now: Moment) -> Option<Waiting> {
+        let tripped = self.all().filter(|it| it.passage(now) != Passage::Free);
+        let tripped = tripped.filter_map(Circuit::tripped).max_by_key(|it| it.until)?;
+        Some(Waiting {
+            why: tripped.why.clone(),
+            until: tripped.until,
+            is_tried: tripped.probe.is_some(),
+        })
     }
 
     /// The first refusal of the account.
@@ -118,12 +126,12 @@ impl Doors {
 impl Admission {
     /// Whether a session of this model may start. One that may not waits in the queue.
     pub fn may_pass(&self, model: Option<&ModelName>, now: Moment) -> bool {
-        self.doors.passage(model, now) != Passage::No
+        self.throttles.passage(model, now) != Passage::No
     }
 
     /// What such a session waits for; `None` where it may start.
     pub fn waits_for(&self, model: Option<&ModelName>, now: Moment) -> Option<Waiting> {
-        self.doors.shut_by(model, now)
+        self.throttles.tripped_by(model, now)
     }
 
     /// Whether a queued session may start now.
@@ -133,30 +141,30 @@ impl Admission {
         recipe: &Recipe,
         yard: &Yard<'_>,
         ground: &Ground<'_>,
-    ) -> Entry {
+    ) -> Permit {
         // A cap that cannot be kept is told when it starts.
         let model = yard.board.model_now(id, recipe, ground.world).unwrap_or_default();
         let model = model.as_ref();
         if let Some(why) = self.refused(model) {
-            return Entry::Hold(why.clone());
+            return Permit::Hold(why.clone());
         }
         if let Some(why) = self.turned_away(model, recipe) {
-            return Entry::Refuse(why);
+            return Permit::Refuse(why);
         }
         let now = ground.now();
         if let Some(waiting) = self.waits_for(model, now) {
-            self.note_wait(id, Wait::Door(waiting));
-            return Entry::Wait;
+            self.note_wait(id, Wait::Throttled(waiting));
+            return Permit::Wait;
         }
         match self.is_enough_near_a_limit(model, yard, now) {
-            true => Entry::Wait,
-            false => Entry::Open,
+            true => Permit::Wait,
+            false => Permit::Open,
         }
     }
 
     fn turned_away(&self, model: Option<&ModelName>, recipe: &Recipe) -> Option<String> {
         let permission = permission_of(recipe);
-        let mut known = self.doors.turned_away.iter();
+        let mut known = self.throttles.turned_away.iter();
         let known = known.find(|it| it.model.as_ref() == model && it.permission == permission);
         known.map(|it| it.why.clone())
     }
@@ -164,15 +172,15 @@ impl Admission {
     /// A task's session was refused for what it asks for.
     pub fn note_turned_away(&mut self, model: Option<ModelName>, recipe: &Recipe, why: &str) {
         let permission = permission_of(recipe);
-        self.doors.turned_away.push(TurnedAway { model, permission, why: why.to_owned() });
+        self.throttles.turned_away.push(TurnedAway { model, permission, why: why.to_owned() });
     }
 
     /// A session starts: where a probe is wanted, it is the one.
     pub fn pass_with(&mut self, launch: &Launch, now: Moment) {
         if let LaunchAction::Session(session) = &launch.action {
             let model = session.model.as_ref();
-            self.doors.gate.send(launch.attempt, model, now);
-            self.doors.breaker.latch.send(launch.attempt, now);
+            self.throttles.windows.send(launch.attempt, model, now);
+            self.throttles.breaker.circuit.send(launch.attempt, now);
         }
     }
 
@@ -186,8 +194,8 @@ impl Admission {
     ) -> bool {
         let was_sent = self.hear_of_limits(heard, jobs, ground);
         let Heard { attempt, evidence, judgement } = heard;
-        let breaker = &mut self.doors.breaker;
-        let was_probe = breaker.latch.is_probe(attempt);
+        let breaker = &mut self.throttles.breaker;
+        let was_probe = breaker.circuit.is_probe(attempt);
         // A command does not ask the service; one that was not even started says nothing of it.
         let service = match evidence.stream {
             Some(_) => Service::of(judgement.class),
@@ -198,15 +206,15 @@ impl Admission {
             ground.now(),
             config,
         );
-        let shut = breaker.latch.as_shut().cloned();
-        match (change, shut) {
-            (Change::Opened | Change::StillOpen, Some(shut)) => {
-                ground.publish(Notice::Waiting { why: shut.why, until: shut.until });
+        let tripped = breaker.circuit.tripped().cloned();
+        match (change, tripped) {
+            (Turn::Opened | Turn::StillOpen, Some(tripped)) => {
+                ground.publish(Notice::Waiting { why: tripped.why, until: tripped.until });
             }
-            (Change::Hopeless, Some(Shut { why: Barrier::Outage(outage), .. })) => {
+            (Turn::Hopeless, Some(Tripped { why: Barrier::Outage(outage), .. })) => {
                 self.hold(Hold::Outage(judgement.class, outage), ground);
             }
-            (Change::Closed, _) => ground.publish(Notice::Resumed { why: Reopened::Service }),
+            (Turn::Closed, _) => ground.publish(Notice::Resumed { why: Reopened::Service }),
             _ => {}
         }
         was_probe || was_sent
@@ -214,10 +222,10 @@ impl Admission {
 
     /// When something that waits may go on by itself.
     pub fn next_opening(&self, has_queue: bool, now: Moment) -> Option<Moment> {
-        let doors = &self.doors;
-        let is_wanted = self.holding.is_none() && (has_queue || !doors.waiting.is_empty());
-        let latches = doors.all().filter_map(|it| it.opening(now)).filter(|_| is_wanted);
-        latches.chain(doors.waiting.values().copied().filter(|it| *it > now)).min()
+        let throttles = &self.throttles;
+        let is_wanted = self.holding.is_none() && (has_queue || !throttles.waiting.is_empty());
+        let circuits = throttles.all().filter_map(|it| it.opening(now)).filter(|_| is_wanted);
+        circuits.chain(throttles.waiting.values().copied().filter(|it| *it > now)).min()
     }
 }
 
