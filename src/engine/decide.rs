@@ -2,6 +2,7 @@
 
 mod amount;
 mod failed;
+mod findings;
 mod gone;
 mod look_up;
 mod models;

@@ -34,6 +34,9 @@ pub enum Effect {
     Scan { globs: Vec<GlobSet>, paths: Vec<RelPath> },
     /// Answered by `Rechecked`: as `Scan`, for one task that is about to be decided or started.
     Recheck { task: TaskRef, globs: Vec<GlobSet>, paths: Vec<RelPath> },
+    /// Answered by `Restored`: what has become of these files; those that a sparse checkout leaves out are
+    /// as HEAD has them.
+    FindLost { task: TaskRef, paths: Vec<RelPath> },
     /// Answered by `Restored`: these committed files are put back where nothing is in their place.
     Restore { task: TaskRef, paths: Vec<RelPath> },
     /// Answered by `Looked`: the present content of these paths.

@@ -11,7 +11,7 @@ mod expect;
 mod fault;
 mod journal;
 mod launch;
-mod left;
+pub mod left;
 mod lifecycle;
 mod needs;
 mod plan;

@@ -229,7 +229,7 @@ impl<'a> BuildLoop<'a> {
                 }
                 self.step(Event::AttemptProgressed { attempt, progress })
             }
-            Message::Ended { attempt, evidence, kept } => {
+            Message::Ended { attempt, evidence, kept, scratch } => {
                 self.warn_of_strays()?;
                 self.warn_of_touched_journal()?;
                 self.crew.ended(attempt);
@@ -238,7 +238,9 @@ impl<'a> BuildLoop<'a> {
                     notice.iter().for_each(|notice| self.voice.say(notice));
                     self.landings.keep(attempt, *kept);
                 }
-                self.step(Event::AttemptEnded { attempt, evidence })
+                self.step(Event::AttemptEnded { attempt, evidence })?;
+                self.crew.shop.folders.give_back(scratch);
+                Ok(())
             }
             Message::SmokeStarted { attempt } => self.step(Event::SmokeStarted { attempt }),
             Message::SmokeEnded { attempt, report } => {
@@ -246,9 +248,9 @@ impl<'a> BuildLoop<'a> {
                 self.step(Event::SmokeEnded { attempt, report })
             }
             Message::Archived(reply) => self.take_reply(reply?),
-            Message::MachineFailed { attempt, evidence } => {
+            Message::MachineFailed { attempt, evidence, scratch } => {
                 self.has_machine_failed = true;
-                self.hear(Message::Ended { attempt, evidence, kept: None })
+                self.hear(Message::Ended { attempt, evidence, kept: None, scratch })
             }
         }
     }

@@ -162,7 +162,7 @@ fn said(
         action: request.key,
         recipe: Some(request.recipe),
         output,
-        report: request.report.as_ref().map(Report::digest),
+        report: request.report.as_ref().map(Report::mark),
         session: request.session.clone(),
         model: request.model.clone(),
         cost: request.cost,

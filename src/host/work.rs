@@ -13,7 +13,7 @@ pub mod smoke;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::name::{AttemptId, RelPath, SessionId};
@@ -80,7 +80,7 @@ impl Workshop {
 fn parked_sessions(state: &State) -> BTreeSet<SessionId> {
     let tasks = state.engine.history().tasks();
     let sessions = tasks.flat_map(|(_, past)| {
-        let ended = past.last_failure.as_ref().and_then(|it| it.session.as_ref());
+        let ended = past.left_off.as_ref().map(|it| &it.session);
         past.dialogue.parked_session().into_iter().chain(ended)
     });
     sessions.cloned().collect()
@@ -114,6 +114,8 @@ pub enum Message {
         attempt: AttemptId,
         evidence: Box<Evidence>,
         kept: Option<Box<Kept>>,
+        /// Its own folder: once its end is journaled nobody needs it any more.
+        scratch: PathBuf,
     },
     /// The command of a smoke test runs.
     SmokeStarted {
@@ -129,5 +131,6 @@ pub enum Message {
     MachineFailed {
         attempt: AttemptId,
         evidence: Box<Evidence>,
+        scratch: PathBuf,
     },
 }

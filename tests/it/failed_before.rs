@@ -139,3 +139,44 @@ fn tasks_that_met_on_a_file_are_kept_apart_with_those_like_them() {
     assert!(built.number("sessions") <= 10, "{}", built.ran.shown());
     assert_eq!(space.read("list.txt").lines().count(), 9);
 }
+
+#[test]
+fn what_was_done_before_proves_nothing_of_those_that_run_beside_each_other() {
+    let tasks = |n: u32| -> String {
+        (1..=n)
+            .map(|n| {
+                format!("  - {{ id: '{n}', name: Register part {n}, description: Do part {n}. }}\n")
+            })
+            .collect()
+    };
+    let sessions: String = (1..=6)
+        .map(|n| {
+            format!("'{n}':\n- - run: 'for i in 1 2 3 4 5 6 7 8; do sleep 0.05; done; {{ echo {n}; cat list.txt; }} > new && mv new list.txt'\n")
+        })
+        .collect();
+    let space = space(&tasks(2), &sessions);
+    space.write("list.txt", "head\n");
+    space.commit("list");
+    space.build(&["-j", "1"], 0).has(&[("accepted", 2), ("sessions", 2)]);
+    let plan = space.read("plans/p.yaml");
+    let more = tasks(6);
+    let more = more.split_once("  - { id: '3'").unwrap().1;
+    space.write("plans/p.yaml", &format!("{plan}  - {{ id: '3'{more}"));
+    let built = space.build(&["-j", "6", "-k"], 0).has(&[("accepted", 6), ("failed", 0)]);
+    assert!(built.number("sessions") <= 6, "{}", built.ran.shown());
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_is_not_deleted() {
+    let space = space(
+        "  - { id: '1', name: Make it, run: 'mkdir -p d && echo x > d/a.txt', outputs: [d/a.txt] }\n  - { id: '2', name: Write it, description: Write it., outputs: [d/one.txt] }\n",
+        "'2': [{ write: { path: d/one.txt, content: x } }]\n",
+    );
+    space.build(&[], 0).has(&[("accepted", 2)]);
+    // What git has not looked at since it stays in the checkout.
+    space.git(&["status"]);
+    space.git(&["sparse-checkout", "set", "--cone", "plans"]);
+    assert!(!space.exists("d/a.txt"));
+    space.build(&[], 0).has(&[("up_to_date", 2)]);
+    assert!(!space.exists("d/a.txt"));
+}

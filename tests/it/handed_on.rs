@@ -189,3 +189,76 @@ fn a_session_at_the_cap_of_its_rule_goes_on_and_never_begins_anew() {
     let begun = std::fs::read_to_string(space.home().join("begun")).unwrap();
     assert_eq!(begun.lines().count(), 1, "every other session is the first one, resumed");
 }
+
+#[test]
+fn what_was_forgotten_does_not_go_on() {
+    let space = space(&plan(""), GATED);
+    let mut build = started(&space);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    space.orch(&["reset", "p//1"]).exits(0);
+    std::fs::write(space.home().join("again"), "").unwrap();
+    space.build(&[], 0).has(&[("accepted", 1)]);
+    assert_eq!(space.read("list.txt"), "one\n", "it began anew");
+}
+
+#[test]
+fn a_second_kill_before_the_first_word_loses_nothing() {
+    let space = space(&plan(""), GATED);
+    let mut build = started(&space);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    // The worktree waits for its session; so it does after a run that came to nothing.
+    let stuck = space.home().join("stuck");
+    std::fs::write(&stuck, "#!/bin/sh\ntouch \"$HOME/up\"\nsleep 60\n").unwrap();
+    let orch = space.read("orch.yaml");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&stuck, mode).unwrap();
+    space.write("orch.yaml", &format!("session: {{ claude: {} }}\n", stuck.display()));
+    let mut again = space.bare(ORCH);
+    again.args(["build"]).current_dir(space.root());
+    let mut again = again.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| space.home().join("up").exists());
+    again.kill().unwrap();
+    again.wait().unwrap();
+    space.write("orch.yaml", &orch);
+    std::fs::write(space.home().join("again"), "").unwrap();
+    space.build(&[], 0).has(&[("accepted", 1)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+}
+
+#[test]
+fn settings_and_documents_of_one_attempt_are_not_the_next_ones() {
+    let sessions = "\
+'1':
+- - run: 'mkdir -p .claude && echo {} > .claude/settings.json && echo {} > .mcp.json && echo one > list.txt'
+  - status: failed
+- - run: 'ls -a . .claude 2>/dev/null > ../../../prompt.txt; echo two >> list.txt'
+";
+    let space = space(&plan("    max_attempts: 2\n"), sessions);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+    let seen = prompt(&space);
+    assert!(!seen.contains("settings.json") && !seen.contains(".mcp.json"), "{seen}");
+}
+
+#[test]
+fn an_attempt_after_a_rejected_one_is_not_lost_by_a_kill() {
+    let sessions = "\
+'1':
+- - read: README.txt
+  - run: 'echo l1 > list.txt'
+- - read: README.txt
+  - run: 'if test -e $HOME/again; then echo l3 >> list.txt; else echo l2 >> list.txt; touch $HOME/at; until test -e $HOME/gate; do sleep 0.02; done; fi'
+";
+    let three = "    max_attempts: 4\n    validators: [{ name: three, run: 'test \"$(wc -l < list.txt)\" -eq 3' }]\n";
+    let space = space(&plan(three), sessions);
+    let mut build = started(&space);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    std::fs::write(space.home().join("again"), "").unwrap();
+    // The first step of the script is the first attempt's: what goes on is its own file.
+    space.replace("sessions.yaml", "echo l1 > list.txt", "echo l3 >> list.txt");
+    space.build(&[], 0).has(&[("accepted", 1)]);
+    assert_eq!(space.read("list.txt"), "l1\nl2\nl3\n");
+}

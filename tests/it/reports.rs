@@ -82,12 +82,38 @@ fn a_fresh_clone_has_the_report_from_git() {
 #[test]
 fn a_review_that_says_fail_and_that_nobody_settles_has_failed() {
     let (alone, _) = REVIEWED.split_once("  - { id: '2'").unwrap();
-    let space = space(alone, FINDS);
-    let built = space.build(&[], 1).has(&[("failed", 1), ("sessions", 1)]);
-    let told = built.ran.stdout.clone();
-    assert!(told.contains("its report says FAIL: [FAIL] a.txt: the loop never ends"), "{told}");
+    let check = |more: &str| {
+        let space = space(&format!("{alone}{more}"), FINDS);
+        let built = space.build(&["p//1"], 1).has(&[("failed", 1), ("sessions", 1)]);
+        let told = built.ran.stdout.clone();
+        assert!(told.contains("its report says FAIL"), "{told}");
+        assert!(told.contains("[FAIL] a.txt: the loop never ends"), "{told}");
+        space.build(&["p//1"], 1).has(&[("failed", 1), ("sessions", 0)]);
+        space.orch(&["status"]).exits(0).says(&["failed"]);
+        space.orch(&["show", "p//1"]).exits(0).says(&["the loop never ends"]);
+        assert!(space.read("plans/p.yaml").contains("status: failed"));
+        space
+    };
+    check("  - { id: '2', name: Look, run: 'true', depends_on: ['1'] }\n");
+    check("  - { id: '2', name: Mend, description: x, status: skipped, depends_on: ['1'] }\n");
+    check("  - { id: '2', name: Look again, description: x, rule: review, depends_on: ['1'] }\n");
+    check("").orch(&["accept", "p//1"]).exits(0);
+
+    // One that comes later gets what was found, and the review is not bought again.
+    let space = check("");
+    space.write("plans/p.yaml", REVIEWED);
+    space.build(&[], 0).has(&[("accepted", 2), ("sessions", 1)]);
+    assert_eq!(space.read("mended.txt"), FOUND);
+    space.build(&[], 0).has(&[("up_to_date", 2)]);
+
+    let space = check("");
     space.orch(&["accept", "p//1"]).exits(0);
     space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+    let (_, more) = REVIEWED.split_once("  - { id: '2'").unwrap();
+    let plan = space.read("plans/p.yaml");
+    space.write("plans/p.yaml", &format!("{plan}  - {{ id: '2'{more}"));
+    space.build(&["p//2"], 0).has(&[("sessions", 1)]);
+    assert_eq!(space.read("mended.txt"), FOUND, "what a person accepted says what it said");
 }
 
 #[test]

@@ -126,11 +126,13 @@ fn what_is_staged_stays_so_until_it_lands() {
 }
 
 #[test]
-fn a_file_that_the_user_deleted_is_made_anew_and_waits() {
+fn a_file_that_the_user_deleted_is_not_bought_again_unasked() {
     let space = word("");
     fs::remove_file(space.root().join("word.txt")).unwrap();
-    waits(&space.orch(&["build"]).exits(0));
+    space.orch(&["build"]).exits(1).says(&["its output `word.txt` was deleted"]);
     assert!(!space.exists("word.txt"));
+    space.orch(&["retry", "word//1"]).exits(0);
+    waits(&space.orch(&["build"]).exits(0));
     space.build(&[], 0).has(&[("sessions", 0)]);
     space.orch(&["land"]).exits(0);
     settled(&space, "good\n");

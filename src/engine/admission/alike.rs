@@ -32,14 +32,13 @@ pub(super) struct Lessons {
     /// Files that tasks met on, or are taken to.
     met: BTreeMap<TaskRef, BTreeSet<RelPath>>,
     shapes: BTreeMap<NodeId, Shape>,
-    /// Shapes of tasks with a result, and how many there are of each.
-    done: Option<BTreeMap<Shape, usize>>,
+    /// Shapes of tasks that changed files in this build, and how many there were of each.
+    done: BTreeMap<Shape, usize>,
 }
 
 impl Lessons {
     pub fn forget_nodes(&mut self) {
         self.shapes.clear();
-        self.done = None;
     }
 
     pub fn met_on(&self, task: &TaskRef) -> impl Iterator<Item = &RelPath> {
@@ -51,26 +50,10 @@ impl Lessons {
         Arc::clone(self.shapes.entry(id).or_insert_with(shape_of))
     }
 
-    /// How many like it have a result, as far as that matters.
-    fn n_done(&mut self, shape: &Shape, board: &Board, ground: &Ground<'_>) -> usize {
-        if self.done.is_none() {
-            let history = &ground.past.history;
-            let has_result =
-                |id: &NodeId| history.task(board.task(*id)).is_some_and(|it| it.accepted.is_some());
-            let mut done = BTreeMap::new();
-            for id in board.graph.ids().filter(has_result) {
-                *done.entry(self.shape(id, board, ground.world)).or_default() += 1;
-            }
-            self.done = Some(done);
-        }
-        let mut n = 0;
-        for (other, count) in self.done.iter().flatten() {
-            n += if are_alike(shape, other) { *count } else { 0 };
-            if n >= SCOUTS {
-                break;
-            }
-        }
-        n
+    /// How many like it came to a result in this build, as far as that matters.
+    fn n_done(&self, shape: &Shape) -> usize {
+        let like_it = self.done.iter().filter(|(other, _)| are_alike(shape, other));
+        like_it.map(|(_, count)| count).sum()
     }
 }
 
@@ -99,7 +82,7 @@ impl Admission {
                 like_it.push(it.task.clone());
             }
         }
-        let waits = like_it.len() >= SCOUTS && self.lessons.n_done(&shape, board, ground) < SCOUTS;
+        let waits = like_it.len() >= SCOUTS && self.lessons.n_done(&shape) < SCOUTS;
         like_it.into_iter().next().filter(|_| waits).map(Wait::Scout)
     }
 
@@ -136,12 +119,10 @@ impl Admission {
         }
     }
 
-    /// A task has a result: one more of those like it that went well.
+    /// A task changed files, and they went together with what others had landed.
     pub fn note_done(&mut self, id: NodeId, board: &Board, world: &World) {
-        if self.lessons.done.is_some() {
-            let shape = self.lessons.shape(id, board, world);
-            *self.lessons.done.get_or_insert_default().entry(shape).or_default() += 1;
-        }
+        let shape = self.lessons.shape(id, board, world);
+        *self.lessons.done.entry(shape).or_default() += 1;
     }
 }
 

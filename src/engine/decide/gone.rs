@@ -10,6 +10,7 @@ use crate::engine::record::{Lookup, Provenance};
 use crate::engine::why::Why;
 use crate::spec::rule::ActionKind;
 
+use super::run::Sought;
 use super::{Board, Mode};
 
 impl Board {
@@ -27,17 +28,22 @@ impl Board {
             .recipe(self.slot(id))
             .is_some_and(|it| it.rule.action == ActionKind::Command);
         self.note_reason(id, Why::OutputGone(path));
-        match (self.mode, is_command) {
-            // What it is worth to its user nobody knows: a session may have been paid for it.
-            (_, false) => self.settle(id, Settled::Held),
-            (Mode::Survey, true) => self.settle(id, Settled::Stale),
-            (Mode::Build, true) if self.run(id).has_restored => {
-                self.ask_cache(id, standing.key, Lookup::All, ground);
+        let sought = std::mem::replace(&mut self.run(id).sought, Sought::Looked);
+        match (sought, is_command, self.mode) {
+            (Sought::Nothing, ..) => {
+                self.schedule.set(id, State::Looking);
+                ground.push(Effect::FindLost { task: self.task(id).clone(), paths: gone });
             }
-            (Mode::Build, true) => {
-                self.run(id).has_restored = true;
+            // What it is worth to its user nobody knows: a session may have been paid for it.
+            (_, false, _) => self.settle(id, Settled::Held),
+            (_, true, Mode::Survey) => self.settle(id, Settled::Stale),
+            (Sought::Looked, true, Mode::Build) => {
+                self.run(id).sought = Sought::Restored;
                 self.schedule.set(id, State::Looking);
                 ground.push(Effect::Restore { task: self.task(id).clone(), paths: gone });
+            }
+            (Sought::Restored, true, Mode::Build) => {
+                self.ask_cache(id, standing.key, Lookup::All, ground);
             }
         }
         true

@@ -108,6 +108,9 @@ impl Board {
             if let Some(standing) =
                 standing.filter(|it| !self.is_pinned_elsewhere(id, it, ground.world))
             {
+                if self.fail_by_report(id, standing, ground) {
+                    return None;
+                }
                 if self.mode == Mode::Build {
                     super::settle::mend_status(slot, record.status, &past, ground);
                 }

@@ -11,6 +11,16 @@ use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
 use crate::engine::why::Why;
 
+/// How far outputs that are gone were looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sought {
+    #[default]
+    Nothing,
+    Looked,
+    /// They were put back, as far as that could be done.
+    Restored,
+}
+
 /// What this build remembers of a task from attempt to attempt.
 #[derive(Clone, Debug, Default)]
 pub struct TaskRun {
@@ -26,8 +36,8 @@ pub struct TaskRun {
     pub not_before: Option<Moment>,
     /// A person asked for it again: what its validators said before is asked anew.
     pub is_asked_for: bool,
-    /// Outputs of it that were gone were put back, as far as that could be done.
-    pub has_restored: bool,
+    /// What was done about outputs of it that are gone.
+    pub sought: Sought,
     /// What its blocking was last blamed on.
     pub blocked_by: Option<TaskRef>,
     /// How it was accepted under this key in this build.

@@ -30,8 +30,11 @@ impl Board {
         let trusted =
             matches!(accepted.provenance, Provenance::Adopted | Provenance::AcceptedByHand);
         let validators = ground.world.validators(slot, &recipe);
+        if self.settle_if_gone(id, accepted, ground) {
+            return None;
+        }
         if trusted || validators.is_empty() {
-            self.settle_whole(id, accepted, ground);
+            self.settle_standing(id);
             return None;
         }
         let owned = ground.world.owned_now(slot, ground.past);
@@ -53,7 +56,7 @@ impl Board {
         }
         let gave_up = self.known_run(id).and_then(|run| run.gave_up);
         match unknown {
-            None => self.settle_whole(id, accepted, ground),
+            None => self.settle_standing(id),
             // Its validator did not come to a verdict; nothing it reads is another since.
             Some(_) if gave_up == Some(OutcomeClass::NoVerdict) => {
                 self.settle(id, Settled::Failed(OutcomeClass::NoVerdict));
@@ -61,12 +64,6 @@ impl Board {
             Some(name) => return self.review_standing(id, recipe, &name),
         }
         None
-    }
-
-    fn settle_whole(&mut self, id: NodeId, accepted: &AcceptedFact, ground: &mut Ground<'_>) {
-        if !self.settle_if_gone(id, accepted, ground) {
-            self.settle_standing(id);
-        }
     }
 
     /// What was made in this build stays known as such when it is decided again.

@@ -5,6 +5,7 @@ use crate::engine::admission::Phase;
 use crate::engine::broken::Sound;
 use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit, Warning};
 use crate::engine::event::{Merged, Placement, Written};
+use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::ChangeTold;
@@ -107,7 +108,7 @@ impl Shop<'_> {
 
     fn output_after(&self, attempt: &Attempt) -> OutputDigest {
         let owned = self.ground.past.history.owned_after(&attempt.task, &attempt.made.merged);
-        output_with(owned.output_digest(), attempt.made.report.as_ref())
+        output_with(owned.output_digest(), attempt.made.report.as_ref().map(Report::mark))
     }
 
     pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) -> Sound {
@@ -131,6 +132,7 @@ impl Shop<'_> {
 
     fn accept(&mut self, id: AttemptId, attempt: Attempt, placed: Placed) {
         let Placed { commit, output } = placed;
+        let commit_made = commit.is_some();
         let provenance = match attempt.origin {
             Origin::Replayed => Provenance::Replayed,
             Origin::Ran | Origin::Standing => Provenance::Ran,
@@ -154,7 +156,7 @@ impl Shop<'_> {
             output,
             provenance,
             manifest,
-            report: result.report.as_ref().map(Report::digest),
+            report: result.report.as_ref().map(Report::mark),
             commit,
         })));
         let task = result.task.clone();
@@ -171,7 +173,9 @@ impl Shop<'_> {
         if let Some(node) = node {
             let (admission, board) = (&mut self.build.admission, &self.build.board);
             admission.rebuying.forget(board.task(node));
-            admission.note_done(node, board, self.ground.world);
+            if provenance == Provenance::Ran && commit_made {
+                admission.note_done(node, board, self.ground.world);
+            }
             {
                 let run = self.build.board.run(node);
                 run.accepted = Some(provenance);
@@ -184,10 +188,16 @@ impl Shop<'_> {
             if is_outdated {
                 // It was made for what its inputs were when it started.
                 self.build.board.reopen(node);
-            } else {
+            } else if !self.fails_by_report(node) {
                 self.build.board.settle(node, Settled::Done(provenance));
             }
         }
+    }
+
+    fn fails_by_report(&mut self, node: NodeId) -> bool {
+        let board = &mut self.build.board;
+        let past = self.ground.past.history.task_now(board.task(node));
+        past.accepted.as_ref().is_some_and(|it| board.fail_by_report(node, it, &mut self.ground))
     }
 
     pub(super) fn result_of(&self, attempt: Attempt) -> AcceptedResult {

@@ -102,9 +102,7 @@ impl Shop<'_> {
         match judgement.class {
             OutcomeClass::Done => {
                 self.warn_of(&task, denied);
-                if let Some(why) = self.refused_by_report(id)? {
-                    return self.give_up_attempt(id, OutcomeClass::Rejected, why);
-                }
+                self.tell_report(id)?;
                 self.stay_if_mended(id)?;
                 self.merge(id)
             }
@@ -145,11 +143,12 @@ impl Shop<'_> {
             .collect()
     }
 
-    /// Why a report that was made ends its own task.
-    fn refused_by_report(&mut self, id: AttemptId) -> Sound<Option<String>> {
+    fn tell_report(&mut self, id: AttemptId) -> Sound {
         let attempt = self.build.jobs.attempt(id)?;
-        let report = attempt.node.zip(attempt.made.report.clone());
-        Ok(report.and_then(|(node, report)| self.read_verdict(node, &report)))
+        if let Some((node, report)) = attempt.node.zip(attempt.made.report.clone()) {
+            self.tell_verdict(node, &report);
+        }
+        Ok(())
     }
 
     fn stay_if_mended(&mut self, id: AttemptId) -> Sound {

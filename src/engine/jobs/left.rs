@@ -1,12 +1,12 @@
 //! What an attempt that was not accepted leaves to the next one: its session where that goes on in
 //! its own worktree, else its files. Both were paid for.
 
-use crate::base::name::{AttemptId, SessionId};
+use crate::base::name::{AttemptId, SessionId, TaskRef};
 use crate::engine::admission::Origin;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect};
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::past::history::{Failure, TaskHistory};
+use crate::engine::past::history::{LeftOff, TaskHistory};
 use crate::spec::rule::{ActionKind, Beginning, Retry, RetryStep};
 
 use super::Shop;
@@ -32,7 +32,7 @@ impl Shop<'_> {
 
     /// The task has a result: what attempts before it left is of no use any more.
     pub(super) fn forget_left(&mut self, attempt: &Attempt) {
-        if leaves_files(attempt) {
+        if is_of_one_session(attempt) {
             self.ground.push(Effect::Forget { kept_as: ref_of(attempt) });
         }
     }
@@ -50,17 +50,13 @@ impl Shop<'_> {
             return Some((session.clone(), End { class: *class, why, findings }));
         }
         let past = self.ground.past.history.task(&attempt.task)?;
-        let failure = past.last_failure.as_ref().filter(|it| it.key == attempt.key)?;
+        let left = past.left_off.as_ref().filter(|it| it.key == attempt.key)?;
         // What this build has tried since says better how to go on.
         let is_first = run.last_end.is_none() && is_of_one_session(attempt);
-        let session = failure.session.clone().filter(|_| is_first)?;
-        let retry = &attempt.recipe.rule.retry;
-        let end = End {
-            class: failure.class,
-            why: &failure.message,
-            findings: past.findings_of(attempt.key),
-        };
-        goes_on_later(failure, retry).then_some((session, end))
+        let findings = past.findings_of(attempt.key);
+        let end = End { class: left.class, why: &left.message, findings };
+        let goes_on = is_first && goes_on_later(left, &attempt.recipe.rule.retry);
+        goes_on.then(|| (left.session.clone(), end))
     }
 
     /// Where files that an earlier attempt left may be.
@@ -75,7 +71,12 @@ impl Shop<'_> {
 
 /// `refs/orch/attempts/PLAN/TASK`.
 fn ref_of(attempt: &Attempt) -> String {
-    ref_below("attempts", &attempt.task)
+    left_by(&attempt.task)
+}
+
+/// The ref that has what attempts of a task left.
+pub fn left_by(task: &TaskRef) -> String {
+    ref_below("attempts", task)
 }
 
 fn leaves_files(attempt: &Attempt) -> bool {
@@ -94,9 +95,9 @@ fn has_failed(past: &TaskHistory, attempt: &Attempt) -> bool {
 }
 
 /// The session was broken off, or is to go on by the ladder of its rule.
-fn goes_on_later(failure: &Failure, retry: &Retry) -> bool {
-    let step = retry.step(failure.class, 1);
-    failure.class == OutcomeClass::Aborted || matches!(step, RetryStep::Resume | RetryStep::Wait)
+fn goes_on_later(left: &LeftOff, retry: &Retry) -> bool {
+    let step = retry.step(left.class, 1);
+    left.class == OutcomeClass::Aborted || matches!(step, RetryStep::Resume | RetryStep::Wait)
 }
 
 /// True where a session whose result is refused by a validator is to mend it itself.

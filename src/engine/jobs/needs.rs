@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::name::ValidatorName;
-use crate::engine::effect::{Effect, NeededReport, Notice};
+use crate::engine::effect::{NeededReport, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::{Verdict, verdict_of};
 use crate::engine::report::Report;
@@ -44,48 +44,19 @@ impl Shop<'_> {
         let graph = &self.build.board.graph;
         let start = graph.plan_range(graph.node(node).plan).start;
         let before = (start..node.0).map(NodeId);
-        before.filter(move |it| graph.waits_in_order(node, *it) && self.is_beside(node, *it))
+        before.filter(move |it| {
+            graph.waits_in_order(node, *it) && self.build.board.is_beside(node, *it, &self.ground)
+        })
     }
 
-    fn is_beside(&self, one: NodeId, other: NodeId) -> bool {
-        let section = |id: NodeId| {
-            let spec = self.ground.world.spec(self.build.board.slot(id));
-            spec.map(|it| it.section.clone())
-        };
-        section(one) == section(other)
-    }
-
-    /// What a report says of what it looked at, where it gives a verdict; told and kept. `Some` with
-    /// the reason where it says FAIL and no task after it could settle that.
-    pub(super) fn read_verdict(&mut self, node: NodeId, report: &Report) -> Option<String> {
-        let (verdict, findings) = verdict_of(report.text())?;
+    /// What a report says of what it looked at, where it gives a verdict, is told and kept.
+    pub(super) fn tell_verdict(&mut self, node: NodeId, report: &Report) {
+        let Some((verdict, findings)) = verdict_of(report.text()) else { return };
         let task = self.build.board.task(node).clone();
         let validator = ValidatorName::new(REPORT);
         if verdict != Verdict::Pass {
             self.build.board.note_warnings(node, &validator, findings.clone());
         }
-        let first = findings.first().cloned();
-        self.ground.push(Effect::Publish(Notice::Validated {
-            task: task.clone(),
-            validator,
-            verdict,
-            findings,
-        }));
-        if verdict != Verdict::Fail || self.is_followed(node) {
-            return None;
-        }
-        let first = first.map_or(String::new(), |it| format!(": {it}"));
-        Some(format!(
-            "its report says FAIL{first}; no task depends on it that would settle this: mend it and \
-             `orch retry {task}`, or `orch accept {task}`"
-        ))
-    }
-
-    /// A task after it gets its report.
-    fn is_followed(&self, node: NodeId) -> bool {
-        let graph = &self.build.board.graph;
-        let after = node.0 + 1..graph.plan_range(graph.node(node).plan).end;
-        let waits = |it: NodeId| graph.waits_in_order(it, node) && self.is_beside(it, node);
-        after.map(NodeId).any(|it| graph.node(it).needs.contains(&node) || waits(it))
+        self.ground.publish(Notice::Validated { task, validator, verdict, findings });
     }
 }

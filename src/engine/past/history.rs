@@ -86,6 +86,10 @@ pub struct TaskHistory {
     /// How long its last good attempt took.
     pub took: Option<Millis>,
     pub last_failure: Option<Failure>,
+    /// The session that ended last without a result, which may go on.
+    pub left_off: Option<LeftOff>,
+    /// An attempt began since a person had all forgotten.
+    has_begun: bool,
     /// What the newest attempt that counts failed by, with its key.
     error: Option<(ActionKey, String)>,
     /// Findings of the newest FAIL, with the key of the result they are about.
@@ -170,6 +174,22 @@ impl TaskHistory {
         }
     }
 
+    /// Takes in how the session of its work ended; one that was ended before it said anything leaves
+    /// what was there before.
+    fn leave_off(&mut self, ended: &AttemptEnded) {
+        let was_silent = ended.session.is_none() && ended.outcome == OutcomeClass::Aborted;
+        if was_silent {
+            return;
+        }
+        let session = ended.session.clone().filter(|_| ended.outcome != OutcomeClass::Done);
+        self.left_off = session.map(|session| LeftOff {
+            key: ended.key,
+            session,
+            class: ended.outcome,
+            message: ended.message.clone(),
+        });
+    }
+
     /// Why the last attempt for a key was not accepted; `None` where the task was not to blame.
     pub fn error_of(&self, key: ActionKey) -> Option<&str> {
         let error = self.error.as_ref().filter(|(about, _)| *about == key)?;
@@ -204,6 +224,15 @@ pub struct AcceptedFact {
     pub at: Option<Moment>,
 }
 
+/// A session that may go on, and how it was ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOff {
+    pub key: ActionKey,
+    pub session: SessionId,
+    pub class: OutcomeClass,
+    pub message: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub key: ActionKey,
@@ -213,8 +242,6 @@ pub struct Failure {
     pub message: String,
     /// No further attempt was made.
     pub is_final: bool,
-    /// The session that may go on.
-    pub session: Option<SessionId>,
     /// A person has asked for another try since.
     pub is_waived: bool,
 }

@@ -7,6 +7,7 @@ use crate::base::measure::Moment;
 use crate::base::name::{ActionKey, CommitId, OutputDigest, RecipeDigest, TaskRef};
 
 use super::lineage::VerdictMark;
+use crate::engine::report::ReportMark;
 
 /// A result was accepted for a task. `manifest` is the digest of its stored manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct Accepted {
     pub manifest: Option<Digest>,
     /// Of its report, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<Digest>,
+    pub report: Option<ReportMark>,
     /// The landing; `None` where nothing changed.
     pub commit: Option<CommitId>,
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::digest::Digest;
 use crate::base::file::FileChange;
 use crate::base::measure::Usd;
 use crate::base::name::{
     ActionKey, CommitId, ModelName, OutputDigest, RecipeDigest, SessionId, TaskRef, ValidatorName,
     VerdictKey,
 };
+use crate::engine::report::ReportMark;
 
 /// One accepted patch on the integration branch, as its commit's trailers and trees tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,8 @@ pub struct Landing {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
-    /// Of its report, whose text the commit's message has.
-    pub report: Option<Digest>,
+    /// Its report, whose text the commit's message has.
+    pub report: Option<ReportMark>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
     pub cost: Usd,
@@ -41,8 +41,8 @@ pub struct Receipt {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
-    /// Of its report, whose text the commit's message has.
-    pub report: Option<Digest>,
+    /// Its report, whose text the commit's message has.
+    pub report: Option<ReportMark>,
     pub verdicts: Vec<VerdictMark>,
 }
 

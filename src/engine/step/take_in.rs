@@ -8,9 +8,11 @@ use crate::engine::broken::{Broken, Sound};
 use crate::engine::decide::Mode;
 use crate::engine::effect::{BuildRequest, Decide, Effect, Notice, Request, Warning};
 use crate::engine::event::{Documents, Event};
+use crate::engine::jobs::left::left_by;
 use crate::engine::jobs::{Build, Shop, Work};
 use crate::engine::past::history::History;
 use crate::engine::record::{Accepted, Decision, Provenance, Record};
+use crate::engine::report::{ReportMark, output_with};
 
 use super::Engine;
 
@@ -174,6 +176,9 @@ impl Engine {
                 build.admission.doubt_limits(at);
             }
         }
+        if decision != Decision::Retry {
+            self.step.push(Effect::Forget { kept_as: left_by(&task) });
+        }
         if decision != Decision::Accept {
             return;
         }
@@ -183,9 +188,14 @@ impl Engine {
             return self.step.publish(Notice::Warning(Warning::AcceptedUnkeyed(task)));
         };
         let recipe = Some(recipe);
-        let output = self.past.history.owned_after(&task, &Patch::default()).output_digest();
+        let owned = self.past.history.owned_after(&task, &Patch::default()).output_digest();
+        let known = self.past.history.task(&task).and_then(|it| it.accepted.as_ref());
+        // What it says stays, and a person has seen to it.
+        let report = known.and_then(|it| it.report.as_ref());
+        let report = report.map(|it| ReportMark { is_fail: false, ..it.mark });
+        let output = output_with(owned, report);
         let provenance = Provenance::AcceptedByHand;
-        let (manifest, report, commit) = (None, None, None);
+        let (manifest, commit) = (None, None);
         let accepted =
             Accepted { at, task, key, recipe, output, provenance, manifest, report, commit };
         self.ground().append(Record::Accepted(Box::new(accepted)));

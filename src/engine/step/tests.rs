@@ -180,7 +180,7 @@ impl Space {
                 let found = paths.iter().map(|it| (it.clone(), self.files.contains_key(it)));
                 vec![Event::FilesFound(found.collect())]
             }
-            Effect::Restore { task, paths } => {
+            Effect::FindLost { task, paths } | Effect::Restore { task, paths } => {
                 let found = self.scan(&[], &paths);
                 vec![Event::Restored { task, found }]
             }

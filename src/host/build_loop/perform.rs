@@ -63,7 +63,7 @@ impl BuildLoop<'_> {
             Effect::Unpark { session } => drop(self.crew.shop.pool.unpark(&session)?),
             Effect::Stay { attempt } => self.landings.stay(attempt),
             Effect::Leave { attempt, key, kept_as } => {
-                self.landings.leave(attempt, key, &kept_as, &self.state.checkout)?;
+                self.landings.leave(attempt, key, &kept_as, self.state)?;
             }
             Effect::Drop { attempt } => drop(self.landings.drop_kept(attempt)),
             Effect::Stop { attempt } => self.crew.end_politely(attempt),
@@ -78,6 +78,7 @@ impl BuildLoop<'_> {
             Effect::Finish
             | Effect::Scan { .. }
             | Effect::Recheck { .. }
+            | Effect::FindLost { .. }
             | Effect::Look { .. }
             | Effect::FindFiles { .. }
             | Effect::FindCandidates { .. } => {}

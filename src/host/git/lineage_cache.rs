@@ -13,10 +13,11 @@ use crate::base::name::{
     ValidatorName, VerdictKey,
 };
 use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
+use crate::engine::report::ReportMark;
 use crate::host::error::{Doing, Result};
 use crate::host::store::aside;
 
-const MAGIC: &[u8] = b"orch lineage v3\n";
+const MAGIC: &[u8] = b"orch lineage v4\n";
 
 /// Everything refers to the tables by position: a text or digest is stored once.
 #[derive(Serialize, Deserialize)]
@@ -49,7 +50,7 @@ struct PackedReceipt {
     action: u32,
     recipe: Option<u32>,
     output: u32,
-    report: Option<u32>,
+    report: Option<(u32, bool)>,
     verdicts: Vec<(u32, bool, u32)>,
 }
 
@@ -123,7 +124,7 @@ impl<'a> Tables<'a> {
             action: self.digest(told.action.0),
             recipe: told.recipe.map(|it| self.digest(it.0)),
             output: self.digest(told.output.0),
-            report: told.report.map(|it| self.digest(it)),
+            report: told.report.map(|it| (self.digest(it.digest), it.is_fail)),
             verdicts,
         }
     }
@@ -154,7 +155,7 @@ struct Common<'a> {
     action: ActionKey,
     recipe: Option<RecipeDigest>,
     output: OutputDigest,
-    report: Option<Digest>,
+    report: Option<ReportMark>,
     verdicts: &'a [VerdictMark],
 }
 
@@ -230,7 +231,9 @@ impl Unpacking<'_> {
             })
         });
         let recipe = packed.recipe.map(|at| self.digest(at).map(RecipeDigest));
-        let report = packed.report.map(|at| self.digest(at));
+        let report = packed
+            .report
+            .map(|(at, is_fail)| self.digest(at).map(|digest| ReportMark { digest, is_fail }));
         Some(Receipt {
             order: packed.order,
             commit: CommitId::new(self.text(packed.commit)?),
@@ -282,7 +285,7 @@ mod tests {
             action: ActionKey(Digest::of(&n.to_le_bytes())),
             recipe: n.is_multiple_of(3).then(|| RecipeDigest(Digest::of(b"recipe"))),
             output: OutputDigest(Digest::of(b"output")),
-            report: Some(Digest::of(b"report")),
+            report: Some(ReportMark { digest: Digest::of(b"report"), is_fail: true }),
             session: n.is_multiple_of(2).then(|| SessionId::new(format!("session {n}"))),
             model: Some(ModelName::new("sonnet")),
             cost: Usd::from_nanos(i64::from(n)),

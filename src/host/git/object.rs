@@ -49,6 +49,21 @@ impl Repository {
         Ok(tree_id(id))
     }
 
+    /// The tree `left`, with paths of this kind as they are in `base`.
+    pub fn tree_without(
+        &self,
+        base: &TreeId,
+        left: &TreeId,
+        is_out: impl Fn(&RelPath) -> bool,
+    ) -> Result<TreeId> {
+        let git = self.local();
+        let (base, left) = (object_id(base.as_str())?, object_id(left.as_str())?);
+        let changes = tree_changes(&git, base, left)?.into_iter();
+        let out = changes.filter(|it| RelPath::from_bytes(&it.path).is_none_or(|it| is_out(&it)));
+        let edits = out.map(|it| (it.path.into(), it.before)).collect();
+        Ok(tree_id(edit_tree(&git, left, edits)?))
+    }
+
     /// What a commit says; `None` where it is not here.
     pub fn message_of(&self, commit: &CommitId) -> Result<Option<String>> {
         let git = self.local();

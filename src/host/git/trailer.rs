@@ -12,7 +12,7 @@ use crate::base::name::{
 };
 use crate::engine::effect::LandingRequest;
 use crate::engine::record::lineage::VerdictMark;
-use crate::engine::report::Report;
+use crate::engine::report::{Report, ReportMark};
 
 /// What the trailers of one commit say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub struct LandingTrailers {
     /// `None` where the key is of an earlier form.
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
-    /// Of the report in the message.
-    pub report: Option<Digest>,
+    /// The report in the message.
+    pub report: Option<ReportMark>,
     pub session: Option<SessionId>,
     pub model: Option<ModelName>,
     pub cost: Usd,
@@ -54,8 +54,8 @@ pub struct ReceiptTrailers {
     /// As in [`LandingTrailers`].
     pub recipe: Option<RecipeDigest>,
     pub output: OutputDigest,
-    /// Of the report in the message.
-    pub report: Option<Digest>,
+    /// The report in the message.
+    pub report: Option<ReportMark>,
     pub verdicts: Vec<VerdictMark>,
 }
 
@@ -75,7 +75,7 @@ impl OutgoingReceipt {
             action: request.key,
             recipe: Some(request.recipe),
             output: request.output,
-            report: report.as_ref().map(Report::digest),
+            report: report.as_ref().map(Report::mark),
             verdicts: request.verdicts.clone(),
         };
         Self { receipt, report }
@@ -94,7 +94,9 @@ pub fn landing_message(
         format!("Orch-Recipe: {}", request.recipe),
         format!("Orch-Output: {output}"),
     ];
-    lines.extend(request.report.as_ref().map(|it| format!("Orch-Report: {}", it.digest())));
+    lines.extend(
+        request.report.as_ref().map(|it| format!("Orch-Report: {}", report_text(it.mark()))),
+    );
     let session =
         request.session.as_ref().map(|id| format!("Orch-Session: {}", escaped(id.as_str())));
     let model =
@@ -125,7 +127,9 @@ pub fn receipt_message(told: &[OutgoingReceipt]) -> String {
             Some(recipe) => format!("Orch-Receipt: {task} {FORM}:{action} {output} {recipe}"),
             None => format!("Orch-Receipt: {task} {action} {output}"),
         });
-        lines.extend(receipt.report.map(|it| format!("Orch-Receipt-Report: {task} {it}")));
+        lines.extend(
+            receipt.report.map(|it| format!("Orch-Receipt-Report: {task} {}", report_text(it))),
+        );
         let marks = receipt.verdicts.iter().map(mark_text);
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
@@ -201,7 +205,7 @@ impl<'a> Reading<'a> {
         let task = unescaped(task);
         let owner = self.receipts.iter_mut().rev().find(|r| r.task.to_string() == task);
         if let Some(receipt) = owner {
-            receipt.report = Digest::parse(digest);
+            receipt.report = read_report(digest);
         }
     }
 
@@ -226,7 +230,7 @@ impl<'a> Reading<'a> {
             action,
             recipe,
             output: OutputDigest(digest("Orch-Output")?),
-            report: digest("Orch-Report"),
+            report: self.fields.get("Orch-Report").and_then(|it| read_report(it)),
             session: text("Orch-Session").map(SessionId::new),
             model: text("Orch-Model").map(ModelName::new),
             cost: self
@@ -261,6 +265,20 @@ fn read_key(text: &str) -> Option<(ActionKey, bool)> {
         }
         Some(_) => None,
     }
+}
+
+/// `DIGEST`, or `DIGEST FAIL`.
+fn report_text(mark: ReportMark) -> String {
+    let word = if mark.is_fail { " FAIL" } else { "" };
+    format!("{}{word}", mark.digest)
+}
+
+fn read_report(text: &str) -> Option<ReportMark> {
+    let (digest, is_fail) = match text.strip_suffix(" FAIL") {
+        Some(digest) => (digest, true),
+        None => (text, false),
+    };
+    Some(ReportMark { digest: Digest::parse(digest)?, is_fail })
 }
 
 fn mark_text(mark: &VerdictMark) -> String {
@@ -468,8 +486,8 @@ mod tests {
             prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
             prop_assert_eq!(&told.verdicts, &request.verdicts);
             prop_assert_eq!(told.cost, request.cost);
-            let report = Report::new(&said);
-            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, report: report.as_ref().map(Report::digest), verdicts: told.verdicts };
+            let report = Report::new(&said, cost % 2 == 0);
+            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, report: report.as_ref().map(Report::mark), verdicts: told.verdicts };
             let plain = ReceiptTrailers { task: TaskRef::new("other", "1"), report: None, ..receipt.clone() };
             let message = receipt_message(&[OutgoingReceipt { receipt: receipt.clone(), report: report.clone() }, OutgoingReceipt { receipt: plain.clone(), report: None }]);
             let said = report_in(&message, &receipt.task);

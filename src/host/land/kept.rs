@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::Notice;
 use crate::host::clock;
+use crate::host::documents;
 use crate::host::error::Result;
+use crate::host::state::State;
 use crate::host::state::checkout::Checkout;
 use crate::host::worktree::Worktree;
+use crate::spec::config::Config;
 
 use crate::host::worktree::left_message;
 
@@ -65,6 +68,15 @@ impl Kept {
     }
 }
 
+/// Documents, and what sets up sessions, hooks and builds: what one attempt made of them is not what
+/// the next one works under.
+fn is_anothers(path: &RelPath, config: &Config) -> bool {
+    const FOLDERS: [&str; 3] = [".claude", ".husky", ".githooks"];
+    documents::is_document(path, config)
+        || FOLDERS.iter().any(|it| path.is_within(it))
+        || matches!(path.file_name(), ".mcp.json" | ".stop")
+}
+
 impl Landings {
     /// The attempt's worktree is kept until it is dropped.
     pub fn stay(&mut self, attempt: AttemptId) {
@@ -79,14 +91,17 @@ impl Landings {
         attempt: AttemptId,
         key: ActionKey,
         kept_as: &str,
-        checkout: &Checkout,
+        state: &State,
     ) -> Result<()> {
         let Some(kept) = self.shelf.get(&attempt) else { return Ok(()) };
-        if kept.tree != kept.base {
+        let repo = &state.checkout.repo;
+        let is_anothers = |path: &RelPath| is_anothers(path, state.config());
+        let left = repo.tree_without(&kept.base, &kept.tree, is_anothers)?;
+        if left != kept.base {
             let said = left_message(&kept.task, key);
-            checkout.repo.keep_as(kept_as, &kept.tree, &kept.stands_on, &said)?;
+            repo.keep_as(kept_as, &left, &kept.stands_on, &said)?;
         } else if kept.start.is_some() {
-            checkout.repo.forget(kept_as)?;
+            repo.forget(kept_as)?;
         }
         Ok(())
     }

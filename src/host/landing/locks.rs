@@ -99,8 +99,20 @@ impl Repository {
         if self.root().join(".orch").join(TAKEN).exists() {
             drop(Turn::take(self)?);
         }
-        clear_old_locks(&self.local().common_dir().join("refs/orch"))
+        let common = self.local().common_dir().to_owned();
+        clear_packed_refs(&common.join("packed-refs.lock"))?;
+        clear_old_locks(&common.join("refs/orch"))
     }
+}
+
+/// A killed run may have held the lock of all packed refs, for an instant and without a word in it; a
+/// git command that packs refs writes into it at once.
+fn clear_packed_refs(lock: &Path) -> Result<()> {
+    let is_empty = std::fs::symlink_metadata(lock).is_ok_and(|it| it.is_file() && it.len() == 0);
+    if is_empty && is_forsaken(lock) {
+        std::fs::remove_file(lock).doing("removing a lock of a dead run", lock)?;
+    }
+    Ok(())
 }
 
 /// Only orch writes its refs, and holds their locks for an instant: an old one is a dead run's.

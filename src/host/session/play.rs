@@ -1,7 +1,9 @@
 //! `orch __scripted`: plays a script in place of the session CLI, speaking its protocol.
 
+mod answer;
 mod report;
 
+use self::answer::{Answer, ApiFailure};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
@@ -86,19 +88,6 @@ struct Player {
     last_said: String,
     /// Keeps the handler that swallows SIGTERM.
     deaf: Option<tokio::runtime::Runtime>,
-}
-
-/// What a tool answers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Given,
-    Error,
-}
-
-impl Answer {
-    fn of(is_good: bool) -> Self {
-        if is_good { Self::Given } else { Self::Error }
-    }
 }
 
 type Played = Result<Option<ExitCode>, String>;
@@ -373,13 +362,6 @@ impl Player {
         self.deaf = Some(runtime);
         Ok(())
     }
-}
-
-struct ApiFailure {
-    error: &'static str,
-    status: Option<u16>,
-    kind: &'static str,
-    text: &'static str,
 }
 
 fn hang() -> ! {

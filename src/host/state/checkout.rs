@@ -225,6 +225,21 @@ impl Checkout {
         Ok(states.into_iter().collect())
     }
 
+    /// Present content, where what a sparse checkout leaves out is as HEAD has it.
+    pub fn scan_as_if_whole(&self, paths: &[RelPath]) -> Result<Vec<(RelPath, Option<FileState>)>> {
+        let mut found = self.scan(&[], paths)?;
+        let gone = found.iter().filter(|(_, state)| state.is_none()).map(|(path, _)| path.clone());
+        let gone: Vec<RelPath> = gone.collect();
+        let removed: BTreeSet<RelPath> = self.repo.without_left_out(gone)?.into_iter().collect();
+        let head = self.repo.tree_of(&self.repo.state()?.head)?;
+        for (path, state) in &mut found {
+            if state.is_none() && !removed.contains(path) {
+                *state = self.repo.state_at(&head, path)?;
+            }
+        }
+        Ok(found)
+    }
+
     /// What differs between the user's HEAD and the integration tip.
     fn parked_changes(&self) -> Result<Vec<FileChange>> {
         let head = self.repo.state()?.head;

@@ -110,6 +110,10 @@ impl State {
                 let found = self.checkout.scan(globs, paths)?;
                 Some(Event::Rechecked { task: task.clone(), found })
             }
+            Effect::FindLost { task, paths } => {
+                let found = self.checkout.scan_as_if_whole(paths)?;
+                Some(Event::Restored { task: task.clone(), found })
+            }
             Effect::Look { paths } => Some(Event::Looked(self.checkout.scan(&[], paths)?)),
             Effect::FindFiles { paths } => {
                 let is_file = |path: &RelPath| self.root().join(path.as_str()).is_file();

@@ -174,7 +174,7 @@ fn untold(history: &History) -> Vec<Record> {
             output: fact.output,
             provenance: fact.provenance,
             manifest: None,
-            report: fact.report.as_ref().map(|it| it.digest),
+            report: fact.report.as_ref().map(|it| it.mark),
             commit: None,
         })))
     });

@@ -11,7 +11,6 @@ use crate::base::file::FileKind;
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::ActionKey;
 use crate::engine::record::AcceptedResult;
-use crate::engine::report::Report;
 use crate::host::error::{Doing, Result};
 
 use super::{ACTIONS, BLOBS, Store, blob, folder};
@@ -288,7 +287,7 @@ fn needed_blobs(result: &AcceptedResult) -> BTreeSet<Digest> {
     let changes = result.patch.changes().iter();
     let states = changes.flat_map(|change| [change.before, change.after]).flatten();
     let content = states.filter(|state| state.kind != FileKind::Submodule);
-    let report = result.report.as_ref().map(Report::digest);
+    let report = result.report.as_ref().map(|it| it.mark().digest);
     content.map(|state| state.digest).chain(result.transcript).chain(report).collect()
 }
 

@@ -52,15 +52,17 @@ pub async fn run(
     let private = shop.folders.of(attempt);
     let desk = Desk { shop, attempt, private, stop, tell };
     let ended = desk.live(start).await;
-    // Transcript and stderr are in the store by now; what stays is scratch.
-    desk.shop.folders.give_back(desk.private);
+    let scratch = desk.private.clone();
     let message = match ended {
-        Ok((evidence, kept)) => {
-            Message::Ended { attempt, evidence: Box::new(evidence), kept: kept.map(Box::new) }
-        }
+        Ok((evidence, kept)) => Message::Ended {
+            attempt,
+            evidence: Box::new(evidence),
+            kept: kept.map(Box::new),
+            scratch,
+        },
         Err(error) => {
             let evidence = Box::new(Evidence::of(Ending::LaunchFailed(error.told())));
-            Message::MachineFailed { attempt, evidence }
+            Message::MachineFailed { attempt, evidence, scratch }
         }
     };
     let _ = desk.tell.send(message).await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Launch, Purpose};
-use crate::engine::outcome::answer_of;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, OtherDocument, PlanEdit};
+use crate::engine::outcome::{Verdict, answer_of, verdict_of};
 use crate::engine::report::Report;
 use crate::engine::stream::StreamFacts;
 use crate::host::documents;
@@ -90,7 +90,10 @@ fn report_of(
 ) -> Result<Option<Report>> {
     let is_wanted = launch.is_report && launch.purpose == Purpose::Work;
     let answer = stream.filter(|_| is_wanted).map(|it| answer_of(&it.final_text));
-    let report = answer.and_then(Report::new);
+    let report = answer.and_then(|it| {
+        let verdict = verdict_of(it).map(|(verdict, _)| verdict);
+        Report::new(it, verdict == Some(Verdict::Fail))
+    });
     if let Some(report) = &report {
         shop.store.put(report.text().as_bytes())?;
     }

@@ -29,7 +29,7 @@ pub fn lay(shop: &Workshop, launch: &Launch, root: &Path) -> Result<()> {
 
 /// From the store, else from the commit that tells it, as in a fresh clone.
 fn text_of(shop: &Workshop, need: &NeededReport) -> Result<Option<String>> {
-    if let Some(bytes) = shop.store.get(&need.report.digest)? {
+    if let Some(bytes) = shop.store.get(&need.report.mark.digest)? {
         return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
     }
     let Some(commit) = &need.report.told_in else { return Ok(None) };

@@ -1,17 +1,16 @@
 //! The fold over git's lineage: landings, receipts, and the verdicts that they tell.
 
-use crate::base::digest::Digest;
 use crate::base::name::CommitId;
 use crate::engine::outcome::Verdict;
 use crate::engine::past::view::Touch;
 use crate::engine::record::lineage::{Landing, Lineage, Receipt, VerdictMark};
 use crate::engine::record::{Accepted, Provenance};
-use crate::engine::report::Reported;
+use crate::engine::report::{ReportMark, Reported};
 
 use super::{AcceptedFact, History, KnownVerdict, TaskHistory};
 
-fn told_in(report: Option<Digest>, commit: &CommitId) -> Option<Reported> {
-    report.map(|digest| Reported { digest, told_in: Some(commit.clone()) })
+fn told_in(report: Option<ReportMark>, commit: &CommitId) -> Option<Reported> {
+    report.map(|mark| Reported { mark, told_in: Some(commit.clone()) })
 }
 
 impl TaskHistory {

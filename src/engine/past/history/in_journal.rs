@@ -46,6 +46,7 @@ impl History {
             }
             Record::AttemptStarted { attempt, task, validator: None, .. } => {
                 if let Some(task) = self.tasks.get_mut(task).map(Arc::make_mut) {
+                    task.has_begun = true;
                     task.dialogue.begin(*attempt);
                 }
             }
@@ -75,14 +76,12 @@ impl History {
             }
             Record::GaveUp { task, key, recipe, class, message, .. } => {
                 let task = self.task_mut(task.clone());
-                let before = task.last_failure.take().filter(|it| it.key == *key);
                 task.last_failure = Some(Failure {
                     key: *key,
                     recipe: *recipe,
                     class: *class,
                     message: message.clone(),
                     is_final: true,
-                    session: before.and_then(|it| it.session),
                     is_waived: false,
                 });
             }
@@ -117,6 +116,7 @@ impl History {
         let task = self.task_mut(accepted.task.clone());
         task.decision = None;
         task.last_failure = None;
+        task.left_off = None;
         task.dialogue = Dialogue::default();
         task.cost_since = Usd::ZERO;
         task.error = None;
@@ -141,9 +141,9 @@ impl History {
             return;
         }
         let in_git = task.in_git.as_ref().and_then(|it| it.report.clone());
-        let report = accepted.report.map(|digest| {
-            let told = in_git.filter(|it| it.digest == digest).and_then(|it| it.told_in);
-            Reported { digest, told_in: told.or(accepted.commit.clone()) }
+        let report = accepted.report.map(|mark| {
+            let told = in_git.filter(|it| it.mark.digest == mark.digest).and_then(|it| it.told_in);
+            Reported { mark, told_in: told.or(accepted.commit.clone()) }
         });
         task.accepted = Some(AcceptedFact {
             key: accepted.key,
@@ -161,6 +161,13 @@ impl History {
         task.book(ended);
         self.totals.fold(ended);
         let task = self.task_mut(ended.task.clone());
+        // It was under way when a person had it forgotten.
+        if task.decision == Some(Decision::Reset) && !task.has_begun {
+            return;
+        }
+        if ended.validator.is_none() {
+            task.leave_off(ended);
+        }
         let is_held_against = ended.outcome.counts_as_attempt() && !ended.is_uncounted;
         let is_counted = is_held_against && !ended.is_at_budget();
         if ended.validator.is_none() && is_counted {
@@ -182,7 +189,6 @@ impl History {
                 message: ended.message.clone(),
                 // To judge it anew is no further attempt.
                 is_final: ended.validator.is_some() && before.is_some_and(|it| it.is_final),
-                session: ended.session.clone().filter(|_| ended.validator.is_none()),
                 is_waived: false,
             });
         }
@@ -192,12 +198,16 @@ impl History {
         let task = self.task_mut(name.clone());
         task.decision = Some(decision);
         task.dialogue.withdraw();
+        if decision != Decision::Retry {
+            task.left_off = None;
+        }
         if let (Decision::Retry, Some(failure)) = (decision, &mut task.last_failure) {
             failure.is_waived = true;
         }
         if decision == Decision::Reset {
             task.accepted = None;
             task.last_failure = None;
+            task.has_begun = false;
             task.error = None;
             task.findings = None;
             task.written = None;
