@@ -47,6 +47,12 @@ fn scenario() -> Value {
         {"name": "goes on", "match": "You did not write the status file", "usage": usage, "turns": [
             status_turn("forgets"), {"text": "There."},
         ]},
+        {"name": "hung, goes on", "match": "nothing was heard of you", "usage": usage, "turns": [
+            write("hangs"), status_turn("hangs"), done.clone(),
+        ]},
+        {"name": "capped, goes on", "match": "You were ended at a limit", "usage": usage, "turns": [
+            status_turn("plain"), done.clone(),
+        ]},
         rule("plain", &[write("plain"), status_turn("plain"), done.clone()]),
         rule("forgets", &[write("forgets"), done.clone()]),
         hangs,
