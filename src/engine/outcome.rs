@@ -10,12 +10,16 @@ pub mod evidence;
 mod expectation;
 mod files;
 pub mod kept;
+mod look;
+mod object;
+mod places;
 mod report;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub use expectation::{AttemptKind, Expectation, ReportPlace};
+pub use look::{Look, look_of};
 pub use report::{answer_of, status_from_json, status_from_text};
 pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
 
@@ -148,7 +152,8 @@ fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, F
         (StatusFile::Absent, ReportPlace::StatusFileOrText) => from_text(),
         (given, _) => given.clone(),
     };
-    let judged = report::judge(&status, &expectation.task_id);
+    let own = report::Own { task: &expectation.task_id, plan: expectation.plan.as_ref() };
+    let judged = report::judge(&status, own);
     // A question that nobody was there to answer explains a result that is missing, and no more.
     let asked = denials.iter().find_map(|it| it.strip_prefix("AskUserQuestion("));
     match (judged, asked) {

@@ -2,8 +2,10 @@
 
 mod clean;
 mod denied;
+mod ended;
 mod fold;
 mod line;
+mod looks;
 mod output;
 mod pace;
 mod phrases;
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clean::clean;
 pub use line::LINE_LIMIT;
+pub use looks::is_look;
 pub use output::{stderr_in, stderr_line, stdout_line};
 pub use pace::Pace;
 pub use phrases::{class_of_message, class_of_refusal};
@@ -60,9 +63,14 @@ pub struct StreamFacts {
     pub key_source: Option<String>,
     /// Models that answered, from `modelUsage`, else from messages; without `<synthetic>`.
     pub models: Vec<ModelName>,
+    /// Models that answered in the session itself, without its sub-agents, the first one first.
+    pub main_models: Vec<ModelName>,
     /// Distinct completed model calls.
     pub n_calls: u32,
     pub n_tool_uses: u32,
+    /// Of them, calls that look at something, and how many of those were answered without an error.
+    pub n_looks: u32,
+    pub n_seen: u32,
     /// Tool calls that had no answer when the stream ended.
     pub n_unanswered_tools: u32,
     /// Denied calls as `Tool(detail)`, without those of which the very same call was allowed later.

@@ -115,6 +115,26 @@ fn a_validator_that_did_nothing() {
 }
 
 #[test]
+fn a_validator_whose_calls_all_failed() {
+    let others = "'validate:*':\n- read: not-there.txt\n- verdict: PASS\n";
+    let task = "    validators:\n    - { agent: validator }\n";
+    check(Lie { others, task, said: "each of its calls failed", ..HONEST });
+}
+
+#[test]
+fn a_validator_that_passes_what_it_found_missing() {
+    let others = "'validate:*':\n- read: one.txt\n- say: |\n    **Verdict: PASS**\n    1. [FAIL] the third column is missing\n";
+    let task = "    validators:\n    - { agent: validator }\n";
+    check(Lie { others, task, said: "the third column is missing", ..HONEST });
+}
+
+#[test]
+fn the_same_task_of_another_plan() {
+    let session = "- write: { path: one.txt, content: x }\n- status: { status: completed, task_id: other//1 }\n";
+    check(Lie { session, said: "wrong-task", ..HONEST });
+}
+
+#[test]
 fn tests_that_are_deleted() {
     let session = "- write: { path: one.txt, content: x }\n- delete: tests/one.rs\n";
     let task = "    validators:\n    - { name: suite, run: 'true' }\n";

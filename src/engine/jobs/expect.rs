@@ -32,6 +32,7 @@ pub(super) fn expectation_of(
         Expectation::of_session(task_id)
     };
     Expectation {
+        plan: Some(attempt.task.plan.clone()),
         kind: if is_command { AttemptKind::Command } else { AttemptKind::Session },
         report: if has_file_tool { ReportPlace::StatusFile } else { ReportPlace::StatusFileOrText },
         needed_tools: needed_tools(&base, &tools),

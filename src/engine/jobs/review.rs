@@ -14,7 +14,7 @@ use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::limits::Clock;
 use crate::engine::outcome::evidence::Evidence;
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify};
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify, look_of};
 use crate::engine::past::history::KnownVerdict;
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Record, VerdictReached};
@@ -232,8 +232,8 @@ pub(super) fn marks_of(reached: &[VerdictReached]) -> Vec<VerdictMark> {
         .collect()
 }
 
-/// The judgement for the journal, and the verdict if one was reached. A session that never looked
-/// at a file reached none, whatever it says.
+/// The judgement for the journal, and the verdict if one was reached. A session that has seen nothing
+/// reached none, whatever it says.
 fn judge_review(
     evidence: &Evidence,
     task: crate::base::name::TaskId,
@@ -241,17 +241,12 @@ fn judge_review(
 ) -> (Judgement, Option<KnownVerdict>) {
     let mut judgement =
         classify(evidence, &Expectation { clock, ..Expectation::of_validator(task) });
-    let verdict = judgement.verdict.take();
-    let verdict = verdict.map(|(verdict, findings)| KnownVerdict { verdict, findings });
-    let did_nothing = evidence.stream.as_ref().is_some_and(|facts| {
-        let n_denied = u32::try_from(facts.permission_denials.len()).unwrap_or(u32::MAX);
-        facts.n_tool_uses <= n_denied
-    });
-    if verdict.is_some() && did_nothing {
+    let Some((verdict, findings)) = judgement.verdict.take() else { return (judgement, None) };
+    let look = evidence.stream.as_ref().map(look_of);
+    if let Some(why) = look.and_then(|it| it.objection(Some(verdict))) {
         judgement.class = OutcomeClass::NoVerdict;
-        judgement.message =
-            "it used no tool, or was denied each, so its verdict is none".to_owned();
+        judgement.message = format!("{why}, and its verdict is none");
         return (judgement, None);
     }
-    (judgement, verdict)
+    (judgement, Some(KnownVerdict { verdict, findings }))
 }

@@ -1,6 +1,6 @@
 //! What an attempt was to do: the other half of a judgement.
 
-use crate::base::name::{RelPath, TaskId};
+use crate::base::name::{PlanName, RelPath, TaskId};
 use crate::engine::limits::Clock;
 
 /// What an attempt was to do: the other half of a judgement.
@@ -8,6 +8,8 @@ use crate::engine::limits::Clock;
 pub struct Expectation {
     /// The id that the status file must name.
     pub task_id: TaskId,
+    /// The plan that it may name with it; `None` where nobody knows it.
+    pub plan: Option<PlanName>,
     pub kind: AttemptKind,
     /// Where the session says how it went.
     pub report: ReportPlace,
@@ -49,6 +51,7 @@ impl Expectation {
     pub fn of_session(task_id: TaskId) -> Self {
         Self {
             task_id,
+            plan: None,
             kind: AttemptKind::Session,
             report: ReportPlace::StatusFile,
             no_change_allowed: false,

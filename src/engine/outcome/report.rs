@@ -3,28 +3,41 @@
 use serde_json::Value;
 
 use super::OutcomeClass;
-use crate::base::name::TaskId;
+use super::object::object_by_hand;
+use super::places::blocks_of;
+use crate::base::name::{PlanName, TaskId};
 use crate::engine::outcome::evidence::{StatusFile, StatusReport};
 
 /// Reads the status file's bytes.
 pub fn status_from_json(bytes: &[u8]) -> StatusFile {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => status_from_value(&value),
-        Err(error) => StatusFile::Unreadable(format!("not JSON: {error}")),
-    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return StatusFile::Unreadable("not UTF-8".to_owned());
+    };
+    status_in(text)
 }
 
 /// Reads the last fenced JSON object that has a `status`: how agents report that may not write.
 pub fn status_from_text(text: &str) -> StatusFile {
-    let blocks = fenced_objects(text);
-    let last = blocks.iter().rev().find(|(_, value)| value.get("status").is_some());
-    last.map_or(StatusFile::Absent, |(_, value)| status_from_value(value))
+    last_status_block(text).map_or(StatusFile::Absent, |(_, content)| status_in(content))
 }
 
-fn status_from_value(value: &Value) -> StatusFile {
-    let Some(object) = value.as_object() else {
-        return StatusFile::Unreadable("not a JSON object".to_owned());
+/// The last fenced block that is an object with a `status`, or was to be one: where its content begins.
+fn last_status_block(text: &str) -> Option<(usize, &str)> {
+    let is_status = |content: &str| {
+        let is_object = content.trim_start().starts_with('{');
+        is_object
+            && object_by_hand(content)
+                .map_or(content.contains("\"status\""), |it| it.contains_key("status"))
+    };
+    let blocks = blocks_of(text);
+    blocks.iter().rev().find(|it| is_status(it.content)).map(|it| (it.start, it.content))
+}
+
+fn status_in(text: &str) -> StatusFile {
+    let object = match object_by_hand(text) {
+        Ok(object) => object,
+        Err(why) => return StatusFile::Unreadable(format!("not the JSON object: {why}")),
     };
     let Some(status) = object.get("status").and_then(Value::as_str) else {
         return StatusFile::Unreadable("no `status` text".to_owned());
@@ -51,38 +64,25 @@ fn plain_text(value: &Value) -> Option<String> {
     }
 }
 
-/// JSON objects that stand alone in a fenced block, with the place where the block starts.
-pub fn fenced_objects(text: &str) -> Vec<(usize, Value)> {
-    let mut objects = Vec::new();
-    let mut open: Option<usize> = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with("```") {
-            match open.take() {
-                Some(start) => {
-                    let value = serde_json::from_str::<Value>(&text[start..at]).ok();
-                    objects.extend(value.filter(Value::is_object).map(|value| (start, value)));
-                }
-                None => open = Some(at + line.len()),
-            }
-        }
-        at += line.len();
-    }
-    objects
-}
-
 /// What a session answered, without the status object that ends it.
 pub fn answer_of(text: &str) -> &str {
-    let status = fenced_objects(text).into_iter().rev().find(|(_, it)| it.get("status").is_some());
-    let Some((start, _)) = status else { return text.trim() };
+    let Some((start, _)) = last_status_block(text) else { return text.trim() };
     let (before, after) = text.split_at(start);
     let is_last = after.split_once("```").is_none_or(|(_, rest)| rest.trim().is_empty());
     let fence = before.trim_end().rfind("```").filter(|_| is_last);
     fence.map_or(text, |at| &before[..at]).trim()
 }
 
+/// The task that a report has to be of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own<'a> {
+    pub task: &'a TaskId,
+    /// `None` where nobody knows the plan.
+    pub plan: Option<&'a PlanName>,
+}
+
 /// What the report says of the task: its message where it says completed.
-pub fn judge(status: &StatusFile, task_id: &TaskId) -> Result<String, (OutcomeClass, String)> {
+pub(super) fn judge(status: &StatusFile, own: Own<'_>) -> Result<String, (OutcomeClass, String)> {
     let no_status = |message: String| Err((OutcomeClass::NoStatus, message));
     let report = match status {
         StatusFile::Absent => return no_status("no status file was written".to_owned()),
@@ -91,16 +91,18 @@ pub fn judge(status: &StatusFile, task_id: &TaskId) -> Result<String, (OutcomeCl
     };
     match &report.task_id {
         None => return no_status("the status file names no task".to_owned()),
-        Some(named) if !is_named(named, task_id) => {
-            let message = format!("the status file is of task {named}, not {task_id}");
+        Some(named) if !own.is_named(named.trim()) => {
+            let message = format!("the status file is of task {named}, not {}", own.task);
             return Err((OutcomeClass::WrongTask, message));
         }
         Some(_) => {}
     }
     let message = report.message.clone().filter(|message| !message.trim().is_empty());
-    match report.status.as_str() {
-        "completed" | "complete" => Ok(message.unwrap_or_else(|| "completed".to_owned())),
-        "failed" => {
+    match report.status.trim_end_matches(['.', '!']) {
+        "completed" | "complete" | "done" | "success" | "successful" | "succeeded" | "finished" => {
+            Ok(message.unwrap_or_else(|| "completed".to_owned()))
+        }
+        "failed" | "fail" | "failure" | "error" | "blocked" => {
             let message = message.unwrap_or_else(|| "the session says it failed".to_owned());
             Err((OutcomeClass::FailedByStatus, message))
         }
@@ -112,9 +114,14 @@ pub fn judge(status: &StatusFile, task_id: &TaskId) -> Result<String, (OutcomeCl
     }
 }
 
-/// `id`, or the same id behind a plan's name.
-fn is_named(named: &str, task_id: &TaskId) -> bool {
-    let named = named.trim();
-    named == task_id.as_str()
-        || named.split_once("//").is_some_and(|(_, task)| task == task_id.as_str())
+impl Own<'_> {
+    /// The task's id, alone or behind its plan's name.
+    fn is_named(self, named: &str) -> bool {
+        let Some((plan, task)) = named.rsplit_once("//") else {
+            return named == self.task.as_str();
+        };
+        let file = plan.rsplit('/').next().unwrap_or(plan);
+        let stem = file.strip_suffix(".yaml").or(file.strip_suffix(".yml")).unwrap_or(file);
+        task == self.task.as_str() && self.plan.is_none_or(|own| own.as_str() == stem)
+    }
 }

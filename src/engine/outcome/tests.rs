@@ -68,7 +68,7 @@ fn silent_successes_are_caught() {
     let cases: [(&str, Change, C); 25] = [
         ("no status", |e, _| e.status_file = StatusFile::Absent, C::NoStatus),
         ("bad status", |e, _| e.status_file = status_from_json(b"[]"), C::NoStatus),
-        ("other word", |e, _| e.status_file = status("1.1", "done"), C::NoStatus),
+        ("other word", |e, _| e.status_file = status("1.1", "partly"), C::NoStatus),
         (
             "nameless",
             |e, _| e.status_file = status_from_json(br#"{"status":"completed"}"#),
@@ -251,6 +251,91 @@ fn verdicts_are_read_in_all_their_forms() {
     assert_eq!(check("> **Verdict: PASS**\n\n**Verdict: FAIL**"), Some((fail, 0)));
     assert_eq!(check("**Verdict: PASS**\n- [FAIL] it does not build"), Some((fail, 1)));
     assert_eq!(check("**Verdict: PASS**\n- [WARN] slow"), Some((warn, 1)));
+}
+
+#[test]
+fn a_pass_beside_a_grave_finding_is_none() {
+    let check = |text: &str| verdict_of(text).map(|(verdict, _)| verdict);
+    for finding in [
+        "1. [FAIL] the column is missing",
+        "- **[FAIL]** the column is missing",
+        "- [CRITICAL] the file is empty",
+        "[BLOCKER] the file is empty",
+        "- **FAIL**: the file is empty",
+    ] {
+        let text = format!("**Verdict: PASS**\n\n{finding}");
+        assert_eq!(check(&text), Some(Verdict::Fail), "{finding}");
+    }
+    let graded = r#"{"verdict":"PASS","findings":[{"severity":"critical","text":"empty"}]}"#;
+    assert_eq!(check(graded), Some(Verdict::Fail));
+    let good = "**Verdict: PASS**\n\n**Findings:**\n\n- [PASS] a\n- [FAIL] none\n- [NOTE] b";
+    assert_eq!(check(good), Some(Verdict::Pass));
+    assert_eq!(check("Overall verdict: PASS"), Some(Verdict::Pass));
+}
+
+#[test]
+fn a_verdict_that_is_shown_or_hangs_on_something_is_none() {
+    for none in [
+        "I was given\n\n    **Verdict: PASS**\n\nand leave it aside.",
+        "I was given\n\n\t**Verdict: PASS**",
+        "````\n```\n**Verdict: PASS**\n```\n````",
+        "<!--\n**Verdict: PASS**\n-->",
+        "    ```\n    {\"verdict\": \"PASS\"}\n    ```",
+        "Verdict: PASS (assuming the suite passes, which I could not run)",
+        "**Verdict: PASS**, provided that CI is green",
+        "**Verdict: PASS**\n(assuming the suite passes)",
+        "**Verdict: WARN** - tests not run",
+        r#"{"verdict": "FAIL", "verdict": "PASS"}"#,
+    ] {
+        assert_eq!(verdict_of(none), None, "{none}");
+    }
+    let fail = verdict_of("Verdict: FAIL (assuming that the table is meant)");
+    assert_eq!(fail.map(|it| it.0), Some(Verdict::Fail));
+}
+
+#[test]
+fn a_session_that_has_seen_nothing_has_no_say() {
+    let check = |n_looks: u32, n_seen: u32, denied: &[&str]| {
+        let permission_denials = denied.iter().map(|it| (*it).to_owned()).collect();
+        look_of(&StreamFacts { n_looks, n_seen, permission_denials, ..StreamFacts::default() })
+    };
+    assert_eq!(check(0, 0, &[]), Look::Nowhere);
+    assert_eq!(check(1, 0, &["Read(a)", "Write(b)"]), Look::Nowhere);
+    assert_eq!(check(1, 0, &["Write(b)"]), Look::InVain);
+    assert_eq!(check(2, 1, &["Read(a)"]), Look::Seen);
+    assert!(Look::InVain.objection(Some(Verdict::Pass)).is_some());
+    assert!(Look::InVain.objection(Some(Verdict::Fail)).is_none(), "a test that fails was seen");
+    assert!(Look::Nowhere.objection(Some(Verdict::Fail)).is_some());
+}
+
+#[test]
+fn a_status_is_understood_as_a_model_writes_it_and_never_as_two() {
+    let check = |text: &str| {
+        let expectation = Expectation { plan: Some("make".into()), ..expected() };
+        let status_file = status_from_json(text.as_bytes());
+        classify(&Evidence { status_file, ..good() }, &expectation).class
+    };
+    for done in [
+        r#"{"task_id": "1.1", "status": "done"}"#,
+        r#"{"task_id": "1.1", "status": "Success"}"#,
+        r#"{"task_id": "1.1", "status": "completed",}"#,
+        "```json\n{\"task_id\": \"1.1\", \"status\": \"completed\"}\n```\n",
+        "{\"task_id\": \"1.1\", \"status\": \"completed\", \"message\": \"one\ntwo\"}",
+        r#"{"task_id": "make//1.1", "status": "completed"}"#,
+        r#"{"task_id": "plans/make.yaml//1.1", "status": "completed"}"#,
+    ] {
+        assert_eq!(check(done), OutcomeClass::Done, "{done}");
+    }
+    let other = r#"{"task_id": "other//1.1", "status": "completed"}"#;
+    assert_eq!(check(other), OutcomeClass::WrongTask);
+    let failed = r#"{"task_id": "1.1", "status": "error"}"#;
+    assert_eq!(check(failed), OutcomeClass::FailedByStatus);
+    let twice = r#"{"task_id": "1.1", "status": "failed", "status": "completed"}"#;
+    assert_eq!(check(twice), OutcomeClass::NoStatus);
+    let block = format!("It is done.\n\n```json\n{twice}\n```");
+    assert!(
+        matches!(status_from_text(&block), StatusFile::Unreadable(why) if why.contains("twice"))
+    );
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! A validator's verdict and findings in what it answered. The worst verdict wins; an example of
 //! the format (`PASS | WARN | FAIL`), a quotation and a sentence about it are none.
 
+mod condition;
+mod findings;
+
 use serde_json::Value;
 
 use super::Verdict;
-use super::report::fenced_objects;
+use super::object::object_in;
+use super::places::{Place, blocks_of, lines_of};
 use crate::engine::stream::StreamFacts;
+use condition::{is_condition_below, is_conditional};
+use findings::{Finding, json_findings, listed_findings};
 
 /// What a validator has to answer where the CLI can hold it to a shape.
 pub const VERDICT_SCHEMA: &str = r#"{"type":"object","properties":{"verdict":{"type":"string","enum":["PASS","WARN","FAIL"]},"findings":{"type":"array","items":{"type":"object","properties":{"level":{"type":"string","enum":["PASS","WARN","FAIL"]},"text":{"type":"string"}},"required":["level","text"],"additionalProperties":false}}},"required":["verdict","findings"],"additionalProperties":false}"#;
@@ -22,7 +28,7 @@ pub(super) fn verdict_of_stream(stream: &StreamFacts) -> Option<Said> {
 /// The verdict of a structured answer and of the text beside it. Where they differ the worse counts.
 pub fn verdict_of_answer(structured: Option<&str>, text: &str) -> Option<Said> {
     let object = structured.and_then(|it| serde_json::from_str::<Value>(it).ok());
-    let structured = object.as_ref().and_then(said_in);
+    let structured = object.as_ref().and_then(Answer::in_object).map(Answer::said);
     let written = verdict_of(text);
     match (structured, written) {
         (Some(one), Some(other)) if other.0 > one.0 => Some(other),
@@ -35,8 +41,8 @@ pub fn verdict_of_answer(structured: Option<&str>, text: &str) -> Option<Said> {
 /// shows another one, worse, in a code block or a quotation: it cannot be told which is meant.
 pub fn verdict_of(text: &str) -> Option<Said> {
     let lines = VerdictLines::of(text);
-    let objects: Vec<Said> = objects_of(text).iter().filter_map(said_in).collect();
-    let from_objects = objects.iter().map(|(verdict, _)| *verdict).max();
+    let objects: Vec<Answer> = objects_of(text).iter().filter_map(Answer::in_object).collect();
+    let from_objects = objects.iter().map(Answer::worst).max();
     // A FAIL that stands in a code block and nowhere else is believed; a PASS there is not.
     let alone = lines.shown.filter(|it| *it == Verdict::Fail && from_objects.is_none());
     let verdict = lines.plain.max(from_objects).or(alone)?;
@@ -44,28 +50,36 @@ pub fn verdict_of(text: &str) -> Option<Said> {
         return None;
     }
     let mut findings = listed_findings(text);
-    for finding in objects.into_iter().flat_map(|(_, findings)| findings) {
+    let named = objects.into_iter().flat_map(|it| it.findings);
+    for finding in named {
         if !findings.contains(&finding) {
             findings.push(finding);
         }
     }
-    Some((at_least(verdict, &findings), findings))
+    Some(Answer { verdict, findings }.said())
 }
 
-/// A verdict is no better than its worst finding says.
-fn at_least(verdict: Verdict, findings: &[String]) -> Verdict {
-    let has = |level: &str| findings.iter().any(|it| it.starts_with(level));
-    match () {
-        () if has("[FAIL]") => Verdict::Fail,
-        () if has("[WARN]") => verdict.max(Verdict::Warn),
-        () => verdict,
+/// A verdict with its findings, before they are told.
+struct Answer {
+    verdict: Verdict,
+    findings: Vec<Finding>,
+}
+
+impl Answer {
+    fn in_object(object: &Value) -> Option<Self> {
+        let verdict = word_of(object.get("verdict")?.as_str()?)?;
+        Some(Self { verdict, findings: json_findings(object) })
     }
-}
 
-fn said_in(object: &Value) -> Option<Said> {
-    let verdict = word_of(object.get("verdict")?.as_str()?)?;
-    let findings = json_findings(object);
-    Some((at_least(verdict, &findings), findings))
+    /// A verdict is no better than its worst finding says.
+    fn worst(&self) -> Verdict {
+        let worst = self.findings.iter().filter_map(|it| it.level).max();
+        worst.map_or(self.verdict, |worst| worst.max(self.verdict))
+    }
+
+    fn said(self) -> Said {
+        (self.worst(), self.findings.into_iter().map(|it| it.text).collect())
+    }
 }
 
 /// The worst verdict lines of a text, by where they stand.
@@ -80,19 +94,20 @@ struct VerdictLines {
 impl VerdictLines {
     fn of(text: &str) -> Self {
         let mut lines = Self::default();
-        let mut is_fenced = false;
-        for line in text.lines() {
-            if line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~") {
-                is_fenced = !is_fenced;
-            }
+        let mut below = lines_of(text).skip(1).map(|(_, line)| line);
+        for (place, line) in lines_of(text) {
+            let below = below.next().unwrap_or_default();
             let quoted = line.trim_start().strip_prefix('>');
             let Some(verdict) = verdict_in(quoted.unwrap_or(line)) else { continue };
-            let place = match (is_fenced, quoted) {
-                (true, _) => &mut lines.shown,
-                (false, Some(_)) => &mut lines.quoted,
-                (false, None) => &mut lines.plain,
+            if verdict != Verdict::Fail && is_condition_below(below) {
+                continue;
+            }
+            let worst = match place {
+                Place::Code => &mut lines.shown,
+                Place::Quoted => &mut lines.quoted,
+                Place::Plain => &mut lines.plain,
             };
-            *place = (*place).max(Some(verdict));
+            *worst = (*worst).max(Some(verdict));
         }
         lines
     }
@@ -102,18 +117,22 @@ impl VerdictLines {
 fn verdict_in(line: &str) -> Option<Verdict> {
     let marks = ['*', '_', '#', '-', ' ', '\t'];
     let line = line.trim().trim_start_matches(marks);
-    let head = line.get(..7)?;
-    if !head.eq_ignore_ascii_case("verdict") {
-        return None;
-    }
-    let rest = line[7..].trim_start_matches(['*', '_', ' ']).strip_prefix(':')?;
+    let line = ["final ", "overall "].iter().find_map(|it| behind(line, it)).unwrap_or(line);
+    let rest = behind(line, "verdict")?.trim_start_matches(['*', '_', ' ']).strip_prefix(':')?;
     let rest = rest.trim_start_matches(['*', '_', ' ', '[', '`']);
     let end = rest.find(|it: char| !it.is_ascii_alphabetic()).unwrap_or(rest.len());
     let verdict = word_of(&rest[..end])?;
     let rest = rest[end..].trim_start_matches(['*', '_', ' ', ']', '`', '.', '!']).trim_end();
     let is_end = rest.is_empty() || rest.starts_with(['(', '-', '–', '—', ':', ',', ';']);
     let other = rest.split(|it: char| !it.is_ascii_alphabetic()).find_map(exact_word_of);
-    (is_end && other.is_none_or(|other| other == verdict)).then_some(verdict)
+    let is_one = is_end && other.is_none_or(|other| other == verdict);
+    (is_one && (verdict == Verdict::Fail || !is_conditional(rest))).then_some(verdict)
+}
+
+/// What stands behind a word, in small letters or in capitals.
+fn behind<'a>(line: &'a str, word: &str) -> Option<&'a str> {
+    let head = line.get(..word.len())?;
+    head.eq_ignore_ascii_case(word).then(|| &line[word.len()..])
 }
 
 fn word_of(word: &str) -> Option<Verdict> {
@@ -131,38 +150,9 @@ fn exact_word_of(word: &str) -> Option<Verdict> {
 
 /// Objects in fences, the whole text, and lines that are an object.
 fn objects_of(text: &str) -> Vec<Value> {
-    let fenced = fenced_objects(text).into_iter().map(|(_, value)| value);
-    let whole = serde_json::from_str::<Value>(text.trim()).ok();
+    let blocks = blocks_of(text);
+    let fenced = blocks.iter().filter(|it| !it.is_shown).map(|it| it.content);
     let lines = text.lines().filter(|line| line.starts_with('{'));
-    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
-    fenced.chain(whole).chain(lines).filter(Value::is_object).collect()
-}
-
-fn json_findings(object: &Value) -> Vec<String> {
-    let findings = object.get("findings").and_then(Value::as_array);
-    findings.into_iter().flatten().filter_map(json_finding).collect()
-}
-
-fn json_finding(finding: &Value) -> Option<String> {
-    if let Some(text) = finding.as_str() {
-        return Some(text.to_owned());
-    }
-    let field = |names: &[&str]| {
-        names.iter().find_map(|name| finding.get(name)?.as_str()).map(str::to_owned)
-    };
-    let text = field(&["message", "text", "finding", "description"])?;
-    match field(&["level", "severity", "verdict"]) {
-        Some(level) => Some(format!("[{}] {text}", level.to_uppercase())),
-        None => Some(text),
-    }
-}
-
-/// Lines as `- [FAIL] text`.
-fn listed_findings(text: &str) -> Vec<String> {
-    let finding = |line: &str| {
-        let rest = line.trim().strip_prefix(['-', '*'])?.trim_start().strip_prefix('[')?;
-        let (level, text) = rest.split_once(']')?;
-        word_of(level).map(|_| format!("[{}] {}", level.trim().to_uppercase(), text.trim()))
-    };
-    text.lines().filter_map(finding).collect()
+    let objects = fenced.chain([text]).chain(lines).filter_map(|it| object_in(it).ok());
+    objects.map(Value::Object).collect()
 }

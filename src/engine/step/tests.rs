@@ -455,6 +455,8 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         n_results: 1,
         n_calls: 1,
         n_tool_uses: 1,
+        n_looks: 1,
+        n_seen: 1,
         result: Some(result),
         cost: Usd::from_dollars(0.5),
         ..StreamFacts::default()
@@ -502,7 +504,8 @@ fn voted(stream: StreamFacts, answer: &str, n_tool_uses: u32) -> StreamFacts {
     let result = stream.result.clone().unwrap_or_default();
     let structured_output = Some(answer.to_owned());
     let result = ResultFacts { structured_output, has_structured_output: true, ..result };
-    StreamFacts { n_tool_uses, result: Some(result), ..stream }
+    let (n_looks, n_seen) = (n_tool_uses, n_tool_uses);
+    StreamFacts { n_tool_uses, n_looks, n_seen, result: Some(result), ..stream }
 }
 
 fn refused(mut stream: StreamFacts, error: &str, text: &str) -> StreamFacts {

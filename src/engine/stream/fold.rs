@@ -8,13 +8,15 @@ use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
 
 use super::denied::Denied;
+use super::ended::{models_of, result_facts};
 use super::line::trim_noise;
+use super::looks::Looks;
 use super::output::stderr_in;
 use super::pace::Pacer;
 use super::spending::Spending;
 use super::windows::Windows;
 use super::wire::{self, Wire};
-use super::{ApiError, Progress, ResultFacts, Retrying, StreamFacts, Tokens};
+use super::{ApiError, Progress, Retrying, StreamFacts};
 
 const TEXT_LIMIT: usize = 1 << 20;
 const FOREIGN_LIMIT: usize = 64 * 1024;
@@ -38,10 +40,12 @@ pub struct Fold {
     calls: BTreeSet<String>,
     open_tools: BTreeMap<String, String>,
     denied: Denied,
+    looks: Looks,
     background: BTreeSet<String>,
     read: BTreeSet<String>,
     written: BTreeSet<String>,
     streamed_models: Vec<String>,
+    main_models: Vec<String>,
     last_text: LastText,
     foreign_text: String,
 }
@@ -188,6 +192,9 @@ impl Fold {
         self.facts.api_error = None;
         self.windows.answered();
         self.count_call(&event.message);
+        if is_main {
+            note_once(&mut self.main_models, &event.message.model);
+        }
         for block in &event.message.content {
             match block.kind.as_str() {
                 "text" => self.take_said(&event.message.id, &block.text, is_main, shown),
@@ -203,9 +210,7 @@ impl Fold {
             self.calls.insert(message.id.clone());
             self.facts.n_calls += 1;
         }
-        if !message.model.is_empty() && !self.streamed_models.contains(&message.model) {
-            self.streamed_models.push(message.model.clone());
-        }
+        note_once(&mut self.streamed_models, &message.model);
         self.spending.count(message);
     }
 
@@ -231,7 +236,9 @@ impl Fold {
         // The CLI's own tool for a structured answer: it looks at nothing.
         self.facts.n_tool_uses += u32::from(block.name != "StructuredOutput");
         let detail = block.input.detail();
-        self.open_tools.insert(block.id.clone(), label(&block.name, detail));
+        let call = label(&block.name, detail);
+        self.looks.asked(&call);
+        self.open_tools.insert(block.id.clone(), call);
         self.pacer.tool(&block.id, &block.name, block.input.timeout);
         self.note_files(block);
         let detail = cut(detail, CALL_LIMIT);
@@ -274,7 +281,10 @@ impl Fold {
                     let said = block.content.as_deref().unwrap_or_default();
                     self.denied.failed(block.tool_use_id, label, said);
                 }
-                false => self.denied.answered(label),
+                false => {
+                    self.looks.answered(&label);
+                    self.denied.answered(label);
+                }
             }
         }
     }
@@ -354,6 +364,8 @@ impl Fold {
             facts.final_text = self.foreign_text;
         }
         facts.permission_denials = self.denied.into_calls();
+        (facts.n_looks, facts.n_seen) = (self.looks.n_asked, self.looks.n_seen);
+        facts.main_models = self.main_models.iter().map(ModelName::new).collect();
         facts.n_unanswered_tools = self.open_tools.len() as u32;
         facts.files_read = self.read.into_iter().collect();
         facts.files_written = self.written.into_iter().collect();
@@ -361,30 +373,10 @@ impl Fold {
     }
 }
 
-fn result_facts(result: wire::ResultLine) -> ResultFacts {
-    ResultFacts {
-        usage: Tokens::from(&result.usage),
-        has_structured_output: result.structured_output.is_some(),
-        structured_output: result.structured_output.map(|value| value.to_string()),
-        subtype: result.subtype,
-        is_error: result.is_error,
-        terminal_reason: result.terminal_reason,
-        stop_reason: result.stop_reason,
-        api_error_status: result.api_error_status,
-        n_turns: result.num_turns,
-        duration: Millis(result.duration_ms),
-        total_cost: Usd::from_dollars(result.total_cost_usd),
-        errors: result.errors,
-        startup_failure: result.startup_failure_reason,
+fn note_once(names: &mut Vec<String>, name: &str) {
+    if !name.is_empty() && !names.iter().any(|it| it == name) {
+        names.push(name.to_owned());
     }
-}
-
-/// Models that answered, the one that cost most first.
-fn models_of(result: &wire::ResultLine) -> Vec<ModelName> {
-    let new = result.model_usage_since_last_result.as_ref().filter(|usage| !usage.is_empty());
-    let mut models: Vec<_> = new.unwrap_or(&result.model_usage).iter().collect();
-    models.sort_by(|a, b| b.1.cost.total_cmp(&a.1.cost).then_with(|| a.0.cmp(b.0)));
-    models.into_iter().map(|(name, _)| ModelName::new(name)).collect()
 }
 
 fn label(tool: &str, detail: &str) -> String {
