@@ -47,7 +47,7 @@ fn what_one_warned_of_is_told_with_what_the_next_one_failed() {
     space.replace("sessions.yaml", "PROMPT", &prompt.display().to_string());
     space.build(&[], 1).has(&[("failed", 1), ("sessions", 6)]);
     let prompt = std::fs::read_to_string(prompt).unwrap();
-    assert!(prompt.contains("- [FAIL] wrong\n- [WARN] no test\n"), "{prompt}");
+    assert!(prompt.contains("> - [FAIL] wrong\n> - [WARN] no test\n"), "{prompt}");
     let plan = space.read("plans/one.yaml");
     assert!(plan.contains("[FAIL] wrong") && plan.contains("[WARN] no test"), "{plan}");
     assert!(plan.contains("attempts: 2\n"), "{plan}");

@@ -6,6 +6,7 @@ use crate::engine::outcome::evidence::STATUS_FILE;
 use crate::engine::past::history::TaskHistory;
 
 use crate::engine::decide::TaskRun;
+use crate::engine::world::prompt::{one_line, quoted_list};
 
 /// How the session was ended the last time, and what was found wrong.
 #[derive(Clone, Copy, Debug)]
@@ -18,13 +19,12 @@ pub(super) struct End<'a> {
 /// The message to a session that is taken up again; `tools` are those it has.
 pub(super) fn resume_message(end: End<'_>, task: &TaskId, tools: &[String]) -> String {
     let End { class, why, findings } = end;
+    let why = &one_line(why);
     let mut text = match class {
         OutcomeClass::PermissionDenied => what_is_allowed(why, tools),
         class => targeted(class, why, task),
     };
-    for finding in findings {
-        text.push_str(&format!("- {finding}\n"));
-    }
+    text.push_str(&quoted_list(findings.iter().map(String::as_str)));
     if class != OutcomeClass::NoStatus {
         text.push_str(&format!(
             "Finish the task and write the status file `{STATUS_FILE}` as instructed.\n"

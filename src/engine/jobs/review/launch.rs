@@ -103,7 +103,9 @@ impl Shop<'_> {
                 let found = attempt.review.reached.iter().filter(|it| !it.findings.is_empty());
                 let found: Vec<(&str, &[String])> =
                     found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
+                let judged = self.files_judged(attempt);
                 let volatile = volatile_part(&Volatile {
+                    judged: Some(&judged),
                     result_message: attempt.made.message.as_deref(),
                     found_before: &found,
                     ..Volatile::default()

@@ -6,6 +6,7 @@ use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
+use crate::engine::world::prompt::{Judged, JudgedFile};
 use crate::engine::world::{Checked, item_read_by, reads_item};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::Validator;
@@ -66,6 +67,27 @@ impl Shop<'_> {
                 validator.inputs.clone(),
             ],
         }
+    }
+
+    /// The files that a validator judges: what the attempt changed, else what its task owns.
+    pub(in crate::engine::jobs) fn files_judged(&self, attempt: &Attempt) -> Vec<JudgedFile> {
+        let changes = attempt.made.merged.changes();
+        if attempt.origin == Origin::Standing && changes.is_empty() {
+            let owned = self.ground.world.owned_now(attempt.slot, self.ground.past);
+            return owned
+                .into_keys()
+                .map(|path| JudgedFile { path, is: Judged::Standing })
+                .collect();
+        }
+        let judged = changes.iter().map(|change| JudgedFile {
+            path: change.path.clone(),
+            is: match (change.before, change.after) {
+                (None, _) => Judged::New,
+                (_, None) => Judged::Deleted,
+                _ => Judged::Changed,
+            },
+        });
+        judged.collect()
     }
 
     pub(in crate::engine::jobs) fn candidate_key(
