@@ -91,6 +91,17 @@ impl<'a> Policy<'a> {
     }
 }
 
+/// That a model answered which stands below the one that was asked for; `None` where it does not, or
+/// where the ladder does not have both.
+pub fn weaker_than_asked(
+    asked: &ModelName,
+    answered: &ModelName,
+    models: &Models,
+) -> Option<String> {
+    let is_weaker = models.place_of(answered)? < models.place_of(asked)?;
+    is_weaker.then(|| format!("`{asked}` was asked for, and {answered} answered: a weaker model"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@ mod review;
 pub mod smoke;
 mod spend;
 mod start;
+mod told;
 
 pub use accept::take_status_written;
 pub use fault::{Faults, Work};

@@ -18,7 +18,8 @@ mod verdict;
 
 use serde::{Deserialize, Serialize};
 
-pub use expectation::{AttemptKind, Expectation, ReportPlace};
+pub use ending::unknown_word;
+pub use expectation::{AttemptKind, Expectation, ReportPlace, Sight};
 pub use look::{Look, look_of};
 pub use report::{answer_of, status_from_json, status_from_text};
 pub use verdict::{VERDICT_SCHEMA, verdict_of, verdict_of_answer};
@@ -117,7 +118,23 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
     if let Some(damage) = &evidence.damage {
         return (OutcomeClass::Unknown, damage.clone());
     }
-    denial::explained(by_work(evidence, expectation), evidence)
+    let finding = denial::explained(by_work(evidence, expectation), evidence);
+    match finding.0 {
+        OutcomeClass::Done => by_what_it_saw(evidence, expectation).unwrap_or(finding),
+        _ => finding,
+    }
+}
+
+/// The work is whole: did the session see what it had to?
+fn by_what_it_saw(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+    if let Some(path) = expectation.unread.first() {
+        let message = format!("denied: Read({path}), which the task declares as an input");
+        return Some((OutcomeClass::PermissionDenied, message));
+    }
+    let stream = evidence.stream.as_ref().filter(|_| expectation.sight == Sight::Needed)?;
+    let said = verdict_of(&stream.final_text).map(|(verdict, _)| verdict);
+    let why = look_of(stream).objection(said)?;
+    Some((OutcomeClass::NoVerdict, format!("{why}, and what it reports is nothing")))
 }
 
 fn by_work(evidence: &Evidence, expectation: &Expectation) -> Finding {

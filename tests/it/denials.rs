@@ -58,3 +58,34 @@ fn a_second_time_it_has_failed_by_the_denial_that_mattered() {
     assert!(shown.contains("one.txt); declared outputs are missing: one.txt"), "{shown}");
     assert!(shown.contains("permission-denied"), "{shown}");
 }
+
+const READ_DENIED: &str = "- deny: { tool: Read, path: spec.md }\n";
+
+fn with_input(sessions: &[&str]) -> Space {
+    let space = space(sessions);
+    space.write("spec.md", "a\n");
+    space.replace(
+        "plans/denied.yaml",
+        "outputs: [one.txt]",
+        "inputs: [spec.md], outputs: [one.txt]",
+    );
+    space.commit("an input");
+    space
+}
+
+#[test]
+fn an_input_that_a_session_was_not_let_read_keeps_its_task_from_being_done() {
+    let denied = format!("{READ_DENIED}{WRITTEN}");
+    let space = with_input(&[&denied, &denied]);
+    let built = space.build(&[], 1).has(&[("failed", 1), ("accepted", 0), ("sessions", 2)]);
+    let shown = built.ran.shown();
+    assert!(shown.contains("Read(spec.md), which the task declares as an input"), "{shown}");
+}
+
+#[test]
+fn an_input_may_be_read_when_the_session_goes_on() {
+    let denied = format!("{READ_DENIED}{WRITTEN}");
+    with_input(&[&denied, "- read: spec.md\n"]).build(&[], 0).has(&[("accepted", 1)]);
+    let other = format!("- deny: {{ tool: Read, path: other.md }}\n{WRITTEN}");
+    with_input(&[&other]).build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+}

@@ -116,6 +116,33 @@ fn a_review_that_says_fail_and_that_nobody_settles_has_failed() {
     assert_eq!(space.read("mended.txt"), FOUND, "what a person accepted says what it said");
 }
 
+const BLOCK: &str = "say: |\n      All is good.\n\n      ```json\n      {\"task_id\": \"1\", \"status\": \"completed\"}\n      ```\n";
+
+#[test]
+fn a_review_that_looked_at_nothing_is_none() {
+    let (alone, _) = REVIEWED.split_once("  - { id: '2'").unwrap();
+    let plan = alone.replace("rule: review }", "rule: review, max_attempts: 1 }");
+    for session in [
+        format!("'1':\n- - {BLOCK}  - status: none\n"),
+        format!("'1':\n- - read: not-there.txt\n  - {BLOCK}  - status: none\n"),
+    ] {
+        let built = space(&plan, &session).build(&[], 1).has(&[("failed", 1), ("accepted", 0)]);
+        let told = built.ran.shown();
+        assert!(
+            told.contains("no-verdict") && told.contains("what it reports is nothing"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_review_may_have_looked_before_it_went_on() {
+    let (alone, _) = REVIEWED.split_once("  - { id: '2'").unwrap();
+    let sessions =
+        format!("'1':\n- - read: a.txt\n  - status: none\n- - {BLOCK}  - status: none\n");
+    space(alone, &sessions).build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
+}
+
 #[test]
 fn what_stands_behind_a_review_in_its_section_gets_it_too() {
     let plan = REVIEWED.replace(", order: free", "").replace(", depends_on: ['1']", "");

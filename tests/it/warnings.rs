@@ -179,3 +179,25 @@ fn a_rule_whose_prompt_no_task_can_have_is_refused_before_anything_runs() {
     check("Do {{ task.name }}", "own", 0);
     check("Do {{ (task.name | split(':') | list)[1] }}", "own", 0);
 }
+
+#[test]
+fn a_result_of_a_weaker_model_is_told_by_the_build_and_by_status() {
+    let plan = "meta: { order: free }\nsections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: Write one, description: Write one.txt., agent: coder, model: opus }\n";
+    let check = |model: &str| {
+        let sessions =
+            format!("'1':\n- model: {model}\n- write: {{ path: one.txt, content: x }}\n");
+        let space = Space::new(&[
+            ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+            ("plans/a.yaml", plan),
+            ("sessions.yaml", &sessions),
+        ]);
+        [space.orch(&["build"]).exits(0).shown(), space.orch(&["status", "a"]).exits(0).shown()]
+    };
+    for told in check("claude-haiku-5") {
+        let weaker = "`opus` was asked for, and claude-haiku-5 answered: a weaker model";
+        assert!(told.contains(weaker), "{told}");
+    }
+    for told in check("claude-opus-5-5") {
+        assert!(!told.contains("weaker"), "{told}");
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::digest::Difference;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, RecipeDigest, SessionId, TaskRef};
+use crate::base::name::{ActionKey, RecipeDigest, RelPath, SessionId, TaskRef};
 use crate::engine::event::Conflict;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
@@ -70,6 +70,9 @@ pub struct TaskRun {
     pub outs: BTreeMap<u32, String>,
     /// The session that goes on, in its parked worktree.
     pub resume: Option<SessionId>,
+    /// What that session has seen, and was not let read, so far.
+    pub has_looked: bool,
+    pub unread: Vec<RelPath>,
     pub cost: Usd,
     pub warnings: Vec<String>,
 }

@@ -8,13 +8,13 @@ use crate::engine::effect::{Effect, Notice, Warning};
 use crate::engine::event::Conflict;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::evidence::{Evidence, StatusFile};
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify};
+use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Sight, classify};
 use crate::engine::stream::{Progress, StreamFacts};
 use crate::engine::why::Why;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Produced};
-use super::expect::{denials, expectation_of};
+use super::expect::{expectation_of, is_reader};
 use super::left::mends_what_is_rejected;
 use super::retry::{Met, Setback, attempts_allowed};
 use super::{JobOf, Kind, Shop, Stage};
@@ -67,8 +67,10 @@ impl Shop<'_> {
         let cost = cost_of(&evidence);
         self.journal_end(JobOf::own(id), &evidence, &judgement)?;
         let was_probe = self.hear_of_service(JobOf::own(id), &evidence, &judgement)?;
-        let mut denied = denials(&evidence);
-        denied.extend(self.unchanged_of(self.build.jobs.attempt(id)?, &evidence));
+        let attempt = self.build.jobs.attempt(id)?;
+        let warnings = self.warnings_of(attempt, &evidence);
+        let model = self.answering_model(attempt, &evidence);
+        let seen = self.seen_by(attempt, &evidence);
         self.build.jobs.reach(id, Stage::Judged)?;
         let attempt = self.build.jobs.attempt_mut(id)?;
         if attempt.recipe.rule.action == ActionKind::Session && !evidence.ending.has_run() {
@@ -81,7 +83,7 @@ impl Shop<'_> {
             lacks_cli: evidence.ending.lacks_cli(),
             cost,
             session,
-            model: model_of(&evidence).or(attempt.made.model.take()),
+            model: model.or(attempt.made.model.take()),
             message: message_of(&evidence, &judgement),
             options: options_of(&evidence),
             report: evidence.report,
@@ -97,11 +99,12 @@ impl Shop<'_> {
         if let Some(node) = attempt.node {
             let run = self.build.board.run(node);
             run.cost += cost;
-            run.warnings.clone_from(&denied);
+            run.warnings.clone_from(&warnings);
+            (run.has_looked, run.unread) = (seen.has_looked, seen.unread);
         }
         match judgement.class {
             OutcomeClass::Done => {
-                self.warn_of(&task, denied);
+                self.warn_of(&task, warnings);
                 self.tell_report(id)?;
                 self.stay_if_mended(id)?;
                 self.merge(id)
@@ -123,24 +126,14 @@ impl Shop<'_> {
     pub(super) fn judgement_of(&self, attempt: &Attempt, evidence: &Evidence) -> Judgement {
         let past = self.ground.past.history.task(&attempt.task);
         let owns_files = past.is_some_and(|it| !it.owned.is_empty());
+        let seen = self.seen_by(attempt, evidence);
+        let is_reader = is_reader(&attempt.recipe.rule) && !seen.has_looked;
+        let sight = if is_reader { Sight::Needed } else { Sight::Free };
         let expectation = expectation_of(attempt, evidence, owns_files);
+        let expectation = Expectation { sight, unread: seen.unread, ..expectation };
         let documents = self.documents_touched(attempt, evidence);
         let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
         with_reset(classify(evidence, &expectation), self.ground.now())
-    }
-
-    /// Files that a session was to make, that it left as they were, and that are no earlier result of its
-    /// task. A command that came to the same has looked.
-    fn unchanged_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
-        if attempt.recipe.rule.action == ActionKind::Command {
-            return Vec::new();
-        }
-        let past = self.ground.past.history.task(&attempt.task);
-        let is_own = |path: &&RelPath| past.is_some_and(|it| it.owned.contains_key(*path));
-        let unchanged = evidence.unchanged_outputs.iter().filter(|path| !is_own(path));
-        unchanged
-            .map(|path| format!("its output `{path}` is as it was before the session"))
-            .collect()
     }
 
     fn tell_report(&mut self, id: AttemptId) -> Sound {

@@ -5,7 +5,7 @@ use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::kept::lost_files;
 use crate::engine::outcome::{AttemptKind, Expectation, ReportPlace};
 use crate::spec::plan::NoChange;
-use crate::spec::rule::{ActionKind, tools_of};
+use crate::spec::rule::{ActionKind, Rule, tools_of};
 
 use super::attempt::Attempt;
 use super::plan::changes_plan;
@@ -41,6 +41,12 @@ pub(super) fn expectation_of(
         lost_files: lost_files(&recipe.rule.outputs.keep, &recipe.spec, &evidence.patch),
         ..base
     }
+}
+
+/// A rule of which nothing comes but what its session says: it writes no file, and its answer is kept.
+pub(super) fn is_reader(rule: &Rule) -> bool {
+    let writes_none = rule.outputs.allowed.as_ref().is_some_and(|it| it.patterns.is_empty());
+    rule.action == ActionKind::Session && rule.is_report && writes_none
 }
 
 /// Tools that the session was given whole. A denial of another, or of a call outside of

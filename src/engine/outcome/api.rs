@@ -9,7 +9,7 @@ use super::OutcomeClass::{
 use crate::engine::limits::{Clock, Limit, limit_of, limit_of_message};
 use crate::engine::stream::class_of_message;
 use crate::engine::stream::clean;
-use crate::engine::stream::{ApiError, Retrying, StreamFacts};
+use crate::engine::stream::{ApiError, ResultFacts, Retrying, StreamFacts};
 
 /// The API failure that ended the session.
 pub struct Failure {
@@ -42,7 +42,8 @@ fn error_of(stream: &StreamFacts) -> Option<ApiError> {
         return stream.api_error.clone().filter(ApiError::is_marked);
     };
     let is_api = result.terminal_reason.as_deref() == Some("api_error");
-    if !result.is_error || !(result.subtype == "success" || is_api) {
+    let is_told = result.is_error && (result.subtype == "success" || is_api);
+    if !is_told && !is_last_word(stream, result) {
         return None;
     }
     let mut error = stream.api_error.clone().unwrap_or_default();
@@ -52,6 +53,14 @@ fn error_of(stream: &StreamFacts) -> Option<ApiError> {
     }
     error.status = error.status.or(result.api_error_status).or_else(|| status_in(&error.text));
     Some(error)
+}
+
+/// The result calls itself a success, but the CLI's last message is that it failed, and no answer of the
+/// model followed.
+fn is_last_word(stream: &StreamFacts, result: &ResultFacts) -> bool {
+    let is_failure = |error: &ApiError| error.is_marked() || status_in(&error.text).is_some();
+    let is_success = result.subtype == "success" && !result.is_error;
+    is_success && stream.api_error.as_ref().is_some_and(is_failure)
 }
 
 /// A message of the CLI alone, without the stream it stood in.

@@ -211,6 +211,13 @@ fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Finding> {
     Some(found)
 }
 
+/// The word by which a result says how its session ended, where it is neither the good one nor known.
+pub fn unknown_word(evidence: &Evidence) -> Option<&str> {
+    let reason = evidence.stream.as_ref()?.result.as_ref()?.terminal_reason.as_deref()?;
+    let is_known = matches!(reason, "" | "completed") || class_of_reason(reason).is_some();
+    (!is_known).then_some(reason)
+}
+
 /// Reasons for which a turn ends other than by its own last word, whatever the result says.
 fn class_of_reason(reason: &str) -> Option<C> {
     Some(match reason {

@@ -85,6 +85,8 @@ pub struct Evidence {
     pub ignored_outputs: Vec<String>,
     /// Content, before the start, of the files the session read or wrote.
     pub read_set: Vec<(RelPath, Option<FileState>)>,
+    /// Declared inputs among the files that it was denied to read.
+    pub denied_inputs: Vec<RelPath>,
     /// End of stdout (commands) and stderr, lossy UTF-8, at most [`OUTPUT_KEPT`] each.
     pub stdout_tail: String,
     pub stderr_tail: String,
@@ -116,6 +118,7 @@ impl Evidence {
             other_documents: Vec::new(),
             documents: None,
             read_set: Vec::new(),
+            denied_inputs: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: String::new(),
             session: None,

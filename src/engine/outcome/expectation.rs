@@ -20,6 +20,10 @@ pub struct Expectation {
     pub documents: Vec<String>,
     /// Files that are gone or empty although the rule keeps them and the task does not name them.
     pub lost_files: Vec<RelPath>,
+    /// Whether it has to look at something, to have a say.
+    pub sight: Sight,
+    /// Declared inputs that it was not let read.
+    pub unread: Vec<RelPath>,
     pub schema_expected: bool,
     /// Tools the session was given whole: where its result lacks something, a denied call of one of
     /// them is the reason, unless the very same call was allowed later.
@@ -46,6 +50,16 @@ pub enum ReportPlace {
     Unseen,
 }
 
+/// What a session must have seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    /// Its files speak for themselves, or it has looked before.
+    #[default]
+    Free,
+    /// All that it leaves is what it says of what is there.
+    Needed,
+}
+
 impl Expectation {
     /// A session that edits files, reports by file and must change something.
     pub fn of_session(task_id: TaskId) -> Self {
@@ -58,6 +72,8 @@ impl Expectation {
             stray_writes: Vec::new(),
             documents: Vec::new(),
             lost_files: Vec::new(),
+            sight: Sight::default(),
+            unread: Vec::new(),
             schema_expected: false,
             needed_tools: ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"]
                 .map(str::to_owned)

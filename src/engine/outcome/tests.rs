@@ -309,6 +309,49 @@ fn a_session_that_has_seen_nothing_has_no_say() {
 }
 
 #[test]
+fn an_error_of_the_cli_as_its_last_word_is_no_success() {
+    let check =
+        |error: ApiError| class_after(|evidence, _| stream_of(evidence).api_error = Some(error));
+    let text = "API Error: 529 Overloaded".to_owned();
+    let marked =
+        ApiError { error: "overloaded".to_owned(), text: text.clone(), ..ApiError::default() };
+    assert_eq!(check(marked), OutcomeClass::Overloaded);
+    assert_eq!(check(ApiError { text, ..ApiError::default() }), OutcomeClass::Overloaded);
+    // What older versions make up, and is no failure.
+    let text = "No response requested.".to_owned();
+    assert_eq!(check(ApiError { text, ..ApiError::default() }), OutcomeClass::Done);
+}
+
+#[test]
+fn a_word_for_the_end_that_is_not_known_is_found() {
+    let check = |word: Option<&str>| {
+        let mut evidence = good();
+        result_of(&mut evidence).terminal_reason = word.map(str::to_owned);
+        unknown_word(&evidence).map(str::to_owned)
+    };
+    assert_eq!(check(Some("paused_by_policy")).as_deref(), Some("paused_by_policy"));
+    for known in [None, Some(""), Some("completed"), Some("max_turns")] {
+        assert_eq!(check(known), None);
+    }
+}
+
+#[test]
+fn who_only_reads_has_to_see_something() {
+    let check = |n_seen: u32, sight: Sight, text: &str| {
+        class_after(|evidence, expectation| {
+            let stream = stream_of(evidence);
+            (stream.n_looks, stream.n_seen) = (1, n_seen);
+            stream.final_text = text.to_owned();
+            expectation.sight = sight;
+        })
+    };
+    assert_eq!(check(1, Sight::Needed, "all good"), OutcomeClass::Done);
+    assert_eq!(check(0, Sight::Needed, "all good"), OutcomeClass::NoVerdict);
+    assert_eq!(check(0, Sight::Needed, "Verdict: FAIL"), OutcomeClass::Done, "a test failed");
+    assert_eq!(check(0, Sight::Free, "all good"), OutcomeClass::Done);
+}
+
+#[test]
 fn a_status_is_understood_as_a_model_writes_it_and_never_as_two() {
     let check = |text: &str| {
         let expectation = Expectation { plan: Some("make".into()), ..expected() };

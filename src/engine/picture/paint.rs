@@ -14,6 +14,7 @@ use crate::spec::plan::Status;
 use crate::base::measure::{Billing, Moment};
 use crate::base::name::PlanName;
 use crate::engine::decide::{Board, is_set_back_in};
+use crate::engine::escalate::weaker_than_asked;
 use crate::engine::jobs::Build;
 use crate::engine::jobs::smoke::SmokePicture;
 use crate::engine::money::Likely;
@@ -82,7 +83,6 @@ impl Painter<'_> {
         let state = build.board.schedule.state(id);
         let spec = self.world.spec(slot);
         let recipe = self.world.recipe(slot);
-        let run = build.board.known_run(id);
         let past = self.past.history.task(task);
         let is_decided = !matches!(
             state,
@@ -124,10 +124,32 @@ impl Painter<'_> {
             running: running(build, state),
             chosen: recipe.map(|it| it.why.clone()).unwrap_or_default(),
             apart: build.admission.apart_of(id),
-            warnings: run.map(|it| it.warnings.clone()).unwrap_or_default(),
+            warnings: self.warnings(build, id),
             last_failure: self.last_failure(build, id, key),
             question: past.and_then(|it| question(it, key)),
         }
+    }
+
+    /// What its result comes with, as far as that is still known: that a weaker model made it is.
+    fn warnings(&self, build: &Build, id: NodeId) -> Vec<String> {
+        let run = build.board.known_run(id);
+        let mut warnings = run.map(|it| it.warnings.clone()).unwrap_or_default();
+        let weaker = self.weaker_model(build, id).filter(|it| !warnings.contains(it));
+        warnings.extend(weaker);
+        warnings
+    }
+
+    fn weaker_model(&self, build: &Build, id: NodeId) -> Option<String> {
+        let slot = build.board.slot(id);
+        let past = self.past.history.task(build.board.task(id))?;
+        // What is asked for now was asked for then only by the same recipe.
+        past.accepted.as_ref()?.recipe?;
+        if past.has_other_recipe(self.world.recipe_digest(slot)) {
+            return None;
+        }
+        let recipe = self.world.recipe(slot)?;
+        let asked = build.board.model_now(id, recipe, self.world).ok()??;
+        weaker_than_asked(&asked, past.model.as_ref()?, &self.world.config().models)
     }
 
     /// How the task failed last, where a survey finds that it would be tried again and nothing else

@@ -53,6 +53,7 @@ pub fn collect(
         ending: attempted.ending,
         report,
         read_set: read_set(shop, &attempted.stream, &worktree)?,
+        denied_inputs: denied_inputs(&job.launch, attempted.stream.as_ref(), &worktree),
         stream: attempted.stream,
         status_file: attempted.status_file,
         patch: left.patch,
@@ -177,6 +178,19 @@ fn read_set(
         .into_iter()
         .map(|path| Ok((path.clone(), shop.repo.state_at(&worktree.base().tree, &path)?)))
         .collect()
+}
+
+/// Declared inputs that the session was denied to read.
+fn denied_inputs(
+    launch: &Launch,
+    stream: Option<&StreamFacts>,
+    worktree: &Worktree,
+) -> Vec<RelPath> {
+    let declared: Vec<_> = launch.declared.iter().filter_map(|it| it.compile().ok()).collect();
+    let denied = stream.into_iter().flat_map(|it| &it.permission_denials);
+    let read = denied.filter_map(|it| it.strip_prefix("Read(")?.strip_suffix(')'));
+    let paths: BTreeSet<RelPath> = read.filter_map(|it| below(worktree.root(), it)).collect();
+    paths.into_iter().filter(|path| declared.iter().any(|it| it.is_match(path))).collect()
 }
 
 /// A path as the stream names it, below the worktree; `None` for files elsewhere.

@@ -13,7 +13,9 @@ use crate::engine::jobs::ballot::{Ballot, Listed, ballot_of, judge_prompt, schem
 use crate::engine::jobs::ended::{cost_of, model_of};
 use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::evidence::Evidence;
-use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, classify_ending, look_of};
+use crate::engine::outcome::{
+    Expectation, Judgement, Look, OutcomeClass, classify_ending, look_of,
+};
 use crate::engine::record::{Entrant, Judged, Record, Score};
 use crate::spec::glob::GlobSet;
 use crate::spec::rule::Limits;
@@ -342,8 +344,8 @@ fn judge(
         (Judgement { class: OutcomeClass::NoVerdict, message, ..judgement.clone() }, None)
     };
     let Some(stream) = &evidence.stream else { return no_verdict("no stream".to_owned()) };
-    if let Some(why) = look_of(stream).objection(None) {
-        return no_verdict(why.to_owned());
+    if look_of(stream) == Look::Nowhere {
+        return no_verdict("it used no tool to look, or was denied each".to_owned());
     }
     let result = stream.result.as_ref();
     match ballot_of(result.and_then(|it| it.structured_output.as_deref()), labels) {

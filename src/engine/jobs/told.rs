@@ -1,0 +1,87 @@
+//! What is told beside a result: what its session did without, and what it saw.
+
+use crate::base::name::{ModelName, RelPath};
+use crate::engine::escalate::weaker_than_asked;
+use crate::engine::outcome::evidence::Evidence;
+use crate::engine::outcome::{Look, look_of, unknown_word};
+use crate::spec::rule::ActionKind;
+
+use super::Shop;
+use super::attempt::Attempt;
+use super::ended::model_of;
+use super::expect::denials;
+
+/// What an attempt's session has seen, the parts before it was taken up again with it.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub has_looked: bool,
+    /// Declared inputs that it was not let read.
+    pub unread: Vec<RelPath>,
+}
+
+impl Shop<'_> {
+    pub(super) fn seen_by(&self, attempt: &Attempt, evidence: &Evidence) -> Seen {
+        let run = attempt.node.and_then(|node| self.build.board.known_run(node));
+        let before = run.filter(|run| run.resume.is_some());
+        let looks_now = evidence.stream.as_ref().is_some_and(|it| look_of(it) == Look::Seen);
+        // What a session of an earlier build saw is not known here.
+        let looked_before = before.is_some_and(|run| run.has_looked || run.last_end.is_none());
+        let mut unread = evidence.denied_inputs.clone();
+        // Told what is allowed, it got at them in another way, or has said so.
+        let left = before.filter(|_| !looks_now).map_or(&[][..], |run| &run.unread);
+        unread.extend_from_slice(left);
+        Seen { has_looked: looks_now || looked_before, unread }
+    }
+
+    /// Warnings that a result of this attempt comes with.
+    pub(super) fn warnings_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
+        let mut warnings = denials(evidence);
+        warnings.extend(self.unchanged_of(attempt, evidence));
+        warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.told));
+        warnings.extend(unknown_word(evidence).map(|word| {
+            format!("its session says that it ended by `{word}`, which orch does not know: look whether it was done")
+        }));
+        warnings
+    }
+
+    /// The model that really answered: the weaker one, where that was not asked for.
+    pub(super) fn answering_model(
+        &self,
+        attempt: &Attempt,
+        evidence: &Evidence,
+    ) -> Option<ModelName> {
+        self.weaker_of(attempt, evidence).map(|it| it.model).or_else(|| model_of(evidence))
+    }
+
+    fn weaker_of(&self, attempt: &Attempt, evidence: &Evidence) -> Option<Weaker> {
+        let world = &*self.ground.world;
+        let asked = self.build.board.model_now(attempt.node?, &attempt.recipe, world).ok()??;
+        let stream = evidence.stream.as_ref()?;
+        let answered = stream.main_models.iter().chain(stream.models.first());
+        let models = &world.config().models;
+        answered.rev().find_map(|model| {
+            let told = weaker_than_asked(&asked, model, models)?;
+            Some(Weaker { model: model.clone(), told })
+        })
+    }
+
+    /// Files that a session was to make, that it left as they were, and that are no earlier result of its
+    /// task. A command that came to the same has looked.
+    fn unchanged_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
+        if attempt.recipe.rule.action == ActionKind::Command {
+            return Vec::new();
+        }
+        let past = self.ground.past.history.task(&attempt.task);
+        let is_own = |path: &&RelPath| past.is_some_and(|it| it.owned.contains_key(*path));
+        let unchanged = evidence.unchanged_outputs.iter().filter(|path| !is_own(path));
+        unchanged
+            .map(|path| format!("its output `{path}` is as it was before the session"))
+            .collect()
+    }
+}
+
+/// A model that answered where a stronger one was asked for.
+struct Weaker {
+    model: ModelName,
+    told: String,
+}
