@@ -178,7 +178,7 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
         let mut play = space.play;
         move |launch, files| match &launch.action {
             LaunchAction::Session(session) => {
-                assert!(session.prompt.contains("## Findings to address\n\n- exit 1"));
+                assert!(session.prompt.contains("## Findings to address\n\n> - exit 1"));
                 play(launch, files)
             }
             // The result that was refused is still no better.
