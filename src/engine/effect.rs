@@ -60,7 +60,7 @@ pub enum Effect {
     /// As `Merge`, for a cached result that no attempt of this run made.
     Replay { attempt: AttemptId, result: Box<AcceptedResult> },
     /// Answered by `Landed`, `Settled`, `Merged` (the tip moved and the merge gives other content
-    /// than was validated), `Conflicted` or `LandingFailed`.
+    /// than was validated), `Conflicted`, `PlanRefused`, `PlanGone` or `LandingFailed`.
     Land(Box<LandingRequest>),
     /// Answered by `SmokeStarted`, then `SmokeEnded`, or by the latter alone.
     Smoke(Box<SmokeLaunch>),

@@ -108,6 +108,11 @@ pub enum Event {
         attempt: AttemptId,
         why: String,
     },
+    /// The plan that its session changed is not there by now: nothing landed.
+    PlanGone {
+        attempt: AttemptId,
+        why: String,
+    },
     /// Status lines were written into the plan file (or could not be, with the reason).
     StatusWritten {
         task: TaskRef,
@@ -149,6 +154,7 @@ impl Event {
             Self::Settled { attempt } => (*attempt, "accepting a result without changes"),
             Self::LandingFailed { attempt, .. } => (*attempt, "meeting a landing that failed"),
             Self::PlanRefused { attempt, .. } => (*attempt, "meeting a plan that was refused"),
+            Self::PlanGone { attempt, .. } => (*attempt, "meeting a plan that is gone"),
             _ => return None,
         })
     }

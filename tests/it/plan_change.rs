@@ -261,3 +261,36 @@ fn a_task_that_the_user_takes_out_meanwhile_keeps_no_other_from_its_status_line(
         assert!(!plan.contains("Two, "), "{commit}: {plan}");
     }
 }
+
+/// A space without the plan, whose first session renames the second task and then runs a line there.
+fn renaming(line: &str) -> Space {
+    let sessions = format!(
+        "'1':\n- - edit: {{ path: {COPY}, old: \"name: Second\", new: \"name: Other\" }}\n  - run: {line}\n"
+    );
+    let space = Space::new(&[("orch.yaml", SETTINGS), (".gitignore", "/.orch/\n/sessions.yaml\n")]);
+    space.write("sessions.yaml", &sessions.replace("ROOT", &space.root().display().to_string()));
+    space.git(&["branch", "bare"]);
+    space.write("plans/grow.yaml", PLAN);
+    space
+}
+
+#[test]
+fn a_plan_that_is_gone_when_its_change_is_to_land_holds_what_was_made() {
+    let space = renaming("rm ROOT/plans/grow.yaml");
+    let told = space.orch(&["build", "grow//1"]).exits(1).shown();
+    assert!(told.contains("`plans/grow.yaml` is not there any more"), "{told}");
+    space.write("plans/grow.yaml", PLAN);
+    space.build(&["grow//1"], 0).has(&[("accepted", 1), ("sessions", 0)]);
+    assert!(space.read("plans/grow.yaml").contains("name: Other"));
+}
+
+#[test]
+fn a_branch_without_the_plan_that_is_checked_out_meanwhile_has_it_land_on_its_own() {
+    let space = renaming("git -C ROOT switch -q bare");
+    space.commit("a plan");
+    let main = space.git(&["branch", "--show-current"]).trim().to_owned();
+    space.build(&["grow//1"], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    space.git(&["switch", "-q", &main]);
+    space.build(&["grow//1"], 0).has(&[("accepted", 1), ("sessions", 0)]);
+    assert!(space.read("plans/grow.yaml").contains("name: Other"));
+}

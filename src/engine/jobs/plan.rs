@@ -17,6 +17,7 @@ use super::attempt::Attempt;
 use super::{Build, Shop};
 use crate::engine::admission::Origin;
 use crate::engine::past::Past;
+use crate::engine::why::Why;
 use crate::engine::world::World;
 
 impl Shop<'_> {
@@ -92,6 +93,11 @@ impl Shop<'_> {
         let task = attempt.task.clone();
         self.ground.publish(Notice::Warning(Warning::PlanChangeLeftOut { task, why }));
         self.land(id)
+    }
+
+    /// There is no plan to change: what was made is kept, and lands in a build that has the plan.
+    pub fn take_plan_gone(&mut self, id: AttemptId, message: String) -> Sound {
+        self.hold_candidate(id, Why::Ended { class: OutcomeClass::Conflict, message })
     }
 }
 

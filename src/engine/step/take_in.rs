@@ -240,6 +240,7 @@ fn take_in_attempt(shop: &mut Shop<'_>, event: Event) -> Sound {
         Event::Conflicted { attempt, conflict } => shop.take_conflict(attempt, conflict),
         Event::LandingFailed { attempt, message } => shop.take_landing_failed(attempt, &message),
         Event::PlanRefused { attempt, why } => shop.take_plan_refused(attempt, why),
+        Event::PlanGone { attempt, why } => shop.take_plan_gone(attempt, why),
         _ => Ok(()),
     }
 }

@@ -28,8 +28,16 @@ pub struct Riding {
     pub has_statuses: bool,
 }
 
+/// What stands against a change of a plan.
+pub enum Against {
+    /// The change does not fit the plan as it is.
+    Unfit(String),
+    /// The plan is not there: it was removed, or a branch without it is checked out.
+    Gone(String),
+}
+
 /// A change of a plan that is in nobody's way, or what stands against it.
-pub type Ridden = std::result::Result<Riding, String>;
+pub type Ridden = std::result::Result<Riding, Against>;
 
 impl Landings {
     /// The plan's text that goes into the landing's commit: its status lines, and what the session
@@ -42,6 +50,9 @@ impl Landings {
         };
         let attempt = request.attempt;
         let is_committed = state.checkout.home_of(path)? == Home::Committed;
+        if !is_committed && !lies_there(state, path) {
+            return Ok(Err(Against::Gone(gone_message(path))));
+        }
         let text =
             if is_committed { state.checkout.tip_text(path)? } else { lying_text(state, path)? };
         let source = Source::new(path.clone(), text);
@@ -49,7 +60,7 @@ impl Landings {
         let changed = match state.engine.changed_plan(attempt, &source, change, documents) {
             Ok(changed) if is_committed => changed,
             Ok(_) => return Ok(Ok(Riding::default())),
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Err(Against::Unfit(why))),
         };
         let edits = self.statuses.of(path).unwrap_or_default();
         let source = Source::new(path.clone(), changed.clone());
@@ -122,6 +133,9 @@ impl Landings {
         let path = &request.status.plan_path;
         let Some(change) = &request.plan_change else { return Ok(Ok(())) };
         let attempt = request.attempt;
+        if !lies_there(state, path) {
+            return Ok(Err(gone_message(path)));
+        }
         let source = Source::new(path.clone(), lying_text(state, path)?);
         let documents = self.documents_to_land(attempt, state)?;
         let changed = match state.engine.changed_plan(attempt, &source, change, documents) {
@@ -157,10 +171,22 @@ impl Landings {
     }
 
     /// The status line that was queued for a landing goes with it.
-    pub fn refused(&mut self, request: &LandingRequest, why: String) -> Vec<Event> {
+    pub fn refused(&mut self, request: &LandingRequest, why: Against) -> Vec<Event> {
         self.statuses.withdraw(&request.status);
-        vec![Event::PlanRefused { attempt: request.attempt, why }]
+        let attempt = request.attempt;
+        vec![match why {
+            Against::Unfit(why) => Event::PlanRefused { attempt, why },
+            Against::Gone(why) => Event::PlanGone { attempt, why },
+        }]
     }
+}
+
+fn lies_there(state: &State, path: &RelPath) -> bool {
+    state.root().join(path.as_str()).exists()
+}
+
+fn gone_message(path: &RelPath) -> String {
+    format!("`{path}` is not there any more: check out the branch that has it, and build again")
 }
 
 fn lying_text(state: &State, path: &RelPath) -> Result<Arc<str>> {
@@ -170,6 +196,9 @@ fn lying_text(state: &State, path: &RelPath) -> Result<Arc<str>> {
 
 /// The plan as it lies, for the engine; nothing where it has errors or is what it was.
 fn plan_again(path: &RelPath, state: &mut State) -> Result<Vec<Event>> {
+    if !lies_there(state, path) {
+        return Ok(Vec::new());
+    }
     let source = Source::new(path.clone(), lying_text(state, path)?);
     let mut documents = state.loaded.documents.clone();
     let Some(plan) = documents.plans.iter_mut().find(|it| it.path == *path) else {

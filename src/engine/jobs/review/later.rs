@@ -105,7 +105,7 @@ impl Shop<'_> {
 
     /// As [`Shop::set_candidate_aside`], where nothing is held against the task and sessions do not
     /// start anyhow.
-    fn hold_candidate(&mut self, owner: AttemptId, why: Why) -> Sound {
+    pub(in crate::engine::jobs) fn hold_candidate(&mut self, owner: AttemptId, why: Why) -> Sound {
         self.keep_candidate(owner)?;
         let attempt = self.build.jobs.close(owner)?;
         self.ground.past.lines.forget(&attempt.task);
