@@ -116,7 +116,7 @@ fn what_a_validator_says_on_stderr_reaches_the_next_attempt_beside_its_output() 
     space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
     let prompt = std::fs::read_to_string(prompt).unwrap();
     assert!(prompt.contains("the test that failed") && prompt.contains("the error"), "{prompt}");
-    assert!(!prompt.contains("\n80\n") && prompt.contains("\n90\n"), "{prompt}");
+    assert!(!prompt.contains("\n>   80\n") && prompt.contains("\n>   90\n"), "{prompt}");
 }
 
 #[test]
