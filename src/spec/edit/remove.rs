@@ -16,7 +16,7 @@ pub(super) fn removals(text: &str, edit: &Edit<'_, '_>) -> Vec<Replaced> {
         }
         let (line_start, _) = line_of(text, entry.key_span.start);
         let is_own_line = text[line_start..entry.key_span.start].trim().is_empty();
-        let before = at.checked_sub(1).map(|before| own[before]);
+        let before = own[..at].iter().rev().find(|before| !edit.removes(before)).copied();
         let next = own.get(at + 1).filter(|next| !edit.removes(next));
         removed.push(match is_own_line {
             true => lines(text, entry, before),
@@ -64,7 +64,7 @@ fn comma_before(text: &str, at: usize, removed: &[Replaced]) -> Option<usize> {
     }
 }
 
-/// The whole lines of an entry.
+/// The whole lines of an entry; `before` is what stays above it.
 fn lines(text: &str, entry: &Entry<'_>, before: Option<&Entry<'_>>) -> Replaced {
     let (start, _) = line_of(text, entry.key_span.start);
     let (_, line_end) = line_of(text, end_of(entry));

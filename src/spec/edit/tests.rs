@@ -138,6 +138,18 @@ fn a_field_is_taken_out_with_its_line() {
 }
 
 #[test]
+fn a_text_that_keeps_blank_lines_gets_none_of_those_taken_out_below_it() {
+    let text = "sections:\n- id: a\n  tasks:\n  - id: '1'\n    note: |+\n      kept\n\n    attempts: 2\n    last_error: |+\n      gone\n\n    status: failed\n";
+    let fields = [("attempts", FieldValue::Absent), ("last_error", FieldValue::Absent)];
+    assert_snapshot!(check(text, "task 1", &fields), @r#"
+    -    attempts: 2
+    -    last_error: |+
+    -      gone
+    -
+    "#);
+}
+
+#[test]
 fn a_success_replaces_what_was_told_of_a_failure() {
     let text = "sections:
 - id: a
