@@ -8,8 +8,9 @@ use crate::support::{ORCH, Space};
 
 /// Bytes of stream-json that the stand-in prints.
 const STREAM: u64 = 200 << 20;
-/// What orch may hold at any time, KiB.
-const MEMORY: u64 = 64 << 10;
+/// What orch may hold of its own at any time, KiB. Pages of the program's file do not count: those of
+/// a debug build alone are 40 MiB, and the kernel takes them back where it needs them.
+const MEMORY: u64 = 32 << 10;
 
 /// Tool calls with answers of 4 KiB each, then the status file and a result.
 const CLI: &str = r#"
@@ -30,7 +31,7 @@ say '{"type":"result","subtype":"success","is_error":false,"result":"said","sess
 
 #[test]
 #[ignore = "half a minute; tests/long.sh runs it"]
-fn a_stream_of_200_mb_needs_less_than_64_mb_of_memory() {
+fn a_stream_of_200_mb_needs_less_than_32_mb_of_memory() {
     let plan = "meta: { name: Big }\nsections:\n- { id: s, name: S, tasks: [{ id: '1', name: One, description: one }] }\n";
     let space = Space::new(&[
         ("orch.yaml", "session: { claude: [sh, cli.sh], env: [STREAM] }\n"),
@@ -44,9 +45,9 @@ fn a_stream_of_200_mb_needs_less_than_64_mb_of_memory() {
     let status = format!("/proc/{}/status", build.id());
     let mut most = 0;
     let ended = loop {
-        // The high-water mark only rises: the last look before the end tells all.
+        // The kernel keeps no high-water mark of these: many looks find it.
         let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         let kib = line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
         most = most.max(kib.unwrap_or(0));
         if let Some(ended) = build.try_wait().unwrap() {
