@@ -14,7 +14,7 @@ use crate::base::name::{
     ActionKey, AttemptId, CommitId, EnvName, ModelName, OutputDigest, PlanName, PoolName,
     RecipeDigest, RelPath, SessionId, TaskRef, TreeId, ValidatorName,
 };
-use crate::spec::agent::Permission;
+use crate::spec::agent::{Effort, Permission, Server};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
 use crate::spec::quota::Quota;
@@ -199,8 +199,12 @@ pub struct SessionLaunch {
     /// What it may not use, whatever `tools` and `permission` say.
     pub denied: Vec<String>,
     pub permission: Permission,
-    /// How hard it is to think, in the CLI's words; `None` leaves it to the CLI.
-    pub effort: Option<String>,
+    /// How hard it is to think; `None` leaves it to the CLI.
+    pub effort: Option<Effort>,
+    /// Model calls it may make at most; the rule's own limit holds beside it.
+    pub max_turns: Option<u32>,
+    /// Servers that give it tools.
+    pub servers: Vec<Server>,
     /// Go on with this session instead of starting one.
     pub resume: Option<SessionId>,
     /// What to begin with where the base is gone, the last one first.

@@ -68,7 +68,9 @@ pub struct StreamFacts {
     /// Distinct completed model calls.
     pub n_calls: u32,
     pub n_tool_uses: u32,
-    /// Of them, calls that look at something, and how many of those were answered without an error.
+    /// Tools whose calls were answered without an error, by name.
+    pub tools_used: Vec<String>,
+    /// Of all calls, those that look at something, and how many of those were answered without an error.
     pub n_looks: u32,
     pub n_seen: u32,
     /// Tool calls that had no answer when the stream ended.

@@ -55,6 +55,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     let lying = tree::findings(root, &loaded, &engine);
     loaded.diagnostics.extend(lying);
     loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
+    loaded.diagnostics.extend(agents::without_server(root, &loaded.documents.agents));
     if files.is_empty() {
         return Ok(checked(&loaded, &engine, None));
     }

@@ -18,6 +18,7 @@ use crate::spec::config::{self, Config, PLAN_ENDINGS, SAMPLE_PLAN};
 use self::place::{Disk, Laid, Place};
 use super::error::Result;
 use super::git::Repository;
+use super::session;
 
 /// The original's settings, and orch's own.
 pub const CLAUDE_CONFIG: &str = ".claude/orchestrator-config.yaml";
@@ -92,6 +93,9 @@ fn read_in(place: &dyn Place, extra: &[RelPath]) -> Result<Loaded> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     loaded.documents.config = config;
+    if let Some(folder) = session::config_folder(|name| std::env::var_os(name)) {
+        loaded.read_users_agents(&folder);
+    }
     Ok(loaded)
 }
 

@@ -11,6 +11,7 @@ mod patience;
 mod play;
 mod pulse;
 mod script;
+pub mod servers;
 mod setup;
 mod status;
 mod tab;
@@ -28,7 +29,7 @@ use tokio::sync::{mpsc, watch as channel};
 pub use account::account_here;
 pub use cli::{Cli, new_session_id, program_on_path};
 pub use command::{Aside, AsideEnded};
-pub use environment::Environment;
+pub use environment::{Environment, config_folder};
 pub use patience::Patience;
 pub use play::play;
 pub use script::{ARGUMENT as SCRIPTED_ARGUMENT, Attempt as ScriptedAttempt, Script};
@@ -215,12 +216,18 @@ impl Runner {
                 let id = session.resume.clone().unwrap_or_else(|| place.session.clone());
                 let worktree = place.worktree.canonicalize();
                 let worktree = worktree.doing("looking for the worktree", &place.worktree)?;
+                let servers = servers::written(&session.servers, &worktree, &place.private)?;
+                let servers = match servers {
+                    Ok(file) => file,
+                    Err(why) => return Ok(Err(Ending::Unequipped(why))),
+                };
                 let argv = cli.argv(&Call {
                     launch: session,
                     session: &id,
                     limits: &launch.limits,
                     worktree: &worktree,
                     settings: &settings,
+                    servers: servers.as_deref(),
                 });
                 (argv, Some(write_prompt(session, place, &mask)?), Some(id))
             }

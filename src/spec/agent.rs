@@ -5,6 +5,7 @@
 pub mod keys;
 mod loose;
 mod parts;
+mod terms;
 mod tools;
 
 use strum::{EnumIter, EnumMessage};
@@ -15,7 +16,8 @@ use crate::base::source::{Source, Span};
 
 use super::yaml::{self, Codes, Fields, Node, Problems, codes};
 
-pub use tools::DEFAULT_TOOLS;
+pub use terms::{Effort, Server};
+pub use tools::{DEFAULT_TOOLS, covers};
 
 use keys::AGENT;
 
@@ -30,6 +32,12 @@ pub struct Agent {
     pub disallowed: Vec<String>,
     pub model: Option<ModelName>,
     pub permission: Permission,
+    /// How hard its sessions are to think; `None` leaves it to the CLI.
+    pub effort: Option<Effort>,
+    /// Model calls that a session of it may make.
+    pub max_turns: Option<u32>,
+    /// The servers of tools that it lists itself.
+    pub servers: Vec<Server>,
     /// The Markdown after the front matter, without leading blank lines.
     pub body: String,
     /// Why tools, model or permission cannot be told: no session may be started with this agent.
@@ -61,6 +69,9 @@ pub fn parse(source: &Source) -> Parsed<Agent> {
         disallowed: Vec::new(),
         model: None,
         permission: Permission::default(),
+        effort: None,
+        max_turns: None,
+        servers: Vec::new(),
         body: body_of(&source.text[parts.body..]).to_owned(),
         doubt: None,
     };
@@ -106,7 +117,7 @@ fn read_front(source: &Source, front: Span, agent: &mut Agent, problems: &Proble
     };
     problems.report(no_yaml(wrong, front));
     for (key, span, odd) in &loose.unclear {
-        if matches!(*key, "tools" | "disallowedTools" | "model" | "permission") {
+        if matches!(*key, "tools" | "disallowedTools" | "model" | "permission" | "mcpServers") {
             let message = format!("`{key}` cannot be told: {odd}");
             problems.report(
                 Diagnostic::error(CODES.bad_value, message)
@@ -129,6 +140,7 @@ fn read_node(node: &Node<'_>, agent: &mut Agent, problems: &Problems<'_>) {
     agent.model = fields.model();
     agent.permission = fields.choice("permission").unwrap_or_default();
     check_tools(&mut fields, agent);
+    terms::read(&mut fields, agent);
     fields.rest();
 }
 

@@ -41,6 +41,8 @@ mod removed_inputs;
 mod reports;
 mod scheduling;
 mod secrets;
+
+mod servers;
 mod session;
 mod slice;
 mod smoke;

@@ -140,6 +140,8 @@ fn session() -> Launch {
         tools: vec!["Read".into(), "Write".into()],
         permission: Permission::LeastPrivilege,
         effort: None,
+        max_turns: None,
+        servers: Vec::new(),
         resume: None,
         otherwise: Vec::new(),
         schema: None,

@@ -3,6 +3,7 @@
 use crate::base::name::AttemptId;
 use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
+use crate::spec::agent::Agent;
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Shop;
@@ -92,7 +93,9 @@ impl Shop<'_> {
             denied: agent.map(|it| it.disallowed.clone()).unwrap_or_default(),
             permission: agent.map(|it| it.permission).unwrap_or_default(),
             otherwise: ways,
-            effort: effort_of(run.n_efforts),
+            effort: effort_of(agent.and_then(|it| it.effort), run.n_efforts),
+            max_turns: agent.and_then(|it| it.max_turns),
+            servers: agent.map(Agent::servers_wanted).unwrap_or_default(),
             resume,
             max_usd: self.build.money.cap_of(id),
             schema: None,

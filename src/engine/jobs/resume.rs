@@ -7,6 +7,7 @@ use crate::engine::past::history::TaskHistory;
 
 use crate::engine::decide::TaskRun;
 use crate::engine::world::prompt::{one_line, quoted_list};
+use crate::spec::agent::Effort;
 
 /// How the session was ended the last time, and what was found wrong.
 #[derive(Clone, Copy, Debug)]
@@ -103,14 +104,13 @@ pub(super) fn told_before<'a>(
     (error, findings)
 }
 
-/// How hard a session thinks after the ladder asked for more so often.
-pub(super) fn effort_of(n_raised: u32) -> Option<String> {
-    let word = match n_raised {
-        0 => return None,
-        1 => "high",
-        _ => "max",
-    };
-    Some(word.to_owned())
+/// How hard a session thinks after the ladder asked for more so often, where its agent asks for `own`.
+pub(super) fn effort_of(own: Option<Effort>, n_raised: u32) -> Option<Effort> {
+    match n_raised {
+        0 => own,
+        1 if own < Some(Effort::High) => Some(Effort::High),
+        _ => Some(Effort::Max),
+    }
 }
 
 #[cfg(test)]
@@ -158,8 +158,12 @@ mod tests {
     #[test]
     fn effort_goes_up_to_its_end() {
         assert_eq!(
-            [0, 1, 2, 9].map(effort_of).map(|it| it.unwrap_or_default()),
+            [0, 1, 2, 9].map(|n| effort_of(None, n).map_or("", Effort::as_str)),
             ["", "high", "max", "max"]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|n| effort_of(Some(Effort::High), n).map_or("", Effort::as_str)),
+            ["high", "max", "max"]
         );
     }
 }

@@ -4,7 +4,9 @@ use crate::base::name::{ModelName, RelPath};
 use crate::engine::escalate::weaker_than_asked;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Look, look_of, unknown_word};
-use crate::spec::rule::ActionKind;
+use crate::engine::world::prompt::one_line;
+use crate::spec::agent::covers;
+use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Shop;
 use super::attempt::Attempt;
@@ -38,6 +40,7 @@ impl Shop<'_> {
         let mut warnings = denials(evidence);
         warnings.extend(self.unchanged_of(attempt, evidence));
         warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.told));
+        warnings.extend(beyond_its_tools(attempt, evidence));
         warnings.extend(unknown_word(evidence).map(|word| {
             format!("its session says that it ended by `{word}`, which orch does not know: look whether it was done")
         }));
@@ -78,6 +81,19 @@ impl Shop<'_> {
             .map(|path| format!("its output `{path}` is as it was before the session"))
             .collect()
     }
+}
+
+/// Tools that the CLI let a session use although its agent does not have them: releases of it bring new
+/// ones that no list keeps away.
+fn beyond_its_tools(attempt: &Attempt, evidence: &Evidence) -> Option<String> {
+    let agent = attempt.recipe.agent.as_deref();
+    let tools = tools_of(&attempt.recipe.rule, agent);
+    let used = evidence.stream.as_ref().map_or(&[][..], |it| &it.tools_used);
+    let others = used.iter().filter(|it| !covers(&tools, it));
+    let others: Vec<String> = others.map(|it| format!("`{}`", one_line(it))).collect();
+    let who = agent.map_or("it", |_| "its agent");
+    (!others.is_empty())
+        .then(|| format!("its session used {}, which {who} does not have", others.join(", ")))
 }
 
 /// A model that answered where a stronger one was asked for.

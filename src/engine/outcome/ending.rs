@@ -18,6 +18,7 @@ const CRASHES: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
 pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
     let stopped = match &evidence.ending {
         Ending::LaunchFailed(why) | Ending::NoCli(why) => (C::LaunchFailure, why.clone()),
+        Ending::Unequipped(why) => (C::LaunchRefused, why.clone()),
         Ending::SetupFailed(why) => (C::CommandFailed, why.clone()),
         Ending::Cancelled => (C::Aborted, "ended on request".to_owned()),
         Ending::TimedOut => {

@@ -27,6 +27,8 @@ pub enum Ending {
     LaunchFailed(String),
     /// It never ran, since the program of sessions is nowhere: where it was looked for, and what to do.
     NoCli(String),
+    /// It never ran, since something that its agent asks for is not there: what, and what to do.
+    Unequipped(String),
     /// It never ran, since the project's own set-up line failed in its worktree: how.
     SetupFailed(String),
     /// orch ended it at its wall limit.
@@ -49,7 +51,10 @@ impl Ending {
 
     /// False where no process of the attempt itself was ever there.
     pub fn has_run(&self) -> bool {
-        !matches!(self, Self::LaunchFailed(_) | Self::NoCli(_) | Self::SetupFailed(_))
+        !matches!(
+            self,
+            Self::LaunchFailed(_) | Self::NoCli(_) | Self::Unequipped(_) | Self::SetupFailed(_)
+        )
     }
 }
 

@@ -180,6 +180,7 @@ fn commands_are_judged_by_their_exit() {
     assert_eq!(check(Ending::Exited(2)), OutcomeClass::CommandFailed);
     assert_eq!(check(Ending::Signaled(11)), OutcomeClass::Killed);
     assert_eq!(check(Ending::LaunchFailed("no such file".into())), OutcomeClass::LaunchFailure);
+    assert_eq!(check(Ending::Unequipped("no server".into())), OutcomeClass::LaunchRefused);
 }
 
 #[test]

@@ -365,6 +365,7 @@ impl Fold {
         }
         facts.permission_denials = self.denied.into_calls();
         (facts.n_looks, facts.n_seen) = (self.looks.n_asked, self.looks.n_seen);
+        facts.tools_used = self.looks.tools.into_iter().collect();
         facts.main_models = self.main_models.iter().map(ModelName::new).collect();
         facts.n_unanswered_tools = self.open_tools.len() as u32;
         facts.files_read = self.read.into_iter().collect();

@@ -1,11 +1,18 @@
 //! Calls by which a session looks at what is there, apart from those by which it writes, reports or keeps
 //! notes to itself.
 
-/// How often a session looked, and how often it saw something.
-#[derive(Clone, Copy, Debug, Default)]
+use std::collections::BTreeSet;
+
+/// More tools than any release of the CLI has.
+const TOOLS_LIMIT: usize = 256;
+
+/// How often a session looked, how often it saw something, and by which tools anything was done.
+#[derive(Clone, Debug, Default)]
 pub struct Looks {
     pub n_asked: u32,
     pub n_seen: u32,
+    /// Of calls that were answered without an error.
+    pub tools: BTreeSet<String>,
 }
 
 impl Looks {
@@ -17,6 +24,10 @@ impl Looks {
     /// The same, answered without an error.
     pub fn answered(&mut self, call: &str) {
         self.n_seen += u32::from(is_look(call));
+        let tool = call.split('(').next().unwrap_or(call);
+        if self.tools.len() < TOOLS_LIMIT && !self.tools.contains(tool) {
+            self.tools.insert(tool.to_owned());
+        }
     }
 }
 

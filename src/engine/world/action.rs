@@ -220,6 +220,21 @@ fn describe_agent(section: &str, agent: &Agent, out: &mut dyn Manifest) {
     if let Some(model) = &agent.model {
         out.entry("model", model.as_str().as_bytes());
     }
+    describe_terms(agent, out);
+}
+
+/// Only what an agent asks for: recipes of others are as they were.
+fn describe_terms(agent: &Agent, out: &mut dyn Manifest) {
+    if let Some(effort) = agent.effort {
+        out.entry("effort", effort.as_str().as_bytes());
+    }
+    if let Some(turns) = agent.max_turns {
+        out.entry("turns", turns.to_string().as_bytes());
+    }
+    for server in &agent.servers {
+        let defined = server.definition.as_deref().unwrap_or_default();
+        out.entry(&format!("server {}", server.name), defined.as_bytes());
+    }
 }
 
 fn describe_command(command: &CommandLine, out: &mut dyn Manifest) {

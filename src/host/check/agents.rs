@@ -1,7 +1,10 @@
-//! Agents whose sessions the CLI would refuse on this machine.
+//! Agents whose sessions cannot start here: the CLI would refuse them, or a server of tools is missing.
+
+use std::path::Path;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::source::Source;
+use crate::host::session::servers::{PROJECT_FILE, definitions_in};
 use crate::spec::agent::{self, Permission};
 
 /// A finding for each agent that asks for `permission: bypass` where the CLI does not start so.
@@ -21,4 +24,44 @@ fn refused_as_root(source: &Source) -> Option<Diagnostic> {
     let help = "the CLI refuses that: run orch as another user, set IS_SANDBOX=1 in a real sandbox, or say \
                 `permission: least` and list `tools`";
     Some(Diagnostic::warning("agent::bypass-as-root", message).help(help).in_file(&source.path))
+}
+
+/// A finding for each server of tools that an agent names and that the project does not define.
+pub fn without_server(root: &Path, agents: &[Source]) -> Vec<Diagnostic> {
+    let defined = definitions_in(&std::fs::read(root.join(PROJECT_FILE)).unwrap_or_default());
+    let missing = agents.iter().flat_map(|source| {
+        let agent = agent::parse(source).value;
+        let wanted = agent.servers_wanted().into_iter();
+        let gone = wanted.filter(|it| it.definition.is_none() && !defined.contains_key(&it.name));
+        let found = gone.map(|server| {
+            let message = format!(
+                "sessions of `{}` cannot start: {PROJECT_FILE} defines no MCP server `{}`",
+                agent.name, server.name
+            );
+            Diagnostic::warning("agent::unknown-server", message)
+                .help("define it there, or in the agent's `mcpServers`, or take its tools out")
+                .in_file(&source.path)
+        });
+        found.collect::<Vec<_>>()
+    });
+    missing.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::codes_of;
+
+    #[test]
+    fn a_server_that_nobody_defines_is_told() {
+        let task = "name: One, agent: a, description: one";
+        let check = |front: &str, project: &str| {
+            let agent = format!("---\nname: a\n{front}\n---\nRole.\n");
+            codes_of(task, &[(".claude/agents/a.md", &agent), (".mcp.json", project)])
+        };
+        let project = r#"{"mcpServers": {"tracker": {"command": "t"}}}"#;
+        assert_eq!(check("tools: Read, Edit, mcp__tracker__list", project), "");
+        assert_eq!(check("tools: Read, Edit, mcp__tracer__list", project), "agent::unknown-server");
+        assert_eq!(check("mcpServers: [tracker, other]", project), "agent::unknown-server");
+        assert_eq!(check("mcpServers: [other: {command: o}]", ""), "");
+    }
 }

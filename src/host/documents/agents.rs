@@ -1,16 +1,17 @@
-//! Agent files: in the folder of agents and in folders below it, as collections of them come. One that
-//! is no text keeps nobody from building; who names it is told.
+//! Agent files: in the folder of agents and in folders below it, as collections of them come, and those
+//! of the user. One that is no text keeps nobody from building; who names it is told.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::host::error::{Error, Result};
-use crate::spec::agent::has_front_matter;
+use crate::spec::agent::{self, has_front_matter};
+use crate::spec::builtin;
 
-use super::place::Place;
+use super::place::{Disk, Place};
 use super::{Loaded, Unread, has_ending};
 
 /// Folders nest at most this deep.
@@ -28,6 +29,31 @@ impl Loaded {
             }
         }
         Ok(())
+    }
+
+    /// Agents that the user keeps beside the settings of the CLI (`~/.claude/agents`), as the CLI reads
+    /// them: for names that a document speaks of, and that neither the project nor orch has an agent for.
+    pub(super) fn read_users_agents(&mut self, config_folder: &Path) {
+        let mut own = Loaded::default();
+        if own.read_agents(&Disk(config_folder), "agents").is_err() {
+            return;
+        }
+        let name_of = |source: &Source| agent::parse(source).value.name;
+        let known: BTreeSet<_> =
+            self.documents.agents.iter().chain(&builtin::agents()).map(name_of).collect();
+        for source in own.documents.agents {
+            let name = name_of(&source);
+            let path = RelPath::new(format!("~/.claude/{}", source.path));
+            if let Some(path) =
+                path.filter(|_| !known.contains(&name) && self.speaks_of(name.as_str()))
+            {
+                self.take_agent(Source { path, text: source.text });
+            }
+        }
+    }
+
+    fn speaks_of(&self, name: &str) -> bool {
+        self.sources.values().any(|source| source.text.contains(name))
     }
 
     fn take_agent(&mut self, source: Source) {
@@ -139,5 +165,34 @@ mod tests {
         assert_eq!(unread, ["agents/team/lost.md", "agents/team/wide.md"]);
         assert_eq!(loaded.diagnostics.len(), 3);
         assert!(!loaded.diagnostics.iter().any(Diagnostic::is_error));
+    }
+
+    #[test]
+    fn the_users_own_agents_serve_where_nobody_else_has_one_of_the_name() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = scratch.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        file("project/plans/a.yaml", "agent: mine, theirs, planner");
+        file("project/agents/theirs.md", "of the project");
+        for name in ["mine", "theirs", "planner", "unnamed"] {
+            file(&format!("home/agents/{name}.md"), "of the user");
+        }
+        let mut loaded = Loaded::default();
+        let project = scratch.path().join("project");
+        let plan = [RelPath::new("plans/a.yaml").unwrap()];
+        loaded.read_all(&Disk(&project), plan);
+        loaded.read_agents(&Disk(&project), "agents").unwrap();
+        loaded.read_users_agents(&scratch.path().join("home"));
+        let agents = loaded.documents.agents.iter();
+        let read: Vec<String> = agents.map(|it| format!("{} {}", it.path, it.text)).collect();
+        assert_eq!(
+            read,
+            ["agents/theirs.md of the project", "~/.claude/agents/mine.md of the user"]
+        );
+        loaded.read_users_agents(&scratch.path().join("nowhere"));
+        assert_eq!(loaded.documents.agents.len(), 2);
     }
 }

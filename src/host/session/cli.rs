@@ -116,11 +116,15 @@ impl Cli {
         if let Some(model) = &launch.model {
             add(&["--model", model.as_str()]);
         }
-        if let Some(effort) = &launch.effort {
-            add(&["--effort", effort]);
+        if let Some(effort) = launch.effort {
+            add(&["--effort", effort.as_str()]);
         }
-        if let Some(turns) = limits.turns {
+        let turns = [limits.turns, launch.max_turns].into_iter().flatten().min();
+        if let Some(turns) = turns {
             add(&["--max-turns", &turns.to_string()]);
+        }
+        if let Some(servers) = call.servers {
+            add(&["--mcp-config", &servers.to_string_lossy()]);
         }
         let caps = [limits.usd, launch.max_usd].into_iter().flatten();
         if let Some(usd) = caps.filter(|usd| *usd > Usd::ZERO).min() {
@@ -157,6 +161,8 @@ pub struct Call<'a> {
     /// Its working folder, absolute and without links in it: what the CLI calls its own.
     pub worktree: &'a Path,
     pub settings: &'a UserSettings,
+    /// The file that says which servers of tools it has.
+    pub servers: Option<&'a Path>,
 }
 
 /// A path as it is, else words.
@@ -201,6 +207,7 @@ pub fn new_session_id() -> SessionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::agent::Effort;
 
     fn check(launch: SessionLaunch, limits: &Limits) -> String {
         let cli = Cli::of(vec!["claude".into()]);
@@ -210,6 +217,7 @@ mod tests {
             limits,
             worktree: Path::new("/w"),
             settings: &UserSettings::default(),
+            servers: None,
         });
         let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
         let settings = UserSettings::default().for_session(None);
@@ -224,6 +232,8 @@ mod tests {
             prompt: "secret".into(),
             model: None,
             effort: None,
+            max_turns: None,
+            servers: Vec::new(),
             tools: Vec::new(),
             denied: Vec::new(),
             permission: Permission::LeastPrivilege,
@@ -242,7 +252,7 @@ mod tests {
         let tools = ["Read", "Bash(git *)", "MultiEdit", "Edit"].map(str::to_owned).into();
         let resume = Some(SessionId::new("OLD"));
         let model = Some("sonnet".into());
-        let effort = Some("high".to_owned());
+        let effort = Some(Effort::High);
         let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
         insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --tools Bash,Edit,Read --permission-mode dontAsk --allowedTools Bash(git *) Edit(//w/**) Read");
     }

@@ -87,6 +87,12 @@ pub fn named(wanted: &[EnvName], there: impl Iterator<Item = String> + Clone) ->
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
+/// Where the CLI keeps its own files, by the variables that it goes by.
+pub fn config_folder(value: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let own = value("CLAUDE_CONFIG_DIR").filter(|it| !it.is_empty()).map(PathBuf::from);
+    own.or_else(|| Some(Path::new(&value("HOME")?).join(".claude")))
+}
+
 impl Environment {
     /// What `launch` gets out of `caller`, with `extra` allowed beside the built-in lists. Scratch
     /// files go below `private`.
@@ -177,9 +183,7 @@ impl Environment {
 
     /// Where the CLI keeps its own files.
     pub fn config_folder(&self) -> Option<PathBuf> {
-        let value = |name: &str| self.0.get(std::ffi::OsStr::new(name));
-        let own = value("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-        own.or_else(|| Some(Path::new(value("HOME")?).join(".claude")))
+        config_folder(|name| self.0.get(std::ffi::OsStr::new(name)).cloned())
     }
 
     /// Hides the values that look like secrets: the child's, and those of orch's own environment,

@@ -1,7 +1,7 @@
 //! The keys of an agent's front matter.
 
-use super::Permission;
-use crate::spec::keys::Shape::{Text, Texts, Word};
+use super::{Effort, Permission};
+use crate::spec::keys::Shape::{self, Forms, List, Text, Texts, Word};
 use crate::spec::keys::{keys, words};
 
 keys! {
@@ -20,22 +20,28 @@ keys! {
         model: Text,
         /// `least`: exactly these tools. `bypass`: no permission is ever asked for.
         permission [default: "`least`"]: Word("permission", words::<Permission>),
+        /// How hard its sessions are to think: `low`, `medium`, `high` or `max`.
+        effort: Word("effort", words::<Effort>),
+        /// Model calls that a session of it may make, at most.
+        maxTurns: Shape::POSITIVE,
+        /// Servers of tools (MCP) that its sessions have: names of the project's `.mcp.json`, or definitions
+        /// as there.
+        mcpServers: Forms(&[Texts, SERVERS, List(&SERVERS)]),
+        /// The CLI's own word for how calls are answered. `default`, `acceptEdits` and `dontAsk` are what a
+        /// session does anyway; others have no effect and are told.
+        permissionMode: Text,
     ];
 }
 
-/// Keys that mean something to Claude Code and nothing here.
-const OF_CLI: &[&str] = &[
-    "background",
-    "color",
-    "effort",
-    "hooks",
-    "initialPrompt",
-    "isolation",
-    "maxTurns",
-    "mcpServers",
-    "memory",
-    "permissionMode",
-    "skills",
-];
+/// Names of servers, each with a mapping of its own.
+const SERVERS: Shape = Shape::Names(&Text, &Shape::Names(&Text, &ANY));
+
+/// What a server's definition may say of one thing.
+const ANY: Shape = Forms(&[Text, Shape::Flag, Shape::NUMBER, Texts, Shape::Names(&Text, &Text)]);
+
+/// Keys that mean something to Claude Code and nothing here; `terms` tells of those that would change
+/// what a session does.
+const OF_CLI: &[&str] =
+    &["background", "color", "hooks", "initialPrompt", "isolation", "memory", "skills"];
 
 const HABITS: &[(&str, &str)] = &[("allowedtools", "tools"), ("permissions", "permission")];

@@ -66,7 +66,10 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check("---\n\n# Role"), ["warning agent::unclosed-front-matter: ---"]);
     assert_eq!(check("---\nmodle: opus\n---\n"), ["warning agent::unknown-key: modle"]);
     for key in keys::AGENT.foreign {
-        assert_eq!(check(&format!("---\n{key}: [{{a: b}}]\n---\n")), [] as [&str; 0]);
+        let found = check(&format!("---\n{key}: [{{a: b}}]\n---\n"));
+        let is_heeded = ["background", "color", "isolation"].contains(key);
+        let expected = "warning agent::not-heeded: [{a: b}]".to_owned();
+        assert_eq!(found, if is_heeded { vec![] } else { vec![expected] });
     }
     assert_eq!(check("---\nversion: 3\ntags: [a]\n---\n"), [] as [&str; 0]);
     assert_eq!(check("---\npermission: none\n---\n"), ["warning agent::bad-value: none"]);
@@ -220,5 +223,91 @@ fn real_agents_are_read_without_a_finding() {
         assert_eq!(found, [] as [&str; 0], "{}", path.display());
         assert_eq!(agent.name.as_str(), path.file_stem().unwrap().to_str().unwrap());
         assert!(!agent.tools.is_empty() && agent.model.is_some() && agent.body.starts_with("# "));
+    }
+}
+
+/// Effort, turns and servers as they were read, and what is told.
+fn terms_of(front: &str) -> (String, Vec<String>) {
+    let (agent, found) = check(&format!("---\n{front}\n---\nRole.\n"));
+    assert_eq!(agent.doubt, None, "{front}");
+    let effort = agent.effort.map_or("-", Effort::as_str);
+    let turns = agent.max_turns.map_or("-".to_owned(), |it| it.to_string());
+    let servers = agent.servers_wanted().into_iter().map(|it| match it.definition {
+        Some(definition) => format!("{} {definition}", it.name),
+        None => it.name,
+    });
+    (format!("{effort} {turns} {}", servers.collect::<Vec<_>>().join("; ")), found)
+}
+
+#[test]
+fn what_an_agent_asks_of_the_cli_is_read() {
+    let check = |front: &str| {
+        let (terms, found) = terms_of(front);
+        assert_eq!(found, [] as [&str; 0], "{front}");
+        terms
+    };
+    assert_eq!(check("effort: high\nmaxTurns: 30"), "high 30 ");
+    assert_eq!(check("maxTurns: '5'\nmcpServers: [tracker, docs]"), "- 5 tracker; docs");
+    assert_eq!(check("mcpServers: tracker, docs"), "- - tracker; docs");
+    assert_eq!(
+        check("mcpServers:\n- tracker\n- docs: {type: http, port: 80, on: true}"),
+        r#"- - tracker; docs {"on":true,"port":80,"type":"http"}"#
+    );
+    assert_eq!(
+        check("mcpServers:\n  docs:\n    command: d\n    args: [-x, '1']\n  tracker:"),
+        r#"- - docs {"args":["-x","1"],"command":"d"}; tracker"#
+    );
+    assert_eq!(check("tools: Read, mcp__tracker__list, mcp__tracker, mcp__*"), "- - tracker");
+    for mode in ["default", "acceptEdits", "dontAsk"] {
+        assert_eq!(check(&format!("permissionMode: {mode}")), "- - ");
+    }
+}
+
+#[test]
+fn what_a_session_cannot_heed_is_told() {
+    let check = |front: &str| {
+        let (terms, found) = terms_of(front);
+        assert_eq!(terms, "- - ");
+        found.join("; ")
+    };
+    assert_eq!(check("maxTurns: many"), "warning agent::bad-value: many");
+    assert_eq!(check("maxTurns: 0"), "warning agent::bad-value: 0");
+    assert_eq!(check("mcpServers: {a: 1}"), "warning agent::wrong-type: 1");
+    assert_eq!(check("effort: extreme"), "warning agent::bad-value: extreme");
+    assert_eq!(check("permissionMode: plan"), "warning agent::not-heeded: plan");
+    assert_eq!(
+        check("permissionMode: bypassPermissions"),
+        "warning agent::not-heeded: bypassPermissions"
+    );
+    assert_eq!(check("skills: [pdf]"), "warning agent::not-heeded: [pdf]");
+}
+
+#[test]
+fn tools_bring_what_goes_along_with_them() {
+    let check = |tools: &[&str], used: &str| {
+        covers(&tools.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(), used)
+    };
+    for (tool, used) in [
+        ("Read", "Read"),
+        ("Bash(git *)", "Bash"),
+        ("Bash", "KillShell"),
+        ("Task", "Agent"),
+        ("TodoWrite", "TaskCreate"),
+        ("mcp__tracker", "mcp__tracker__list"),
+        ("mcp__tracker__*", "mcp__tracker__list"),
+        ("mcp__tracker__list", "mcp__tracker__list"),
+        ("Read", "StructuredOutput"),
+    ] {
+        assert!(check(&[tool], used), "{tool} {used}");
+    }
+    for (tool, used) in [
+        ("Read", "Write"),
+        ("Bash", "CronCreate"),
+        ("Agent", "Workflow"),
+        ("mcp__tracker__list", "mcp__tracker__drop"),
+        ("mcp__tracker", "mcp__tracker2__list"),
+        ("Read", "mcp__tracker__list"),
+    ] {
+        assert!(!check(&[tool], used), "{tool} {used}");
     }
 }

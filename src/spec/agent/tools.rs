@@ -108,6 +108,54 @@ fn name_of(tool: &str) -> &str {
     tool.split('(').next().unwrap_or(tool).trim()
 }
 
+/// The server of a tool's name: `mcp__github__get_issue` and `mcp__github` are of `github`.
+pub(super) fn server_of(tool: &str) -> Option<&str> {
+    let rest = name_of(tool).strip_prefix("mcp__")?;
+    let server = rest.split("__").next().unwrap_or(rest);
+    (!server.is_empty() && server != ALL).then_some(server)
+}
+
+/// True where a session that was given `tools` may well have used `used`: by its own name, by that of its
+/// server, or as what goes along with it.
+pub fn covers(tools: &[String], used: &str) -> bool {
+    ALONG.contains(&used) || tools.iter().any(|tool| brings(name_of(tool), used))
+}
+
+/// What the CLI has for its own ends, whatever tools there are.
+const ALONG: [&str; 2] = ["StructuredOutput", "ToolSearch"];
+
+fn brings(tool: &str, used: &str) -> bool {
+    if let Some(server) = server_of(tool) {
+        let of_server = format!("mcp__{server}");
+        let is_whole = tool == of_server || tool.ends_with('*');
+        let is_its =
+            used.strip_prefix(&of_server).is_some_and(|it| it.is_empty() || it.starts_with("__"));
+        return tool == used || is_whole && is_its;
+    }
+    tool == used
+        || match tool {
+            "Edit" => used == "MultiEdit",
+            "MultiEdit" => used == "Edit",
+            "Bash" => matches!(used, "BashOutput" | "KillShell" | "KillBash") || is_of_tasks(used),
+            "Agent" | "Task" => {
+                matches!(used, "Agent" | "Task" | "AgentOutputTool") || is_of_tasks(used)
+            }
+            "Skill" | "SlashCommand" => matches!(used, "Skill" | "SlashCommand"),
+            "TodoWrite" | "TaskCreate" => {
+                matches!(
+                    used,
+                    "TodoWrite" | "TodoRead" | "TaskCreate" | "TaskUpdate" | "TaskList" | "TaskGet"
+                )
+            }
+            _ => false,
+        }
+}
+
+/// By these the CLI lets a session look after what it started in the background.
+fn is_of_tasks(tool: &str) -> bool {
+    matches!(tool, "TaskOutput" | "TaskStop")
+}
+
 /// False for what no release of the CLI has. Tools of MCP servers cannot be known here.
 pub(super) fn is_known(tool: &str) -> bool {
     let name = name_of(tool);

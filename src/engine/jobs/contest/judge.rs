@@ -173,7 +173,9 @@ impl Shop<'_> {
             tools: judge.tools_or(&TOOLS.map(str::to_owned)),
             denied: judge.disallowed.clone(),
             permission: judge.permission,
-            effort: None,
+            effort: judge.effort,
+            max_turns: judge.max_turns,
+            servers: judge.servers_wanted(),
             resume: None,
             otherwise: Vec::new(),
             max_usd: self

@@ -49,7 +49,7 @@ fn space_of(ends: &'static str, plan: &str) -> (Space, Told) {
 
 fn beginning_of(session: &crate::engine::effect::SessionLaunch) -> String {
     let how = if session.resume.is_some() { "resumed" } else { "fresh" };
-    let effort = session.effort.as_deref().map(|it| format!(" effort {it}")).unwrap_or_default();
+    let effort = session.effort.map(|it| format!(" effort {}", it.as_str())).unwrap_or_default();
     let mut lines = session.prompt.lines();
     let why = match session.resume {
         Some(_) => lines.next(),
