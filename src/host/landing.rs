@@ -7,6 +7,7 @@ mod follow;
 mod locks;
 mod restore;
 mod sparse;
+mod swap;
 
 pub use beneath::Beneath;
 pub use follow::{Follow, Followed};

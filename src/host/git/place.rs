@@ -12,6 +12,7 @@ use gix::filter::plumbing::pipeline::convert::ToWorktreeOutcome;
 use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
 use gix::worktree::stack::state::attributes::Source;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::known::Texts;
 use super::normalize::{gone, metadata};
@@ -59,16 +60,35 @@ impl<'r> Placer<'r> {
     /// Makes the path hold the entry and returns what the index is to remember of the file.
     pub fn put(&mut self, path: &BStr, entry: TreeEntry) -> Result<Stat> {
         let file = self.file(path);
+        match self.ready(path, entry)? {
+            None => {}
+            Some(Ready::Link(made)) => {
+                std::fs::rename(made.path().join(LINK), &file).doing("making a link", &file)?;
+            }
+            Some(Ready::File(made)) => {
+                let persisted = made.persist(&file).map_err(|why| why.error);
+                persisted.doing("writing a file", &file)?;
+            }
+        }
+        stat_of(&file)
+    }
+
+    /// Makes room for the entry, and the entry beside its place; a submodule is a folder, which is made at
+    /// once.
+    pub fn ready(&mut self, path: &BStr, entry: TreeEntry) -> Result<Option<Ready>> {
+        let file = self.file(path);
         self.make_folders(path)?;
         if metadata(&file)?.is_some_and(|meta| meta.is_dir()) && entry.kind != EntryKind::Commit {
             self.clear_folder(&file)?;
         }
-        match entry.kind {
-            EntryKind::Commit => std::fs::create_dir_all(&file).doing("making a folder", &file)?,
-            EntryKind::Link => self.put_link(&file, entry)?,
-            _ => self.put_file(path, &file, entry)?,
-        }
-        stat_of(&file)
+        Ok(match entry.kind {
+            EntryKind::Commit => {
+                std::fs::create_dir_all(&file).doing("making a folder", &file)?;
+                None
+            }
+            EntryKind::Link => Some(Ready::Link(self.made_link(&file, entry)?)),
+            _ => Some(Ready::File(self.made_file(path, &file, entry)?)),
+        })
     }
 
     fn file(&self, path: &BStr) -> PathBuf {
@@ -105,17 +125,17 @@ impl<'r> Placer<'r> {
         }
     }
 
-    fn put_link(&self, file: &Path, entry: TreeEntry) -> Result<()> {
+    fn made_link(&self, file: &Path, entry: TreeEntry) -> Result<TempDir> {
         let target = blob(self.git, entry.id)?;
         let scratch = aside::folder_in(&aside::place_for(&self.root, file));
         let scratch = scratch.doing("making a link", file)?;
-        let link = scratch.path().join("link");
+        let link = scratch.path().join(LINK);
         std::os::unix::fs::symlink(OsStr::from_bytes(&target), &link)
             .doing("making a link", file)?;
-        std::fs::rename(&link, file).doing("making a link", file)
+        Ok(scratch)
     }
 
-    fn put_file(&mut self, path: &BStr, file: &Path, entry: TreeEntry) -> Result<()> {
+    fn made_file(&mut self, path: &BStr, file: &Path, entry: TreeEntry) -> Result<NamedTempFile> {
         let doing = "writing a file";
         let known = RelPath::from_bytes(path).and_then(|path| self.texts.of(&path, entry.id));
         let stored = match &known {
@@ -137,7 +157,26 @@ impl<'r> Placer<'r> {
             }
         }
         fault::point("placing file");
-        temp.persist(file).map(|_| ()).map_err(|why| Error::because(doing, why.error).at(file))
+        Ok(temp)
+    }
+}
+
+/// What is to be put at a path, beside it.
+pub(crate) enum Ready {
+    File(NamedTempFile),
+    /// A folder with the link in it.
+    Link(TempDir),
+}
+
+/// How a link is called in its folder.
+const LINK: &str = "link";
+
+impl Ready {
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::File(made) => made.path().to_owned(),
+            Self::Link(made) => made.path().join(LINK),
+        }
     }
 }
 
@@ -157,6 +196,12 @@ pub(crate) fn remove(root: &Path, path: &BStr) -> Result<()> {
         }
         _ => {}
     }
+    remove_empty_above(root, &file);
+    Ok(())
+}
+
+/// Removes the folders above a file that are empty now.
+pub(crate) fn remove_empty_above(root: &Path, file: &Path) {
     let mut folder = file.parent();
     while let Some(empty) = folder.filter(|folder| *folder != root) {
         if std::fs::remove_dir(empty).is_err() {
@@ -164,7 +209,6 @@ pub(crate) fn remove(root: &Path, path: &BStr) -> Result<()> {
         }
         folder = empty.parent();
     }
-    Ok(())
 }
 
 /// What converts between a checkout and git, as `gix::Repository::filter_pipeline` has it, with an

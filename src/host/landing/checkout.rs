@@ -10,9 +10,10 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Flags, Stage, Stat};
 use gix::objs::tree::EntryKind;
 
+use crate::base::digest::Digest;
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
-use crate::host::error::{Doing, Result};
+use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::Repository;
 use crate::host::git::normalize::{Normalizer, metadata};
@@ -20,12 +21,15 @@ use crate::host::git::object::{TreeChange, TreeEntry};
 use crate::host::git::place::{
     Occupied, Placer, folders_above, has_link_above, index_mode, remove, stat_of,
 };
+use crate::host::store::aside;
+
+use super::swap::{Swapped, Swaps};
 
 /// What is to happen at one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Write the file, or remove it.
-    Place,
+    /// Write the file, or remove it, where this lies there still.
+    Place(Option<Digest>),
     /// The file already is as it is to be.
     Keep,
     /// The file is not looked at: a submodule, or outside a sparse checkout.
@@ -87,6 +91,8 @@ impl Inspection<'_> {
         if opaque || flags.contains(Flags::SKIP_WORKTREE) {
             return Ok(Some(Step::IndexOnly));
         }
+        // Looked at before it is judged: what is written in between is found when it is replaced.
+        let lies = self.print_at(&change.path)?;
         let present = match self.folder_in_the_way(change.path.as_bstr(), removed)? {
             Above::Clear => normalizer.state_of(&path)?,
             Above::GoesAway => None,
@@ -100,10 +106,19 @@ impl Inspection<'_> {
         let is = |other: Option<FileState>| self.comparable(present) == self.comparable(other);
         Ok(match () {
             () if is(after) => Some(Step::Keep),
-            () if is(before) => Some(Step::Place),
-            () if self.is_halfway_state(&path, &is)? => Some(Step::Place),
+            () if is(before) => Some(Step::Place(lies)),
+            () if self.is_halfway_state(&path, &is)? => Some(Step::Place(lies)),
             () => None,
         })
+    }
+
+    /// What lies at the path itself, not behind a link that stands in its way.
+    fn print_at(&self, path: &BString) -> Result<Option<Digest>> {
+        if has_link_above(self.repo.root(), path.as_bstr()) {
+            return Ok(None);
+        }
+        let file = self.repo.root().join(OsStr::from_bytes(path));
+        aside::print_of(&file).doing("looking at a file", &file)
     }
 
     /// The flags of the path's index entry; `None` where the user has staged something there.
@@ -230,13 +245,15 @@ fn holds_only(folder: &Path, path: &[u8], allowed: &BTreeSet<BString>) -> Result
 }
 
 impl FastForward {
-    /// Writes and removes the files. May be repeated after any crash.
+    /// Writes and removes the files, and says what the index is to remember of them; a path where somebody
+    /// wrote meanwhile is the inner error. May be repeated after any crash.
     pub fn place_files(
         &self,
         git: &gix::Repository,
         index: &gix::index::File,
         repo: &Repository,
-    ) -> Result<BTreeMap<BString, Stat>> {
+        swaps: &mut Swaps,
+    ) -> Result<std::result::Result<BTreeMap<BString, Stat>, RelPath>> {
         let root = repo.root();
         let is_attributes = |path: &BString| path.ends_with(b".gitattributes");
         // Attributes decide how other files are written: they go first.
@@ -246,25 +263,27 @@ impl FastForward {
             let placer = Placer::new(git, index, root, Occupied::Refuse)?;
             Ok(placer.knowing(repo.texts()))
         };
-        let mut placing = placer()?;
-        for (change, _) in
-            self.steps.iter().filter(|(c, step)| c.after.is_none() && *step == Step::Place)
-        {
-            remove(root, change.path.as_bstr())?;
+        let mut placing = Placing { root, placer: placer()?, swaps };
+        for (change, step) in self.steps.iter().filter(|(change, _)| change.after.is_none()) {
+            if placing.remove(change, *step)? == Swapped::Taken {
+                return Ok(Err(path_of(change)?));
+            }
         }
         let mut stats = BTreeMap::new();
-        for (change, step) in &first {
-            stats.extend(put(&mut placing, root, change, *step)?);
-        }
-        fault::point("placing");
-        if !first.is_empty() {
-            placing = placer()?;
-        }
-        for (change, step) in &rest {
-            stats.extend(put(&mut placing, root, change, *step)?);
+        for (at, (change, step)) in first.iter().chain(&rest).enumerate() {
+            if at == first.len() && at > 0 {
+                placing.placer = placer()?;
+            }
+            if at == first.len() {
+                fault::point("placing");
+            }
+            match placing.put(change, *step)? {
+                Ok(stat) => stats.extend(stat),
+                Err(()) => return Ok(Err(path_of(change)?)),
+            }
             fault::point("placed one");
         }
-        Ok(stats)
+        Ok(Ok(stats))
     }
 
     /// Sets the index entries of exactly the touched paths.
@@ -304,23 +323,57 @@ fn flags_of(step: Step) -> Flags {
     }
 }
 
-/// Does one step; what the index is to remember of the file, where there is one.
-fn put(
-    placer: &mut Placer<'_>,
-    root: &Path,
-    change: &TreeChange,
-    step: Step,
-) -> Result<Option<(BString, Stat)>> {
-    let Some(entry) = change.after else { return Ok(None) };
-    let path = change.path.as_bstr();
-    let is_new_submodule = entry.kind == EntryKind::Commit && change.before.is_none();
-    let stat = match step {
-        Step::Place => placer.put(path, entry)?,
-        Step::IndexOnly if is_new_submodule => placer.put(path, entry)?,
-        Step::Keep => stat_of(&root.join(OsStr::from_bytes(path)))?,
-        Step::IndexOnly | Step::LeaveOut => Stat::default(),
-    };
-    Ok(Some((change.path.clone(), stat)))
+fn path_of(change: &TreeChange) -> Result<RelPath> {
+    let path = RelPath::from_bytes(&change.path);
+    path.ok_or_else(|| {
+        Error::new("a path leads out of the repository").at(change.path.to_path_lossy())
+    })
+}
+
+/// Files of the user's checkout while they are placed.
+struct Placing<'a, 'r> {
+    root: &'a Path,
+    placer: Placer<'r>,
+    swaps: &'a mut Swaps,
+}
+
+impl Placing<'_, '_> {
+    fn remove(&mut self, change: &TreeChange, step: Step) -> Result<Swapped> {
+        let Step::Place(lies) = step else { return Ok(Swapped::Done) };
+        let file = self.root.join(OsStr::from_bytes(&change.path));
+        if lies.is_none() {
+            remove(self.root, change.path.as_bstr())?;
+            return Ok(Swapped::Done);
+        }
+        self.swaps.take_out(&file, lies)
+    }
+
+    /// Does one step; what the index is to remember of the file, where there is one. `Err` where somebody
+    /// wrote there meanwhile.
+    fn put(
+        &mut self,
+        change: &TreeChange,
+        step: Step,
+    ) -> Result<std::result::Result<Option<(BString, Stat)>, ()>> {
+        let Some(entry) = change.after else { return Ok(Ok(None)) };
+        let path = change.path.as_bstr();
+        let file = self.root.join(OsStr::from_bytes(path));
+        let is_new_submodule = entry.kind == EntryKind::Commit && change.before.is_none();
+        let stat = match step {
+            Step::Place(lies) => {
+                if let Some(ready) = self.placer.ready(path, entry)?
+                    && self.swaps.put(&ready.path(), &file, lies)? == Swapped::Taken
+                {
+                    return Ok(Err(()));
+                }
+                stat_of(&file)?
+            }
+            Step::IndexOnly if is_new_submodule => self.placer.put(path, entry)?,
+            Step::Keep => stat_of(&file)?,
+            Step::IndexOnly | Step::LeaveOut => Stat::default(),
+        };
+        Ok(Ok(Some((change.path.clone(), stat))))
+    }
 }
 
 /// An entry as young as the index itself may hide an edit made in the same instant; git compares

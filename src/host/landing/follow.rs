@@ -4,7 +4,8 @@
 //! or index entries that already are as they are to be, and goes on.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::refs::Target;
@@ -14,6 +15,7 @@ use super::beneath::paths_of;
 use super::checkout::{FastForward, Inspection};
 use super::locks::{Turn, lock_index};
 use super::sparse::outside;
+use super::swap::Swaps;
 use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
 use crate::host::error::{Doing, Error, Result};
@@ -125,17 +127,38 @@ impl Repository {
             Err(parked) => return Ok(parked),
         };
         fault::point("looked");
-        let stats = plan.place_files(&git, &index, self)?;
+        let mut swaps = Swaps::new(self.root());
+        let stats = match plan.place_files(&git, &index, self, &mut swaps) {
+            Ok(Ok(stats)) => stats,
+            Ok(Err(path)) => {
+                swaps.undo()?;
+                return Ok(in_the_way(vec![path]));
+            }
+            Err(error) => {
+                swaps.undo()?;
+                return Err(error);
+            }
+        };
         fault::point("placed");
         plan.update_index(&mut index, &stats);
+        let late = swaps.written_since();
+        if !late.is_empty() {
+            swaps.undo()?;
+            return Ok(in_the_way(late.iter().filter_map(|it| self.path_below(it)).collect()));
+        }
         write_index(&index, index_lock)?;
         fault::point("indexed");
         let author = self.signature(&git);
         let mut time = gix::date::parse::TimeBuf::default();
         prepared.commit(Some(author.to_ref(&mut time))).doing("moving the branch", branch)?;
         fault::point("moved");
+        swaps.finish()?;
         self.note_branch_at(branch, to)?;
         Ok(Followed::Moved { from: tip.branch_head.clone(), to: tip.commit.clone() })
+    }
+
+    fn path_below(&self, file: &Path) -> Option<RelPath> {
+        RelPath::from_bytes(file.strip_prefix(self.root()).ok()?.as_os_str().as_bytes())
     }
 
     fn plan(

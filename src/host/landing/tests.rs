@@ -721,3 +721,38 @@ fn many_landings_at_once_are_all_there() {
     assert_eq!(scratch.head(), scratch.tip());
     assert_eq!(scratch.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn what_the_user_writes_while_the_branch_follows_is_never_lost() {
+    const ROUNDS: usize = 120;
+    let scratch = Scratch::new(FILES);
+    for round in 0..ROUNDS {
+        let landed = format!("landed {round}\n");
+        land(&scratch, &round.to_string(), &[("a.txt", Some(&landed)), ("b.txt", Some(&landed))]);
+        let (file, aside) = (scratch.root().join("a.txt"), scratch.root().join(".orch/typed"));
+        let typed = format!("typed {round}\n");
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                // Over the rounds each moment of the following is met.
+                for _ in 0..round * 20_000 {
+                    std::hint::spin_loop();
+                }
+                if round % 2 == 0 {
+                    std::fs::write(&file, &typed).unwrap();
+                } else {
+                    std::fs::write(&aside, &typed).unwrap();
+                    std::fs::rename(&aside, &file).unwrap();
+                }
+            });
+            start.wait();
+            follow(&scratch);
+        });
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), typed, "round {round}");
+        scratch.git(&["checkout", "--", "."]);
+        follow(&scratch);
+        assert_eq!(scratch.head(), scratch.tip(), "round {round}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), landed, "round {round}");
+    }
+}

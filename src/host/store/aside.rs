@@ -3,12 +3,16 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::base::digest::{Digest, Digesting};
 use crate::host::error::{Doing, Result};
+use crate::host::pieces;
 
 use super::folder;
 
@@ -62,16 +66,62 @@ pub fn replace(root: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes away what dead processes left in `.orch/tmp`.
+/// What lies at a path, told apart by kind and content; `None` for nothing, and for a folder.
+pub fn print_of(path: &Path) -> io::Result<Option<Digest>> {
+    let meta = match fs::symlink_metadata(path) {
+        Err(error) if folder::is_absent(&error) => return Ok(None),
+        meta => meta?,
+    };
+    if meta.is_dir() {
+        return Ok(None);
+    }
+    let mut digesting = Digesting::default();
+    if meta.is_symlink() {
+        digesting.take(b"link ");
+        digesting.take(fs::read_link(path)?.as_os_str().as_bytes());
+    } else if meta.is_file() {
+        digesting.take(if meta.mode() & 0o100 == 0 { b"file " } else { b"program " });
+        digesting.take(pieces::digest_of(&mut fs::File::open(path)?, meta.len())?.as_bytes());
+    } else {
+        digesting.take(b"neither");
+    }
+    Ok(Some(digesting.finish()))
+}
+
+/// A name for what changes places with a file of the user's: it tells which two contents orch knows, so
+/// that whatever else is found there is kept.
+pub fn swap_name(known: [Option<Digest>; 2]) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let known = known.map(|it| it.map_or_else(|| "none".to_owned(), |it| short(&it)));
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("swap-{}-{}-{count}", std::process::id(), known.join("-"))
+}
+
+fn short(digest: &Digest) -> String {
+    digest.to_string().chars().take(32).collect()
+}
+
+/// Takes away what dead processes left in `.orch/tmp`. What changed places with a file of the user's and
+/// is neither what was there nor what was to be was written by them at that moment: it stays.
 pub fn sweep(root: &Path) -> Result<()> {
     let tmp = root.join(folder::NAME).join("tmp");
     for name in folder::names_in(&tmp)? {
-        let pid = name.strip_prefix("new-").and_then(|it| it.split('-').next()?.parse().ok());
-        if pid.is_some_and(is_dead) {
-            remove(&tmp.join(&name))?;
+        let swap = name.strip_prefix("swap-");
+        let pid = swap.or_else(|| name.strip_prefix("new-"));
+        let pid = pid.and_then(|it| it.split('-').next()?.parse().ok());
+        let place = tmp.join(&name);
+        if pid.is_some_and(is_dead) && (swap.is_none() || is_known(&name, &place)) {
+            remove(&place)?;
         }
     }
     Ok(())
+}
+
+fn is_known(name: &str, place: &Path) -> bool {
+    match print_of(place) {
+        Ok(Some(print)) => name.contains(&short(&print)),
+        _ => false,
+    }
 }
 
 fn is_dead(pid: u32) -> bool {
@@ -117,8 +167,13 @@ mod tests {
         for name in ["new-999999998-a", "new-1-b", "other", &format!("{}c", prefix())] {
             fs::write(tmp.join(name), "x").unwrap();
         }
+        let known = print_of(&tmp.join("other")).unwrap();
+        let theirs =
+            swap_name([known, None]).replacen(&std::process::id().to_string(), "999999997", 1);
+        fs::write(tmp.join(theirs.replace("-none", "-")), "x").unwrap();
+        fs::write(tmp.join(&theirs), "typed at that moment").unwrap();
+        let mut expected = [theirs, format!("{}c", prefix()), "new-1-b".into(), "other".into()];
         sweep(root.path()).unwrap();
-        let mut expected = [format!("{}c", prefix()), "new-1-b".into(), "other".into()];
         expected.sort();
         assert_eq!(folder::names_in(&tmp).unwrap(), expected);
     }
