@@ -37,6 +37,7 @@ use self::known::Texts;
 use crate::base::digest::Digest;
 use crate::base::name::CommitId;
 use crate::host::error::{Doing, Error, Result};
+use crate::host::store::folder;
 
 /// Name and address of commits where git knows no user.
 pub(crate) const NOBODY: (&str, &str) = ("orch", "orch@localhost");
@@ -83,9 +84,12 @@ impl Repository {
     /// Finds the repository that `start` lies in.
     ///
     /// # Errors
-    /// There is none, or it has no checkout.
+    /// There is none, it has no checkout, or it is another user's and git has not been told to trust it:
+    /// what it says would be run.
     pub fn discover(start: &Path) -> Result<Self> {
-        let git = gix::ThreadSafeRepository::discover(start)
+        let own = gix::open::Options::default().bail_if_untrusted(true);
+        let options = gix::sec::trust::Mapping { full: own.clone(), reduced: own };
+        let git = gix::ThreadSafeRepository::discover_opts(start, Default::default(), options)
             .map_err(|why| extent::not_opened(start, why))?;
         let Some(root) = git.work_dir().map(Path::to_owned) else {
             return Err(Error::new("the repository is bare: there is no checkout to work with")
@@ -106,7 +110,7 @@ impl Repository {
     /// it never shows as a change of the user's.
     pub fn orch_folder(&self) -> Result<PathBuf> {
         let folder = self.root().join(".orch");
-        std::fs::create_dir_all(&folder).doing("making .orch", &folder)?;
+        folder::make_private(&folder).doing("making .orch", &folder)?;
         ignore_itself(&folder)?;
         Ok(folder)
     }

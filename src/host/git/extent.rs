@@ -53,13 +53,21 @@ pub(super) fn not_opened(start: &Path, why: gix::Error) -> Error {
             .help("start one with `git init && git commit --allow-empty -m start`");
     }
     let failed = Error::because("opening the git repository", why).at(start);
-    match failed.told().contains("Object format") {
-        true => {
+    match failed.told() {
+        told if told.contains("Object format") => {
             Error::new("the repository names its objects by SHA-256, which orch cannot read yet")
                 .at(start)
                 .help("work in one of the usual kind: git init --object-format=sha1")
         }
-        false => failed,
+        told if told.contains("not owned by the current user") => {
+            let top = folder.ancestors().find(|it| it.join(".git").exists());
+            let top = top.unwrap_or(&folder).display().to_string();
+            Error::new("the repository is another user's: git does not trust it, and its commands would be run")
+                .at(start)
+                .of_user()
+                .help(format!("if you trust it: git config --global --add safe.directory '{top}'"))
+        }
+        _ => failed,
     }
 }
 
@@ -89,6 +97,21 @@ mod tests {
         );
         std::fs::write(folder.path().join(".git/config"), "[core\n").unwrap();
         assert!(refused(folder.path()).starts_with("opening the git repository"));
+    }
+
+    #[test]
+    fn a_repository_of_another_user_is_refused_as_git_refuses_it() {
+        if !rustix::process::geteuid().is_root() {
+            return crate::left_out::note("repository of another user (root can make one)");
+        }
+        let scratch = Scratch::new(&[("a", "1\n")]);
+        let nobody = rustix::fs::Uid::from_raw(65534);
+        for place in [scratch.root().join(".git"), scratch.root()] {
+            rustix::fs::chown(place, Some(nobody), None).unwrap();
+        }
+        let told = refused(&scratch.root());
+        assert!(told.starts_with("the repository is another user's"), "{told}");
+        assert!(told.contains("git config --global --add safe.directory '"), "{told}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -55,7 +56,7 @@ impl OrchFolder {
                 Error::new("writing to a folder that was opened for reading").at(&self.path)
             );
         }
-        let made = fs::create_dir_all(&self.path)
+        let made = make_private(&self.path)
             .and_then(|()| self.ignore_itself())
             .and_then(|()| fs::create_dir_all(self.join(TMP)));
         made.doing("making orch's folder", &self.path)
@@ -107,6 +108,18 @@ impl OrchFolder {
     }
 }
 
+/// Makes a folder that only its owner may look into. One that is there and is this user's becomes so: what
+/// sessions said and were asked lies in it.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let meta = fs::metadata(path)?;
+    let is_own = meta.uid() == rustix::process::geteuid().as_raw();
+    if is_own && meta.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
 /// Gives a complete file its name, over what was there.
 pub fn publish(aside: NamedTempFile, to: &Path) -> Result<()> {
     if let Some(parent) = to.parent() {
@@ -143,4 +156,21 @@ pub fn names_in(folder: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_for_its_owner_alone_also_one_of_an_earlier_version() {
+        let root = tempfile::tempdir().unwrap();
+        let mode = |folder: &OrchFolder| fs::metadata(folder.path()).unwrap().mode() & 0o777;
+        let folder = OrchFolder::below(root.path(), Access::ReadWrite);
+        folder.create().unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        folder.create().unwrap();
+        assert_eq!(mode(&folder), 0o700);
+    }
 }
