@@ -7,6 +7,7 @@
 pub(crate) mod browse;
 pub mod checkouts;
 pub(crate) mod committed;
+pub(crate) mod encoding;
 pub mod extent;
 pub(crate) mod index;
 pub mod inherited;
@@ -58,12 +59,6 @@ struct Shared {
 struct Contents {
     digests: HashMap<ObjectId, Digest>,
     objects: HashMap<Digest, ObjectId>,
-}
-
-/// True for the folders that [`crate::host::worktree::Pool`] makes.
-fn is_of_an_attempt(root: &Path) -> bool {
-    let parents: Vec<_> = root.ancestors().skip(1).take(2).filter_map(Path::file_name).collect();
-    parents == ["worktrees", ".orch"]
 }
 
 /// Where the user's checkout stands.
@@ -120,7 +115,7 @@ impl Repository {
     /// # Errors
     /// HEAD is detached, this is the worktree of an attempt, or the branch has no commit yet.
     pub fn branch(&self) -> Result<String> {
-        if is_of_an_attempt(self.root()) {
+        if checkouts::checkout_of_attempt(self.root()).is_some() {
             return Err(Error::new(
                 "this is the worktree of an attempt: nothing is built or decided in it",
             )
@@ -173,6 +168,15 @@ impl Repository {
             .map(|mut r| r.peel_to_id().map(gix::Id::detach))
             .transpose()
             .doing("reading a ref", name)
+    }
+
+    /// The names of all refs that begin like this, which ends in a slash.
+    pub(crate) fn refs_below(&self, folder: &str) -> Result<Vec<String>> {
+        let doing = "listing refs";
+        let git = self.local();
+        let refs = git.references().doing(doing, self.root())?;
+        let found = refs.prefixed(folder).doing(doing, self.root())?.flatten();
+        Ok(found.map(|it| it.name().as_bstr().to_string()).collect())
     }
 
     /// Moves a ref where it still holds `expected` (`None`: is absent). False: someone else moved it.

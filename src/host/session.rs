@@ -200,6 +200,7 @@ impl Runner {
         let config_folder = env.config_folder().filter(|_| is_session);
         let settings = config_folder.as_deref().map(UserSettings::read).unwrap_or_default();
         env.hand_on(&settings.env);
+        env.keep_git_in(&place.worktree);
         let mask = env.mask();
         let (argv, stdin, session) = match &launch.action {
             LaunchAction::Command(line) => {

@@ -651,7 +651,7 @@ fn an_uncommitted_edit_that_a_session_builds_on_is_named_and_waits_for_the_user(
 fn branches_and_configuration_that_a_session_changed_are_told() {
     let space = pair(
         "  - { id: '1', name: One, description: Stray. }\n",
-        "'1':\n- run: git branch stray; git config some.key value; echo x > x.txt\n",
+        "'1':\n- run: cd ../../..; git branch stray; git config some.key value; cd -; echo x > x.txt\n",
     );
     let built = space.orch(&["build"]).exits(0);
     let told = format!("{}{}", built.stdout, built.stderr);

@@ -28,6 +28,7 @@ mod newer_in_git;
 mod output;
 mod outputs;
 mod overnight;
+mod own_git;
 mod pins;
 mod plan_change;
 mod prompts;

@@ -88,6 +88,11 @@ impl Crew {
         (!tasks.is_empty()).then(|| tasks.into_iter().collect::<Vec<_>>().join(", "))
     }
 
+    /// What sessions did to the git of their own, as phrases.
+    pub fn strays(&self) -> Vec<String> {
+        self.shop.pool.strays()
+    }
+
     /// Notes what lies around the worktrees; answers with what changed there since.
     pub fn look_around(&mut self, checkout: &Checkout) -> Result<Vec<String>> {
         let now = checkout.repo.surroundings(&checkout.branch()?, &self.surroundings)?;

@@ -41,6 +41,15 @@ impl BuildLoop<'_> {
             let changes = changes.join(", ");
             self.voice.warn(format!("while {tasks} ran, {changes}; nothing was undone"));
         }
+        let strays = self.crew.strays();
+        if !strays.is_empty() {
+            let tasks = self.crew.tasks().unwrap_or_default();
+            self.voice.warn(format!(
+                "while {tasks} ran, in a worktree's own git {}; yours is as it was, and only the files \
+                 of the worktree count",
+                strays.join(", ")
+            ));
+        }
         Ok(())
     }
 

@@ -19,7 +19,15 @@ pub fn home_of(checkout: &Path) -> PathBuf {
     home.unwrap_or_else(|| checkout.to_owned())
 }
 
-/// The checkout's own folder of git's, and that which it shares with others.
+/// The checkout whose sessions the worktree at `root` is for; `None` where it is no worktree of `orch`'s.
+pub fn checkout_of_attempt(root: &Path) -> Option<&Path> {
+    let pool = root.parent()?;
+    let names = [pool.file_name()?, pool.parent()?.file_name()?];
+    (names == ["worktrees", ".orch"]).then(|| pool.parent()?.parent())?
+}
+
+/// The checkout's own folder of git's, and that which it shares with others. A worktree of an attempt is
+/// one of its checkout's repository, though its git is its own, and so is what was made from it.
 fn folders_of(checkout: &Path) -> Option<(PathBuf, PathBuf)> {
     let git = checkout.join(".git");
     let own = match fs::read_to_string(&git) {
@@ -30,7 +38,12 @@ fn folders_of(checkout: &Path) -> Option<(PathBuf, PathBuf)> {
         Ok(text) => own.join(text.trim()),
         Err(_) => own.clone(),
     };
-    Some((own.canonicalize().ok()?, common.canonicalize().ok()?))
+    let common = common.canonicalize().ok()?;
+    let common = match common.parent().and_then(checkout_of_attempt) {
+        Some(above) => folders_of(above)?.1,
+        None => common,
+    };
+    Some((own.canonicalize().ok()?, common))
 }
 
 /// True for two checkouts of one repository, or one and the same.
@@ -80,5 +93,13 @@ mod tests {
         scratch[0].git(&["clone", "-q", "--bare", ".", bare_name]);
         scratch[0].git(&["-C", bare_name, "worktree", "add", "-q", "-b", "side", beside_name]);
         assert_eq!(home_of(&beside), bare);
+        let attempt = scratch[0].pool().acquire(&scratch[0].base()).unwrap();
+        let from_it = folder.path().canonicalize().unwrap().join("from-it");
+        let command = ["worktree", "add", "-q", from_it.to_str().unwrap()];
+        crate::host::git::scratch::git_in(attempt.root(), &command);
+        for place in [attempt.root(), &from_it] {
+            assert!(are_of_one(place, &one) && !are_of_one(place, &other), "{}", place.display());
+            assert_eq!(home_of(place), one);
+        }
     }
 }

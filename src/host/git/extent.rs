@@ -29,7 +29,7 @@ fn is_partial(git: &gix::Repository) -> bool {
 }
 
 /// Says what was being read and, where a partial clone may lack it, what brings it.
-pub(super) fn reading<T, E>(
+pub(crate) fn reading<T, E>(
     git: &gix::Repository,
     doing: &str,
     place: String,

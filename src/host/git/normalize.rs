@@ -13,6 +13,7 @@ use gix::filter::plumbing::pipeline::convert::ToGitOutcome;
 use gix::worktree::stack::state::attributes::Source;
 
 use super::Repository;
+use super::encoding::{Encodings, is_big};
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::{FileKind, FileState};
 use crate::base::name::RelPath;
@@ -126,6 +127,10 @@ impl Normalizer {
             self.filters = Some(Filters::new(&self.git)?);
         }
         let Some(filters) = &mut self.filters else { return Ok(bytes.to_vec()) };
+        if is_big(bytes) {
+            let path = gix::path::into_bstr(rel).doing(doing, rel)?;
+            Encodings::of(&self.git, &filters.index)?.refuse_unread(&path, bytes)?;
+        }
         let platform =
             filters.attributes.at_path(rel, None, &self.git.objects).doing(doing, rel)?;
         let (index, git) = (&filters.index, &self.git);

@@ -14,6 +14,7 @@ use gix::objs::tree::EntryKind;
 use gix::worktree::stack::state::attributes::Source;
 use tempfile::{NamedTempFile, TempDir};
 
+use super::encoding::Encodings;
 use super::known::Texts;
 use super::normalize::{gone, metadata};
 use super::object::{TreeEntry, blob};
@@ -37,6 +38,9 @@ pub(crate) struct Placer<'r> {
     root: PathBuf,
     occupied: Occupied,
     filters: gix::filter::Pipeline<'r>,
+    index: &'r gix::index::State,
+    /// Known once the filters have changed something of the user's.
+    encodings: Option<Encodings<'r>>,
     texts: Texts,
 }
 
@@ -44,12 +48,13 @@ impl<'r> Placer<'r> {
     /// Attributes are read from the checkout, and where it lacks them from `index`.
     pub fn new(
         git: &'r gix::Repository,
-        index: &gix::index::State,
+        index: &'r gix::index::State,
         root: &Path,
         occupied: Occupied,
     ) -> Result<Self> {
         let filters = filters(git, index).doing("reading git's filters", root)?;
-        Ok(Self { git, root: root.to_owned(), occupied, filters, texts: Texts::default() })
+        let (root, texts) = (root.to_owned(), Texts::default());
+        Ok(Self { git, root, occupied, filters, index, encodings: None, texts })
     }
 
     /// With texts that need not be read.
@@ -151,7 +156,17 @@ impl<'r> Placer<'r> {
                 .doing(doing, file)?;
         match outcome {
             ToWorktreeOutcome::Unchanged(bytes) => temp.write_all(bytes).doing(doing, file)?,
-            ToWorktreeOutcome::Buffer(bytes) => temp.write_all(bytes).doing(doing, file)?,
+            ToWorktreeOutcome::Buffer(bytes) if self.occupied == Occupied::Replace => {
+                temp.write_all(bytes).doing(doing, file)?;
+            }
+            ToWorktreeOutcome::Buffer(bytes) => {
+                let bytes = bytes.to_vec();
+                let known = match &mut self.encodings {
+                    Some(known) => known,
+                    unread => unread.insert(Encodings::of(self.git, self.index)?),
+                };
+                temp.write_all(&known.written(path, bytes)?).doing(doing, file)?;
+            }
             mut process => {
                 std::io::copy(&mut process, &mut temp).doing("applying git's filters", file)?;
             }

@@ -20,17 +20,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// What differs from an earlier moment, each as a phrase: "the branch `x` was made".
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
-        let mut told = Vec::new();
-        for (name, value) in &self.held {
-            match earlier.held.get(name) {
-                Some(then) if then == value => {}
-                Some(_) => told.push(format!("{name} was changed")),
-                None => told.push(format!("{name} was made")),
-            }
-        }
-        let gone = earlier.held.keys().filter(|name| !self.held.contains_key(*name));
-        told.extend(gone.map(|name| format!("{name} was removed")));
-        told
+        differences(&self.held, &earlier.held)
     }
 
     fn note_file(&mut self, file: &Path, name: &str, earlier: &Self) {
@@ -76,8 +66,8 @@ impl Repository {
         let mut found = BTreeMap::new();
         let mut note = |reference: &gix::Reference<'_>| {
             let name = reference.name().as_bstr().to_string();
-            if let Some(shown) = shown_ref(&name).filter(|_| name != branch_ref(own_branch)) {
-                found.insert(shown, format!("{:?}", reference.target()));
+            if name != branch_ref(own_branch) {
+                found.insert(shown_ref(&name), format!("{:?}", reference.target()));
             }
         };
         let refs = git.references().doing(doing, self.root())?;
@@ -90,10 +80,35 @@ impl Repository {
     }
 }
 
-fn shown_ref(name: &str) -> Option<String> {
-    if name == "refs/stash" {
-        return Some("the stash".to_owned());
+/// What differs from an earlier moment, each as a phrase.
+pub(crate) fn differences(
+    now: &BTreeMap<String, String>,
+    earlier: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, value) in now {
+        match earlier.get(name) {
+            Some(then) if then == value => {}
+            Some(_) => told.push(format!("{name} was changed")),
+            None => told.push(format!("{name} was made")),
+        }
     }
-    let branch = name.strip_prefix("refs/heads/").map(|branch| format!("the branch `{branch}`"));
-    branch.or_else(|| Some(format!("the tag `{}`", name.strip_prefix("refs/tags/")?)))
+    let gone = earlier.keys().filter(|name| !now.contains_key(*name));
+    told.extend(gone.map(|name| format!("{name} was removed")));
+    told
+}
+
+/// A ref as people call it.
+pub(crate) fn shown_ref(name: &str) -> String {
+    let kinds = [
+        ("refs/heads/", "branch"),
+        ("refs/tags/", "tag"),
+        ("refs/remotes/", "remote-tracking branch"),
+    ];
+    let of_kind =
+        |(start, kind): &(&str, &str)| Some(format!("the {kind} `{}`", name.strip_prefix(start)?));
+    match name {
+        "refs/stash" => "the stash".to_owned(),
+        _ => kinds.iter().find_map(of_kind).unwrap_or_else(|| format!("the ref `{name}`")),
+    }
 }

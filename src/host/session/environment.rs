@@ -161,6 +161,13 @@ impl Environment {
         }
     }
 
+    /// Git looks for a repository in the worktree and not above it: one that lost its git is in none.
+    pub fn keep_git_in(&mut self, worktree: &Path) {
+        if let Some(above) = worktree.parent() {
+            self.set("GIT_CEILING_DIRECTORIES", above);
+        }
+    }
+
     fn name_the_task(&mut self, launch: &Launch) {
         self.set("ORCH_TASK", launch.task.to_string());
         self.set("ORCH_ATTEMPT_NUMBER", launch.number.to_string());

@@ -2,17 +2,23 @@
 //! switches that the session made do not matter.
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 
 use gix::bstr::{BStr, ByteSlice};
 use gix::index::entry::Mode;
+use gix::objs::tree::EntryKind;
 
+use super::own_git::OwnGit;
 use super::pool::{Pool, Worktree};
-use super::sparse::LeftOut;
+use super::sparse::{LeftOut, index_left};
 use super::status::differences;
 use crate::base::file::Patch;
 use crate::base::name::{RelPath, TreeId};
 use crate::host::error::{Doing, Error, Result};
+use crate::host::git::encoding::{Encodings, is_recoded};
 use crate::host::git::normalize::metadata;
 use crate::host::git::object::{TreeEntry, edit_tree, tree_changes, tree_id};
 use crate::host::git::place::{filters, has_link_above};
@@ -39,6 +45,10 @@ impl Pool {
 
     /// As [`Pool::collect`], in a worktree that was reopened behind the attempt.
     pub fn collect_in(&self, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {
+        self.note_strays(worktree);
+        if let Some(submodule) = self.written_submodule(worktree)? {
+            return Err(refused(&submodule));
+        }
         collect(self.repository(), git, worktree)
     }
 
@@ -63,30 +73,31 @@ impl Pool {
 fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Result<Collected> {
     let doing = "reading what an attempt left";
     let root = worktree.root();
+    let own = OwnGit::of(root).index();
     let index = &worktree.remembered()?.index;
     if let Some(submodule) = written_submodule(index, worktree) {
-        return Err(Error::new(format!(
-            "it wrote into the submodule `{submodule}`, which is a repository of its own: nothing of \
-             that can land here"
-        )));
+        return Err(refused(&submodule));
     }
     let found = differences(git, index)?;
     if found.is_clean() && worktree.base().start.is_none() {
         let (tree, patch) = (worktree.base().tree.clone(), Patch::default());
         return Ok(Collected { tree, patch, left_out: Vec::new() });
     }
-    let mut filters = match found.paths().any(|path| path.ends_with(b".gitattributes")) {
+    let has_new_attributes = found.paths().any(|path| path.ends_with(b".gitattributes"));
+    let mut filters = match has_new_attributes {
         // An attributes file that is gone may still be in the index that the session saw.
-        true => git.filter_pipeline(None).map(|(filters, _)| filters),
+        true => filters(git, &index_left(git, &own)?),
         false => filters(git, index),
     }
     .doing("reading git's filters", root)?;
+    let may_recode = has_new_attributes || is_recoded(git, index)?;
+    let mut encodings = may_recode.then(|| Encodings::of(git, index)).transpose()?;
     let (mut hidden, mut edits) = (None, Vec::new());
     for path in found.paths().filter(|path| !worktree.is_brought(path)) {
         if metadata(&root.join(OsStr::from_bytes(path)))?.is_none() {
             let hidden = match &mut hidden {
                 Some(known) => known,
-                unread => unread.insert(LeftOut::read(git)?),
+                unread => unread.insert(LeftOut::of(&index_left(git, &own)?)),
             };
             if hidden.holds(path) {
                 continue;
@@ -94,6 +105,12 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
         }
         if has_link_above(root, path) {
             edits.push((path.to_vec(), None));
+            continue;
+        }
+        if let Some(encodings) = &mut encodings
+            && let Some(entry) = recoded(git, index, encodings, path)?
+        {
+            edits.push((path.to_vec(), Some(entry)));
             continue;
         }
         let object = filters.worktree_file_to_object(path, index).doing(doing, shown(path))?;
@@ -107,7 +124,42 @@ fn collect(repo: &Repository, git: &gix::Repository, worktree: &Worktree) -> Res
     Ok(Collected { tree: tree_id(tree), patch, left_out })
 }
 
-/// A submodule's folder is empty in a worktree, unless somebody checked it out there.
+/// What git stores of a file that is UTF-16 in the user's checkout and UTF-8 here; `None` for any other.
+fn recoded(
+    git: &gix::Repository,
+    index: &gix::index::State,
+    encodings: &mut Encodings<'_>,
+    path: &BStr,
+) -> Result<Option<TreeEntry>> {
+    let doing = "reading a text in its encoding";
+    let Some(file) = git.workdir_path(path) else { return Ok(None) };
+    let Some(meta) = metadata(&file)?.filter(Metadata::is_file) else { return Ok(None) };
+    if !encodings.is_utf16(path)? {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&file).doing(doing, &file)?;
+    let bytes = encodings.recoded(path, &bytes)?.unwrap_or(bytes);
+    let mut filters = filters(git, index).doing(doing, &file)?;
+    let rel = gix::path::from_bstr(path).doing(doing, &file)?;
+    let mut stored = Vec::new();
+    let mut converted = filters.convert_to_git(&bytes[..], &rel, index).doing(doing, &file)?;
+    converted.read_to_end(&mut stored).doing(doing, &file)?;
+    let id = git.write_blob(&stored).doing(doing, &file)?.detach();
+    let kind = match meta.permissions().mode() & 0o100 {
+        0 => EntryKind::Blob,
+        _ => EntryKind::BlobExecutable,
+    };
+    Ok(Some(TreeEntry { id, kind }))
+}
+
+fn refused(submodule: &str) -> Error {
+    Error::new(format!(
+        "it wrote into the submodule `{submodule}`, which is a repository of its own: nothing of \
+         that can land here"
+    ))
+}
+
+/// A submodule that is not filled in has an empty folder, unless somebody checked it out there.
 fn written_submodule(index: &gix::index::State, worktree: &Worktree) -> Option<String> {
     let submodules = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT);
     let mut paths = submodules.map(|entry| entry.path(index));

@@ -13,6 +13,7 @@ use gix::index::entry::Flags;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 use super::look::may_hide_an_edit;
+use super::moving::remove_file;
 use crate::host::error::{Doing, Result};
 use crate::host::git::index::bytes_of;
 
@@ -106,6 +107,8 @@ impl Remembered {
 
     /// Makes the worktree's own index equal to this one, which git commands in it read.
     pub fn copy_to(&mut self, own: &Path, file: &Path) -> Result<()> {
+        // A session may have left a link there.
+        remove_file(own)?;
         std::fs::copy(file, own).doing("writing a worktree's index", own)?;
         self.own = Mark::of(own);
         Ok(())

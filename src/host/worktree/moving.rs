@@ -6,8 +6,6 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Flags, Stage, Stat};
-use gix::refs::Target;
-use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::memory::Remembered;
 use super::status::Differences;
@@ -226,47 +224,6 @@ fn is_plain_path(path: &BString) -> bool {
         gix::validate::path::component(part.as_bstr(), None, Default::default()).is_ok()
     };
     path.split_str("/").all(is_plain)
-}
-
-/// Detaches HEAD at the commit and ends any merge, rebase or bisect that a session began.
-pub(super) fn stand_at(git: &gix::Repository, commit: ObjectId, root: &Path) -> Result<()> {
-    let doing = "moving a worktree's HEAD";
-    for file in [
-        "MERGE_HEAD",
-        "MERGE_MSG",
-        "MERGE_MODE",
-        "CHERRY_PICK_HEAD",
-        "REVERT_HEAD",
-        "BISECT_LOG",
-        "HEAD.lock",
-    ] {
-        remove_file(&git.git_dir().join(file))?;
-    }
-    for folder in ["rebase-merge", "rebase-apply", "sequencer"] {
-        let folder = git.git_dir().join(folder);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).doing(doing, &folder)?;
-        }
-    }
-    let head = git.git_dir().join("HEAD");
-    if std::fs::read(&head).is_ok_and(|is| is.trim_ascii_end() == commit.to_string().as_bytes()) {
-        return Ok(());
-    }
-    let name = "HEAD".try_into().doing(doing, root)?;
-    let log = LogChange {
-        mode: RefLog::AndReference,
-        force_create_reflog: false,
-        message: "orch: next attempt".into(),
-    };
-    let change = Change::Update { log, expected: PreviousValue::Any, new: Target::Object(commit) };
-    let who = gix::actor::Signature {
-        name: "orch".into(),
-        email: "orch@localhost".into(),
-        time: gix::date::Time::now_local_or_utc(),
-    };
-    let mut time = gix::date::parse::TimeBuf::default();
-    let edit = RefEdit { change, name, deref: false };
-    git.edit_references_as([edit], Some(who.to_ref(&mut time))).map(|_| ()).doing(doing, root)
 }
 
 pub(super) fn remove_file(file: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Worktrees as gix has opened them. While nothing changed of what decides how one is opened, it is
+//! Worktrees as gix has opened them: by the user's repository, whose settings no session can change. While nothing changed of what decides how one is opened, it is
 //! not opened again: paths are resolved and configuration is read once, not twice for each attempt.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gix::config::Source;
 
+use crate::host::error::{Doing, Result};
 use crate::host::scan::Stat;
+
+/// The user's repository with the worktree below `root` in the place of the checkout: its objects, its
+/// configuration and its attributes, and the worktree's files. What lies in the worktree's own git is not
+/// read.
+///
+/// # Errors
+/// One of them is gone.
+pub(super) fn open_beside(checkout: &Path, root: &Path) -> Result<gix::Repository> {
+    let doing = "opening a worktree";
+    let mut git = gix::open(checkout).doing(doing, checkout)?;
+    git.set_workdir(root.to_owned()).doing(doing, root)?;
+    Ok(git)
+}
 
 /// What is open, by the worktree's folder.
 #[derive(Default)]
@@ -26,18 +40,18 @@ impl Opened {
     pub fn at(
         &self,
         root: &Path,
-        open: impl FnOnce() -> Option<gix::Repository>,
-    ) -> Option<gix::Repository> {
+        open: impl FnOnce() -> Result<gix::Repository>,
+    ) -> Result<gix::Repository> {
         let known = self.known().get(root).cloned();
         if let Some(known) = known.filter(|it| it.is_as_it_was()) {
-            return Some(known.git.to_thread_local());
+            return Ok(known.git.to_thread_local());
         }
         let git = open()?;
         match Known::of(root, &git) {
             Some(known) => self.known().insert(root.to_owned(), Arc::new(known)),
             None => self.known().remove(root),
         };
-        Some(git)
+        Ok(git)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Arc<Known>>> {
@@ -49,9 +63,8 @@ impl Known {
     /// `None` where a file is too young to tell by its stat what it held when it was read.
     fn of(root: &Path, git: &gix::Repository) -> Option<Self> {
         let (own, common) = (git.git_dir().to_owned(), git.common_dir().to_owned());
-        let folders = [root.to_owned(), own.clone(), common.join("worktrees"), common.clone()];
+        let folders = [root.to_owned(), own.clone(), common.clone()];
         let mut files = vec![
-            root.join(".git"),
             own.join("commondir"),
             own.join("gitdir"),
             own.join("config.worktree"),

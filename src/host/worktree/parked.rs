@@ -50,8 +50,7 @@ impl Pool {
             };
             let Some(lock) = self.try_lock(number)? else { return Ok(None) };
             remove_file(&stem.with_extension(EXTENSION))?;
-            let Mark { tip, commit, tree, start, .. } = mark;
-            return Ok(self.as_it_is(stem, &BaseTree { tip, commit, tree, start }, lock));
+            return Ok(self.as_it_is(stem, &base_of(mark), lock));
         }
         Ok(None)
     }
@@ -92,6 +91,9 @@ impl Worktree {
     /// Lets go of it without taking its mark away.
     fn leave(mut self) {
         self.set_marked(false);
+        if let Some(held) = self.held.take() {
+            held.leave();
+        }
     }
 }
 
@@ -102,6 +104,16 @@ impl Drop for Worktree {
             let _ = std::fs::remove_file(self.root().with_extension(EXTENSION));
         }
     }
+}
+
+/// What the patch of a parked session is taken against; `None` where none is parked there.
+pub(super) fn base_of_parked(stem: &Path) -> Option<BaseTree> {
+    mark_of(stem).map(base_of)
+}
+
+fn base_of(mark: Mark) -> BaseTree {
+    let Mark { tip, commit, tree, start, .. } = mark;
+    BaseTree { tip, commit, tree, start }
 }
 
 /// A mark that cannot be read marks nothing.

@@ -3,28 +3,25 @@
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use gix::ObjectId;
 use gix::bstr::BString;
-use gix::progress::Discard;
-use gix::worktree::add::Head;
-use gix::worktree::remove::Force;
 
 use super::base::BaseTree;
+use super::held::Held;
 use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_ready};
-use super::memory::{self, Memory, Remembered};
-use super::moving::{Moving, remove_file, stand_at};
-use super::opened::Opened;
+use super::memory::{Memory, Remembered};
+use super::moving::Moving;
+use super::opened::{Opened, open_beside};
+use super::own_git::OwnGit;
 use super::parked;
-use super::registration::clear_half_registered;
-use super::sparse::end_sparse;
-use super::status::differences;
+use super::status::{Differences, differences};
 use crate::base::digest::Digest;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::normalize::metadata;
-use crate::host::git::{NOBODY, Repository, ignore_itself, object_id};
+use crate::host::git::{Repository, ignore_itself, object_id};
 use crate::host::removal::remove_folder;
 use crate::spec::config::WorktreeConfig;
 
@@ -33,16 +30,18 @@ pub struct Pool {
     repo: Repository,
     folder: PathBuf,
     pub(super) config: WorktreeConfig,
-    /// git numbers its worktrees without a lock of its own: one is made at a time.
-    making: Mutex<()>,
-    memory: Memory,
-    opened: Opened,
+    pub(super) memory: Memory,
+    pub(super) opened: Opened,
+    /// What sessions changed in their own git, as phrases, until somebody asks.
+    pub(super) strays: Mutex<Vec<String>>,
 }
 
 /// A worktree in use. It goes back to the pool when this is dropped.
 #[derive(Debug)]
 pub struct Worktree {
     root: PathBuf,
+    /// That of the user's whose sessions it is for.
+    checkout: PathBuf,
     base: BaseTree,
     /// What stands beside the worktree: `<n>`, to which `.lock`, `.index`, `.ready` are added.
     stem: PathBuf,
@@ -54,6 +53,7 @@ pub struct Worktree {
     remembered: Option<Arc<Remembered>>,
     /// A session's mark stands beside it, to be removed when it is let go of.
     is_marked: bool,
+    pub(super) held: Option<Held>,
     _lock: File,
 }
 
@@ -74,7 +74,7 @@ impl Worktree {
 
     /// Notes that the set-up line succeeded; it is not to run again in this worktree.
     pub fn mark_ready(&mut self) -> Result<()> {
-        let git = gix::open(&self.root).doing("opening a worktree", &self.root)?;
+        let git = open_beside(&self.checkout, &self.root)?;
         let present = differences(&git, &self.remembered()?.index)?;
         let mut brought = Keep::default();
         brought.paths.extend(self.brought.iter().cloned());
@@ -105,6 +105,11 @@ impl Worktree {
         self.is_marked = is_marked;
     }
 
+    /// Where the refs are noted that were copied into its git.
+    pub(super) fn refs_file(&self) -> PathBuf {
+        self.stem.with_extension(REFS)
+    }
+
     fn index_file(&self) -> PathBuf {
         self.stem.with_extension("index")
     }
@@ -126,9 +131,9 @@ impl Pool {
             repo,
             folder,
             config,
-            making: Mutex::default(),
             memory: Memory::default(),
             opened: Opened::default(),
+            strays: Mutex::default(),
         })
     }
 
@@ -137,11 +142,11 @@ impl Pool {
     pub fn acquire(&self, base: &BaseTree) -> Result<Worktree> {
         let (number, lock) = self.lock_free()?;
         let mut tree = self.worktree(self.stem(number), base, lock);
+        tree.held = Some(Held::new(&self.repo, &self.folder, &number.to_string(), base)?);
         let whole = self.whole(&tree.root);
         if whole.is_none_or(|git| self.move_to_base(&git, &mut tree).is_err()) {
             self.clear(&tree.stem)?;
-            self.make(&tree.root, base)?;
-            let git = gix::open(&tree.root).doing("opening a worktree", &tree.root)?;
+            let git = self.make(&tree.root, base)?;
             self.move_to_base(&git, &mut tree)?;
         }
         self.furnish(&mut tree)?;
@@ -155,15 +160,27 @@ impl Pool {
         let brought = self.config.link.iter().chain(&self.config.copy);
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
-        let (is_fresh, is_marked, making, remembered) = (true, false, None, None);
-        let _lock = lock;
-        Worktree { root, base, stem, is_fresh, making, brought, remembered, is_marked, _lock }
+        Worktree {
+            root,
+            checkout: self.repo.root().to_owned(),
+            base,
+            stem,
+            is_fresh: true,
+            making: None,
+            brought,
+            remembered: None,
+            is_marked: false,
+            held: None,
+            _lock: lock,
+        }
     }
 
     /// A worktree that is not moved anywhere; `None` where it is gone, or orch's memory of it.
     pub(super) fn as_it_is(&self, stem: PathBuf, base: &BaseTree, lock: File) -> Option<Worktree> {
         let mut tree = self.worktree(stem, base, lock);
         let git = self.reopen(&tree).ok()?;
+        let number = stem_name(&tree.stem);
+        tree.held = Some(Held::new(&self.repo, &self.folder, number, base).ok()?);
         tree.remembered = Some(self.memory.at(git.object_hash(), &tree.index_file()).ok()?);
         tree.is_fresh = read_ready(&tree.ready_file()).is_none();
         Some(tree)
@@ -184,68 +201,33 @@ impl Pool {
         self.clear(&worktree.stem)
     }
 
-    /// Clears away what dead runs left half made. Worktrees in use and whole ones stay.
-    pub fn sweep(&self) -> Result<()> {
-        let doing = "looking through the pool of worktrees";
-        clear_half_registered(&self.repo.local().common_dir().join("worktrees"))?;
-        for entry in std::fs::read_dir(&self.folder).doing(doing, &self.folder)? {
-            let path = entry.doing(doing, &self.folder)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            let Ok(number) = name.parse::<u32>() else { continue };
-            if let Some(_lock) = self.try_lock(number)?
-                && self.whole(&path).is_none()
-            {
-                self.clear(&path)?;
-            }
-        }
-        self.prune()
-    }
-
-    /// Removes every worktree that is not in use; returns how many.
-    pub fn remove_all(&self) -> Result<usize> {
-        let mut removed = 0;
-        for number in 1..=self.highest()? {
-            let stem = self.folder.join(number.to_string());
-            if stem.exists()
-                && let Some(_lock) = self.try_lock(number)?
-            {
-                self.clear(&stem)?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
+    /// Where all of them lie.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(super) fn repository(&self) -> &Repository {
         &self.repo
     }
 
-    /// A worktree that still is where it was made, and one of this repository's: a session could
-    /// have removed it, or made its `.git` lead elsewhere.
+    /// A worktree that still is where it was made, with a git of its own that is of this repository: a
+    /// session could have removed it, or made its `.git` lead elsewhere.
     ///
     /// # Errors
     /// It is not.
     pub fn reopen(&self, worktree: &Worktree) -> Result<gix::Repository> {
         let gone = || Error::new("the attempt's worktree is gone").at(&worktree.root);
-        self.opened(&worktree.root).ok_or_else(gone)
+        self.whole(&worktree.root).ok_or_else(gone)
     }
 
-    /// A worktree that is whole and really one of this repository's: orch writes the index and
-    /// HEAD that its `.git` leads to.
-    fn whole(&self, root: &Path) -> Option<gix::Repository> {
-        self.opened(root).filter(|git| git.head_id().is_ok())
+    /// A worktree that is whole and really one of this repository's.
+    pub(super) fn whole(&self, root: &Path) -> Option<gix::Repository> {
+        self.opened(root).ok().filter(|git| OwnGit::of(root).is_of(git))
     }
 
-    fn opened(&self, root: &Path) -> Option<gix::Repository> {
-        self.opened.at(root, || self.open_anew(root))
-    }
-
-    fn open_anew(&self, root: &Path) -> Option<gix::Repository> {
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
-        let registered = real(self.repo.local().common_dir())?.join("worktrees");
-        let git = Some(root).filter(|it| it.join(".git").is_file()).map(gix::open)?.ok()?;
-        let is_ours = real(git.git_dir())?.parent() == Some(&registered);
-        (is_ours && git.workdir().and_then(real) == real(root)).then_some(git)
+    /// As [`open_beside`] does, where nothing has changed since without reading anything.
+    pub(super) fn opened(&self, root: &Path) -> Result<gix::Repository> {
+        self.opened.at(root, || open_beside(self.repo.root(), root))
     }
 
     fn lock_free(&self) -> Result<(u32, File)> {
@@ -279,43 +261,6 @@ impl Pool {
         Ok(names.max().unwrap_or(0))
     }
 
-    fn make(&self, root: &Path, base: &BaseTree) -> Result<()> {
-        let _one_at_a_time = self.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let doing = "making a worktree";
-        let commit = object_id(base.commit.as_str())?;
-        let (made, _) = signing(self.repo.local())?
-            .add_worktree(root, Head::Detached(commit), Discard, &AtomicBool::new(false))
-            .doing(doing, root)?;
-        fault::point("made worktree");
-        std::fs::copy(made.index_path(), root.with_extension("index")).doing(doing, root)?;
-        Ok(())
-    }
-
-    /// Removes a worktree with all that belongs to it, whatever state it is in. Its lock is held.
-    fn clear(&self, stem: &Path) -> Result<()> {
-        for extension in ["ready", "index", memory::TREE, parked::EXTENSION] {
-            remove_file(&stem.with_extension(extension))?;
-        }
-        let git = self.repo.local();
-        if git.remove_worktree(stem, Force::OverrideLock, Discard).is_err() && stem.exists() {
-            remove_folder(stem).doing("removing a broken worktree", stem)?;
-        }
-        self.prune()
-    }
-
-    /// Drops git's registrations of pool worktrees whose folder is gone.
-    fn prune(&self) -> Result<()> {
-        let doing = "listing worktrees";
-        let git = self.repo.local();
-        for proxy in git.worktrees().doing(doing, self.repo.root())? {
-            let Ok(base) = proxy.base() else { continue };
-            if base.starts_with(&self.folder) && !base.exists() {
-                proxy.remove(Force::OverrideLock, Discard).doing("forgetting a worktree", &base)?;
-            }
-        }
-        Ok(())
-    }
-
     fn clear_leftovers(&self, tree: &Worktree, ignored: &BTreeSet<BString>) -> Result<()> {
         let ready = read_ready(&tree.ready_file());
         let paths = ready.map(|it| it.paths).unwrap_or_default();
@@ -326,37 +271,52 @@ impl Pool {
     }
 
     fn move_to_base(&self, git: &gix::Repository, tree: &mut Worktree) -> Result<()> {
-        end_sparse(git)?;
+        self.renew_git(git, tree)?;
         let file = tree.index_file();
         let remembered = self.memory.of(git.object_hash(), &file);
         let mut present = differences(git, &remembered.index)?;
         present.untracked.retain(|path| !tree.is_brought(path));
         self.clear_leftovers(tree, &present.ignored)?;
+        self.empty_submodules(git, tree, &remembered.index)?;
         let wanted = object_id(tree.base.laid().as_str())?;
-        let own = git.index_path();
-        remove_file(&own.with_extension("lock"))?;
-        let is_there = present.is_clean() && remembered.is_settled(wanted);
-        let moved = if is_there && remembered.is_equal_to(&own) {
-            None
-        } else {
-            let (remembered, present) = (&remembered, &present);
-            let texts = self.repo.texts();
-            let moving = Moving { git, root: &tree.root, remembered, present, texts };
-            fault::point("moving worktree");
-            let index = moving.to(wanted)?;
-            fault::point("moved worktree");
-            let mut moved = Remembered::write(index, wanted, &file)?;
-            moved.copy_to(&own, &file)?;
-            Some(moved)
-        };
-        stand_at(git, object_id(tree.base.commit.as_str())?, &tree.root)?;
+        let place = Place { git, root: &tree.root, memory: &file };
+        let laid = self.lay(&place, remembered, &present, wanted)?;
+        tree.remembered = Some(laid);
         empty_task_folder(&tree.root)?;
-        tree.remembered = Some(match moved {
-            Some(moved) => self.memory.keep(&file, moved.dated(&file)?),
-            None => remembered,
-        });
-        Ok(())
+        self.fill_submodules(tree)
     }
+
+    /// Makes the files in a place those of a tree, and the index of its git, too.
+    pub(super) fn lay(
+        &self,
+        place: &Place<'_>,
+        remembered: Arc<Remembered>,
+        present: &Differences,
+        wanted: ObjectId,
+    ) -> Result<Arc<Remembered>> {
+        let Place { git, root, memory } = *place;
+        let own = OwnGit::of(root).index();
+        if present.is_clean() && remembered.is_settled(wanted) && remembered.is_equal_to(&own) {
+            return Ok(remembered);
+        }
+        let texts = self.repo.texts();
+        let moving = Moving { git, root, remembered: &remembered, present, texts };
+        fault::point("moving worktree");
+        let index = moving.to(wanted)?;
+        fault::point("moved worktree");
+        let mut moved = Remembered::write(index, wanted, memory)?;
+        moved.copy_to(&own, memory)?;
+        Ok(self.memory.keep(memory, moved.dated(memory)?))
+    }
+}
+
+/// Files that lie in one place, and what is remembered of them.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub git: &'a gix::Repository,
+    pub root: &'a Path,
+    /// The index of what was put there.
+    pub memory: &'a Path,
 }
 
 fn empty_task_folder(root: &Path) -> Result<()> {
@@ -377,14 +337,10 @@ fn empty_task_folder(root: &Path) -> Result<()> {
     ignore_itself(&orch)
 }
 
-/// The reflog of a new worktree's HEAD wants somebody's name, also where git knows no user.
-fn signing(git: gix::Repository) -> Result<gix::Repository> {
-    if git.committer().is_some() {
-        return Ok(git);
-    }
-    let (name, address) = NOBODY;
-    let fallbacks = [("name", name), ("email", address)]
-        .map(|(part, value)| format!("gitoxide.committer.{part}Fallback={value}"));
-    let options = git.open_options().clone().config_overrides(fallbacks);
-    gix::open_opts(git.git_dir(), options).doing("opening the repository", git.git_dir())
+/// The extension of the file that says which refs were copied.
+pub(super) const REFS: &str = "refs";
+
+/// The worktree's number.
+fn stem_name(stem: &Path) -> &str {
+    stem.file_name().and_then(|it| it.to_str()).unwrap_or_default()
 }

@@ -1,18 +1,66 @@
-//! git's registrations of the pool's worktrees, where a dead run left one half made: git itself
-//! stumbles over it, and makes no worktree any more.
+//! Worktrees as earlier versions made them: linked to the user's repository, where `git worktree list`
+//! showed them. They get a git of their own, and what git knew of them goes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use gix::bstr::ByteSlice;
+
+use super::own_git::linked_folder_of;
 use crate::host::error::{Doing, Result};
 
-/// Making a registration takes an instant: one that stays half made for so long is nobody's.
+/// Making a registration took an instant: one that stays half made for so long is nobody's.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
 
-/// Removes registrations below `.git/worktrees` that have the pool's kind of name, a number, and do
-/// not say where their worktree is.
-pub(super) fn clear_half_registered(folder: &Path) -> Result<()> {
+/// Where git has noted the worktree below `root`, whose repository shares `common`; `None` for one that is
+/// not linked to it.
+pub(super) fn registration_of(common: &Path, root: &Path) -> Option<PathBuf> {
+    let registered = fs::canonicalize(common).ok()?.join("worktrees");
+    linked_folder_of(root).filter(|it| it.parent() == Some(&registered))
+}
+
+/// Removes what git has noted of worktrees below the folder of a pool, where these are not linked to it
+/// any more.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn unregister_all(common: &Path, pool: &Path) -> Result<()> {
+    let folder = common.join("worktrees");
+    clear_half_registered(&folder)?;
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let Some(root) = worktree_of(&entry.path()) else { continue };
+        let is_of_pool = root.parent() == Some(pool);
+        if is_of_pool && registration_of(common, &root).is_none() {
+            unregister(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what git has noted of one worktree.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn unregister(registration: &Path) -> Result<()> {
+    fs::remove_dir_all(registration).doing("forgetting a worktree", registration)?;
+    if let Some(folder) = registration.parent() {
+        // git has no such folder where there is no worktree; it fails where there are others.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(())
+}
+
+/// The worktree that git noted there.
+fn worktree_of(registration: &Path) -> Option<PathBuf> {
+    let text = fs::read(registration.join("gitdir")).ok()?;
+    let file = registration.join(text.trim().to_path().ok()?);
+    Some(file.parent()?.to_owned())
+}
+
+/// Removes registrations that have the pool's kind of name, a number, and do not say where their worktree
+/// is: git stumbles over them.
+fn clear_half_registered(folder: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -21,7 +69,7 @@ pub(super) fn clear_half_registered(folder: &Path) -> Result<()> {
             fs::remove_dir_all(&path).doing("removing half a worktree of a dead run", &path)?;
         }
     }
-    // git has no such folder where there is no worktree; it fails where there are others.
+    // As above.
     let _ = fs::remove_dir(folder);
     Ok(())
 }

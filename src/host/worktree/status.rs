@@ -1,5 +1,6 @@
 //! What lies in a worktree other than what orch put there, by the memory that orch keeps of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -19,6 +20,7 @@ use gix::worktree::stack::state::ignore::Source as Ignores;
 
 use super::look::{Look, MANY};
 use crate::host::error::{Doing, Result};
+use crate::host::git::encoding::{Encodings, is_recoded};
 use crate::host::git::place::filters;
 
 /// Paths whose content in the worktree is not what the index says.
@@ -102,6 +104,7 @@ fn judge_tracked(
     part: &State,
     found: &mut Differences,
 ) -> Judged<()> {
+    let part = &without_utf16(git, index, part, found)?;
     let never = AtomicBool::new(false);
     let nothing = std::iter::empty::<&BStr>();
     let all = git.pathspec(false, nothing, true, index, Attributes::WorktreeThenIdMapping)?;
@@ -127,6 +130,29 @@ fn judge_tracked(
     let changed = changed.map(|it| it.relative_path.to_owned()).filter(|path| !is_ours(path));
     found.tracked.extend(changed);
     Ok(())
+}
+
+/// A part of the index without files that are UTF-16 in the user's checkout. Here they are UTF-8, which git's
+/// filters do not read right: they count as different, until their content is taken.
+fn without_utf16<'i>(
+    git: &gix::Repository,
+    index: &State,
+    part: &'i State,
+    found: &mut Differences,
+) -> Judged<Cow<'i, State>> {
+    if !is_recoded(git, index).map_err(gix::Error::from_error)? {
+        return Ok(Cow::Borrowed(part));
+    }
+    let mut encodings = Encodings::of(git, index).map_err(gix::Error::from_error)?;
+    let mut left = part.clone();
+    for entry in part.entries().iter().filter(|entry| entry.mode.contains(Mode::FILE)) {
+        let path = entry.path(part);
+        if encodings.is_utf16(path).map_err(gix::Error::from_error)? {
+            found.tracked.insert(path.to_owned());
+        }
+    }
+    left.remove_entries(|_, path, _| found.tracked.contains(path));
+    Ok(Cow::Owned(left))
 }
 
 /// Tells new files from ignored ones. False where a walk has to do that.

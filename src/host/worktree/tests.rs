@@ -242,14 +242,20 @@ fn broken_worktrees_are_swept_and_made_anew() {
         assert!(!listed.contains("prunable"), "{listed}");
     };
     break_and_sweep(&|root| std::fs::remove_dir_all(root).unwrap());
-    break_and_sweep(&|root| std::fs::remove_file(root.join(".git")).unwrap());
+    break_and_sweep(&|root| std::fs::remove_dir_all(root.join(".git")).unwrap());
+    break_and_sweep(&|root| std::fs::remove_dir_all(root.join(".git/refs")).unwrap());
+    break_and_sweep(&|root| std::fs::remove_file(root.join(".git/HEAD")).unwrap());
+    break_and_sweep(&|root| {
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
+        symlink(scratch.root().join(".git"), root.join(".git")).unwrap();
+    });
     break_and_sweep(&|root| std::fs::remove_file(root.with_extension("index")).unwrap());
     break_and_sweep(&|root| std::fs::write(root.with_extension("index"), b"rubbish").unwrap());
     break_and_sweep(&|root| {
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
         let user = format!("gitdir: {}/.git\n", scratch.root().display());
         std::fs::write(root.join(".git"), user).unwrap();
     });
-    break_and_sweep(&|_| std::fs::remove_dir_all(scratch.root().join(".git/worktrees")).unwrap());
 }
 
 #[test]
