@@ -37,6 +37,9 @@ pub enum Why {
     Answered(String),
     /// Its last attempt of an earlier build was kept from running: how, as the journal has it.
     HeldBefore(String),
+    /// Its session of an earlier build was cut off: how, as the journal has it. What it left is gone on
+    /// from.
+    CutOff(String),
     /// It failed in an earlier build: how, as the journal or its plan has it.
     FailedBefore(String),
     /// A file that its result left is gone.

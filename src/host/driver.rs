@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::digest::Digest;
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::effect::BuildRequest;
 use crate::engine::picture::{Extent, Picture};
@@ -121,6 +122,26 @@ impl Driver {
     /// The bytes of a running attempt's stream from an offset on.
     pub fn read_live(&self, path: &Path, from: u64) -> Result<Vec<u8>> {
         live::read(path, from)
+    }
+
+    /// What an attempt that is over said; `None` where nothing of it is kept.
+    pub fn transcript_of(&self, ended: &AttemptEnded) -> Result<Option<Vec<u8>>> {
+        let remains = self.state.log.remains_of(ended).and_then(|it| it.transcript.as_deref());
+        self.kept(ended.transcript.as_ref(), remains)
+    }
+
+    /// What it was told.
+    pub fn prompt_of(&self, ended: &AttemptEnded) -> Result<Option<Vec<u8>>> {
+        let remains = self.state.log.remains_of(ended).and_then(|it| it.prompt.as_deref());
+        self.kept(ended.prompt.as_ref(), remains)
+    }
+
+    fn kept(&self, stored: Option<&Digest>, remains: Option<&Path>) -> Result<Option<Vec<u8>>> {
+        match (stored, remains) {
+            (Some(digest), _) => self.store().get(digest),
+            (None, Some(file)) => live::read(file, 0).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Diagnoses `files`, or every document there is.

@@ -177,7 +177,7 @@ fn sessions_that_died_with_orch_are_booked_by_the_next_build() {
     build.kill().unwrap();
     build.wait().unwrap();
     let said = space.orch(&["cost"]).exits(0);
-    said.says(&["nothing was spent; 2 sessions without an end on record"]);
+    said.says(&["for 2 sessions", "2 sessions cut short: estimated by list price"]);
 
     // Of one nothing is left.
     fs::remove_file(&transcripts()[0]).unwrap();

@@ -175,6 +175,28 @@ fn a_session_that_was_killed_with_orch_goes_on_in_the_next_build() {
 }
 
 #[test]
+fn who_looks_after_a_kill_sees_the_session_that_was_cut_off() {
+    let sessions = "'1':\n- - say: I begin\n  - run: 'touch $HOME/at; until test -e $HOME/gate; do sleep 0.02; done'\n";
+    let space = space(&plan(""), sessions);
+    let mut build = started(&space);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    let journal = || std::fs::read(space.root().join(".orch/journal-v1")).unwrap();
+    let before = journal();
+    let cut = "cut off: orch was killed while it ran; it goes on from what it left";
+    space.orch(&["status"]).exits(0).says(&[&format!("would run: {cut}  $0.0008")]);
+    space.orch(&["build", "-n"]).exits(0).says(&[cut]);
+    space
+        .orch(&["why", "p//1"])
+        .exits(0)
+        .says(&[&format!("because  {cut}"), "attempt  1: orch was killed while it ran, $0.0008"]);
+    space.orch(&["show", "p//1"]).exits(0).says(&["log 1     attempt 1: aborted"]);
+    space.orch(&["log", "p//1"]).exits(0).says(&["I begin"]);
+    space.orch(&["show", "p//1", "--prompt"]).exits(0).says(&["Write list.txt with two lines."]);
+    assert_eq!(journal(), before, "nothing was written");
+}
+
+#[test]
 fn a_session_at_the_cap_of_its_rule_goes_on_and_never_begins_anew() {
     let sessions = "\
 '1':

@@ -29,7 +29,8 @@ impl Board {
         ground: &mut Ground<'_>,
     ) {
         let is_pinned = self.pin_of(id, ground.world).is_some();
-        let recipe = ground.world.recipe_digest(self.slot(id));
+        let slot = self.slot(id);
+        let recipe = ground.world.recipe_digest(slot);
         let run = self.runs.entry(id).or_default();
         let lookup = match (&forced, recipe) {
             // Whoever asks for it again asks for this very result.
@@ -40,8 +41,15 @@ impl Board {
             _ => Lookup::None,
         };
         let past = ground.past.history.task_now(&self.graph.node(id).task);
-        let record = ground.world.record(self.nodes[id.index()]);
-        run.reason = forced.unwrap_or_else(|| why_it_runs(key, &past, &record));
+        let record = ground.world.record(slot);
+        let is_contest = ground.world.recipe(slot).is_some_and(|it| it.judge.is_some());
+        let cut_off = past.left_off.as_ref().filter(|it| it.is_cut_off(key) && !is_contest);
+        let cut_off = cut_off.filter(|_| past.dialogue.answer_at_hand(key).is_none());
+        let why = || match cut_off {
+            Some(left) => Why::CutOff(left.message.clone()),
+            None => why_it_runs(key, &past, &record),
+        };
+        run.reason = forced.unwrap_or_else(why);
         self.ask_cache(id, key, lookup, ground);
     }
 

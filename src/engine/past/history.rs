@@ -233,6 +233,13 @@ pub struct LeftOff {
     pub message: String,
 }
 
+impl LeftOff {
+    /// It was ended in the midst of this key's work, by nothing that it did.
+    pub fn is_cut_off(&self, key: ActionKey) -> bool {
+        self.key == key && self.class == OutcomeClass::Aborted
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub key: ActionKey,

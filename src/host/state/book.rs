@@ -1,29 +1,67 @@
 //! Sessions that were running when orch was killed: they were paid, so they are booked at the next
-//! start, from what is left of their streams.
+//! start, from what is left of their streams. Who only looks sees them as they will be booked.
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::measure::{Billing, Millis, Usd};
 use crate::base::name::AttemptId;
 use crate::engine::effect::Notice;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::past::ledger::Open;
+use crate::engine::past::history::History;
+use crate::engine::past::ledger::{Open, OpenAttempts};
 use crate::engine::record::{AttemptEnded, Record};
 use crate::engine::record::{Basis, Spend};
 use crate::engine::stream::{StreamFacts, StreamReader};
 use crate::host::clock;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::process::reap;
-use crate::host::session::{PROMPT, SETUP_TRANSCRIPT};
+use crate::host::session::{PROMPT, SETUP_TRANSCRIPT, TRANSCRIPT};
 use crate::host::store::aside;
 
 use super::State;
 
 const CHUNK: usize = 64 * 1024;
 
+/// A session that a killed orch left open: its end as the next build will book it, and what it left.
+#[derive(Clone, Debug)]
+pub struct CutOff {
+    pub ended: AttemptEnded,
+    pub remains: Remains,
+}
+
+/// What a session whose orch was killed has left in its scratch folder.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    pub transcript: Option<PathBuf>,
+    pub prompt: Option<PathBuf>,
+    /// Only its set-up had begun.
+    is_set_up: bool,
+}
+
+impl Remains {
+    fn of(root: &Path, attempt: AttemptId, open: &Open) -> Self {
+        let folder = root.join(format!(".orch/run/{}-{}", open.pid, attempt.0));
+        let file = |name: &str| Some(folder.join(name)).filter(|it| it.exists());
+        let (own, set_up) = (file(TRANSCRIPT), file(SETUP_TRANSCRIPT));
+        let is_set_up = own.is_none() && set_up.is_some();
+        Self { transcript: own.or(set_up), prompt: file(PROMPT), is_set_up }
+    }
+}
+
 impl State {
+    /// What the journal has as open, and whose orch is in nobody's process any more: nothing is written.
+    pub fn cut_off(&self, mut open: OpenAttempts, past: &History) -> Result<Vec<CutOff>> {
+        let mut cut = Vec::new();
+        for (attempt, open) in open.take() {
+            let remains = Remains::of(self.root(), attempt, &open);
+            let ended = end_of(attempt, open, &remains, past)?;
+            cut.push(CutOff { ended, remains });
+        }
+        Ok(cut)
+    }
+
     /// Ends what a dead run of orch left running, as far as the journal proves it is ours, and books
     /// what that cost; answers with what is to be said of it.
     pub fn reap_leftovers(&mut self) -> Result<Vec<Notice>> {
@@ -49,7 +87,7 @@ impl State {
         let mut booked = Vec::new();
         for (attempt, open) in self.unbooked.take() {
             let task = open.task.clone();
-            let ended = self.end_of(attempt, open)?;
+            let ended = self.stored_end_of(attempt, open)?;
             if ended.spend.basis == Basis::Unknown {
                 let said = format!(
                     "what a session of {task} cost is not known: orch was killed while it ran, and \
@@ -76,56 +114,65 @@ impl State {
         Ok(notices)
     }
 
-    fn end_of(&self, attempt: AttemptId, open: Open) -> Result<AttemptEnded> {
-        let folder = self.root().join(format!(".orch/run/{}-{}", open.pid, attempt.0));
-        let (path, setup) = (folder.join("transcript"), folder.join(SETUP_TRANSCRIPT));
-        let prompt = folder.join(PROMPT);
-        let prompt = prompt.exists().then(|| self.store.put_file(&prompt)).transpose()?;
-        let (mut facts, mut transcript) = (None, None);
-        if path.exists() {
-            facts = Some(self.facts_in(&path, &open)?);
-            transcript = Some(self.store.put_file(&path)?);
-        } else if setup.exists() {
-            // Its own process was still to come.
-            facts = Some(StreamFacts::default());
-            transcript = Some(self.store.put_file(&setup)?);
-        }
-        let spend = match &facts {
-            Some(facts) => Spend::of(facts),
-            None if open.has_process => Spend { basis: Basis::Unknown, ..Spend::default() },
-            None => Spend::default(),
-        };
-        let facts = facts.unwrap_or_default();
+    fn stored_end_of(&self, attempt: AttemptId, open: Open) -> Result<AttemptEnded> {
+        let remains = Remains::of(self.root(), attempt, &open);
+        let ended = end_of(attempt, open, &remains, self.engine.history())?;
+        let stored = |file: Option<PathBuf>| file.map(|it| self.store.put_file(&it)).transpose();
         Ok(AttemptEnded {
-            at: clock::now(),
-            attempt,
-            task: open.task,
-            key: open.key,
-            recipe: None,
-            number: open.number,
-            validator: open.validator,
-            outcome: OutcomeClass::Aborted,
-            message: "orch was killed while it ran".to_owned(),
-            cost: facts.cost,
-            spend,
-            model: facts.models.first().cloned(),
-            session: facts.session,
-            transcript,
-            prompt,
-            duration: Millis(0),
-            slack_messages: Vec::new(),
-            is_uncounted: false,
+            transcript: stored(remains.transcript)?,
+            prompt: stored(remains.prompt)?,
+            ..ended
         })
     }
+}
 
-    /// A session that went on with an earlier one is counted from where that had come to.
-    fn facts_in(&self, path: &Path, open: &Open) -> Result<StreamFacts> {
-        let facts = read_facts(path, Usd::ZERO)?;
-        let past = self.engine.history().task(&open.task).zip(facts.session.as_ref());
-        match past.map(|(task, session)| task.session_total(session)) {
-            Some(base) if base > Usd::ZERO => read_facts(path, base),
-            _ => Ok(facts),
-        }
+fn end_of(
+    attempt: AttemptId,
+    open: Open,
+    remains: &Remains,
+    past: &History,
+) -> Result<AttemptEnded> {
+    let facts = match &remains.transcript {
+        // Its own process was still to come.
+        Some(_) if remains.is_set_up => Some(StreamFacts::default()),
+        Some(path) => Some(facts_in(path, &open, past)?),
+        None => None,
+    };
+    let spend = match &facts {
+        Some(facts) => Spend::of(facts),
+        None if open.has_process => Spend { basis: Basis::Unknown, ..Spend::default() },
+        None => Spend::default(),
+    };
+    let facts = facts.unwrap_or_default();
+    Ok(AttemptEnded {
+        at: clock::now(),
+        attempt,
+        task: open.task,
+        key: open.key,
+        recipe: None,
+        number: open.number,
+        validator: open.validator,
+        outcome: OutcomeClass::Aborted,
+        message: "orch was killed while it ran".to_owned(),
+        cost: facts.cost,
+        spend,
+        model: facts.models.first().cloned(),
+        session: facts.session,
+        transcript: None,
+        prompt: None,
+        duration: Millis(0),
+        slack_messages: Vec::new(),
+        is_uncounted: false,
+    })
+}
+
+/// A session that went on with an earlier one is counted from where that had come to.
+fn facts_in(path: &Path, open: &Open, past: &History) -> Result<StreamFacts> {
+    let facts = read_facts(path, Usd::ZERO)?;
+    let past = past.task(&open.task).zip(facts.session.as_ref());
+    match past.map(|(task, session)| task.session_total(session)) {
+        Some(base) if base > Usd::ZERO => read_facts(path, base),
+        _ => Ok(facts),
     }
 }
 
@@ -173,6 +220,17 @@ mod tests {
         journal.append_all(&[run, started(1), process, started(2)]).unwrap();
         drop(journal);
         scratch.write(&format!(".orch/run/{NOBODY}-2/transcript"), "");
+        let seen = State::open(&scratch.root(), Access::ReadOnly, Vec::new()).unwrap();
+        let seen = seen.log.records().unwrap().into_iter().filter_map(|it| match it {
+            Record::AttemptEnded(it) => Some((it.attempt.0, it.message)),
+            _ => None,
+        });
+        let killed = || "orch was killed while it ran".to_owned();
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [(1, killed()), (2, killed())],
+            "as who looks sees it"
+        );
         let mut state = State::open(&scratch.root(), Access::ReadWrite, Vec::new()).unwrap();
         let notices = state.reap_leftovers().unwrap();
         assert_eq!(notices.len(), 1, "{notices:?}");

@@ -13,6 +13,7 @@ use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::record::Record;
 use crate::host::error::Result;
 use crate::host::journal::{self, Journal, snapshot};
+use crate::host::lock::Lock;
 use crate::host::process::ProcessInfo;
 
 use super::State;
@@ -85,6 +86,7 @@ impl State {
                 Some(kept) => (kept.past, kept.offset),
                 None => (self.past_in_git()?, 0),
             };
+        let before = Lock::holder_of(&self.checkout.root);
         let reading = journal::read_from(&self.checkout.root, from)?;
         for record in &reading.records {
             past.history.fold(record);
@@ -101,6 +103,16 @@ impl State {
             self.log.append(&record)?;
             past.history.fold(&record);
         }
+        let holders = [before, Lock::holder_of(&self.checkout.root)];
+        let is_alive = holders.iter().flatten().any(|it| it.pid == past.open.pid());
+        let cut_off = match self.may_write() || is_alive {
+            true => Vec::new(),
+            false => self.cut_off(past.open.clone(), &past.history)?,
+        };
+        for it in &cut_off {
+            past.history.fold(&Record::AttemptEnded(Box::new(it.ended.clone())));
+        }
+        self.log.show_cut_off(cut_off);
         self.leftovers = past.leftovers;
         self.unbooked = past.open;
         self.step(Event::HistoryRestored(Box::new(past.history)));

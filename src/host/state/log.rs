@@ -10,6 +10,8 @@ use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::journal::{self, Journal, Mark};
 
+use super::book::{CutOff, Remains};
+
 /// What is on record, and what this command adds to it.
 pub struct Log {
     root: PathBuf,
@@ -17,13 +19,16 @@ pub struct Log {
     journal: Option<Journal>,
     /// The journal's, read where they are asked for.
     attempts: OnceCell<BTreeMap<TaskRef, Vec<AttemptEnded>>>,
+    /// Sessions whose orch was killed, where this command only looks: the journal has no end of them.
+    cut_off: Vec<CutOff>,
     /// Something was appended that decisions read.
     has_news: bool,
 }
 
 impl Log {
     pub fn of(root: PathBuf, journal: Option<Journal>) -> Self {
-        Self { root, journal, attempts: OnceCell::new(), has_news: false }
+        let (attempts, cut_off) = (OnceCell::new(), Vec::new());
+        Self { root, journal, attempts, cut_off, has_news: false }
     }
 
     /// From now on this command writes, too.
@@ -50,9 +55,23 @@ impl Log {
         self.has_news
     }
 
-    /// Journal records, oldest first.
+    /// Journal records, oldest first, and last what the next build will book.
     pub fn records(&self) -> Result<Vec<Record>> {
-        Ok(journal::read(&self.root)?.records)
+        let mut records = journal::read(&self.root)?.records;
+        let booked = self.cut_off.iter().map(|it| Record::AttemptEnded(Box::new(it.ended.clone())));
+        records.extend(booked);
+        Ok(records)
+    }
+
+    /// From now on these ends are told, too.
+    pub fn show_cut_off(&mut self, cut_off: Vec<CutOff>) {
+        self.attempts.take();
+        self.cut_off = cut_off;
+    }
+
+    /// What a session that was cut off has left; `None` of any other.
+    pub fn remains_of(&self, ended: &AttemptEnded) -> Option<&Remains> {
+        self.cut_off.iter().find(|it| it.ended == *ended).map(|it| &it.remains)
     }
 
     /// Those from a place in the journal on.
@@ -64,7 +83,8 @@ impl Log {
     pub fn attempts_of(&self, task: &TaskRef) -> Result<Vec<AttemptEnded>> {
         if self.attempts.get().is_none() {
             let mut all: BTreeMap<TaskRef, Vec<AttemptEnded>> = BTreeMap::new();
-            for ended in journal::attempts(&self.root)? {
+            let booked = self.cut_off.iter().map(|it| it.ended.clone());
+            for ended in journal::attempts(&self.root)?.into_iter().chain(booked) {
                 all.entry(ended.task.clone()).or_default().push(ended);
             }
             self.attempts.get_or_init(|| all);

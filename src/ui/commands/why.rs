@@ -10,6 +10,7 @@ use crate::base::digest::{Difference, differences};
 use crate::base::measure::Billing;
 use crate::base::name::{ActionKey, TaskRef};
 use crate::engine::effect::Explained;
+use crate::engine::outcome::OutcomeClass;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::AttemptEnded;
 use crate::engine::world::action::is_of_recipe;
@@ -98,8 +99,10 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
             writeln!(text, "  apart    not at once with others: {}", one_line(&clash_text(told)));
     }
     push_differences(&mut text, reasons, paint);
-    if matches!(task.state, TaskState::Failed(_)) {
-        push_failure(&mut text, reasons);
+    match task.state {
+        TaskState::Failed(_) => push_failure(&mut text, reasons),
+        TaskState::Ready => push_cut_off(&mut text, reasons),
+        _ => {}
     }
     for warning in &task.warnings {
         let _ = writeln!(text, "  warning  {}", one_line(warning));
@@ -136,6 +139,15 @@ fn push_failure(text: &mut String, reasons: &Reasons) {
     let _ = writeln!(text, "  attempt  {}: {message} ({})", attempt.number, attempt.duration);
     let _ = writeln!(text, "  look     orch log {}", attempt.task);
     let _ = writeln!(text, "  again    orch retry {}", attempt.task);
+}
+
+/// A session that was ended from outside was paid for, too.
+fn push_cut_off(text: &mut String, reasons: &Reasons) {
+    let last = reasons.last_failure().filter(|it| it.outcome == OutcomeClass::Aborted);
+    let Some(attempt) = last else { return };
+    let (message, cost) = (one_line(&attempt.message), reasons.billing.text(attempt.cost));
+    let _ = writeln!(text, "  attempt  {}: {message}, {cost}", attempt.number);
+    let _ = writeln!(text, "  look     orch log {}", attempt.task);
 }
 
 fn keys_of(state: TaskState, reasons: &Reasons) -> String {
@@ -204,7 +216,6 @@ mod tests {
     use crate::base::digest::{Digest, Manifest, Recorded};
     use crate::base::measure::{Millis, Moment, Usd};
     use crate::base::name::AttemptId;
-    use crate::engine::outcome::OutcomeClass;
     use crate::ui::console::sample;
 
     fn explained(name: &str, entries: &[(&str, &str)]) -> Explained {

@@ -121,10 +121,7 @@ impl Project for Driver {
         let Some(ended) = at.checked_sub(1).and_then(|at| attempts.get(at)) else {
             return Ok(None);
         };
-        let bytes = match &ended.transcript {
-            Some(digest) => self.store().get(digest)?,
-            None => None,
-        };
+        let bytes = self.transcript_of(ended)?;
         Ok(bytes.map(|bytes| Transcript {
             attempt: u32::try_from(at).unwrap_or(u32::MAX),
             // A session whose set-up line failed said nothing itself.
@@ -151,9 +148,10 @@ impl Project for Driver {
             return Ok(Prompt::of(running, text));
         }
         let at = at_of(attempt, &attempts);
-        let ended = at.checked_sub(1).and_then(|at| attempts.get(at));
-        let Some(digest) = ended.and_then(|it| it.prompt) else { return Ok(None) };
-        Ok(self.store().get(&digest)?.and_then(|text| Prompt::of(at, text)))
+        let Some(ended) = at.checked_sub(1).and_then(|at| attempts.get(at)) else {
+            return Ok(None);
+        };
+        Ok(self.prompt_of(ended)?.and_then(|text| Prompt::of(at, text)))
     }
 
     fn intent_of(&mut self, task: &TaskRef) -> Result<Option<Intent>> {

@@ -62,6 +62,7 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         ),
         Why::Answered(answer) => format!("answered: {answer}"),
         Why::HeldBefore(message) => format!("held back before: {message}"),
+        Why::CutOff(message) => format!("cut off: {message}; it goes on from what it left"),
         Why::FailedBefore(message) => format!("failed before: {message}"),
         Why::OutputGone(path) => format!(
             "its output `{path}` was deleted: `git restore {path}` where that is not committed; else \

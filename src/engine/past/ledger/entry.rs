@@ -176,6 +176,11 @@ impl OpenAttempts {
         open
     }
 
+    /// The process whose attempts they are.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Empties it.
     pub fn take(&mut self) -> BTreeMap<AttemptId, Open> {
         std::mem::take(&mut self.open)
