@@ -40,6 +40,25 @@ fn a_session_that_failed_is_bought_again_only_where_somebody_asks() {
 }
 
 #[test]
+fn a_text_that_failed_before_is_not_bought_again_when_it_comes_back() {
+    let space = space(ONE, FAILS);
+    let edit = |from: &str, to: &str| space.replace("plans/p.yaml", from, to);
+    let fails = |sessions: u64| {
+        space.build(&[], 1).has(&[("failed", 1), ("sessions", sessions)]);
+    };
+    fails(1);
+    edit("Write one.txt.", "Write another.txt.");
+    fails(1);
+    edit("Write another.txt.", "Write one.txt.");
+    fails(0);
+    edit("Write one.txt.", "Write another.txt.");
+    fails(0);
+    space.orch(&["retry", "p//1"]).exits(0);
+    fails(1);
+    fails(0);
+}
+
+#[test]
 fn a_command_that_failed_runs_in_each_build() {
     let space = space("  - { id: '1', name: Make it, run: 'test -e $HOME/there' }\n", "{}\n");
     space.build(&[], 1).has(&[("failed", 1)]);

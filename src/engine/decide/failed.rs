@@ -8,7 +8,7 @@ use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
 use crate::engine::ground::Ground;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::past::history::Failure;
+use crate::engine::past::history::GivenUp;
 use crate::engine::why::{Help, Why};
 use crate::engine::world::World;
 use crate::spec::plan::Status;
@@ -24,7 +24,7 @@ impl Board {
     /// that nobody asks for. True where it is one.
     pub fn settle_if_failed_before(&mut self, id: NodeId, ground: &mut Ground<'_>) -> bool {
         let Some(failure) = self.failed_before(id, ground) else { return false };
-        let Failure { key, class, message, recipe, .. } = failure;
+        let GivenUp { key, class, message, recipe, .. } = failure;
         let why = Why::FailedBefore(message);
         self.note_reason(id, why.clone());
         if self.mode == Mode::Build {
@@ -38,33 +38,29 @@ impl Board {
         true
     }
 
-    fn failed_before(&self, id: NodeId, ground: &Ground<'_>) -> Option<Failure> {
+    fn failed_before(&self, id: NodeId, ground: &Ground<'_>) -> Option<GivenUp> {
         let slot = self.slot(id);
         let past = ground.past.history.task(self.task(id))?;
+        let key = ground.world.key(slot)?;
+        let failure = past.given_up_as(key, ground.world.recipe_digest(slot))?;
         // What cost nothing is not bought.
-        let is_paid = past.cost_since > Usd::ZERO;
-        let failure = past.last_failure.as_ref().filter(|it| it.is_final && !it.is_waived)?;
+        let is_paid = failure.cost > Usd::ZERO;
+        // What was begun again since is brought to its end.
+        let is_cut_off = past.left_off.as_ref().is_some_and(|it| it.is_cut_off(key));
         let is_session = ground.world.recipe(slot)?.rule.action == ActionKind::Session;
-        let is_same = Some(failure.key) == ground.world.key(slot)
-            && failure.recipe == ground.world.recipe_digest(slot);
         let is_set_back = past.written == Some(Status::Failed)
             && is_set_back(slot, &ground.world.record(slot), ground);
-        let is_it = is_session && is_same && is_paid && is_of_the_work(failure.class);
+        let is_it = is_session && !is_cut_off && is_paid && is_of_the_work(failure.class);
         (is_it && !is_set_back && !self.is_asked_for(id)).then(|| failure.clone())
     }
 
-    /// A person, or the plan itself, has it run whatever became of it before.
+    /// A person, or the plan itself, has it run whatever became of it before. What `orch retry` and
+    /// `orch reset` ask for is no failure of before any more: one that is remembered came after them.
     fn is_asked_for(&self, id: NodeId) -> bool {
         let Some(run) = self.known_run(id) else { return false };
         let is_asked = matches!(
             run.reason,
-            Why::Forced
-                | Why::AskedFor
-                | Why::Forgotten
-                | Why::SetBack
-                | Why::RecipeChanged
-                | Why::NeverCached
-                | Why::Answered(_)
+            Why::Forced | Why::SetBack | Why::RecipeChanged | Why::NeverCached | Why::Answered(_)
         );
         run.is_asked_for || is_asked
     }

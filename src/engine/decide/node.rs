@@ -97,7 +97,7 @@ impl Board {
             Some(_) => None,
             None => self.forced(id, &past, record, ground),
         };
-        self.note_asking(id, &past);
+        self.note_asking(id, &past, ground.world);
         let standing = past.standing(key);
         if let Some(standing) = standing
             && self.asks_standing(id, ground)

@@ -11,7 +11,7 @@ use crate::engine::past::Past;
 use crate::engine::past::history::{AcceptedFact, KnownVerdict, TaskHistory};
 use crate::engine::record::{Decision, Lookup, Provenance};
 use crate::engine::why::{Misfit, Why};
-use crate::engine::world::{Checked, Recipe};
+use crate::engine::world::{Checked, Recipe, World};
 use crate::spec::plan::{Validator, ValidatorKind};
 
 use super::{Board, Follow, Mode};
@@ -139,8 +139,11 @@ impl Board {
 
     /// A person's word that the task is to be tried again, by command or flag. What is made then
     /// answers it.
-    pub(super) fn note_asking(&mut self, id: NodeId, past: &TaskHistory) {
-        let is_decided = matches!(past.decision, Some(Decision::Retry | Decision::Reset));
+    pub(super) fn note_asking(&mut self, id: NodeId, past: &TaskHistory, world: &World) {
+        let (key, recipe) = (world.key(self.slot(id)), world.recipe_digest(self.slot(id)));
+        let is_decided = matches!(past.decision, Some(Decision::Retry | Decision::Reset))
+            // A failure that is remembered came after that word, and has answered it.
+            && key.is_none_or(|key| past.given_up_as(key, recipe).is_none());
         let is_forced = self.request.force.contains(self.task(id));
         let is_asked = is_decided || self.request.no_cache || is_forced;
         if is_asked || self.runs.contains_key(&id) {

@@ -30,7 +30,7 @@ use crate::engine::record::{
 use crate::engine::report::Reported;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 12;
+pub const SCHEMA: u32 = 13;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -86,6 +86,9 @@ pub struct TaskHistory {
     /// How long its last good attempt took.
     pub took: Option<Millis>,
     pub last_failure: Option<Failure>,
+    /// What it was given up for, by key and recipe, the newest last, and no more than [`GIVEN_UP`] of it:
+    /// who edits a task back to what it was does not buy it again.
+    given_up: Vec<GivenUp>,
     /// The session that ended last without a result, which may go on.
     pub left_off: Option<LeftOff>,
     /// An attempt began since a person had all forgotten.
@@ -155,9 +158,24 @@ impl TaskHistory {
         if let Some(failure) = self.last_failure.as_mut().filter(|it| it.key == *from) {
             (failure.key, failure.recipe) = (*to, Some(*recipe));
         }
+        for given_up in self.given_up.iter_mut().filter(|it| it.key == *from) {
+            (given_up.key, given_up.recipe) = (*to, Some(*recipe));
+        }
         let keys =
             [self.error.as_mut().map(|it| &mut it.0), self.findings.as_mut().map(|it| &mut it.0)];
         keys.into_iter().flatten().filter(|key| **key == *from).for_each(|key| *key = *to);
+    }
+
+    /// How it was given up under this key and recipe, where nothing was tried since.
+    pub fn given_up_as(&self, key: ActionKey, recipe: Option<RecipeDigest>) -> Option<&GivenUp> {
+        self.given_up.iter().find(|it| it.key == key && it.recipe == recipe)
+    }
+
+    fn give_up(&mut self, given_up: GivenUp) {
+        self.given_up.retain(|it| (it.key, it.recipe) != (given_up.key, given_up.recipe));
+        self.given_up.push(given_up);
+        let n_over = self.given_up.len().saturating_sub(GIVEN_UP);
+        self.given_up.drain(..n_over);
     }
 
     fn book(&mut self, ended: &AttemptEnded) {
@@ -247,10 +265,23 @@ pub struct Failure {
     pub recipe: Option<RecipeDigest>,
     pub class: OutcomeClass,
     pub message: String,
-    /// No further attempt was made.
-    pub is_final: bool,
     /// A person has asked for another try since.
     pub is_waived: bool,
+}
+
+/// How many of a task's failures are remembered.
+const GIVEN_UP: usize = 8;
+
+/// A failure after which no further attempt was made, and that nobody has asked to try again since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    pub key: ActionKey,
+    /// How the result was to be made.
+    pub recipe: Option<RecipeDigest>,
+    pub class: OutcomeClass,
+    pub message: String,
+    /// What the task had cost by then since its last accepted result.
+    pub cost: Usd,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::engine::record::{
 use crate::engine::report::Reported;
 use crate::spec::plan::Status;
 
-use super::{AcceptedFact, Failure, History, KnownLimit, KnownVerdict};
+use super::{AcceptedFact, Failure, GivenUp, History, KnownLimit, KnownVerdict};
 
 impl History {
     /// Takes in one journal record.
@@ -76,14 +76,16 @@ impl History {
             }
             Record::GaveUp { task, key, recipe, class, message, .. } => {
                 let task = self.task_mut(task.clone());
-                task.last_failure = Some(Failure {
-                    key: *key,
-                    recipe: *recipe,
-                    class: *class,
+                let (key, recipe, class) = (*key, *recipe, *class);
+                task.give_up(GivenUp {
+                    key,
+                    recipe,
+                    class,
                     message: message.clone(),
-                    is_final: true,
-                    is_waived: false,
+                    cost: task.cost_since,
                 });
+                let (message, is_waived) = (message.clone(), false);
+                task.last_failure = Some(Failure { key, recipe, class, message, is_waived });
             }
             Record::RunStarted { .. }
             | Record::AttemptStarted { .. }
@@ -116,6 +118,7 @@ impl History {
         let task = self.task_mut(accepted.task.clone());
         task.decision = None;
         task.last_failure = None;
+        task.given_up.retain(|it| it.key != accepted.key);
         task.left_off = None;
         task.dialogue = Dialogue::default();
         task.cost_since = Usd::ZERO;
@@ -181,14 +184,15 @@ impl History {
             task.took = Some(ended.duration);
         }
         if ended.outcome != OutcomeClass::Done {
-            let before = task.last_failure.take().filter(|it| it.key == ended.key);
+            // To judge it anew is no further attempt.
+            if ended.validator.is_none() {
+                task.given_up.retain(|it| (it.key, it.recipe) != (ended.key, ended.recipe));
+            }
             task.last_failure = Some(Failure {
                 key: ended.key,
                 recipe: ended.recipe,
                 class: ended.outcome,
                 message: ended.message.clone(),
-                // To judge it anew is no further attempt.
-                is_final: ended.validator.is_some() && before.is_some_and(|it| it.is_final),
                 is_waived: false,
             });
         }
@@ -200,6 +204,9 @@ impl History {
         task.dialogue.withdraw();
         if decision != Decision::Retry {
             task.left_off = None;
+        }
+        if matches!(decision, Decision::Retry | Decision::Reset) {
+            task.given_up.clear();
         }
         if let (Decision::Retry, Some(failure)) = (decision, &mut task.last_failure) {
             failure.is_waived = true;
