@@ -44,6 +44,9 @@ pub enum Record {
         attempt: AttemptId,
         task: TaskRef,
         key: ActionKey,
+        /// How its result is to be made; records of earlier versions have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<RecipeDigest>,
         number: u32,
         /// Set where the attempt validates another's result.
         #[serde(default, skip_serializing_if = "Option::is_none")]

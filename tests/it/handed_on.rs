@@ -138,6 +138,29 @@ fn started(space: &Space) -> Child {
     child
 }
 
+#[test]
+fn a_session_that_goes_on_is_told_what_was_reworded_meanwhile() {
+    let check = |edit: &dyn Fn(&Space), told: &[&str]| {
+        let space = space(&plan(""), GATED);
+        space.write(".claude/agents/coder.md", "---\nname: coder\n---\nYou code well.\n");
+        let mut build = started(&space);
+        build.kill().unwrap();
+        build.wait().unwrap();
+        std::fs::write(space.home().join("again"), "").unwrap();
+        edit(&space);
+        space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+        let prompt = prompt(&space);
+        assert!(prompt.starts_with("You were ended in the middle of your work"), "{prompt}");
+        let has_news = prompt.contains("From here on this holds");
+        assert_eq!(has_news, !told.is_empty(), "{prompt}");
+        assert!(told.iter().all(|it| prompt.contains(it)), "{prompt}");
+    };
+    check(&|_| {}, &[]);
+    let agent = "---\nname: coder\n---\nYou code in short lines.\n";
+    let write = |space: &Space| space.write(".claude/agents/coder.md", agent);
+    check(&write, &["You code in short lines.", "Write list.txt with two lines."]);
+}
+
 fn goes_on_after(end: impl FnOnce(&Space, &mut Child)) {
     let space = space(&plan(""), GATED);
     let mut build = started(&space);

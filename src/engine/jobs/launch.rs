@@ -1,6 +1,6 @@
 //! What an attempt is started with: its prompt or command, its base, its bounds.
 
-use crate::base::name::AttemptId;
+use crate::base::name::{AttemptId, SessionId};
 use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
 use crate::spec::agent::Agent;
@@ -8,7 +8,7 @@ use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Shop;
 use super::attempt::Attempt;
-use super::resume::{effort_of, resume_message, told_before};
+use super::resume::{effort_of, resume_message, reworded, told_before};
 use crate::engine::decide::TaskRun;
 
 impl Shop<'_> {
@@ -80,7 +80,10 @@ impl Shop<'_> {
             }),
         };
         let resume = going_on.as_ref().map(|(session, _)| session.clone());
-        ways.extend(going_on.map(|(it, prompt)| Fallback { base: Base::Parked(it), prompt }));
+        ways.extend(going_on.map(|(session, message)| {
+            let prompt = message + &self.reworded_since(&session, attempt);
+            Fallback { base: Base::Parked(session), prompt }
+        }));
         let Fallback { base, prompt } = ways.pop().ok_or("there is no way to begin")?;
         let model = match attempt.node {
             Some(node) => self.build.board.model_now(node, &attempt.recipe, self.ground.world)?,
@@ -101,6 +104,16 @@ impl Shop<'_> {
             schema: None,
         };
         Ok((session, base))
+    }
+
+    /// What a session that goes on has not been told yet: empty where it has all.
+    fn reworded_since(&self, session: &SessionId, attempt: &Attempt) -> String {
+        let past = self.ground.past.history.task(&attempt.task);
+        let left = past.and_then(|it| it.left_off.as_ref()).filter(|it| it.session == *session);
+        // An earlier version of orch did not note what it was told.
+        let is_other = left.is_some_and(|it| it.recipe != Some(attempt.made_by));
+        let prompt = self.ground.world.prompt(attempt.slot).filter(|_| is_other);
+        prompt.map(|it| reworded(&it)).unwrap_or_default()
     }
 
     /// How a new session of the task may begin, the best way last.

@@ -34,6 +34,16 @@ pub(super) fn resume_message(end: End<'_>, task: &TaskId, tools: &[String]) -> S
     text
 }
 
+/// The prompt as it is now, to a session that was told another one at its start.
+pub(super) fn reworded(prompt: &str) -> String {
+    format!(
+        "\n## What is asked for has been reworded\n\nSince you were told it, the text of your task's agent or rule, \
+         or a setting that it names, was changed. From here on this holds, in place of what you were told at the \
+         start; where what you did does not agree with it, mend that:\n\n{}\n",
+        prompt.trim_end()
+    )
+}
+
 /// The second try is the last one: it is told where the walls are.
 fn what_is_allowed(why: &str, tools: &[String]) -> String {
     format!(

@@ -161,7 +161,7 @@ impl Shop<'_> {
         self.build.money.reserve(attempt);
         let it = self.build.jobs.attempt(attempt)?;
         let (task, key, number) = (it.task.clone(), it.key, it.number);
-        let at = self.ground.now();
+        let (at, recipe) = (self.ground.now(), Some(it.made_by));
         if self.open_contest(attempt)? {
             self.ground.publish(Notice::TaskStarted { task, name, number, reason });
             return Ok(());
@@ -171,6 +171,7 @@ impl Shop<'_> {
             attempt,
             task: task.clone(),
             key,
+            recipe,
             number,
             validator: None,
             is_command,

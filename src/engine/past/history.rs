@@ -202,6 +202,7 @@ impl TaskHistory {
         let session = ended.session.clone().filter(|_| ended.outcome != OutcomeClass::Done);
         self.left_off = session.map(|session| LeftOff {
             key: ended.key,
+            recipe: ended.recipe,
             session,
             class: ended.outcome,
             message: ended.message.clone(),
@@ -246,6 +247,8 @@ pub struct AcceptedFact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOff {
     pub key: ActionKey,
+    /// What it was told to do it by; `None` where nobody knows.
+    pub recipe: Option<RecipeDigest>,
     pub session: SessionId,
     pub class: OutcomeClass,
     pub message: String,

@@ -22,6 +22,7 @@ fn record(n: u64) -> Record {
             attempt,
             task,
             key,
+            recipe: None,
             number: 1,
             validator: None,
             is_command: false,

@@ -151,6 +151,7 @@ mod tests {
             attempt,
             task,
             key: key(),
+            recipe: None,
             number: 1,
             validator: None,
             is_command: false,

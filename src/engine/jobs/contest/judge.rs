@@ -146,6 +146,7 @@ impl Shop<'_> {
             attempt: id,
             task,
             key,
+            recipe: None,
             number,
             validator,
             is_command: false,

@@ -77,6 +77,7 @@ impl Shop<'_> {
                     attempt: id,
                     task: launch.task.clone(),
                     key: launch.key,
+                    recipe: Some(self.build.jobs.attempt(owner)?.made_by),
                     number: launch.number,
                     validator: None,
                     is_command: false,

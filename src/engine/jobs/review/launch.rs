@@ -54,6 +54,7 @@ impl Shop<'_> {
             attempt: review,
             task: attempt.task.clone(),
             key: attempt.key,
+            recipe: Some(attempt.made_by),
             number: attempt.number,
             validator: Some(match is_baseline {
                 true => baseline_name(&validator.name),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, AttemptId, ModelName, SessionId, TaskRef, ValidatorName};
+use crate::base::name::{
+    ActionKey, AttemptId, ModelName, RecipeDigest, SessionId, TaskRef, ValidatorName,
+};
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::{AttemptEnded, Provenance, Record};
 
@@ -120,6 +122,7 @@ pub struct Open {
     pub pid: u32,
     pub task: TaskRef,
     pub key: ActionKey,
+    pub recipe: Option<RecipeDigest>,
     pub number: u32,
     pub validator: Option<ValidatorName>,
     /// Its process was seen to start.
@@ -143,6 +146,7 @@ impl OpenAttempts {
                 attempt,
                 task,
                 key,
+                recipe,
                 number,
                 validator,
                 is_command: false,
@@ -152,6 +156,7 @@ impl OpenAttempts {
                     pid: self.pid,
                     task: task.clone(),
                     key: *key,
+                    recipe: *recipe,
                     number: *number,
                     validator: validator.clone(),
                     has_process: false,

@@ -142,6 +142,7 @@ fn only_sessions_of_the_last_run_without_an_end_are_open() {
         attempt: AttemptId(attempt),
         task: TaskRef::new("p", "a"),
         key: key(),
+        recipe: None,
         number: 1,
         validator: None,
         is_command,
@@ -287,7 +288,7 @@ proptest! {
                 let attempt = AttemptId(1);
                 records.push(Record::AttemptStarted {
                     at: Moment(0), attempt, task: TaskRef::new("p", task.as_str()), key: key(),
-                    number: 1, validator: validator.clone(), is_command: false,
+                    recipe: None, number: 1, validator: validator.clone(), is_command: false,
                 });
                 prop_assert_eq!(OpenAttempts::of(&records).len(), 1);
             }
