@@ -18,6 +18,7 @@ pub mod merge;
 pub mod normalize;
 pub mod object;
 pub mod place;
+pub mod set_aside;
 mod sparse;
 pub mod surroundings;
 pub mod tip;

@@ -27,7 +27,7 @@ use crate::host::worktree::Worktree;
 
 use following::Following;
 use kept::{Kept, MergedOnto};
-use merge::kept_prefix;
+pub use merge::kept_prefix;
 use status::{Statuses, told};
 
 /// How often a landing is tried where somebody else moves the tip at the same time.

@@ -2,6 +2,7 @@
 //! came of it.
 
 pub mod archive;
+mod aside;
 pub mod attempt;
 mod collect;
 mod exhibits;

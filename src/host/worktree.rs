@@ -9,6 +9,7 @@
 mod base;
 mod bring;
 mod collect;
+mod collided;
 mod copies;
 mod held;
 mod leftovers;
@@ -29,6 +30,7 @@ mod upkeep;
 
 pub use base::{Apart, BaseTree, Did, left_message};
 pub use collect::Collected;
+pub use collided::Collided;
 pub use pool::{Pool, Worktree};
 
 #[cfg(test)]

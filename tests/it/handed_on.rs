@@ -104,6 +104,63 @@ fn a_later_build_goes_on_from_what_a_failed_attempt_left_on_what_landed_since() 
         "mine\ntwo\n",
         "nothing of the earlier attempt is in this worktree",
     );
+    check(
+        ("list.txt", "mine\n"),
+        "mine\ntwo\n",
+        "- `list.txt`: its version is `.orch/task/left/list.txt`",
+    );
+}
+
+/// Begins a list and something beside it; finds that again, it takes over what did not merge.
+const MERGES: &str = "\
+'1':
+- - read: README.txt
+  - run: 'if test -e extra.txt; then cat .orch/task/left/list.txt >> list.txt; else echo one > list.txt; echo x > extra.txt; if test -e $HOME/edits; then echo mine > ../../../list.txt; fi; fi'
+  - run: 'if test -e $HOME/fails; then touch extra.txt; mkdir -p .orch/task; echo \"{\\\"task_id\\\": \\\"1\\\", \\\"status\\\": \\\"failed\\\"}\" > .orch/task/status.json; else echo \"{\\\"task_id\\\": \\\"1\\\", \\\"status\\\": \\\"completed\\\"}\" > .orch/task/status.json; fi'
+  - status: none
+  - save-prompt: ../../../prompt.txt
+";
+
+#[test]
+fn of_what_was_left_only_the_files_that_collide_are_laid_aside() {
+    let space = space(&plan("    max_attempts: 1\n"), MERGES);
+    std::fs::write(space.home().join("fails"), "").unwrap();
+    space.build(&[], 1).has(&[("failed", 1)]);
+    space.write("list.txt", "mine\n");
+    space.commit("by hand");
+    space.orch(&["retry", "p//1"]).exits(0);
+    std::fs::remove_file(space.home().join("fails")).unwrap();
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(
+        (space.read("list.txt"), space.read("extra.txt")),
+        ("mine\none\n".into(), "x\n".into())
+    );
+    let told = prompt(&space);
+    let all = ["what the earlier attempt did is in this worktree", "`.orch/task/left/list.txt`"];
+    let kept = "All that it did is kept as `refs/orch/kept/";
+    assert!(all.iter().chain([&kept]).all(|it| told.contains(it)), "{told}");
+    assert_eq!(space.git(&["for-each-ref", "refs/orch/attempts", "refs/orch/kept"]), "");
+}
+
+#[test]
+fn a_parked_result_that_collides_with_a_commit_is_gone_on_from() {
+    let space = space(&plan(""), MERGES);
+    space.write("list.txt", "old\n");
+    space.commit("a list");
+    std::fs::write(space.home().join("edits"), "").unwrap();
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(space.read("list.txt"), "mine\n", "it is the user's, and the landing waits");
+    space.git(&["add", "list.txt"]);
+    space.git(&["commit", "-qm", "by hand"]);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(
+        (space.read("list.txt"), space.read("extra.txt")),
+        ("mine\none\n".into(), "x\n".into())
+    );
+    let told = prompt(&space);
+    let all = ["its result was set aside", "`.orch/task/left/list.txt`"];
+    assert!(all.iter().all(|it| told.contains(it)), "{told}");
+    assert_eq!(space.git(&["for-each-ref", "refs/orch/attempts", "refs/orch/kept"]), "");
 }
 
 #[test]

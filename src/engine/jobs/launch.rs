@@ -2,7 +2,7 @@
 
 use crate::base::name::{AttemptId, SessionId};
 use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
-use crate::engine::world::prompt::{Earlier, Volatile, volatile_part};
+use crate::engine::world::prompt::{Before, Earlier, Volatile, volatile_part};
 use crate::spec::agent::Agent;
 use crate::spec::rule::{ActionKind, tools_of};
 
@@ -124,13 +124,14 @@ impl Shop<'_> {
         let commit = past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.as_ref());
         let (previous_error, findings) = told_before(past, run, attempt.key);
         let needs = attempt.node.map(|it| self.reports_before(it)).unwrap_or_default();
-        let prompt_with = |has_left: bool| {
+        let prompt_with = |before: Before| {
             let told = volatile_part(&Volatile {
                 number: attempt.number,
-                has_left,
+                before,
                 previous_error,
                 findings,
-                conflict: run.conflict.as_ref(),
+                // Of what was laid into the worktree, the worktree tells.
+                conflict: run.conflict.as_ref().filter(|_| before != Before::SetAside),
                 answers: past.map_or(Vec::new(), |it| it.dialogue.answered(attempt.key).collect()),
                 needs: &needs,
                 earlier: commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed }),
@@ -138,9 +139,12 @@ impl Shop<'_> {
             });
             stable.clone() + &told
         };
-        let mut ways = vec![Fallback { base: Base::Tip, prompt: prompt_with(false) }];
+        let mut ways = vec![Fallback { base: Base::Tip, prompt: prompt_with(Before::Nothing) }];
         let left = self.left_before(attempt, run);
-        ways.extend(left.map(|base| Fallback { base, prompt: prompt_with(true) }));
+        let is_set_aside =
+            past.is_some_and(|it| it.is_lost) && (run.last_end.is_none() || run.conflict.is_some());
+        let before = if is_set_aside { Before::SetAside } else { Before::Left };
+        ways.extend(left.map(|base| Fallback { base, prompt: prompt_with(before) }));
         Ok(ways)
     }
 }

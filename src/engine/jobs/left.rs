@@ -63,8 +63,9 @@ impl Shop<'_> {
     pub(super) fn left_before(&self, attempt: &Attempt, run: &TaskRun) -> Option<Base> {
         let past = self.ground.past.history.task(&attempt.task);
         let has_failed = run.last_end.is_some() || past.is_some_and(|it| has_failed(it, attempt));
-        // What collided is made again on what landed.
-        let may_be = has_failed && run.conflict.is_none() && leaves_files(attempt);
+        // What collided is made again on what landed, but for a landing that was set aside for that.
+        let may_merge = run.conflict.is_none() || past.is_some_and(|it| it.is_lost);
+        let may_be = has_failed && may_merge && leaves_files(attempt);
         may_be.then(|| Base::Left { kept_as: ref_of(attempt), key: attempt.key })
     }
 }
@@ -91,7 +92,8 @@ fn is_of_one_session(attempt: &Attempt) -> bool {
 }
 
 fn has_failed(past: &TaskHistory, attempt: &Attempt) -> bool {
-    past.last_failure.as_ref().is_some_and(|it| it.key == attempt.key)
+    // A landing that is gone from the branch may have been set aside.
+    past.is_lost || past.last_failure.as_ref().is_some_and(|it| it.key == attempt.key)
 }
 
 /// The session was broken off, or is to go on by the ladder of its rule.

@@ -25,6 +25,9 @@ pub const PLAN_COPY: &str = ".orch/task/plan.yaml";
 /// Where reports of other tasks lie, relative to the worktree.
 pub const NEEDS: &str = ".orch/task/needs";
 
+/// Where files of an earlier attempt lie that did not merge, relative to the worktree.
+pub const LEFT_ASIDE: &str = ".orch/task/left";
+
 /// What a template may name.
 pub struct Scene<'a> {
     pub task: &'a TaskRef,
@@ -82,8 +85,8 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
 #[derive(Debug, Default)]
 pub struct Volatile<'a> {
     pub number: u32,
-    /// What the attempt before left is in the worktree.
-    pub has_left: bool,
+    /// What of the task's own work is in the worktree.
+    pub before: Before,
     /// Why the attempt before this one was not accepted.
     pub previous_error: Option<&'a str>,
     pub findings: &'a [String],
@@ -100,6 +103,17 @@ pub struct Volatile<'a> {
     pub found_before: &'a [(&'a str, &'a [String])],
     /// And which files it judges; `None` for who is no validator.
     pub judged: Option<&'a [JudgedFile]>,
+}
+
+/// What of a task's own earlier work lies in its worktree, not committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Before {
+    #[default]
+    Nothing,
+    /// What the attempt before left.
+    Left,
+    /// An accepted result that did not fit onto what was committed meanwhile.
+    SetAside,
 }
 
 /// A file of what a validator judges.
@@ -129,18 +143,27 @@ pub struct Earlier<'a> {
 /// Renders the volatile part; empty for a first attempt with nothing to tell.
 pub fn volatile_part(volatile: &Volatile<'_>) -> String {
     let mut text = reports_part(volatile.needs);
-    if volatile.number > 1 || volatile.previous_error.is_some() || volatile.has_left {
+    if volatile.before == Before::SetAside {
+        text.push_str(
+            "\n\n## Done before\n\nThis task was done before, and its result was set aside: it did not go together \
+             with what was committed meanwhile. What it did is in this worktree, not committed (`git diff HEAD` \
+             shows it). Go on from it: keep what is right, and bring it together with what is there now.\n",
+        );
+    } else if volatile.number > 1
+        || volatile.previous_error.is_some()
+        || volatile.before == Before::Left
+    {
         let number = volatile.number;
         let head = if number > 1 { format!("Attempt {number}") } else { "Tried before".to_owned() };
         text.push_str(&format!(
             "\n\n## {head}\n\nAn earlier attempt was not accepted. Look at the present state of the files first; "
         ));
-        text.push_str(match volatile.has_left {
-            true => {
+        text.push_str(match volatile.before {
+            Before::Left | Before::SetAside => {
                 "what the earlier attempt did is in this worktree, not committed (`git diff HEAD` shows \
                  it). Go on from it: keep what is right, mend or undo the rest.\n"
             }
-            false => "nothing of the earlier attempt is in this worktree unless it landed.\n",
+            Before::Nothing => "nothing of the earlier attempt is in this worktree unless it landed.\n",
         });
     }
     let others = words_of_others(volatile);
@@ -246,6 +269,24 @@ fn reports_part(needs: &[NeededReport]) -> String {
 /// Where a task finds the report of another, relative to its worktree.
 pub fn place_of(task: &TaskId) -> String {
     format!("{NEEDS}/{}.md", plain_part(task.as_str()))
+}
+
+/// What a session is told of files that an earlier attempt left and that did not merge: where each lies,
+/// if it has any content, and how they collide.
+pub fn left_aside_part(kept_as: &str, files: &[(RelPath, bool)], description: &str) -> String {
+    let mut text = String::from(
+        "\n\n## What did not merge\n\nThese files of the earlier attempt did not merge with what is there now. In the \
+         worktree they are as they are now; its versions lie beside it. Bring both together:\n",
+    );
+    for (path, has_content) in files {
+        let path = one_line(path.as_str());
+        text.push_str(&match has_content {
+            true => format!("- `{path}`: its version is `{LEFT_ASIDE}/{path}`\n"),
+            false => format!("- `{path}`: it had deleted that\n"),
+        });
+    }
+    text.push_str(&format!("\nAll that it did is kept as `{kept_as}`. Where they collide:\n\n"));
+    text + &fenced(description)
 }
 
 fn conflict_part(conflict: &Conflict) -> String {

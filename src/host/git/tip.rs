@@ -184,7 +184,10 @@ impl Repository {
             match self.replay(*commit, onto)? {
                 Ok(Some(next)) => (onto, replayed) = (next, replayed + 1),
                 Ok(None) => {}
-                Err(paths) => return self.set_aside(branch, standing, paths),
+                Err(paths) => {
+                    self.leave_landings(pending)?;
+                    return self.set_aside(branch, standing, paths);
+                }
             }
         }
         let is_mine = self.move_tip(branch, standing.tip, onto)?;

@@ -14,10 +14,10 @@ use crate::host::land::kept::Kept;
 use crate::host::session::{
     AsideEnded, Attempted, Place, SetupPlace, Stop, Update, new_session_id,
 };
-use crate::host::worktree::Worktree;
+use crate::host::worktree::{Collided, Worktree};
 
 use super::collect::{Job, collect};
-use super::{Message, Workshop, exhibits, needs, plan};
+use super::{Message, Workshop, aside, exhibits, needs, plan};
 
 /// What an attempt starts from, worked out by the loop before it is let go.
 pub struct Start {
@@ -73,8 +73,8 @@ impl Desk {
         let continued = start.continued.take();
         let goes_on = continued.is_some();
         let base_cost = start.base_cost;
-        let (launch, worktree) = match continued {
-            Some(worktree) => (start.launch, worktree),
+        let (mut launch, worktree, collided) = match continued {
+            Some(worktree) => (start.launch, worktree, None),
             None => self.open(start).await?,
         };
         let mut worktree = match self.set_up(worktree).await? {
@@ -89,6 +89,7 @@ impl Desk {
         }
         exhibits::lay(&self.shop, &launch, worktree.root())?;
         needs::lay(&self.shop, &launch, worktree.root())?;
+        aside::lay(&self.shop, collided.as_ref(), &mut launch, worktree.root())?;
         let session = session_of(&launch);
         if launch.purpose == Purpose::Work && matches!(launch.action, LaunchAction::Session(_)) {
             worktree.mark(&session)?;
@@ -98,18 +99,24 @@ impl Desk {
         blocking(move || collect(&shop, &job, worktree, attempted)).await
     }
 
-    /// A worktree on the tree that the launch starts from.
-    async fn open(&self, start: Start) -> Result<(Launch, Worktree)> {
+    /// A worktree on the tree that the launch starts from, and what did not go into that.
+    async fn open(&self, start: Start) -> Result<(Launch, Worktree, Option<Collided>)> {
         let shop = self.shop.clone();
         blocking(move || {
             let Start { mut launch, tip, overlay, .. } = start;
+            let mut meant = Vec::new();
             let base = loop {
+                meant.push(launch.base.clone());
                 match shop.repo.base_tree(&launch.base, &tip, &overlay)? {
                     Some(base) => break base,
                     None => launch = launch.afresh(),
                 }
             };
-            Ok((launch, shop.pool.acquire(&base)?))
+            let mut collided = None;
+            for it in &meant {
+                collided = collided.or(shop.repo.collided(it, &base)?);
+            }
+            Ok((launch, shop.pool.acquire(&base)?, collided))
         })
         .await
     }

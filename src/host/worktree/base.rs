@@ -8,10 +8,11 @@ use gix::bstr::ByteSlice;
 use crate::base::name::{ActionKey, CommitId, RelPath, TaskRef, TreeId};
 use crate::engine::effect::Base;
 use crate::host::error::{Doing, Result};
-use crate::host::git::merge::{NewCommit, Sides, have_met};
+use crate::host::git::merge::{NewCommit, have_met};
 use crate::host::git::object::{
     TreeChange, TreeEntry, edit_tree, entry_kind, tree_changes, tree_id,
 };
+use crate::host::git::set_aside::SET_ASIDE;
 use crate::host::git::{Repository, commit_id, object_id};
 
 /// Where an attempt starts, and what its patch is taken against.
@@ -55,9 +56,11 @@ pub struct Apart {
 }
 
 /// What an attempt started from and what it left.
-struct Left {
-    base: ObjectId,
-    tree: ObjectId,
+pub(super) struct Left {
+    pub base: TreeId,
+    pub tree: TreeId,
+    /// The commit of `base`.
+    pub stands_on: CommitId,
 }
 
 /// Before the key in the message of what an attempt left.
@@ -74,7 +77,7 @@ const CANDIDATE_MESSAGE: &str = "The result under validation\n";
 impl Repository {
     /// Makes the base of an attempt. Overlay paths are read from the user's checkout as they are
     /// now; one that is not there is absent in the base, too. `None` where there is no such base: what
-    /// an attempt left is gone, is another's, or does not go together with what is there by now.
+    /// an attempt left is gone, is another's, or nothing of it goes together with what is there by now.
     pub fn base_tree(
         &self,
         base: &Base,
@@ -98,13 +101,12 @@ impl Repository {
         let bare = BaseTree { tip, commit, tree: tree_id(tree), start: None };
         let Base::Left { kept_as, key } = base else { return Ok(Some(bare)) };
         let Some(left) = self.left_as(kept_as, *key)? else { return Ok(None) };
-        let sides = Sides { base: left.base, ours: tree, theirs: left.tree };
-        let merged = self.merge_favoring(sides, None)?.ok();
-        Ok(merged.map(|it| BaseTree { start: Some(tree_id(it)), ..bare }))
+        let start = self.together(&left, &bare)?.tree;
+        Ok((start != bare.tree).then_some(BaseTree { start: Some(start), ..bare }))
     }
 
-    /// What an attempt of this key left; `None` where the ref holds none.
-    fn left_as(&self, kept_as: &str, key: ActionKey) -> Result<Option<Left>> {
+    /// What an attempt of this key left, or a landing that was set aside; `None` where the ref holds none.
+    pub(super) fn left_as(&self, kept_as: &str, key: ActionKey) -> Result<Option<Left>> {
         let git = self.local();
         let doing = "reading what an attempt left";
         let Some(mut found) = git.try_find_reference(kept_as).doing(doing, kept_as)? else {
@@ -112,11 +114,17 @@ impl Repository {
         };
         let commit = found.peel_to_id().ok().and_then(|id| git.find_commit(id).ok());
         let told = format!("\n{LEFT_KEY}{key}\n");
-        let is_its = |it: &gix::Commit<'_>| it.message_raw_sloppy().contains_str(&told);
+        let is_its = |it: &gix::Commit<'_>| {
+            let message = it.message_raw_sloppy();
+            message.contains_str(&told) || message.starts_with_str(SET_ASIDE)
+        };
         let Some(commit) = commit.filter(is_its) else { return Ok(None) };
-        let parent = commit.parent_ids().next().map(|it| self.commit_tree(&git, it.detach()));
-        let (Some(Ok(base)), Ok(tree)) = (parent, commit.tree_id()) else { return Ok(None) };
-        Ok(Some(Left { base, tree: tree.detach() }))
+        let Some(parent) = commit.parent_ids().next().map(gix::Id::detach) else { return Ok(None) };
+        let (Ok(base), Ok(tree)) = (self.commit_tree(&git, parent), commit.tree_id()) else {
+            return Ok(None);
+        };
+        let (base, tree, stands_on) = (tree_id(base), tree_id(tree.detach()), commit_id(parent));
+        Ok(Some(Left { base, tree, stands_on }))
     }
 
     /// Of `paths`, those that the base has from the user's checkout and not from the tip it was
