@@ -45,7 +45,7 @@ fn commands_of(task: &Task) -> Vec<(&CommandLine, Span)> {
 /// Where a line goes elsewhere first, or names it twice, it may be there by then.
 fn is_lost(path: &RelPath, command: &CommandLine, tree: &Tree<'_>) -> bool {
     let line = command.to_string();
-    let goes_elsewhere = ["cd ", "pushd ", "-C "].iter().any(|it| line.contains(it));
+    let goes_elsewhere = ["pushd ", "-C "].iter().any(|it| line.contains(it));
     let name = path.file_name();
     !goes_elsewhere && line.matches(name).count() < 2 && !tree.root.join(path.as_str()).exists()
 }
@@ -77,6 +77,9 @@ mod tests {
         let check = |task: &str| codes_of(&format!("name: N, {task}"), &files);
         assert_eq!(check("run: sh tools/gone.sh"), "plan::no-such-script");
         assert_eq!(check("run: ./gone --fast"), "plan::no-such-script");
+        assert_eq!(check("run: cd tools && sh gone.sh"), "plan::no-such-script");
+        assert_eq!(check("run: timeout 5 sh gone.sh"), "plan::no-such-script");
+        assert_eq!(check("run: make -f no.mk"), "plan::no-such-script");
         assert_eq!(check("run: make, validators: [{ run: bash gone.sh }]"), "plan::no-such-script");
         for fine in [
             "run: sh tools/there.sh",
@@ -84,6 +87,8 @@ mod tests {
             "run: 'curl -o gone.sh x && sh gone.sh'",
             "run: made/bin/tool",
             "run: touch gone.sh",
+            "run: '. ./env.sh 2>/dev/null || true'",
+            "run: cd $HOME && sh gone.sh",
             "description: Write gone.sh., validators: [{ run: bash gone.sh }]",
             "run: sh gone.sh, status: completed",
         ] {
