@@ -277,6 +277,21 @@ fn who_looks_after_a_kill_sees_the_session_that_was_cut_off() {
 }
 
 #[test]
+fn what_a_session_made_is_not_lost_between_its_end_and_its_landing() {
+    let space = space(&plan(""), LINE_BY_LINE);
+    // The run, the attempt, its process and its end are journaled by then.
+    let mut build = space.bare(ORCH);
+    build.arg("build").current_dir(space.root()).env("ORCH_FAULT", "journaled:4");
+    assert!(!build.output().unwrap().status.success());
+    assert_eq!(left(&space), "refs/orch/attempts/p/1");
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert_eq!(space.read("list.txt"), "one\ntwo\n");
+    let told = prompt(&space);
+    assert!(told.contains("what the earlier attempt did is in this worktree"), "{told}");
+    assert_eq!(left(&space), "");
+}
+
+#[test]
 fn a_session_at_the_cap_of_its_rule_goes_on_and_never_begins_anew() {
     let sessions = "\
 '1':

@@ -107,5 +107,6 @@ fn threshold_of(id: NodeId, board: &Board, world: &World) -> u32 {
 /// What the session did was not right; nothing else was in its way.
 fn is_of_the_work(class: OutcomeClass) -> bool {
     class.is_about_the_task()
+        && class.counts_as_attempt()
         && !matches!(class, OutcomeClass::LaunchRefused | OutcomeClass::CommandFailed)
 }

@@ -65,6 +65,7 @@ impl Shop<'_> {
         let judgement = self.judgement_of(attempt, &evidence);
         let judgement = self.judge_plan_edit(id, &evidence, judgement)?;
         let cost = cost_of(&evidence);
+        self.leave_early(id, &evidence)?;
         self.journal_end(JobOf::own(id), &evidence, &judgement)?;
         let was_probe = self.hear_of_service(JobOf::own(id), &evidence, &judgement)?;
         let attempt = self.build.jobs.attempt(id)?;

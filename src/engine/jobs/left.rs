@@ -3,9 +3,11 @@
 
 use crate::base::name::{AttemptId, SessionId, TaskRef};
 use crate::engine::admission::Origin;
+use crate::engine::broken::Sound;
 use crate::engine::decide::TaskRun;
 use crate::engine::effect::{Base, Effect};
 use crate::engine::outcome::OutcomeClass;
+use crate::engine::outcome::evidence::Evidence;
 use crate::engine::past::history::{LeftOff, TaskHistory};
 use crate::spec::rule::{ActionKind, Beginning, Retry, RetryStep};
 
@@ -28,6 +30,17 @@ impl Shop<'_> {
             None => {}
         }
         self.ground.push(Effect::Drop { attempt: id });
+    }
+
+    /// Keeps what the session made before its end is on record: were orch killed between that and a landing,
+    /// it would be paid for again.
+    pub(super) fn leave_early(&mut self, id: AttemptId, evidence: &Evidence) -> Sound {
+        let attempt = self.build.jobs.attempt(id)?;
+        if !evidence.patch.is_empty() && leaves_files(attempt) {
+            let (key, kept_as) = (attempt.key, ref_of(attempt));
+            self.ground.push(Effect::Leave { attempt: id, key, kept_as });
+        }
+        Ok(())
     }
 
     /// The task has a result: what attempts before it left is of no use any more.
@@ -93,7 +106,9 @@ fn is_of_one_session(attempt: &Attempt) -> bool {
 
 fn has_failed(past: &TaskHistory, attempt: &Attempt) -> bool {
     // A landing that is gone from the branch may have been set aside.
-    past.is_lost || past.last_failure.as_ref().is_some_and(|it| it.key == attempt.key)
+    past.is_lost
+        || past.is_open(attempt.key)
+        || past.last_failure.as_ref().is_some_and(|it| it.key == attempt.key)
 }
 
 /// The session was broken off, or is to go on by the ladder of its rule.

@@ -1,5 +1,6 @@
 //! What is on record: the fold over the journal and git's lineage.
 
+mod given_up;
 mod in_git;
 mod in_journal;
 mod part;
@@ -28,6 +29,8 @@ use crate::engine::record::{
     AttemptEnded, Decision, Judged, Proposed, Provenance, Record, Rekeyed, SmokeEnded,
 };
 use crate::engine::report::Reported;
+
+pub use given_up::GivenUp;
 
 /// Names the encoding of a [`History`].
 pub const SCHEMA: u32 = 13;
@@ -86,11 +89,13 @@ pub struct TaskHistory {
     /// How long its last good attempt took.
     pub took: Option<Millis>,
     pub last_failure: Option<Failure>,
-    /// What it was given up for, by key and recipe, the newest last, and no more than [`GIVEN_UP`] of it:
+    /// What it was given up for, by key and recipe, the newest last, and only so many of it:
     /// who edits a task back to what it was does not buy it again.
     given_up: Vec<GivenUp>,
     /// The session that ended last without a result, which may go on.
     pub left_off: Option<LeftOff>,
+    /// Of an attempt that ended well, and of which nothing has come yet.
+    done: Option<ActionKey>,
     /// An attempt began since a person had all forgotten.
     has_begun: bool,
     /// What the newest attempt that counts failed by, with its key.
@@ -166,16 +171,9 @@ impl TaskHistory {
         keys.into_iter().flatten().filter(|key| **key == *from).for_each(|key| *key = *to);
     }
 
-    /// How it was given up under this key and recipe, where nothing was tried since.
-    pub fn given_up_as(&self, key: ActionKey, recipe: Option<RecipeDigest>) -> Option<&GivenUp> {
-        self.given_up.iter().find(|it| it.key == key && it.recipe == recipe)
-    }
-
-    fn give_up(&mut self, given_up: GivenUp) {
-        self.given_up.retain(|it| (it.key, it.recipe) != (given_up.key, given_up.recipe));
-        self.given_up.push(given_up);
-        let n_over = self.given_up.len().saturating_sub(GIVEN_UP);
-        self.given_up.drain(..n_over);
+    /// An attempt for this key ended well, and neither a result nor a failure has come of it.
+    pub fn is_open(&self, key: ActionKey) -> bool {
+        self.done == Some(key)
     }
 
     fn book(&mut self, ended: &AttemptEnded) {
@@ -270,21 +268,6 @@ pub struct Failure {
     pub message: String,
     /// A person has asked for another try since.
     pub is_waived: bool,
-}
-
-/// How many of a task's failures are remembered.
-const GIVEN_UP: usize = 8;
-
-/// A failure after which no further attempt was made, and that nobody has asked to try again since.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenUp {
-    pub key: ActionKey,
-    /// How the result was to be made.
-    pub recipe: Option<RecipeDigest>,
-    pub class: OutcomeClass,
-    pub message: String,
-    /// What the task had cost by then since its last accepted result.
-    pub cost: Usd,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

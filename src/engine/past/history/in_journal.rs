@@ -117,6 +117,7 @@ impl History {
         let is_live = self.is_live;
         let task = self.task_mut(accepted.task.clone());
         task.decision = None;
+        task.done = None;
         task.last_failure = None;
         task.given_up.retain(|it| it.key != accepted.key);
         task.left_off = None;
@@ -170,6 +171,7 @@ impl History {
         }
         if ended.validator.is_none() {
             task.leave_off(ended);
+            task.done = (ended.outcome == OutcomeClass::Done).then_some(ended.key);
         }
         let is_held_against = ended.outcome.counts_as_attempt() && !ended.is_uncounted;
         let is_counted = is_held_against && !ended.is_at_budget();
@@ -213,6 +215,7 @@ impl History {
         }
         if decision == Decision::Reset {
             task.accepted = None;
+            task.done = None;
             task.last_failure = None;
             task.has_begun = false;
             task.error = None;
