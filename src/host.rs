@@ -25,6 +25,7 @@ pub mod platform;
 pub mod probe;
 pub mod process;
 mod removal;
+pub mod reports;
 pub(crate) mod rest;
 pub mod root;
 pub mod scaffold;

@@ -20,6 +20,7 @@ use super::check;
 use super::error::{Doing, Result};
 use super::land::Landings;
 use super::landing::Followed;
+use super::reports;
 use super::rest;
 use super::session::Runner;
 use super::state::{State, live};
@@ -128,6 +129,13 @@ impl Driver {
     pub fn transcript_of(&self, ended: &AttemptEnded) -> Result<Option<Vec<u8>>> {
         let remains = self.state.log.remains_of(ended).and_then(|it| it.transcript.as_deref());
         self.kept(ended.transcript.as_ref(), remains)
+    }
+
+    /// The report of the task's accepted result; `None` where it has none, or its text is lost.
+    pub fn report_of(&self, task: &TaskRef) -> Result<Option<String>> {
+        let accepted = self.engine().history().task(task).and_then(|it| it.accepted.as_ref());
+        let Some(reported) = accepted.and_then(|it| it.report.as_ref()) else { return Ok(None) };
+        reports::text_of(reported, task, self.store(), &self.state.checkout.repo)
     }
 
     /// What it was told.

@@ -47,6 +47,8 @@ pub trait Project {
     fn judged_of(&mut self, task: &TaskRef) -> Result<Option<Judged>>;
     /// The accepted result that the task stands on.
     fn result_of(&mut self, task: &TaskRef) -> Result<Option<AcceptedResult>>;
+    /// What its report says, also where git alone has it.
+    fn report_of(&mut self, task: &TaskRef) -> Result<Option<String>>;
     /// The stream of one attempt (counted from 1; `None`: the newest) from byte `from` on.
     fn transcript(
         &mut self,

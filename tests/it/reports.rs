@@ -75,8 +75,48 @@ fn a_fresh_clone_has_the_report_from_git() {
     let space = space(REVIEWED, FINDS);
     space.build(&["p//1"], 0).has(&[("accepted", 1)]);
     std::fs::remove_dir_all(space.root().join(".orch")).unwrap();
+    space.orch(&["show", "p//1"]).exits(0).says(&["report", "[FAIL] a.txt: the loop never ends"]);
     space.build(&[], 0).has(&[("accepted", 2), ("up_to_date", 1), ("sessions", 1)]);
     assert_eq!(space.read("mended.txt"), FOUND);
+}
+
+#[test]
+fn reports_that_differ_are_results_that_can_be_told_apart() {
+    let space = space(REVIEWED, FINDS);
+    let shown = || {
+        let shown = space.orch(&["show", "p//1", "--format", "json"]).exits(0).stdout;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        shown["result"]["output"].as_str().unwrap().to_owned()
+    };
+    space.build(&["p//1"], 0).has(&[("accepted", 1)]);
+    let first = shown();
+    space.replace("sessions.yaml", "never ends", "ends too late");
+    space.build(&["p//1", "--force", "p//1"], 0).has(&[("ran", 1)]);
+    assert_ne!(shown(), first);
+    space.replace(
+        "plans/p.yaml",
+        "rule: review, attempts",
+        &format!("rule: review, pin: '{}', attempts", &first[..12]),
+    );
+    space.build(&["p//1"], 0).has(&[("replayed", 1), ("sessions", 0)]);
+    assert_eq!(shown(), first);
+    space.build(&["p//1"], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
+}
+
+#[test]
+fn a_validator_gets_the_reports_that_its_task_worked_from() {
+    let judged = REVIEWED.replace(
+        "depends_on: ['1'] }",
+        "depends_on: ['1'], validators: [{ agent: code-reviewer }] }",
+    );
+    let sessions = format!(
+        "{FINDS}'validate:*':\n- - read: .orch/task/needs/1.md\n  - save-prompt: ../../../judge.txt\n  - verdict: PASS\n"
+    );
+    let space = space(&judged, &sessions);
+    space.write(".gitignore", "prompt.txt\njudge.txt\n");
+    space.build(&[], 0).has(&[("accepted", 2)]);
+    let told = space.read("judge.txt");
+    assert!(told.contains("`.orch/task/needs/1.md`: task 1, Code review"), "{told}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::engine::why::Why;
 use crate::spec::plan::Status;
 
 use super::Shop;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Produced};
 use super::review::marks_of;
 use crate::base::name::TaskRef;
 use crate::engine::admission::Origin;
@@ -161,7 +161,7 @@ impl Shop<'_> {
         })));
         let task = result.task.clone();
         let was_validated = !result.verdicts.is_empty();
-        let unvalidated = Effect::Disown { key: result.key, output: result.patch.output_digest() };
+        let unvalidated = Effect::Disown { key: result.key, output: result.output };
         self.ground.push(Effect::Remember(Box::new(result)));
         self.ground.step.extend(was_validated.then_some(unvalidated));
         self.ground.push(Effect::Drop { attempt: id });
@@ -201,11 +201,12 @@ impl Shop<'_> {
     }
 
     pub(super) fn result_of(&self, attempt: Attempt) -> AcceptedResult {
+        let output = made_by(&attempt);
         AcceptedResult {
+            output,
             key: attempt.key,
             recipe: Some(attempt.made_by),
             task: attempt.task,
-            output: attempt.made.patch.output_digest(),
             patch: attempt.made.patch,
             read_set: attempt.made.read_set,
             verdicts: attempt.review.reached,
@@ -242,6 +243,12 @@ impl Shop<'_> {
             ..edit_of(attempt.slot, Status::Completed, &self.ground)
         }
     }
+}
+
+/// What the attempt made, files and report, as results of one key are told apart.
+pub(super) fn made_by(attempt: &Attempt) -> OutputDigest {
+    let Produced { patch, report, .. } = &attempt.made;
+    output_with(patch.output_digest(), report.as_ref().map(Report::mark))
 }
 
 fn how_of(attempt: &Attempt, provenance: Provenance) -> Finished {

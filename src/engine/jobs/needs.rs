@@ -16,7 +16,7 @@ const REPORT: &str = "report";
 impl Shop<'_> {
     /// Reports of what a task depends on, of what those were made from, and of what stands before it in
     /// its section where it waits for that in order.
-    pub(super) fn reports_before(&self, node: NodeId) -> Vec<NeededReport> {
+    pub(in crate::engine::jobs) fn reports_before(&self, node: NodeId) -> Vec<NeededReport> {
         let graph = &self.build.board.graph;
         let mut open: Vec<NodeId> = graph.node(node).needs.to_vec();
         open.extend(self.ordered_before(node));

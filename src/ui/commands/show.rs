@@ -11,6 +11,7 @@ use crate::base::measure::{Billing, Usd};
 use crate::base::name::TaskRef;
 use crate::engine::picture::{TaskPicture, TaskState};
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
+use crate::engine::report::Report;
 use crate::ui::args::ShowArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::picture::TaskJson;
@@ -36,10 +37,11 @@ pub fn run(args: &ShowArgs, project: &mut dyn Project, shell: &mut Shell, folder
     for (number, name) in selection.tasks().iter().enumerate() {
         let Some(task) = task_in(&selection.picture, name) else { continue };
         let (result, judged) = (project.result_of(name)?, project.judged_of(name)?);
+        let report = project.report_of(name)?;
         let attempts = project.attempts_of(name)?;
         let output = output_shown(&attempts, name, project)?;
         let billing = selection.picture.billing;
-        let shown = Shown { task, result, judged, attempts, output, billing };
+        let shown = Shown { task, result, report, judged, attempts, output, billing };
         let text = match shell.is_json() {
             true => crate::ui::json::line_of(&ShownJson::of(&shown)),
             false if number > 0 => format!("\n{}", text_of(&shown, shell.out_paint())),
@@ -70,6 +72,7 @@ fn output_shown(
 struct Shown<'a> {
     task: &'a TaskPicture,
     result: Option<AcceptedResult>,
+    report: Option<String>,
     judged: Option<Judged>,
     attempts: Vec<AttemptEnded>,
     /// The end of it, of the log that tells most.
@@ -82,6 +85,8 @@ struct ShownJson<'a> {
     task: TaskJson<'a>,
     result: Option<ResultJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     judged: Option<JudgedJson<'a>>,
     attempts: Vec<AttemptJson<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -93,6 +98,7 @@ impl<'a> ShownJson<'a> {
         Self {
             task: TaskJson::of(shown.task, shown.billing),
             result: shown.result.as_ref().map(ResultJson::of),
+            report: shown.report.as_deref(),
             judged: shown.judged.as_ref().map(JudgedJson::of),
             attempts: shown.attempts.iter().map(AttemptJson::of).collect(),
             output: &shown.output,
@@ -118,6 +124,8 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
         }
         None => text.push_str("  result    none accepted\n"),
     }
+    let report = shown.report.as_deref().filter(|_| shown.result.is_none());
+    push_report(&mut text, report);
     if let Some(judged) = &shown.judged {
         push_judged(&mut text, judged, shown.billing, paint);
     }
@@ -148,10 +156,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, billing: Billing, pai
             visible(message).trim().replace('\n', "\n            ")
         );
     }
-    if let Some(report) = &result.report {
-        let said = visible(report.text());
-        let _ = writeln!(text, "  report    {}", said.trim().replace('\n', "\n            "));
-    }
+    push_report(text, result.report.as_ref().map(Report::text));
     let changes = result.patch.changes();
     if changes.is_empty() {
         text.push_str("  files     none changed\n");
@@ -170,6 +175,12 @@ fn push_result(text: &mut String, result: &AcceptedResult, billing: Billing, pai
             let _ = writeln!(text, "            {}", paint.paint(Tone::Caution, one_line(finding)));
         }
     }
+}
+
+fn push_report(text: &mut String, report: Option<&str>) {
+    let Some(report) = report else { return };
+    let said = visible(report);
+    let _ = writeln!(text, "  report    {}", said.trim().replace('\n', "\n            "));
 }
 
 /// Who won the competition, and who was behind the labels.

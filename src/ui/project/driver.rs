@@ -98,6 +98,10 @@ impl Project for Driver {
         Ok(results.into_iter().nth(at))
     }
 
+    fn report_of(&mut self, task: &TaskRef) -> Result<Option<String>> {
+        Self::report_of(self, task)
+    }
+
     fn transcript(
         &mut self,
         task: &TaskRef,
@@ -289,6 +293,10 @@ impl Project for Loose {
     }
 
     fn result_of(&mut self, _task: &TaskRef) -> Result<Option<AcceptedResult>> {
+        Err(self.needs_repository())
+    }
+
+    fn report_of(&mut self, _task: &TaskRef) -> Result<Option<String>> {
         Err(self.needs_repository())
     }
 

@@ -94,6 +94,10 @@ impl Project for Fake {
         Ok(None)
     }
 
+    fn report_of(&mut self, _task: &TaskRef) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     fn transcript(
         &mut self,
         _task: &TaskRef,

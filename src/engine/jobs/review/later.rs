@@ -7,6 +7,7 @@ use crate::engine::admission::breaker::Service;
 use crate::engine::admission::{Activity, Heard, Origin, Phase};
 use crate::engine::broken::Sound;
 use crate::engine::effect::Effect;
+use crate::engine::jobs::accept::made_by;
 use crate::engine::jobs::attempt::Attempt;
 use crate::engine::jobs::{JobOf, Shop, Work};
 use crate::engine::outcome::evidence::Evidence;
@@ -135,7 +136,7 @@ impl Shop<'_> {
     pub(in crate::engine::jobs) fn refuse_candidate(&mut self, owner: AttemptId) -> Sound {
         self.keep_candidate(owner)?;
         let attempt = self.build.jobs.attempt(owner)?;
-        let (key, output) = (attempt.key, attempt.made.patch.output_digest());
+        let (key, output) = (attempt.key, made_by(attempt));
         self.ground.push(Effect::Refuse { key, output });
         Ok(())
     }

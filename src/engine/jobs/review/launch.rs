@@ -3,7 +3,9 @@
 use crate::base::name::AttemptId;
 use crate::engine::admission::{Activity, Phase};
 use crate::engine::broken::Sound;
-use crate::engine::effect::{Base, Effect, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::effect::{
+    Base, Effect, Launch, LaunchAction, NeededReport, Purpose, SessionLaunch,
+};
 use crate::engine::jobs::attempt::Attempt;
 use crate::engine::jobs::review::baseline_name;
 use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
@@ -106,6 +108,7 @@ impl Shop<'_> {
                     found.map(|it| (it.validator.as_str(), &it.findings[..])).collect();
                 let judged = self.files_judged(attempt);
                 let volatile = volatile_part(&Volatile {
+                    needs: &self.reports_for(attempt, validator),
                     judged: Some(&judged),
                     result_message: attempt.made.message.as_deref(),
                     found_before: &found,
@@ -144,8 +147,16 @@ impl Shop<'_> {
             sandbox: attempt.recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: GlobSet::default(),
             plan: None,
-            needs: Vec::new(),
+            needs: self.reports_for(attempt, validator),
             is_report: false,
         })
+    }
+
+    /// An agent judges by the reports that the task was to work from.
+    fn reports_for(&self, attempt: &Attempt, validator: &Validator) -> Vec<NeededReport> {
+        match (&validator.kind, attempt.node) {
+            (ValidatorKind::Agent(_), Some(node)) => self.reports_before(node),
+            _ => Vec::new(),
+        }
     }
 }
