@@ -49,6 +49,24 @@ fn a_script_that_a_command_names_is_its_input() {
 }
 
 #[test]
+fn what_one_task_reads_behind_a_link_is_not_gone_since_another_names_the_link() {
+    let plan = "\
+meta: { order: free }
+sections:
+- id: s
+  name: S
+  tasks:
+  - { id: '1', name: One, run: 'cat all/README.md > one.txt', inputs: [all/README.md], outputs: [one.txt] }
+  - { id: '2', name: Two, run: 'ls all > two.txt', inputs: [all], outputs: [two.txt] }
+";
+    let space = Space::new(&[("plans/plan.yaml", plan), ("README.md", "x\n")]);
+    link(&space, ".", "all");
+    space.commit("a link");
+    space.build(&["-j", "1"], 0).has(&[("ran", 2)]);
+    space.build(&["-j", "1"], 0).has(&[("up_to_date", 2)]);
+}
+
+#[test]
 fn a_script_that_came_later_counts() {
     let space = space_of("sh tools/gen.sh || echo none > seen.txt", "", &[]);
     assert_eq!(seen(&space), "1 none");

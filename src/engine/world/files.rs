@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use salsa::Setter;
 
-use crate::base::file::FileState;
+use crate::base::file::{FileKind, FileState};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::past::Past;
 use crate::engine::record::lineage::Landing;
@@ -216,7 +216,13 @@ impl World {
         let seen: BTreeSet<&RelPath> = found.iter().map(|(path, _)| path).collect();
         let (globs, _) = self.inputs_named(slot, past);
         let listed = globs.iter().flat_map(|it| self.listed(it));
-        let gone: Vec<RelPath> = listed.filter(|path| !seen.contains(path)).cloned().collect();
+        let is_link = |state: &FileState| state.kind == FileKind::Symlink;
+        let links = found.iter().filter(|(_, state)| state.as_ref().is_some_and(is_link));
+        let links: Vec<&RelPath> = links.map(|(path, _)| path).collect();
+        // Whoever names a link looks at it alone; others may look behind it.
+        let is_behind = |path: &RelPath| links.iter().any(|it| path.is_within(it.as_str()));
+        let gone = listed.filter(|path| !seen.contains(path) && !is_behind(path));
+        let gone: Vec<RelPath> = gone.cloned().collect();
         for path in gone {
             self.set_entry(&path, None, past);
         }
