@@ -14,6 +14,7 @@ use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, OutputDigest, RelPath, TaskRef, ValidatorName};
 use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::Pin;
+use crate::spec::rule::ActionKind;
 
 /// Why a task runs or does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,11 @@ pub enum Why {
     CutOff(String),
     /// It failed in an earlier build: how, as the journal or its plan has it.
     FailedBefore(String),
-    /// A file that its result left is gone.
-    OutputGone(RelPath),
+    /// Files that its result left are gone; a command makes them again.
+    OutputGone {
+        paths: Vec<RelPath>,
+        action: ActionKind,
+    },
     /// So many tasks of its plan failed in a row.
     PlanStopped {
         n_failed: u32,

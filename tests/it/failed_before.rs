@@ -24,7 +24,11 @@ fn a_session_that_failed_is_bought_again_only_where_somebody_asks() {
         space.write("sessions.yaml", DOES);
         let again = space.build(&[], 1).has(&[("failed", 1), ("sessions", 0)]);
         assert!(again.ran.stdout.contains("failed before"), "{}", again.ran.shown());
-        space.orch(&["build", "-n"]).exits(0).says(&["0 would run"]);
+        space.orch(&["build", "-n"]).exits(0).says(&[
+            "failed     p//1",
+            "0 would run",
+            ", 1 failed",
+        ]);
         space.orch(&["status"]).exits(0).says(&["failed"]);
         ask(&space);
         space.build(flags, 0).has(&[("ran", 1), ("sessions", 1)]);
@@ -104,6 +108,8 @@ fn a_deleted_output_of_a_command_comes_back() {
     let space = space(CHAIN, "{}\n");
     space.build(&[], 0).has(&[("accepted", 2)]);
     std::fs::remove_file(space.root().join("a.txt")).unwrap();
+    let told = "its output `a.txt` was deleted, and its command makes it again";
+    space.orch(&["build", "-n"]).exits(0).says(&[told]);
     let built = space.build(&[], 0).has(&[("up_to_date", 2)]);
     assert!(built.ran.stdout.contains("put back `a.txt`"), "{}", built.ran.shown());
     assert_eq!(

@@ -22,12 +22,13 @@ impl Board {
         ground: &mut Ground<'_>,
     ) -> bool {
         let gone = self.gone_outputs(id, standing, ground);
-        let Some(path) = gone.first().cloned() else { return false };
-        let is_command = ground
-            .world
-            .recipe(self.slot(id))
-            .is_some_and(|it| it.rule.action == ActionKind::Command);
-        self.note_reason(id, Why::OutputGone(path));
+        if gone.is_empty() {
+            return false;
+        }
+        let action = ground.world.recipe(self.slot(id)).map(|it| it.rule.action);
+        let action = action.unwrap_or(ActionKind::Session);
+        let is_command = action == ActionKind::Command;
+        self.note_reason(id, Why::OutputGone { paths: gone.clone(), action });
         let sought = std::mem::replace(&mut self.run(id).sought, Sought::Looked);
         match (sought, is_command, self.mode) {
             (Sought::Nothing, ..) => {

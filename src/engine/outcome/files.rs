@@ -18,11 +18,21 @@ pub(super) fn mismatch_of(evidence: &Evidence, expectation: &Expectation) -> Opt
         let hollow = evidence.hollow_outputs.join(", ");
         return Some(format!("declared outputs are not made: {hollow}"));
     }
-    if let Some(ignored) = evidence.ignored_outputs.first() {
-        return Some(format!(
-            "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not \
-             declare it"
-        ));
+    match &evidence.ignored_outputs[..] {
+        [] => {}
+        [ignored] => {
+            return Some(format!(
+                "declared output {ignored} is git-ignored, so it cannot land: un-ignore it or do not \
+                 declare it"
+            ));
+        }
+        ignored => {
+            return Some(format!(
+                "declared outputs {} are git-ignored, so they cannot land: un-ignore them or do not \
+                 declare them",
+                ignored.join(", ")
+            ));
+        }
     }
     if !expectation.stray_writes.is_empty() {
         let paths = list_of(&expectation.stray_writes);

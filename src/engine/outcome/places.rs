@@ -54,6 +54,23 @@ pub(super) fn blocks_of(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
+/// What stands between the last two fences, where the second one ends the text: where it begins.
+pub(super) fn block_at_end(text: &str) -> Option<(usize, &str)> {
+    let text = text.trim_end();
+    let end = text.rfind('\n')? + 1;
+    let closing = Fence::opened_by(&text[end..]).filter(|it| it.is_closed_by(&text[end..]))?;
+    let mut at = end;
+    for line in text[..end].split_inclusive('\n').rev() {
+        let start = at;
+        at -= line.len();
+        let opening = Fence::opened_by(line.trim_end_matches('\n'));
+        if opening.is_some_and(|it| (it.mark, it.length) == (closing.mark, closing.length)) {
+            return Some((start, &text[start..end]));
+        }
+    }
+    None
+}
+
 #[derive(Default)]
 struct Walk {
     fence: Option<Fence>,
@@ -135,6 +152,15 @@ mod tests {
         assert_eq!(check("```a``` is code\nb"), "pp");
         assert_eq!(check("```\na\n``` b\nc"), "cccc");
         assert_eq!(check("<!-- a -->\nb\n<!--\nc\n-->\nd"), "cpcccp");
+    }
+
+    #[test]
+    fn the_last_block_ends_the_text() {
+        let check = |text: &'static str| block_at_end(text).map(|(_, content)| content);
+        assert_eq!(check("```\nnever closed\n\n```json\n{}\n```\n"), Some("{}\n"));
+        assert_eq!(check("```json\n{}\n```\nand more"), None);
+        assert_eq!(check("````\n```json\n{}\n```\n````"), Some("```json\n{}\n```\n"));
+        assert_eq!(check("{}\n```"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::OutcomeClass;
 use super::object::object_by_hand;
-use super::places::blocks_of;
+use super::places::{block_at_end, blocks_of};
 use crate::base::name::{PlanName, TaskId};
 use crate::engine::outcome::evidence::{StatusFile, StatusReport};
 
@@ -31,7 +31,11 @@ fn last_status_block(text: &str) -> Option<(usize, &str)> {
                 .map_or(content.contains("\"status\""), |it| it.contains_key("status"))
     };
     let blocks = blocks_of(text);
-    blocks.iter().rev().find(|it| is_status(it.content)).map(|it| (it.start, it.content))
+    let found = blocks.iter().rev().find(|it| is_status(it.content));
+    // A block before it that was never closed takes nothing away from what ends the text.
+    found
+        .map(|it| (it.start, it.content))
+        .or_else(|| block_at_end(text).filter(|(_, content)| is_status(content)))
 }
 
 fn status_in(text: &str) -> StatusFile {

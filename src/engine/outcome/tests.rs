@@ -275,6 +275,40 @@ fn a_pass_beside_a_grave_finding_is_none() {
 }
 
 #[test]
+fn a_fail_that_ends_an_answer_is_a_verdict_and_a_pass_has_to_be_called_one() {
+    let check = |text: &str| verdict_of(text).map(|(verdict, _)| verdict);
+    for text in [
+        "It does not build.\n\n**FAIL**\n",
+        "Overall: FAIL",
+        "# Overall result: **FAIL**",
+        "`FAIL`.",
+    ] {
+        assert_eq!(check(text), Some(Verdict::Fail), "{text}");
+    }
+    let none = [
+        "> **FAIL**",
+        "```\nFAIL\n```",
+        "FAIL is what I feared.",
+        "**FAIL**\n\nwas said before",
+        "**PASS**",
+    ];
+    for text in none {
+        assert_eq!(check(text), None, "{text}");
+    }
+    assert_eq!(check("**Verdict: PASS**\n\nFAIL"), Some(Verdict::Fail), "the worse word counts");
+}
+
+#[test]
+fn a_block_that_was_never_closed_does_not_hide_the_status() {
+    let text = "Found:\n```\nlet a = 1;\n\n```json\n{\"task_id\": \"1.1\", \"status\": \"completed\"}\n```\n";
+    assert!(matches!(status_from_text(text), StatusFile::Given(_)));
+    assert_eq!(super::answer_of(text), "Found:\n```\nlet a = 1;");
+    let shown =
+        format!("An example:\n````\n{}\n````\n", &text[text.find("```json").unwrap()..].trim());
+    assert!(matches!(status_from_text(&shown), StatusFile::Absent), "{shown}");
+}
+
+#[test]
 fn a_verdict_that_is_shown_or_hangs_on_something_is_none() {
     for none in [
         "I was given\n\n    **Verdict: PASS**\n\nand leave it aside.",

@@ -109,8 +109,25 @@ impl VerdictLines {
             };
             *worst = (*worst).max(Some(verdict));
         }
+        if ends_in_fail(text) {
+            lines.plain = Some(Verdict::Fail);
+        }
         lines
     }
+}
+
+/// `**FAIL**`, `Overall: FAIL` as the last line of what is said; a PASS has to be called a verdict.
+fn ends_in_fail(text: &str) -> bool {
+    let Some((Place::Plain, line)) = lines_of(text).filter(|(_, it)| !it.trim().is_empty()).last()
+    else {
+        return false;
+    };
+    let marks = ['*', '_', '#', '-', ' ', '\t', '[', ']', '`', '.', '!', ':', '❌'];
+    let mut line = line.trim_matches(marks);
+    for word in ["final ", "overall", "result"] {
+        line = behind(line, word).unwrap_or(line).trim_start_matches(marks);
+    }
+    line.eq_ignore_ascii_case("FAIL")
 }
 
 /// `**Verdict: PASS**`, `## Verdict: **WARN**`, `VERDICT: FAIL - two tests`.

@@ -4,7 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::host::git::Repository;
 use crate::host::scan::IgnoreRules;
-use crate::spec::glob::{GlobSet, static_prefix};
+use crate::spec::glob::{GlobSet, has_wildcard, static_prefix};
 use crate::spec::plan::Task;
 
 use super::tree::Tree;
@@ -15,9 +15,11 @@ pub(super) fn ignored(tree: &Tree<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (source, task) in tree.open() {
         let outputs = task.spec.outputs.patterns.iter().filter(|it| !it.starts_with('!'));
-        let mut outputs = outputs.filter(|it| is_ignored(it, &mut rules));
-        if let Some(output) = outputs.find(|it| !is_tracked(tree, it)) {
-            found.push(finding(task, output).in_file(&source.path));
+        let outputs = outputs.filter(|it| is_ignored(it, &mut rules));
+        let outputs: Vec<&str> =
+            outputs.filter(|it| !is_tracked(tree, it)).map(String::as_str).collect();
+        if !outputs.is_empty() {
+            found.push(finding(task, &outputs).in_file(&source.path));
         }
     }
     let is_mended = |(_, task): (_, &Task)| {
@@ -51,9 +53,46 @@ fn is_tracked(tree: &Tree<'_>, pattern: &str) -> bool {
     listed().is_ok_and(|files| !files.is_empty())
 }
 
-fn finding(task: &Task, output: &str) -> Diagnostic {
-    let message =
-        format!("the output `{output}` of `{}` is git-ignored, so it can never land", task.id);
+/// Outputs below what is a file: no folder can be made there.
+pub(super) fn below_files(tree: &Tree<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (source, task) in tree.open() {
+        for output in task.spec.outputs.patterns.iter().filter(|it| !it.starts_with('!')) {
+            let Some(file) = file_above(tree, output) else { continue };
+            let message = format!(
+                "the output `{output}` of `{}` lies below `{file}`, which is a file",
+                task.id
+            );
+            let place = task.spans.outputs.clone().unwrap_or_else(|| task.spans.id.clone());
+            let finding = Diagnostic::warning("plan::impossible-output", message)
+                .label(place, "declared here")
+                .help("correct the path: folders begin at the root of the repository");
+            found.push(finding.in_file(&source.path));
+        }
+    }
+    found
+}
+
+fn file_above<'p>(tree: &Tree<'_>, pattern: &'p str) -> Option<&'p str> {
+    let ends = pattern.match_indices('/').map(|(at, _)| at);
+    ends.take_while(|end| !has_wildcard(&pattern[..*end])).find_map(|end| {
+        let path = RelPath::normalize(&pattern[..end])?;
+        let meta = std::fs::symlink_metadata(tree.root.join(path.as_str())).ok()?;
+        meta.is_file().then(|| &pattern[..end])
+    })
+}
+
+fn finding(task: &Task, outputs: &[&str]) -> Diagnostic {
+    let message = match outputs {
+        [output] => {
+            format!("the output `{output}` of `{}` is git-ignored, so it can never land", task.id)
+        }
+        outputs => format!(
+            "the outputs `{}` of `{}` are git-ignored, so they can never land",
+            outputs.join("`, `"),
+            task.id
+        ),
+    };
     Diagnostic::warning("plan::ignored-output", message)
         .label(task.spans.outputs.clone().unwrap_or_else(|| task.spans.id.clone()), "declared here")
         .help("take the path out of `.gitignore`, or out of `outputs`: without it the task may be done")
@@ -62,6 +101,17 @@ fn finding(task: &Task, output: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use crate::host::check::tests::codes_of;
+
+    #[test]
+    fn an_output_below_a_file_is_told() {
+        let check = |output: &str| {
+            codes_of(&format!("name: N, run: x, outputs: ['{output}']"), &[("README.md", "x\n")])
+        };
+        assert_eq!(check("README.md/a.txt"), "plan::impossible-output");
+        assert_eq!(check("README.md/**"), "plan::impossible-output");
+        assert_eq!(check("README.md"), "");
+        assert_eq!(check("docs/a.txt"), "");
+    }
 
     #[test]
     fn an_output_that_git_ignores_is_told() {

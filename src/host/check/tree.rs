@@ -27,6 +27,7 @@ pub(super) fn findings(root: &Path, loaded: &Loaded, engine: &Engine) -> Vec<Dia
     }
     let mut found = inputs::unmatched(&tree);
     found.extend(outputs::ignored(&tree));
+    found.extend(outputs::below_files(&tree));
     found.extend(scripts::missing(&tree));
     found.extend(item::missing(&tree));
     found.extend(settings::denied(&tree));

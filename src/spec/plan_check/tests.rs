@@ -426,6 +426,9 @@ fn outputs_that_no_work_can_bring_about_are_told() {
     assert_eq!(check(r"'docs\a.md'"), "impossible-output");
     assert_eq!(check("'~/a.md'"), "impossible-output");
     assert_eq!(check("'$HOME/a.md'"), "impossible-output");
+    assert_eq!(check("'https://example.org/a.md'"), "impossible-output");
+    assert_eq!(check("'docs/<name>.md'"), "impossible-output");
+    assert_eq!(check("' lead.txt'"), "impossible-output");
     assert_eq!(check("'docs/a.md', '!docs/b.md', 'app/[id]/page.tsx'"), "");
 }
 

@@ -97,8 +97,14 @@ fn no_path(pattern: &str) -> Option<(&'static str, &'static str)> {
     if pattern.contains('\\') {
         return Some(("has a `\\`", "write `/` between folders"));
     }
-    if pattern.starts_with("~/") || pattern.starts_with('$') {
+    if pattern.starts_with("~/") || pattern.starts_with('$') || pattern.contains("://") {
         return Some(("is no path below the repository", "paths start at the repository's root"));
+    }
+    if pattern.contains(['<', '>']) {
+        return Some(("has a `<` or `>`", "write a name, or `*` where it is not known yet"));
+    }
+    if pattern.trim() != pattern {
+        return Some(("begins or ends with a blank", "take the blank out"));
     }
     None
 }

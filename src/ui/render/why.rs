@@ -1,5 +1,7 @@
 //! Reasons, holds and causes in words.
 
+mod gone;
+
 use std::collections::BTreeSet;
 
 use crate::base::digest::Difference;
@@ -64,10 +66,7 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         Why::HeldBefore(message) => format!("held back before: {message}"),
         Why::CutOff(message) => format!("cut off: {message}; it goes on from what it left"),
         Why::FailedBefore(message) => format!("failed before: {message}"),
-        Why::OutputGone(path) => format!(
-            "its output `{path}` was deleted: `git restore {path}` where that is not committed; else \
-             `orch retry` makes it again, `orch accept` takes it as it is"
-        ),
+        Why::OutputGone { paths, action } => gone::text(paths, *action),
         Why::PlanStopped { n_failed } => format!(
             "{n_failed} tasks of its plan failed in a row (`circuit_breaker_threshold`): see to them first"
         ),

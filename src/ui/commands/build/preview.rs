@@ -65,6 +65,9 @@ struct WouldRun<'a> {
     name: &'a str,
     /// It waits for others of the list; equal output of theirs would leave it up to date.
     only_if_needed: bool,
+    /// It failed before, and is not tried again unasked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    failed: bool,
     reason: String,
     likely_cost_usd: Option<Usd>,
     guessed_cost_usd: Option<Usd>,
@@ -190,7 +193,11 @@ impl<'a> Preview<'a> {
             }
         }
         for run in &self.held {
-            let _ = writeln!(text, "{}  {}", paint.paint(Tone::Caution, "held     "), run.words());
+            let (tone, head) = match run.failed {
+                true => (Tone::Bad, "failed   "),
+                false => (Tone::Caution, "held     "),
+            };
+            let _ = writeln!(text, "{}  {}", paint.paint(tone, head), run.words());
         }
         let _ = write!(text, "{}", counted(self.targets, "task"));
         let _ =
@@ -198,8 +205,11 @@ impl<'a> Preview<'a> {
         if !self.would_replay.is_empty() {
             let _ = write!(text, ", {} from the cache", self.would_replay.len());
         }
-        if !self.held.is_empty() {
-            let _ = write!(text, ", {} held", self.held.len());
+        let n_failed = self.held.iter().filter(|it| it.failed).count();
+        for (n, what) in [(n_failed, "failed"), (self.held.len() - n_failed, "held")] {
+            if n > 0 {
+                let _ = write!(text, ", {n} {what}");
+            }
         }
         let _ = match (self.likely_cost_usd, self.guessed_cost_usd) {
             (None, None) => Ok(()),
@@ -234,6 +244,7 @@ impl<'a> WouldRun<'a> {
             task: task.task.to_string(),
             name: &task.name,
             only_if_needed: task.state == TaskState::Waiting,
+            failed: matches!(task.state, TaskState::Failed(_)),
             reason,
             likely_cost_usd: task.likely_cost,
             guessed_cost_usd: task.guessed_cost,
@@ -295,9 +306,9 @@ mod tests {
         insta::assert_snapshot!(check(&BuildRequest::default()), @r#"
             would run  demo//1.2  Add parser: running now  (about $0.96)
             would run  other//b  Tidy: never built  (about $0.96)
-            held       demo//2.1  Wire up: left no status file (3 attempts)
+            failed     demo//2.1  Wire up: left no status file (3 attempts)
             held       demo//2.2  Document: demo//2.1 failed
-            7 tasks: 2 would run, 3 up to date, 2 held; at most about $1.92, by what was paid before
+            7 tasks: 2 would run, 3 up to date, 1 failed, 1 held; at most about $1.92, by what was paid before
             "#);
     }
 
