@@ -133,10 +133,31 @@ pub struct Launch {
     pub required_outputs: GlobSet,
     /// Its plan, which it may edit: a copy is laid where its tools may write.
     pub plan: Option<RelPath>,
+    /// What its verdict rests on, where it is a command that judges a candidate.
+    pub bench: Option<Bench>,
     /// Reports that it gets to read, laid where the engine says.
     pub needs: Vec<NeededReport>,
     /// What it answers is an output.
     pub is_report: bool,
+}
+
+/// How a candidate lies before the command that judges it: of the files that its verdict rests on, those
+/// of before the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bench {
+    /// The tree that the candidate's change was made on.
+    pub before: TreeId,
+    /// These are as they were there.
+    pub held: Vec<RelPath>,
+    /// Of these, keys and sections are as they were there.
+    pub parts: Vec<(RelPath, Vec<String>)>,
+    /// Changed files that the verdict may rest on: told with what they assert.
+    pub doubted: Vec<RelPath>,
+    /// Other files that were changed although the task does not speak of them: where a judging file runs
+    /// one, that is told as well.
+    pub others: Vec<RelPath>,
+    /// Judging files by name or pattern, from which that is told.
+    pub roots: GlobSet,
 }
 
 /// The report of a task, for one that comes after it.

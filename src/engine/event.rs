@@ -220,8 +220,10 @@ pub struct Candidate {
 pub struct Merged {
     /// The tree that would land.
     pub candidate: TreeId,
-    /// The tree that the patch was merged onto.
+    /// The tip that the patch was merged onto.
     pub beneath: TreeId,
+    /// The same with the user's uncommitted text that the patch is made on: what was there before.
+    pub before: TreeId,
     pub patch: Patch,
 }
 

@@ -14,6 +14,7 @@ mod look;
 mod object;
 mod places;
 mod report;
+pub mod tally;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
@@ -197,9 +198,25 @@ fn by_verdict(evidence: &Evidence) -> (OutcomeClass, String, Option<(Verdict, Ve
         let message = "the validator gave no verdict".to_owned();
         return (OutcomeClass::NoVerdict, message, None);
     };
+    if let Some(why) = meddled(evidence).filter(|_| verdict != Verdict::Fail) {
+        return (OutcomeClass::NoVerdict, why, None);
+    }
     let class = if verdict == Verdict::Fail { OutcomeClass::Rejected } else { OutcomeClass::Done };
     let first = findings.first().map_or(String::new(), |finding| format!(": {finding}"));
     (class, format!("{}{first}", verdict.as_str()), Some((verdict, findings)))
+}
+
+/// What a validator did to what it judges: what it says is not of what would land.
+fn meddled(evidence: &Evidence) -> Option<String> {
+    if let Some(damage) = &evidence.damage {
+        return Some(format!("the validator's {}", damage.trim_start_matches("it ")));
+    }
+    let (first, others) = evidence.judged_changed.split_first()?;
+    let more =
+        if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    Some(format!(
+        "the validator changed `{first}`{more}, which would not land so: have it look only, or write elsewhere"
+    ))
 }
 
 /// `exit 1: its last line`, then the end of its output where there is more: at most 20 lines of stdout,

@@ -7,6 +7,7 @@ pub mod db;
 pub mod diagnose;
 mod documents;
 mod files;
+mod judges;
 pub mod prompt;
 mod validators;
 mod verdicts;
@@ -14,6 +15,7 @@ mod verdicts;
 pub use beside::Beside;
 pub use db::{QueryLog, Recipe, Slot, Wording};
 pub use files::Scanned;
+pub use judges::{Role, Roles};
 pub use validators::{item_read_by, reads_item, validators_of};
 pub use verdicts::{Checked, VerdictKeys};
 

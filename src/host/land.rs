@@ -111,8 +111,9 @@ impl Landings {
                     return Ok(events);
                 }
                 LandOutcome::OutputDiffers(patch) => {
+                    let before = state.checkout.repo.tree_of(&beneath)?;
                     let beneath = state.checkout.repo.tree_of(onto)?;
-                    let merged = Merged { candidate: tree, beneath, patch };
+                    let merged = Merged { candidate: tree, beneath, before, patch };
                     return Ok(vec![Event::Merged { attempt, merged }]);
                 }
                 LandOutcome::TipMoved(_) => match self.merge(attempt, state)? {

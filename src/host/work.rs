@@ -4,6 +4,7 @@
 pub mod archive;
 mod aside;
 pub mod attempt;
+mod bench;
 mod collect;
 mod exhibits;
 pub mod folders;

@@ -12,6 +12,7 @@ mod collect;
 mod collided;
 mod copies;
 mod held;
+mod judging;
 mod leftovers;
 mod look;
 mod making;

@@ -1,6 +1,7 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
 mod escalation;
+mod judging;
 pub mod keys;
 mod pin;
 pub(crate) mod read;
@@ -27,6 +28,7 @@ use super::quota::Quota;
 use super::smoke::Smoke;
 
 pub use escalation::Escalation;
+pub use judging::{Judging, judging_of, run_in};
 pub use pin::Pin;
 pub use read::parse;
 pub use scripts::{programs_of, scripts_of};

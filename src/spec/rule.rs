@@ -2,6 +2,7 @@
 
 mod choose;
 mod draft;
+mod judges;
 pub mod keys;
 mod read;
 mod resolve;
@@ -22,6 +23,7 @@ use super::sandbox::{Sandbox, Sandboxing};
 pub use super::agent::DEFAULT_TOOLS;
 pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
+pub use judges::{Judges, JudgingPart, Tests};
 pub use read::parse;
 pub use resolve::{DEFAULTS, resolve};
 pub use retry::{Beginning, Retry, RetryStep};
@@ -49,6 +51,8 @@ pub struct Rule {
     /// The session's answer is an output, like a file.
     pub is_report: bool,
     pub validators: Vec<Validator>,
+    /// What their verdicts rest on beside the result.
+    pub judges: Judges,
     pub env: Vec<EnvName>,
     pub retry: Retry,
     pub limits: Limits,

@@ -18,6 +18,7 @@ mod floors;
 mod git_env;
 mod handed_on;
 mod hygiene;
+mod judges;
 mod kill;
 mod large_plan;
 #[path = "../left_out/note.rs"]

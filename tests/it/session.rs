@@ -122,6 +122,7 @@ fn launch(action: LaunchAction) -> Launch {
         sandbox: None,
         required_outputs: Default::default(),
         plan: None,
+        bench: None,
         needs: Vec::new(),
         is_report: false,
     }

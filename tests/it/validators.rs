@@ -56,7 +56,7 @@ fn what_one_warned_of_is_told_with_what_the_next_one_failed() {
 #[test]
 fn a_validator_looks_at_a_clean_worktree_of_what_would_land_and_a_fail_never_reaches_the_branch() {
     let sessions = "'1':\n- - write: { path: one.txt, content: \"bad\\n\" }\n  - run: echo scratch > ignored.log\n- - write: { path: one.txt, content: \"good\\n\" }\n";
-    let line = "test -z \"$(git status --porcelain)\" && test ! -e ignored.log && git -C \"$(cat main-root)\" log -1 --format=%s main >> \"$(cat main-root)/seen\"; echo junk > junk.txt; echo was here >> one.txt; head -1 one.txt | grep -q good";
+    let line = "test -z \"$(git status --porcelain)\" && test ! -e ignored.log && git -C \"$(cat main-root)\" log -1 --format=%s main >> \"$(cat main-root)/seen\"; echo junk > junk.txt; head -1 one.txt | grep -q good";
     let keys = format!(
         "    validators:\n    - name: look\n      run: {}\n",
         serde_json::to_string(line).unwrap()

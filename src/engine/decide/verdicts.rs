@@ -40,7 +40,7 @@ impl Board {
         let owned = ground.world.owned_now(slot, ground.past);
         let mut unknown = None;
         for validator in &validators {
-            let checked = Checked { slot, spec: &recipe.spec, validator };
+            let checked = Checked { slot, spec: &recipe.spec, validator, changes: &[] };
             let key = ground.world.verdict_key(checked, &owned, ground.past);
             match self.known_verdict(Some(id), validator, &key, ground.past).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
@@ -162,7 +162,7 @@ impl Board {
         let Some(recipe) = ground.world.recipe(slot) else { return false };
         let owned = ground.world.owned_now(slot, ground.past);
         ground.world.validators(slot, recipe).iter().any(|validator| {
-            let checked = Checked { slot, spec: &recipe.spec, validator };
+            let checked = Checked { slot, spec: &recipe.spec, validator, changes: &[] };
             let key = ground.world.verdict_key(checked, &owned, ground.past);
             let known = ground.past.history.verdict(&key);
             known.is_some_and(|known| known.verdict == Verdict::Fail)

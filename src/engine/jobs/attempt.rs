@@ -18,7 +18,7 @@ use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::Validator;
 
 use super::contest::{Contest, Won};
-use super::review::Suspect;
+use super::review::{Doubt, Suspect};
 
 /// A running attempt, or the validation of a result that stands.
 #[derive(Clone, Debug)]
@@ -58,8 +58,9 @@ pub struct Produced {
     pub merged: Patch,
     /// The tree that validators look at; `None` is the present state.
     pub candidate: Option<TreeId>,
-    /// The tree that the candidate was merged onto.
+    /// The tip that the candidate was merged onto, and the tree that its change is made on.
     pub beneath: Option<TreeId>,
+    pub before: Option<TreeId>,
     /// What its session changed in the plan.
     pub plan_change: Option<PlanChange>,
     pub read_set: Vec<(RelPath, Option<FileState>)>,
@@ -100,6 +101,8 @@ pub struct Review {
     pub reached: Vec<VerdictReached>,
     /// A FAIL that is looked into at present.
     pub suspect: Option<Suspect>,
+    /// A PASS that is held against what the judging files were.
+    pub doubt: Option<Doubt>,
     /// The result is in the action cache, without verdicts.
     pub is_kept: bool,
 }
@@ -110,6 +113,7 @@ impl Produced {
         self.merged = merged.patch;
         self.candidate = Some(merged.candidate);
         self.beneath = Some(merged.beneath);
+        self.before = Some(merged.before);
     }
 }
 

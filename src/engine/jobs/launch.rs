@@ -57,6 +57,7 @@ impl Shop<'_> {
             sandbox: recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: recipe.spec.outputs.clone(),
             plan: Some(self.ground.world.plan_path(attempt.slot).clone()),
+            bench: None,
             needs: attempt.node.map(|it| self.reports_before(it)).unwrap_or_default(),
             is_report: recipe.rule.is_report,
         }

@@ -1,14 +1,17 @@
 //! Validators: which a task has, which verdicts are known, running those that are not.
 
 mod baseline;
+mod doubt;
 mod later;
 mod launch;
 mod subject;
 
 pub use baseline::Suspect;
 pub(super) use baseline::baseline_name;
+pub use doubt::Doubt;
+pub(super) use doubt::former_name;
 
-use crate::base::name::AttemptId;
+use crate::base::name::{AttemptId, RelPath, TreeId};
 use crate::engine::broken::Sound;
 use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
@@ -24,6 +27,17 @@ use crate::spec::plan::{Validator, ValidatorKind};
 use super::ended::cost_of;
 use super::{JobOf, Shop};
 use crate::engine::admission::{Origin, with_reset};
+
+/// What a validator looks at.
+#[derive(Clone, Debug)]
+pub(in crate::engine::jobs) enum Look {
+    /// The candidate, or what stands.
+    Present,
+    /// The tree below the candidate.
+    Below(TreeId),
+    /// The candidate with these as they were before the task.
+    Former(Vec<RelPath>),
+}
 
 /// How often a validator may reach no verdict before the task fails loudly.
 const MAX_NO_VERDICT: u32 = 2;
@@ -92,12 +106,32 @@ impl Shop<'_> {
             let below = verdict.ok_or(judgement);
             return self.take_baseline_ended(owner, &suspect, &evidence, below);
         }
+        if let Some(doubt) = attempt.review.doubt.take() {
+            let (judgement, verdict) = judgement;
+            return self.take_former_ended(owner, doubt, verdict.ok_or(judgement));
+        }
         match judgement {
             (judgement, None) => self.no_verdict(owner, &validator, &judgement),
-            (_, Some(said)) => match self.suspicion(owner, &validator, &said, &evidence)? {
-                Some(suspicion) => self.look_below(owner, &validator, suspicion),
-                None => self.reach(owner, &validator, said),
-            },
+            (_, Some(said)) => self.weigh(owner, &validator, said, &evidence),
+        }
+    }
+
+    /// Looks into a verdict that may not count as it is, or takes it.
+    fn weigh(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        said: KnownVerdict,
+        evidence: &Evidence,
+    ) -> Sound {
+        let said = self.with_held_told(owner, validator, said)?;
+        if let Some(suspicion) = self.suspicion(owner, validator, &said, evidence)? {
+            return self.look_below(owner, validator, suspicion);
+        }
+        match said.verdict {
+            Verdict::Fail => self.reach(owner, validator, said),
+            _ if evidence.bench.is_empty() => self.reach(owner, validator, said),
+            _ => self.look_at_former(owner, validator, said, evidence),
         }
     }
 

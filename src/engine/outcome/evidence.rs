@@ -11,6 +11,7 @@ use crate::base::measure::Millis;
 use crate::base::name::{CommitId, RelPath, SessionId};
 
 use crate::engine::documents::Documents;
+use crate::engine::outcome::tally::Tally;
 use crate::engine::report::Report;
 use crate::engine::stream::StreamFacts;
 
@@ -78,6 +79,10 @@ pub struct Evidence {
     pub documents: Option<Box<DocumentsLeft>>,
     /// What it did to its own worktree, so that nothing of it can be read.
     pub damage: Option<String>,
+    /// Tracked files, lock files apart, that a validator changed in what it judges.
+    pub judged_changed: Vec<RelPath>,
+    /// Files of the judged change that its verdict may rest on.
+    pub bench: Vec<BenchFile>,
     /// The commit the worktree stood on.
     pub base: Option<CommitId>,
     /// Declared outputs of which no file exists.
@@ -116,6 +121,8 @@ impl Evidence {
             plan_edit: None,
             base: None,
             damage: None,
+            judged_changed: Vec::new(),
+            bench: Vec::new(),
             missing_outputs: Vec::new(),
             hollow_outputs: Vec::new(),
             unchanged_outputs: Vec::new(),
@@ -133,6 +140,14 @@ impl Evidence {
             duration: Millis(0),
         }
     }
+}
+
+/// A file that a verdict may rest on, and that what is judged changed; `None` where it is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BenchFile {
+    pub path: RelPath,
+    pub before: Option<Tally>,
+    pub now: Option<Tally>,
 }
 
 /// A plan that a session edited. The file is no part of its patch.

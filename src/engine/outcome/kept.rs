@@ -37,6 +37,29 @@ fn is_moved(lost: &FileChange, patch: &Patch) -> bool {
     })
 }
 
+/// True where the task's text has the path, or the file's name as a word of its own; so may its command.
+pub fn names_file(task: &TaskSpec, path: &RelPath) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '.');
+    let run = task.run.as_ref().map(ToString::to_string).unwrap_or_default();
+    let texts = [&task.name, &task.description, &run];
+    let words = texts.into_iter().flat_map(|it| it.split(|c: char| !is_part(c)));
+    let mut words = words.map(|it| it.trim_start_matches("./").trim_end_matches(['.', '/']));
+    words.any(|it| it == path.as_str() || it == name_of(path))
+}
+
+/// True where the task says which files it is about: it declares outputs, or its text has a path.
+pub fn speaks_of_files(task: &TaskSpec) -> bool {
+    let is_path = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let (stem, ending) = word.rsplit_once('.').unwrap_or((word, ""));
+        let is_ending = ending.len() <= 5 && ending.chars().all(char::is_alphanumeric);
+        let has_letter = |it: &str| it.chars().any(char::is_alphabetic);
+        is_ending && stem.len() > 1 && has_letter(stem) && has_letter(ending)
+    };
+    let texts = [&task.name, &task.description];
+    !task.outputs.is_empty() || texts.into_iter().any(|it| it.split_whitespace().any(is_path))
+}
+
 /// The task's text has the path, the file's name, or a folder of the path.
 fn is_named(path: &RelPath, task: &TaskSpec) -> bool {
     let text = format!("{}\n{}", task.name, task.description);

@@ -358,7 +358,8 @@ impl Space {
             return Event::Conflicted { attempt, conflict };
         }
         let candidate = TreeId::new("tree");
-        let merged = Merged { candidate, beneath: self.tree(), patch: patch.clone() };
+        let (beneath, before) = (self.tree(), self.tree());
+        let merged = Merged { candidate, beneath, before, patch: patch.clone() };
         Event::Merged { attempt, merged }
     }
 

@@ -13,7 +13,7 @@ use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, TaskSpec, Validator, ValidatorKind};
-use crate::spec::rule::{ActionKind, Rule};
+use crate::spec::rule::{ActionKind, Rule, Tests};
 
 /// The encoding's version: raise it where the meaning of a key changes, and give results of the one
 /// before their new keys.
@@ -296,6 +296,9 @@ pub struct VerdictSubject<'a> {
     pub spec: &'a TaskSpec,
     /// The task's files as the validator sees them, by path; and the validator's own inputs.
     pub files: &'a [(RelPath, Option<FileState>)],
+    /// Files that the verdict rests on and that the task changed, as they were before it.
+    pub judging: &'a [(RelPath, Option<FileState>)],
+    pub tests: Tests,
 }
 
 impl VerdictSubject<'_> {
@@ -306,7 +309,7 @@ impl VerdictSubject<'_> {
     }
 
     pub fn describe(&self, out: &mut dyn Manifest) {
-        let Self { validator, spec, files } = self;
+        let Self { validator, spec, files, judging, tests } = self;
         out.section("validator");
         out.entry("name", validator.name.as_str().as_bytes());
         describe_check(validator, out);
@@ -317,6 +320,16 @@ impl VerdictSubject<'_> {
         out.section("files");
         for (path, state) in *files {
             describe_file(path, *state, out);
+        }
+        // Told only where there is any of it: other verdicts were reached before it was.
+        if !judging.is_empty() {
+            out.section("judged by, as before the task");
+        }
+        for (path, state) in *judging {
+            describe_file(path, *state, out);
+        }
+        if *tests == Tests::Frozen {
+            out.entry("tests", b"frozen");
         }
     }
 }

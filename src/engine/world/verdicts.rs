@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::file::FileState;
+use crate::base::file::{FileChange, FileState};
 use crate::base::name::{RelPath, ValidatorName, VerdictKey};
 use crate::engine::past::Past;
 use crate::engine::past::view::view;
@@ -20,6 +20,8 @@ pub struct Checked<'a> {
     pub slot: Slot,
     pub spec: &'a TaskSpec,
     pub validator: &'a Validator,
+    /// What is not landed yet of it.
+    pub changes: &'a [FileChange],
 }
 
 /// The key of a validator's verdict, and the one it had in the form before.
@@ -64,12 +66,30 @@ impl World {
     }
 
     fn verdict_view(&self, slot: Slot, path: &RelPath, past: &Past) -> Option<FileState> {
+        self.seen_by(slot, path, past, true)
+    }
+
+    /// A file as it was before the task wrote it.
+    pub(super) fn view_before(&self, slot: Slot, path: &RelPath, past: &Past) -> Option<FileState> {
+        self.seen_by(slot, path, past, false)
+    }
+
+    fn seen_by(
+        &self,
+        slot: Slot,
+        path: &RelPath,
+        past: &Past,
+        with_own: bool,
+    ) -> Option<FileState> {
         let library = self.library();
         let graph = self.graph();
         let upstream = upstream_of(&self.db, library, slot);
         let task = self.task(slot);
         view(self.state_of(path), past.history.touches(path), |by| {
-            by == task || graph.id_of(by).is_some_and(|by| upstream.contains(by))
+            if by == task {
+                return with_own;
+            }
+            graph.id_of(by).is_some_and(|by| upstream.contains(by))
         })
     }
 
@@ -79,12 +99,15 @@ impl World {
         let owned = self.owned_now(slot, past);
         let keys_of = |validator: &Validator| {
             let spec = &recipe.spec;
-            let files = self.files_of(Checked { slot, spec, validator }, &owned, past);
+            let checked = Checked { slot, spec, validator, changes: &[] };
+            let files = self.files_of(checked, &owned, past);
+            let (judging, tests) = self.judging_before(checked, &owned, past);
             let (agent, config) = (self.validating_agent(validator), self.config());
             let agent = agent.as_deref();
             VerdictKeys {
                 validator: validator.name.clone(),
-                key: VerdictSubject { validator, spec, files: &files }.key(),
+                key: VerdictSubject { validator, spec, files: &files, judging: &judging, tests }
+                    .key(),
                 earlier: EarlierVerdict { validator, agent, spec, config, files: &files }.key(),
             }
         };
@@ -99,7 +122,8 @@ impl World {
     ) -> VerdictKey {
         let Checked { spec, validator, .. } = checked;
         let files = self.files_of(checked, owned, past);
-        VerdictSubject { validator, spec, files: &files }.key()
+        let (judging, tests) = self.judging_before(checked, owned, past);
+        VerdictSubject { validator, spec, files: &files, judging: &judging, tests }.key()
     }
 
     /// What the validator looks at: the task's files, and its own inputs.

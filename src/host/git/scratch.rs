@@ -196,6 +196,7 @@ pub(crate) fn launch(task: &str, line: &str) -> Launch {
         sandbox: None,
         required_outputs: GlobSet::default(),
         plan: None,
+        bench: None,
         needs: Vec::new(),
         is_report: false,
     }

@@ -69,8 +69,10 @@ impl Landings {
                 {
                     return self.conflicted(attempt, why, onto, state);
                 }
+                let before = repo.tree_of(&beneath)?;
                 kept.merged = Some(MergedOnto { onto, beneath, tree: merged.tree });
-                Ok(Event::Merged { attempt, merged: Merged { candidate, beneath: was, patch } })
+                let merged = Merged { candidate, beneath: was, before, patch };
+                Ok(Event::Merged { attempt, merged })
             }
             Merge::Conflict(conflict) => self.conflicted(attempt, conflict, onto, state),
         }

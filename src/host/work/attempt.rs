@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, CommitId, RelPath, SessionId};
-use crate::engine::effect::{Launch, LaunchAction, Purpose};
-use crate::engine::outcome::evidence::{Ending, Evidence};
+use crate::engine::effect::{Base, Launch, LaunchAction, Purpose};
+use crate::engine::outcome::evidence::{BenchFile, Ending, Evidence};
 use crate::engine::outcome::last_words;
 use crate::host::error::{Error, Result};
 use crate::host::land::kept::Kept;
@@ -17,7 +17,7 @@ use crate::host::session::{
 use crate::host::worktree::{Collided, Worktree};
 
 use super::collect::{Job, collect};
-use super::{Message, Workshop, aside, exhibits, needs, plan};
+use super::{Message, Workshop, aside, bench, exhibits, needs, plan};
 
 /// What an attempt starts from, worked out by the loop before it is let go.
 pub struct Start {
@@ -73,8 +73,8 @@ impl Desk {
         let continued = start.continued.take();
         let goes_on = continued.is_some();
         let base_cost = start.base_cost;
-        let (mut launch, worktree, collided) = match continued {
-            Some(worktree) => (start.launch, worktree, None),
+        let Opened { mut launch, worktree, bench, collided } = match continued {
+            Some(worktree) => Opened::going_on(start.launch, worktree),
             None => self.open(start).await?,
         };
         let mut worktree = match self.set_up(worktree).await? {
@@ -95,15 +95,20 @@ impl Desk {
             worktree.mark(&session)?;
         }
         let attempted = self.play(&launch, &worktree, Told { base_cost, session }).await?;
-        let (shop, job) = (self.shop.clone(), Job { launch, laid });
+        let (shop, job) = (self.shop.clone(), Job { launch, laid, bench });
         blocking(move || collect(&shop, &job, worktree, attempted)).await
     }
 
     /// A worktree on the tree that the launch starts from, and what did not go into that.
-    async fn open(&self, start: Start) -> Result<(Launch, Worktree, Option<Collided>)> {
+    async fn open(&self, start: Start) -> Result<Opened> {
         let shop = self.shop.clone();
         blocking(move || {
             let Start { mut launch, tip, overlay, .. } = start;
+            let mut bench = Vec::new();
+            if let (Some(judging), Base::Candidate(tree)) = (&launch.bench, &launch.base) {
+                let (tree, files) = bench::lay(&shop.repo, judging, tree)?;
+                (launch.base, bench) = (Base::Candidate(tree), files);
+            }
             let mut meant = Vec::new();
             let base = loop {
                 meant.push(launch.base.clone());
@@ -116,7 +121,11 @@ impl Desk {
             for it in &meant {
                 collided = collided.or(shop.repo.collided(it, &base)?);
             }
-            Ok((launch, shop.pool.acquire(&base)?, collided))
+            let worktree = match &launch.purpose {
+                Purpose::Validate(_) => shop.pool.acquire_for_validator(&base)?,
+                _ => shop.pool.acquire(&base)?,
+            };
+            Ok(Opened { launch, worktree, bench, collided })
         })
         .await
     }
@@ -172,6 +181,22 @@ impl Desk {
             Update::Progress(progress) => Message::Progress { attempt, progress },
         };
         let _ = self.tell.send(message).await;
+    }
+}
+
+/// A worktree to work in.
+struct Opened {
+    launch: Launch,
+    worktree: Worktree,
+    /// Changed files that a verdict may rest on.
+    bench: Vec<BenchFile>,
+    /// What an earlier attempt left and did not merge.
+    collided: Option<Collided>,
+}
+
+impl Opened {
+    fn going_on(launch: Launch, worktree: Worktree) -> Self {
+        Self { launch, worktree, bench: Vec::new(), collided: None }
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
 use crate::engine::effect::{Launch, Purpose};
-use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, OtherDocument, PlanEdit};
+use crate::engine::outcome::evidence::{
+    BenchFile, DocumentsLeft, Evidence, OtherDocument, PlanEdit,
+};
 use crate::engine::outcome::{Verdict, answer_of, verdict_of};
 use crate::engine::report::Report;
 use crate::engine::stream::StreamFacts;
@@ -15,7 +17,7 @@ use crate::host::documents;
 use crate::host::error::Result;
 use crate::host::land::kept::Kept;
 use crate::host::session::Attempted;
-use crate::host::worktree::Worktree;
+use crate::host::worktree::{Collected, Worktree};
 
 use super::output::{Output, Outputs};
 use super::{Workshop, plan};
@@ -25,6 +27,8 @@ pub struct Job {
     pub launch: Launch,
     /// The plan as it was laid into the worktree.
     pub laid: Option<Arc<str>>,
+    /// Changed files that a verdict may rest on.
+    pub bench: Vec<BenchFile>,
 }
 
 /// The evidence of an attempt that is over, and what of its work is kept.
@@ -46,7 +50,11 @@ pub fn collect(
             Ok(left) => (left, None),
             Err(damage) => (Left::default(), Some(damage)),
         },
-        Purpose::Validate(_) | Purpose::Judge(..) => (Left::default(), None),
+        Purpose::Validate(_) => match judged_changed(shop, &worktree)? {
+            Ok(judged_changed) => (Left { judged_changed, ..Left::default() }, None),
+            Err(damage) => (Left::default(), Some(damage)),
+        },
+        Purpose::Judge(..) => (Left::default(), None),
     };
     let report = report_of(shop, &job.launch, attempted.stream.as_ref())?;
     let evidence = Evidence {
@@ -59,6 +67,8 @@ pub fn collect(
         patch: left.patch,
         plan_edit: left.plan_edit,
         damage,
+        judged_changed: left.judged_changed,
+        bench: job.bench.clone(),
         base: Some(worktree.base().tip.clone()),
         missing_outputs: left.missing_outputs,
         hollow_outputs: left.hollow_outputs,
@@ -114,6 +124,43 @@ struct Left {
     other_documents: Vec<OtherDocument>,
     documents: Option<Box<DocumentsLeft>>,
     left_out: Vec<RelPath>,
+    judged_changed: Vec<RelPath>,
+}
+
+fn collected_in(
+    shop: &Workshop,
+    worktree: &Worktree,
+) -> Result<std::result::Result<Collected, String>> {
+    let Ok(git) = shop.pool.reopen(worktree) else {
+        return Ok(Err("it removed or replaced its own worktree".to_owned()));
+    };
+    match shop.pool.collect_in(&git, worktree) {
+        Ok(collected) => Ok(Ok(collected)),
+        Err(error) if error.is_of_the_whole_machine() => Err(error),
+        Err(error) => Ok(Err(format!("what it left cannot be read: {}", error.told()))),
+    }
+}
+
+/// Tracked files that a validator changed, but for lock files, which tools write when they run. The inner
+/// `Err` is what it did to its worktree.
+fn judged_changed(
+    shop: &Workshop,
+    worktree: &Worktree,
+) -> Result<std::result::Result<Vec<RelPath>, String>> {
+    let collected = match collected_in(shop, worktree)? {
+        Ok(collected) => collected,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    let changes = collected.patch.changes().iter().filter(|it| it.before.is_some());
+    let paths = changes.map(|it| it.path.clone()).filter(|it| !is_lock_file(it.file_name()));
+    Ok(Ok(paths.collect()))
+}
+
+fn is_lock_file(name: &str) -> bool {
+    let endings = [".lock", ".lockb", ".lockfile", "-lock.json", "-lock.yaml"];
+    endings.iter().any(|it| name.ends_with(it))
+        || ["npm-shrinkwrap.json", "go.sum", "Package.resolved", "packages.lock.json"]
+            .contains(&name)
 }
 
 /// Reads what work left. The inner `Err` is the attempt's own fault: what it did to its worktree.
@@ -123,13 +170,9 @@ fn left_by(
     worktree: &Worktree,
 ) -> Result<std::result::Result<Left, String>> {
     let launch = &job.launch;
-    let Ok(git) = shop.pool.reopen(worktree) else {
-        return Ok(Err("it removed or replaced its own worktree".to_owned()));
-    };
-    let collected = match shop.pool.collect_in(&git, worktree) {
+    let collected = match collected_in(shop, worktree)? {
         Ok(collected) => collected,
-        Err(error) if error.is_of_the_whole_machine() => return Err(error),
-        Err(error) => return Ok(Err(format!("what it left cannot be read: {}", error.told()))),
+        Err(damage) => return Ok(Err(damage)),
     };
     let beneath = plan::beneath(shop, launch, worktree, &collected.patch)?;
     let (collected, plan_edit) = match plan::plan_of(launch, job.laid.as_ref().or(beneath.as_ref()))
@@ -235,7 +278,7 @@ mod tests {
         let shop = workshop(&scratch);
         let mut launch = launch("1", "true");
         launch.required_outputs = GlobSet::new(["made.txt", "hidden", "missing.txt"]);
-        let job = Job { launch, laid: None };
+        let job = Job { launch, laid: None, bench: Vec::new() };
         let worktree = shop.pool.acquire(&scratch.base()).unwrap();
         for name in ["made.txt", "hidden"] {
             std::fs::write(worktree.root().join(name), "made\n").unwrap();
@@ -253,17 +296,20 @@ mod tests {
     }
 
     #[test]
-    fn a_validator_leaves_nothing_whatever_it_wrote() {
-        let scratch = Scratch::new(&[("a.txt", "a\n")]);
+    fn a_validator_leaves_nothing_whatever_it_wrote_and_what_it_changed_is_told() {
+        let scratch = Scratch::new(&[("a.txt", "a\n"), ("Cargo.lock", "x\n")]);
         let shop = workshop(&scratch);
         let purpose = Purpose::Validate(crate::base::name::ValidatorName::new("tests"));
         let launch = Launch { purpose, ..launch("1", "true") };
-        let job = Job { launch, laid: None };
+        let job = Job { launch, laid: None, bench: Vec::new() };
         let worktree = shop.pool.acquire(&scratch.base()).unwrap();
         std::fs::write(worktree.root().join("a.txt"), "touched\n").unwrap();
+        std::fs::write(worktree.root().join("new.txt"), "written\n").unwrap();
+        std::fs::remove_file(worktree.root().join("Cargo.lock")).unwrap();
         let attempted = attempted(&shop, Ending::Exited(1));
         let (evidence, kept) = collect(&shop, &job, worktree, attempted).unwrap();
         assert!(evidence.patch.is_empty() && kept.is_none());
+        assert_eq!(evidence.judged_changed, [path("a.txt")]);
         assert_eq!(evidence.ending, Ending::Exited(1));
     }
 

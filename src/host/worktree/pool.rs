@@ -140,7 +140,12 @@ impl Pool {
     /// Takes a free worktree, or makes one, and moves it to the base. One that cannot be moved
     /// is made anew.
     pub fn acquire(&self, base: &BaseTree) -> Result<Worktree> {
-        let (number, lock) = self.lock_free()?;
+        self.acquire_from(1, base)
+    }
+
+    /// As [`Pool::acquire`], of those from a number on.
+    pub(super) fn acquire_from(&self, first: u32, base: &BaseTree) -> Result<Worktree> {
+        let (number, lock) = self.lock_free(first)?;
         let mut tree = self.worktree(self.stem(number), base, lock);
         tree.held = Some(Held::new(&self.repo, &self.folder, &number.to_string(), base)?);
         let whole = self.whole(&tree.root);
@@ -230,8 +235,8 @@ impl Pool {
         self.opened.at(root, || open_beside(self.repo.root(), root))
     }
 
-    fn lock_free(&self) -> Result<(u32, File)> {
-        for number in 1.. {
+    fn lock_free(&self, first: u32) -> Result<(u32, File)> {
+        for number in first.. {
             if let Some(lock) = self.try_lock(number)?
                 && !self.stem(number).with_extension(parked::EXTENSION).exists()
             {

@@ -9,7 +9,7 @@ use super::CommandLine;
 use words::{Piece, Word, pieces_of};
 
 /// Programs whose first argument is a file that they run.
-const INTERPRETERS: &[&str] = &[
+pub(super) const INTERPRETERS: &[&str] = &[
     "sh", "bash", "dash", "zsh", "ksh", "fish", "source", ".", "python", "python3", "node", "deno",
     "bun", "tsx", "ts-node", "ruby", "perl", "php", "lua", "Rscript", "pwsh", "awk",
 ];

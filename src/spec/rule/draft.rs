@@ -11,6 +11,7 @@ use crate::spec::plan::{CommandLine, Proposals, Validator};
 use crate::spec::rebuild::RebuildOn;
 use crate::spec::sandbox::Sandboxing;
 
+use super::judges::JudgeParts;
 use super::{
     ActionKind, Beginning, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs,
 };
@@ -47,6 +48,7 @@ pub(super) struct Parts {
     pub keep: Option<GlobSet>,
     pub report: Option<bool>,
     pub validators: Option<Vec<Validator>>,
+    pub judges: JudgeParts,
     pub env: Option<Vec<EnvName>>,
     pub retry: RetryParts,
     pub limits: LimitParts,
@@ -114,6 +116,7 @@ impl Parts {
             keep: self.keep.or(parent.keep),
             report: self.report.or(parent.report),
             validators: self.validators.or(parent.validators),
+            judges: self.judges.over(parent.judges),
             env: self.env.or(parent.env),
             retry: self.retry.over(parent.retry),
             limits: self.limits.over(parent.limits),
@@ -148,6 +151,7 @@ impl Parts {
             },
             is_report: self.report.unwrap_or(false),
             validators: self.validators.unwrap_or_default(),
+            judges: self.judges.into_judges(),
             env: self.env.unwrap_or_default(),
             retry: self.retry.into_retry(action),
             limits: self.limits.into_limits(),

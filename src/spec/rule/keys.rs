@@ -1,6 +1,6 @@
 //! The keys of a rule file, one table for each mapping.
 
-use super::{ActionKind, Beginning, RetryStep};
+use super::{ActionKind, Beginning, RetryStep, Tests};
 use crate::spec::keys::Shape::{
     Command, Duration, Flag, Forms, Integer, List, Map, Names, Text, Texts, Word,
 };
@@ -39,6 +39,10 @@ keys! {
         report [default: "false"]: Flag,
         /// What judges its output.
         validators: List(VALIDATORS),
+        /// What verdicts rest on beside the result: it counts as it was before the task.
+        judges: Map(&JUDGES),
+        /// What becomes of a result that only passes since it changed a test.
+        tests [default: "`open`"]: Word("tests", words::<Tests>),
         /// Variables of the environment that reach the action; their values are in the key.
         env: Texts,
         /// How often and when to try again.
@@ -83,6 +87,18 @@ keys! {
         must_change: Flag,
         /// Files that a task may only delete or empty where it names them, such as tests.
         keep: Texts,
+    ];
+
+    /// What verdicts of commands rest on beside the result; what a task declares or names is its own.
+    static JUDGES = "judges", Refused [
+        /// Build files and settings of tests: taken as they were before the task.
+        files: Texts,
+        /// Of structured files a key or section, behind `#`: that alone is taken as it was.
+        parts: Texts,
+        /// Names of modules that tests load: a new file of such a name may stand in their way.
+        modules: Texts,
+        /// Tests and what belongs to them: judged as they are and as they were.
+        tests: Texts,
     ];
 
     /// How often and when to try again.

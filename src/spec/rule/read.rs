@@ -5,7 +5,6 @@ use crate::base::measure::Usd;
 use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 use crate::base::source::{Source, Span};
 use crate::spec::agent::stem;
-use crate::spec::glob::GlobSet;
 use crate::spec::plan::{command_line, proposals, validators};
 use crate::spec::rebuild;
 use crate::spec::sandbox;
@@ -13,6 +12,7 @@ use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 
 use super::Match;
 use super::draft::{Bound, LimitParts, Parts, RuleDraft};
+use super::judges::{JudgeParts, globs_of};
 use super::keys::RULE;
 use super::retry::retry_of;
 use super::template::{self, Template};
@@ -70,6 +70,7 @@ fn read(
         action: fields.choice("action"),
         agent: fields.text("agent").map(AgentName::new),
         validators: validators(&mut fields, "validators"),
+        judges: JudgeParts::read(&mut fields),
         env: env_of(&mut fields),
         retry: fields.fields("retry").map(retry_of).unwrap_or_default(),
         limits: fields.fields("limits").map(limits_of).unwrap_or_default(),
@@ -135,12 +136,6 @@ fn read_files(fields: &mut Fields<'_, '_>, parts: &mut Parts) {
         parts.keep = globs_of(&mut outputs, "keep");
         outputs.rest();
     }
-}
-
-/// `None` where the key is not written: an empty list is something else.
-fn globs_of(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<GlobSet> {
-    fields.node(name)?;
-    Some(fields.globs(name))
 }
 
 fn env_of(fields: &mut Fields<'_, '_>) -> Option<Vec<EnvName>> {

@@ -73,6 +73,8 @@ limits: { wall: 10m, stall: 3m, turns: 80, usd: 5.00 }
 pool: gpu
 needs_tools: [Bash]
 report: true
+judges: { files: [Makefile], parts: ['package.json#scripts'], modules: [os], tests: ['tests/**'] }
+tests: frozen
 run: [make, all]
 sandbox: bwrap
 ",
@@ -100,6 +102,16 @@ sandbox: bwrap
         },
         is_report: true,
         validators: rule.validators.clone(),
+        judges: Judges {
+            files: GlobSet::new(["Makefile"]),
+            parts: vec![JudgingPart {
+                files: GlobSet::new(["package.json"]),
+                key: "scripts".to_owned(),
+            }],
+            modules: vec!["os".to_owned()],
+            tests: GlobSet::new(["tests/**"]),
+            frozen: Tests::Frozen,
+        },
         env: vec!["CARGO_HOME".into()],
         retry: Retry {
             attempts: 2,

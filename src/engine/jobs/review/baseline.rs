@@ -4,8 +4,8 @@
 use crate::base::digest::{Digest, Fingerprint};
 use crate::base::name::{AttemptId, TreeId, ValidatorName, VerdictKey};
 use crate::engine::broken::{Must, Sound};
-use crate::engine::effect::Base;
 use crate::engine::jobs::Shop;
+use crate::engine::jobs::review::Look;
 use crate::engine::outcome::baseline::{Compared, Failure};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Judgement, OutcomeClass, Verdict};
@@ -68,7 +68,7 @@ impl Shop<'_> {
             return self.resolve(owner, &suspect, Ok(&known));
         }
         self.build.jobs.attempt_mut(owner)?.review.suspect = Some(suspect);
-        self.launch_review_on(owner, validator, Some(Base::Candidate(beneath)))
+        self.launch_review_on(owner, validator, Look::Below(beneath))
     }
 
     /// The run on the tree below is over; `below` is an error where it reached no verdict.

@@ -7,7 +7,7 @@ use crate::engine::effect::{
     Base, Effect, Launch, LaunchAction, NeededReport, Purpose, SessionLaunch,
 };
 use crate::engine::jobs::attempt::Attempt;
-use crate::engine::jobs::review::baseline_name;
+use crate::engine::jobs::review::{Look, baseline_name, former_name};
 use crate::engine::jobs::{JobOf, Kind, Shop, Stage};
 use crate::engine::outcome::{OutcomeClass, VERDICT_SCHEMA};
 use crate::engine::record::Record;
@@ -26,15 +26,15 @@ impl Shop<'_> {
         owner: AttemptId,
         validator: &Validator,
     ) -> Sound {
-        self.launch_review_on(owner, validator, None)
+        self.launch_review_on(owner, validator, Look::Present)
     }
 
-    /// On the candidate, or on another tree.
+    /// On the candidate, on another tree, or beside other files.
     pub(in crate::engine::jobs) fn launch_review_on(
         &mut self,
         owner: AttemptId,
         validator: &Validator,
-        base: Option<Base>,
+        look: Look,
     ) -> Sound {
         if self.has_to_wait(owner, validator)? || !self.can_afford_review(owner, validator)? {
             return Ok(());
@@ -42,12 +42,25 @@ impl Shop<'_> {
         self.keep_candidate(owner)?;
         let review = self.ground.past.new_attempt();
         let at = self.ground.now();
-        let is_baseline = base.is_some();
         let of = JobOf { owner, id: review };
-        let mut launch = self.review_launch(of, self.build.jobs.attempt(owner)?, validator);
-        if let (Ok(launch), Some(base)) = (&mut launch, base) {
-            (launch.base, launch.overlay) = (base, Vec::new());
-        }
+        let attempt = self.build.jobs.attempt(owner)?;
+        let mut launch = self.review_launch(of, attempt, validator);
+        let name = match look {
+            Look::Present => validator.name.clone(),
+            Look::Below(tree) => {
+                if let Ok(launch) = &mut launch {
+                    (launch.base, launch.overlay) = (Base::Candidate(tree), Vec::new());
+                    launch.bench = None;
+                }
+                baseline_name(&validator.name)
+            }
+            Look::Former(paths) => {
+                if let Ok(launch) = &mut launch {
+                    launch.bench = self.former_bench_of(attempt, validator, paths);
+                }
+                former_name(&validator.name)
+            }
+        };
         let attempt = self.build.jobs.attempt_mut(owner)?;
         attempt.at_work.phase = Phase::Validating;
         attempt.at_work.doing = Activity::Validating(validator.name.clone());
@@ -58,10 +71,7 @@ impl Shop<'_> {
             key: attempt.key,
             recipe: Some(attempt.made_by),
             number: attempt.number,
-            validator: Some(match is_baseline {
-                true => baseline_name(&validator.name),
-                false => validator.name.clone(),
-            }),
+            validator: Some(name),
             is_command: matches!(validator.kind, ValidatorKind::Command(_)),
         };
         match launch {
@@ -147,6 +157,7 @@ impl Shop<'_> {
             sandbox: attempt.recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: GlobSet::default(),
             plan: None,
+            bench: self.bench_of(attempt, validator),
             needs: self.reports_for(attempt, validator),
             is_report: false,
         })

@@ -103,7 +103,8 @@ impl Shop<'_> {
         // Where the task is gone by now, it is what the attempt was started for.
         let present = self.ground.world.recipe(slot);
         let spec = &present.unwrap_or(&attempt.recipe).spec;
-        let checked = Checked { slot, spec, validator };
+        let changes = attempt.made.merged.changes();
+        let checked = Checked { slot, spec, validator, changes };
         self.ground.world.verdict_key(checked, &owned, self.ground.past)
     }
 }

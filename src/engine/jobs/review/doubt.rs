@@ -1,0 +1,178 @@
+//! Judges out of reach of the judged: a command judges a candidate by files as they were before the task,
+//! and a PASS that may rest on tests that the task changed is held against what they were.
+
+use crate::base::name::{AttemptId, RelPath, ValidatorName};
+use crate::engine::broken::Sound;
+use crate::engine::effect::Bench;
+use crate::engine::jobs::Shop;
+use crate::engine::jobs::attempt::Attempt;
+use crate::engine::outcome::evidence::{BenchFile, Evidence};
+use crate::engine::outcome::tally::Tally;
+use crate::engine::outcome::{Judgement, OutcomeClass, Verdict};
+use crate::engine::past::history::KnownVerdict;
+use crate::engine::world::{Role, Roles};
+use crate::spec::glob::GlobSet;
+use crate::spec::plan::Validator;
+use crate::spec::rule::Tests;
+
+/// Files of one kind that a verdict tells.
+const SHOWN: usize = 10;
+
+/// A verdict that is held against what the files were that it may rest on.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    said: KnownVerdict,
+    files: Vec<BenchFile>,
+}
+
+/// The name that the second look has in the journal.
+pub(in crate::engine::jobs) fn former_name(validator: &ValidatorName) -> ValidatorName {
+    ValidatorName::new(format!("{validator} (files as before)"))
+}
+
+impl Shop<'_> {
+    /// What a candidate is judged by; `None` for an agent, and for what stands.
+    pub(in crate::engine::jobs) fn bench_of(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+    ) -> Option<Bench> {
+        let before = attempt.made.before.clone()?;
+        let (rule, spec) = (&attempt.recipe.rule, &attempt.recipe.spec);
+        let roles = Roles::of(&rule.judges, spec, validator)?;
+        let mut bench = Bench {
+            before,
+            held: Vec::new(),
+            parts: Vec::new(),
+            doubted: Vec::new(),
+            others: Vec::new(),
+            roots: roles.roots(),
+        };
+        let mut new_tests = Vec::new();
+        for change in attempt.made.merged.changes() {
+            let path = change.path.clone();
+            match roles.role_of(&path, change.before.is_none()) {
+                Role::Held => bench.held.push(path),
+                Role::Parts(keys) => bench.parts.push((path, keys)),
+                Role::Doubted => bench.doubted.push(path),
+                Role::NewTest => new_tests.push(path),
+                Role::Other => bench.others.push(path),
+                Role::Own => {}
+            }
+        }
+        bench.others.extend(new_tests);
+        Some(bench)
+    }
+
+    /// The same with these as they were, and without new tests, which may go by them.
+    pub(in crate::engine::jobs) fn former_bench_of(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+        doubted: Vec<RelPath>,
+    ) -> Option<Bench> {
+        let mut bench = self.bench_of(attempt, validator)?;
+        let roles = Roles::of(&attempt.recipe.rule.judges, &attempt.recipe.spec, validator)?;
+        let new = attempt.made.merged.changes().iter().filter(|it| it.before.is_none());
+        let tests = new.filter(|it| roles.role_of(&it.path, true) == Role::NewTest);
+        bench.held.extend(tests.map(|it| it.path.clone()));
+        bench.held.extend(doubted);
+        (bench.doubted, bench.others, bench.roots) = (Vec::new(), Vec::new(), GlobSet::default());
+        Some(bench)
+    }
+
+    /// A FAIL says by which files it was judged that are not the task's.
+    pub(in crate::engine::jobs) fn with_held_told(
+        &self,
+        owner: AttemptId,
+        validator: &Validator,
+        mut said: KnownVerdict,
+    ) -> Sound<KnownVerdict> {
+        let attempt = self.build.jobs.attempt(owner)?;
+        let Some(bench) = self.bench_of(attempt, validator) else { return Ok(said) };
+        let parts =
+            bench.parts.iter().map(|(path, keys)| format!("`{path}` ({})", keys.join(", ")));
+        let held: Vec<String> =
+            bench.held.iter().map(|it| format!("`{it}`")).chain(parts).take(SHOWN).collect();
+        if said.verdict == Verdict::Fail && !held.is_empty() {
+            said.findings.push(format!(
+                "judged by {} as before the task: it changed that, but neither declares it as an output nor names it",
+                held.join(", ")
+            ));
+        }
+        Ok(said)
+    }
+
+    /// Files that a verdict may rest on were changed: the same result is judged by what they were.
+    pub(in crate::engine::jobs) fn look_at_former(
+        &mut self,
+        owner: AttemptId,
+        validator: &Validator,
+        said: KnownVerdict,
+        evidence: &Evidence,
+    ) -> Sound {
+        let files = evidence.bench.clone();
+        let paths = files.iter().map(|it| it.path.clone()).collect();
+        self.build.jobs.attempt_mut(owner)?.review.doubt = Some(Doubt { said, files });
+        self.launch_review_on(owner, validator, super::Look::Former(paths))
+    }
+
+    /// The second look is over; `former` is an error where it reached no verdict.
+    pub(in crate::engine::jobs) fn take_former_ended(
+        &mut self,
+        owner: AttemptId,
+        doubt: Doubt,
+        former: Result<KnownVerdict, Judgement>,
+    ) -> Sound {
+        let failed = match former {
+            Ok(known) if known.verdict != Verdict::Fail => None,
+            Ok(known) => Some(known.findings.first().cloned().unwrap_or_default()),
+            Err(judgement) if judgement.class == OutcomeClass::Aborted => {
+                return self.set_back(owner, judgement.class, judgement.message);
+            }
+            Err(judgement) => Some(judgement.message),
+        };
+        let attempt = self.build.jobs.attempt(owner)?;
+        let validator = attempt.review.at_work()?.clone();
+        let tests = attempt.recipe.rule.judges.frozen;
+        let said = match failed {
+            None => doubt.said,
+            Some(why) => doubt.told(&why, tests),
+        };
+        self.reach(owner, &validator, said)
+    }
+}
+
+impl Doubt {
+    /// The verdict where the result does not pass by the files as they were.
+    fn told(self, why: &str, tests: Tests) -> KnownVerdict {
+        let verdict = if tests == Tests::Frozen { Verdict::Fail } else { Verdict::Warn };
+        let mut findings = self.said.findings;
+        findings.push(format!(
+            "[{}] passes with files that the task changed, but not as they were before it: {why}",
+            verdict.as_str()
+        ));
+        findings.extend(self.files.iter().take(SHOWN).map(told));
+        if self.files.len() > SHOWN {
+            findings.push(format!("and {} more files", self.files.len() - SHOWN));
+        }
+        KnownVerdict { verdict, findings }
+    }
+}
+
+fn told(file: &BenchFile) -> String {
+    let path = &file.path;
+    let asserts = |it: &Tally| match (it.asserts, it.skips) {
+        (1, 0) => "1 assertion".to_owned(),
+        (n, 0) => format!("{n} assertions"),
+        (n, skips) => format!("{n} assertions, {skips} left out"),
+    };
+    match (&file.before, &file.now) {
+        (Some(before), Some(now)) => {
+            format!("{path}: {} before, {} now", asserts(before), asserts(now))
+        }
+        (Some(before), None) => format!("{path}: {} before, gone or moved now", asserts(before)),
+        (None, Some(_)) => format!("{path}: was not there before"),
+        (None, None) => format!("{path}: changed"),
+    }
+}
