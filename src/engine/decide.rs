@@ -133,6 +133,11 @@ impl Board {
         self.asked.insert(key, task);
     }
 
+    /// True where a validator has spoken of this in this build.
+    pub fn has_asked(&self, key: &VerdictKey) -> bool {
+        self.asked.contains_key(key)
+    }
+
     /// What was given up for a reason that is none of the task's may be tried again.
     pub fn forgive(&mut self) {
         for run in self.runs.values_mut() {

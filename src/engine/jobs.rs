@@ -4,6 +4,7 @@ mod accept;
 mod ask;
 pub mod attempt;
 pub mod ballot;
+mod closing;
 mod contest;
 pub mod documents;
 mod ended;

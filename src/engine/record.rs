@@ -114,6 +114,13 @@ pub enum Record {
         account: Option<AccountId>,
     },
     SmokeEnded(Box<SmokeEnded>),
+    /// A landing changed what another task of the plan has made: that is judged once more when all of the
+    /// plan is accepted. Not `is_open`: it was.
+    PlanToClose {
+        at: Moment,
+        plan: PlanName,
+        is_open: bool,
+    },
     /// No more attempts are made at a task under this key for now. Its last attempt may have ended well,
     /// as before a conflict.
     GaveUp {

@@ -212,6 +212,7 @@ pub fn is_durable(record: &Record) -> bool {
         | Record::StatusWritten { .. }
         | Record::LimitLifted { .. }
         | Record::SmokeEnded(_)
+        | Record::PlanToClose { .. }
         | Record::GaveUp { .. }
         | Record::RunEnded { .. } => false,
     }

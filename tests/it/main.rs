@@ -6,6 +6,7 @@ mod big;
 mod build;
 mod checkouts;
 mod classify;
+mod closing;
 mod commands;
 mod competition;
 mod cost;

@@ -200,6 +200,13 @@ impl Schedule {
         self.open_gate(graph, plan);
     }
 
+    /// Ends a node otherwise that was accepted: what came after it undid it.
+    pub fn overrule(&mut self, id: NodeId, settled: Settled) {
+        if matches!(self.states[id.index()], State::Settled(it) if it.is_accepted()) {
+            self.replace(id, State::Settled(settled));
+        }
+    }
+
     fn replace(&mut self, id: NodeId, state: State) {
         let old = std::mem::replace(&mut self.states[id.index()], state);
         if state == State::Queued {

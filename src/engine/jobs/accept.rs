@@ -60,6 +60,9 @@ impl Shop<'_> {
     /// Every validator let it pass.
     pub(super) fn land(&mut self, id: AttemptId) -> Sound {
         let attempt = self.build.jobs.attempt_mut(id)?;
+        if attempt.review.is_closing {
+            return self.end_closing(id);
+        }
         if attempt.origin == Origin::Standing {
             return self.stand(id);
         }
@@ -113,6 +116,7 @@ impl Shop<'_> {
 
     pub fn take_landed(&mut self, id: AttemptId, landing: Landing, placement: Placement) -> Sound {
         let attempt = self.build.jobs.close(id)?;
+        self.note_to_close(&landing);
         self.ground.past.history.add_landing(&landing);
         self.ground.world.take_landing(&landing, self.ground.past);
         if let Placement::Parked { reason } = placement {

@@ -103,6 +103,8 @@ pub struct Review {
     pub suspect: Option<Suspect>,
     /// A PASS that is held against what the judging files were.
     pub doubt: Option<Doubt>,
+    /// It is of what the task's plan left, not of a result.
+    pub is_closing: bool,
     /// The result is in the action cache, without verdicts.
     pub is_kept: bool,
 }

@@ -8,7 +8,7 @@ use crate::engine::record::{AttemptEnded, Record, Spend};
 use crate::spec::plan::ValidatorKind;
 
 use super::ended::{cost_of, model_of};
-use super::review::baseline_name;
+use super::review::{baseline_name, former_name};
 use super::{JobOf, Kind, Shop};
 
 /// As what a job is written down.
@@ -76,9 +76,10 @@ impl Shop<'_> {
             }
             Kind::Validate { .. } => {
                 let it = attempt.review.at_work()?;
-                let name = match attempt.review.suspect {
-                    Some(_) => baseline_name(&it.name),
-                    None => it.name.clone(),
+                let name = match (&attempt.review.suspect, &attempt.review.doubt) {
+                    (Some(_), _) => baseline_name(&it.name),
+                    (None, Some(_)) => former_name(&it.name),
+                    (None, None) => it.name.clone(),
                 };
                 let agent = match &it.kind {
                     ValidatorKind::Agent(agent) => Some(agent.clone()),

@@ -51,11 +51,12 @@ impl Shop<'_> {
                 return self.land(id);
             };
             let key = self.candidate_key(attempt, &validator);
-            let known = self
-                .build
-                .board
-                .known_verdict(attempt.node, &validator, &key, self.ground.past)
-                .cloned();
+            let board = &self.build.board;
+            let node = match attempt.review.is_closing {
+                true => board.graph.id_of(&attempt.task),
+                false => attempt.node,
+            };
+            let known = board.known_verdict(node, &validator, &key, self.ground.past).cloned();
             let Some(known) = known else {
                 return self.launch_review(id, &validator);
             };
@@ -165,6 +166,13 @@ impl Shop<'_> {
             return Ok(());
         }
         let attempt = self.build.jobs.attempt_mut(owner)?;
+        if attempt.review.is_closing {
+            let message = format!(
+                "its validator {} reached no verdict on what its plan left: {}",
+                validator.name, judgement.message
+            );
+            return self.closing_failed(owner, judgement.class, message);
+        }
         attempt.review.n_no_verdict += 1;
         let tried = attempt.review.n_no_verdict;
         let held = matches!(
@@ -210,6 +218,9 @@ impl Shop<'_> {
     /// FAIL: the task runs again with the findings, within its bounds.
     fn reject(&mut self, owner: AttemptId, reached: VerdictReached) -> Sound {
         let attempt = self.build.jobs.attempt(owner)?;
+        if attempt.review.is_closing {
+            return self.end_closing(owner);
+        }
         let Some(node) = attempt.node else { return self.keep_orphan(owner) };
         let is_standing = attempt.origin != Origin::Ran;
         let meta = self.ground.world.meta(attempt.slot);

@@ -208,6 +208,18 @@ impl Shop<'_> {
 
     /// Registers an attempt for a node and makes the node active.
     fn open_attempt(&mut self, id: NodeId, recipe: Recipe, origin: Origin) -> Sound<AttemptId> {
+        let (attempt_id, attempt) = self.new_attempt(id, recipe, origin)?;
+        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)))?;
+        self.build.board.schedule.set(id, State::Active(attempt_id));
+        Ok(attempt_id)
+    }
+
+    pub(super) fn new_attempt(
+        &mut self,
+        id: NodeId,
+        recipe: Recipe,
+        origin: Origin,
+    ) -> Sound<(AttemptId, Attempt)> {
         let slot = self.build.board.slot(id);
         let key = self.ground.world.key(slot).must("a task that was decided has no key")?;
         let made_by = self.ground.world.recipe_digest(slot).must("a key has no recipe")?;
@@ -251,9 +263,7 @@ impl Shop<'_> {
             contest: None,
             recipe,
         };
-        self.build.jobs.open(attempt_id, Kind::Work(Box::new(attempt)))?;
-        self.build.board.schedule.set(id, State::Active(attempt_id));
-        Ok(attempt_id)
+        Ok((attempt_id, attempt))
     }
 
     /// Puts a cached result through merging, validating and landing, as if it had just run.

@@ -93,7 +93,7 @@ fn end_what_runs(shop: &mut Shop<'_>) {
 fn finish_if_settled(shop: &mut Shop<'_>) {
     let build = &*shop.build;
     let is_idle = build.board.schedule.n_open() == 0 && build.jobs.n_attempts() == 0;
-    if !is_idle || build.is_finished || shop.smoke() {
+    if !is_idle || build.is_finished || shop.close_plans() || shop.smoke() {
         return;
     }
     shop.build.is_finished = true;

@@ -1,12 +1,13 @@
 //! What a verdict is about: the files that its key is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::file::{FileChange, FileState};
-use crate::base::name::{RelPath, ValidatorName, VerdictKey};
+use crate::base::name::{RelPath, TaskRef, ValidatorName, VerdictKey};
 use crate::engine::past::Past;
 use crate::engine::past::view::view;
 use crate::spec::plan::{TaskSpec, Validator};
+use crate::spec::rule::Tests;
 
 use super::action::VerdictSubject;
 use super::action::earlier::EarlierVerdict;
@@ -22,6 +23,17 @@ pub struct Checked<'a> {
     pub validator: &'a Validator,
     /// What is not landed yet of it.
     pub changes: &'a [FileChange],
+}
+
+/// Whose work is seen in a file, beside that of upstream tasks and people.
+#[derive(Clone, Copy)]
+enum Eyes {
+    /// The task's own.
+    Task,
+    /// Nobody's: the file as it was before the task.
+    Before,
+    /// That of all tasks of its plan.
+    Plan,
 }
 
 /// The key of a validator's verdict, and the one it had in the form before.
@@ -66,28 +78,25 @@ impl World {
     }
 
     fn verdict_view(&self, slot: Slot, path: &RelPath, past: &Past) -> Option<FileState> {
-        self.seen_by(slot, path, past, true)
+        self.seen_by(slot, path, past, Eyes::Task)
     }
 
     /// A file as it was before the task wrote it.
     pub(super) fn view_before(&self, slot: Slot, path: &RelPath, past: &Past) -> Option<FileState> {
-        self.seen_by(slot, path, past, false)
+        self.seen_by(slot, path, past, Eyes::Before)
     }
 
-    fn seen_by(
-        &self,
-        slot: Slot,
-        path: &RelPath,
-        past: &Past,
-        with_own: bool,
-    ) -> Option<FileState> {
+    fn seen_by(&self, slot: Slot, path: &RelPath, past: &Past, eyes: Eyes) -> Option<FileState> {
         let library = self.library();
         let graph = self.graph();
         let upstream = upstream_of(&self.db, library, slot);
         let task = self.task(slot);
         view(self.state_of(path), past.history.touches(path), |by| {
-            if by == task {
-                return with_own;
+            match eyes {
+                Eyes::Task if by == task => return true,
+                Eyes::Before if by == task => return false,
+                Eyes::Plan if by.plan == task.plan => return true,
+                _ => {}
             }
             graph.id_of(by).is_some_and(|by| upstream.contains(by))
         })
@@ -124,6 +133,31 @@ impl World {
         let files = self.files_of(checked, owned, past);
         let (judging, tests) = self.judging_before(checked, owned, past);
         VerdictSubject { validator, spec, files: &files, judging: &judging, tests }.key()
+    }
+
+    /// The key of what a validator would say of a task's files as its plan left them, and who changed them
+    /// since; `None` where nobody of the plan did.
+    pub fn closing_of(
+        &self,
+        checked: Checked<'_>,
+        past: &Past,
+    ) -> Option<(VerdictKey, Vec<TaskRef>)> {
+        let Checked { slot, spec, validator, .. } = checked;
+        let task = self.task(slot);
+        let seen = self.files_of(checked, &self.owned_now(slot, past), past);
+        let (mut files, mut by) = (Vec::new(), BTreeSet::new());
+        for (path, state) in seen {
+            let left = self.seen_by(slot, &path, past, Eyes::Plan);
+            if left != state {
+                let touches = past.history.touches(&path).iter().rev();
+                let since = touches.map(|it| &it.by).take_while(|it| *it != task);
+                by.extend(since.filter(|it| it.plan == task.plan).cloned());
+            }
+            files.push((path, left));
+        }
+        let (judging, tests) = (&[][..], Tests::Open);
+        let key = VerdictSubject { validator, spec, files: &files, judging, tests }.key();
+        (!by.is_empty()).then(|| (key, by.into_iter().collect()))
     }
 
     /// What the validator looks at: the task's files, and its own inputs.

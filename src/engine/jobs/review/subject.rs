@@ -105,6 +105,11 @@ impl Shop<'_> {
         let spec = &present.unwrap_or(&attempt.recipe).spec;
         let changes = attempt.made.merged.changes();
         let checked = Checked { slot, spec, validator, changes };
+        if attempt.review.is_closing
+            && let Some((key, _)) = self.ground.world.closing_of(checked, self.ground.past)
+        {
+            return key;
+        }
         self.ground.world.verdict_key(checked, &owned, self.ground.past)
     }
 }

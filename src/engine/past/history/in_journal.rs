@@ -38,6 +38,7 @@ impl History {
             Record::SmokeEnded(ended) => {
                 self.smokes.insert(ended.plan.clone(), ended.as_ref().clone());
             }
+            Record::PlanToClose { plan, is_open, .. } => self.note_to_close(plan, *is_open),
             Record::Decided { at, task, decision } => {
                 if matches!(decision, Decision::Retry | Decision::Reset) {
                     self.last_asked = Some(*at);
