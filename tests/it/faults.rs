@@ -30,8 +30,8 @@ fn a_session_that_removes_its_worktree_fails_alone_and_gets_a_fresh_one() {
         assert!(!space.git(&["worktree", "list"]).contains("prunable"));
     };
     check("rm -rf \"$PWD\"");
-    check("rm .git");
-    check("rm .git && git init -q .");
+    check("rm -r .git");
+    check("rm -r .git && git init -q .");
 }
 
 #[test]
