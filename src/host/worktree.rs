@@ -3,8 +3,9 @@
 //!
 //! Each worktree `<n>` has beside it `<n>.lock` (held while in use, by whichever process),
 //! `<n>.index` (orch's own memory of what it put there, which no session can change by its git
-//! commands; `<n>.tree` says which tree that is), `<n>.refs` (the refs that were copied into its git) and `<n>.ready` (set up, with what, and which ignored paths that left; later attempts need not be, while that is the same);
-//! `<n>.parked` keeps one for a session that goes on later.
+//! commands; `<n>.tree` says which tree that is; `<n>.<digest>.index` is that of a submodule), `<n>.refs` (the
+//! refs that were copied into its git) and `<n>.ready` (set up, with what, and which ignored paths that left;
+//! later attempts need not be, while that is the same); `<n>.parked` keeps one for a session that goes on later.
 
 mod base;
 mod bring;
@@ -26,6 +27,7 @@ mod registration;
 mod settings;
 mod sparse;
 mod status;
+mod stores;
 mod submodules;
 mod upkeep;
 

@@ -10,6 +10,7 @@ use gix::bstr::ByteSlice;
 use super::copies::Copies;
 use super::moving::remove_file;
 use super::settings::settings_like;
+use super::stores::Stores;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::normalize::metadata;
 use crate::host::removal::remove_folder;
@@ -33,6 +34,8 @@ pub(super) struct Likeness {
     pub copies: Copies,
     /// Files of the repository that are copied, each by its name; `None` where there is none.
     files: Vec<(&'static str, Option<Vec<u8>>)>,
+    common: PathBuf,
+    stores: Stores,
 }
 
 impl Likeness {
@@ -51,7 +54,8 @@ impl Likeness {
             content.get_or_insert_default().extend_from_slice(AS_UTF8);
         }
         let (objects, config) = (alternates_of(user)?, settings_like(user));
-        Ok(Self { objects, config, copies: Copies::of(user)?, files })
+        let (copies, stores) = (Copies::of(user)?, Stores::of(common));
+        Ok(Self { objects, config, copies, files, common: common.to_owned(), stores })
     }
 }
 
@@ -108,6 +112,7 @@ impl OwnGit {
                 None => remove(&self.0.join(name))?,
             }
         }
+        like.stores.link(&like.common, &self.0)?;
         put(&self.0.join("HEAD"), format!("{commit}\n").as_bytes())
     }
 
