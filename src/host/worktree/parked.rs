@@ -49,8 +49,13 @@ impl Pool {
                 continue;
             };
             let Some(lock) = self.try_lock(number)? else { return Ok(None) };
-            remove_file(&stem.with_extension(EXTENSION))?;
-            return Ok(self.as_it_is(stem, &base_of(mark), lock));
+            // The mark stays until it is let go of: killed meanwhile, it is parked as before.
+            let mut found = self.as_it_is(stem.clone(), &base_of(mark), lock);
+            match &mut found {
+                Some(worktree) => worktree.set_marked(true),
+                None => remove_file(&stem.with_extension(EXTENSION))?,
+            }
+            return Ok(found);
         }
         Ok(None)
     }
