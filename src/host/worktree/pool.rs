@@ -14,7 +14,7 @@ use super::leftovers::{Keep, beside_brought, read_ready, remove_leftover, write_
 use super::memory::{Memory, Remembered};
 use super::moving::Moving;
 use super::opened::{Opened, open_beside};
-use super::own_git::OwnGit;
+use super::own_git::{Likeness, OwnGit};
 use super::parked;
 use super::status::{Differences, differences};
 use crate::base::digest::Digest;
@@ -82,6 +82,8 @@ impl Worktree {
         for path in &present.ignored {
             ignored.extend(beside_brought(&self.root, path, &brought)?);
         }
+        // What the line set in its git, such as where hooks lie, would be gone at the next attempt.
+        OwnGit::of(&self.root).renew(&Likeness::of(&git)?, self.base.commit.as_str())?;
         write_ready(&self.ready_file(), self.making, &ignored)?;
         self.is_fresh = false;
         Ok(())
