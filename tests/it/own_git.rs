@@ -145,3 +145,19 @@ fn a_file_that_is_utf16_in_the_checkout_lands_as_text() {
     check("printf 'h\\0e\\0l\\0l\\0o\\0\\n\\0a\\0b\\0' > app.rc");
     check("printf 'hello\\nab' > app.rc; git add -A; git commit -qm x");
 }
+
+/// There is no guard: what a session does in the checkout itself, by its path, is told.
+#[test]
+fn a_commit_in_the_users_checkout_is_told_by_name() {
+    let line = "cd ../../..; echo second >> rule.txt; git commit -qam 'by the session'";
+    let (space, ran) = played(line, "", |_| {});
+    ran.exits(1)
+        .complains(&["while git//1 ran, the branch `main` got the commit", "(`by the session`)"]);
+    assert!(space.subjects().contains(&"by the session".to_owned()));
+    let line = "cd ../../..; git reset -q --hard HEAD~1";
+    let (_space, ran) = played(line, "", |space| {
+        space.write("rule.txt", "newer\n");
+        space.commit("newer");
+    });
+    ran.complains(&["while git//1 ran, the branch `main` was moved away from"]);
+}

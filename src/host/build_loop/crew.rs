@@ -95,8 +95,11 @@ impl Crew {
 
     /// Notes what lies around the worktrees; answers with what changed there since.
     pub fn look_around(&mut self, checkout: &Checkout) -> Result<Vec<String>> {
-        let now = checkout.repo.surroundings(&checkout.branch()?, &self.surroundings)?;
+        let branch = checkout.branch()?;
+        let now = checkout.repo.surroundings(&branch, &self.surroundings)?;
         let before = std::mem::replace(&mut self.surroundings, now);
-        Ok(self.surroundings.changes_since(&before))
+        let mut told = self.surroundings.changes_since(&before);
+        told.extend(checkout.repo.strays_on(&branch, [&before, &self.surroundings])?);
+        Ok(told)
     }
 }

@@ -4,15 +4,24 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Repository, branch_ref};
+use gix::ObjectId;
+use gix::bstr::ByteSlice;
+
+use super::lineage::{history, is_ancestor};
+use super::{Repository, branch_ref, trailer};
 use crate::base::digest::Digest;
 use crate::host::error::{Doing, Result};
 use crate::host::scan::Stat;
+
+/// So many changes of the branch are named; the rest are counted.
+const NAMED: usize = 5;
 
 /// How these were at one moment: by name, what they hold.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     held: BTreeMap<String, String>,
+    /// Where the branch stands that orch itself moves.
+    head: Option<ObjectId>,
     /// Files whose stat will tell of a change, so that they need not be read each time.
     known: BTreeMap<PathBuf, (Stat, String)>,
 }
@@ -48,6 +57,7 @@ impl Repository {
         let git = self.local();
         let mut found =
             Surroundings { held: self.refs_but(own_branch)?, ..Surroundings::default() };
+        found.head = self.ref_target(&branch_ref(own_branch))?;
         let common = git.common_dir();
         for name in ["config", "config.worktree", "info/exclude", "info/attributes"] {
             found.note_file(&common.join(name), &format!("`.git/{name}`"), earlier);
@@ -57,6 +67,37 @@ impl Repository {
             found.note_file(&entry.path(), &name, earlier);
         }
         Ok(found)
+    }
+
+    /// What somebody else did to the branch that orch itself moves, each as a phrase.
+    pub fn strays_on(&self, branch: &str, seen: [&Surroundings; 2]) -> Result<Vec<String>> {
+        let [Some(before), Some(now)] = seen.map(|it| it.head) else { return Ok(Vec::new()) };
+        let git = self.local();
+        if before == now || !git.has_object(before) {
+            return Ok(Vec::new());
+        }
+        let mut told = Vec::new();
+        if !is_ancestor(&git, before, now) {
+            told.push(format!("the branch `{branch}` was moved away from {before}"));
+        }
+        for commit in history(&git, now, [before])?.into_iter().rev() {
+            let place = commit.to_string();
+            let found = git.find_commit(commit).doing("reading a commit", &place)?;
+            let message = found.message_raw_sloppy();
+            if !trailer::is_of_orch(&message.to_str_lossy()) {
+                let subject = message.lines().next().unwrap_or_default().to_str_lossy();
+                told.push(format!(
+                    "the branch `{branch}` got the commit {} (`{subject}`), which is not orch's",
+                    &place[..10]
+                ));
+            }
+        }
+        if told.len() > NAMED {
+            let n_more = told.len() - NAMED;
+            told.truncate(NAMED);
+            told.push(format!("and {n_more} more of them"));
+        }
+        Ok(told)
     }
 
     /// Branches, tags and the stash. Orch's own refs, of which there may be many, are not looked at.

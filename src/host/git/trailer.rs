@@ -134,12 +134,20 @@ pub fn receipt_message(told: &[OutgoingReceipt]) -> String {
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
     let subject = match told {
-        [] => "Status lines of plans".to_owned(),
+        [] => ONLY_STATUS_LINES.to_owned(),
         [one] => format!("{}: accepted, no file changed", one.receipt.task),
         many => format!("{} results accepted, no file changed", many.len()),
     };
     let reports = told.iter().filter_map(|it| Some((&it.receipt.task, it.report.as_ref()?)));
     message(&subject, &reports.collect::<Vec<_>>(), &lines)
+}
+
+/// The message of a commit that carries nothing else.
+const ONLY_STATUS_LINES: &str = "Status lines of plans";
+
+/// True for a message as orch writes them.
+pub fn is_of_orch(message: &str) -> bool {
+    message.contains("\nOrch-") || message.trim_end() == ONLY_STATUS_LINES
 }
 
 /// Reads the trailers of a commit message: those of its last paragraph. A landing whose task,
