@@ -158,6 +158,8 @@ pub struct Bench {
     pub others: Vec<RelPath>,
     /// Judging files by name or pattern, from which that is told.
     pub roots: GlobSet,
+    /// Where tests lie.
+    pub tests: GlobSet,
 }
 
 /// The report of a task, for one that comes after it.

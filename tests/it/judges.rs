@@ -143,6 +143,10 @@ fn what_a_judging_file_runs_or_loads_is_told() {
     told(Case { validator: "make test", session: "echo : > check.sh", ..CASE }, &["check.sh"]);
     let session = "printf 'test:\\n' > GNUmakefile";
     told(Case { validator: "make test", session, ..CASE }, &["GNUmakefile: was not there before"]);
+    let validator = "sh src/sum.sh 1 2 | cmp - three.txt";
+    let files = [("three.txt", "3\n")];
+    let session = "sh src/sum.sh 1 2 > three.txt";
+    told(Case { validator, session, files: &files, ..CASE }, &["three.txt"]);
     let loads = "cd tests && . ./number.sh 2>/dev/null || . ../lib/number.sh; test \"$n\" = 3";
     let files = [("lib/number.sh", "n=0\n"), ("tests/load.sh", loads)];
     let session = "echo n=3 > number.sh; cp number.sh tests/number.sh";

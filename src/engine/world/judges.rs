@@ -72,7 +72,8 @@ impl<'a> Roles<'a> {
             return Role::Own;
         }
         let is_run = self.judging.deciding.contains(path) || self.inputs.contains(path);
-        let is_inspected = self.judging.inspected.contains(path);
+        let is_named = self.judging.named.contains(path) && self.speaks_of_files;
+        let is_inspected = self.judging.inspected.contains(path) || is_named;
         match is_new {
             false if is_run && self.speaks_of_files => Role::Held,
             true if is_run && self.speaks_of_files => Role::Doubted,
@@ -115,9 +116,14 @@ impl<'a> Roles<'a> {
         deciding.map(|it| it.parent().unwrap_or_default()).any(|it| it == folder)
     }
 
+    /// Where tests lie.
+    pub fn tests(&self) -> GlobSet {
+        self.judges.tests.clone()
+    }
+
     /// Judging files by name or pattern.
     pub fn roots(&self) -> GlobSet {
-        let Judging { deciding, inspected } = &self.judging;
+        let Judging { deciding, inspected, .. } = &self.judging;
         let named = deciding.iter().chain(inspected).chain(&self.inputs).map(RelPath::to_string);
         let parts = self.judges.parts.iter().flat_map(|it| it.files.patterns.iter().cloned());
         GlobSet::new(named.chain(self.judges.files.patterns.iter().cloned()).chain(parts))
@@ -212,6 +218,8 @@ mod tests {
         assert_eq!(of("+unittest/__init__.py"), "doubted");
         assert_eq!(of("+src/unittest.py"), "other");
         assert_eq!(of("src/b.sh"), "other");
+        assert_eq!(check("Mend sum.sh.", "sh sum.sh | cmp - three.txt", "three.txt"), "doubted");
+        assert_eq!(check("Mend it.", "sh sum.sh | cmp - three.txt", "three.txt"), "other");
         assert_eq!(of("src/a.sh"), "own");
     }
 

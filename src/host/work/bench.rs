@@ -110,21 +110,33 @@ fn roots_of(repo: &Repository, bench: &Bench) -> Result<Vec<RelPath>> {
 
 /// New code at the root or beside what judges, of the name of code elsewhere: it may be loaded instead.
 fn in_the_way(repo: &Repository, bench: &Bench, folders: &BTreeSet<&str>) -> Result<Vec<RelPath>> {
+    let tests = bench.tests.compile().unwrap_or_default();
     let mut new = BTreeMap::new();
     for path in &bench.others {
-        let is_code = path.file_name().rsplit_once('.').is_some_and(|it| CODE.contains(&it.1));
-        let folder = path.parent().unwrap_or_default();
-        let is_beside = folder.is_empty() || folders.contains(folder);
-        if is_code && is_beside && !repo.has_path(&bench.before, path)? {
-            new.insert(path.file_name().to_owned(), path.clone());
+        let Some((folder, stem)) = module_of(path) else { continue };
+        let is_beside = folder.is_empty() || folders.contains(folder) || tests.is_match(path);
+        if is_beside && !repo.has_path(&bench.before, path)? {
+            new.insert(stem, path);
         }
     }
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let takes = |path: &RelPath| new.contains_key(path.file_name());
+    let takes = |path: &RelPath| module_of(path).is_some_and(|(_, stem)| new.contains_key(stem));
     let there = repo.files_of(&bench.before, &takes)?;
-    Ok(there.iter().filter_map(|(path, _)| new.get(path.file_name()).cloned()).collect())
+    let stems = there.iter().filter_map(|(path, _)| module_of(path));
+    Ok(stems.filter_map(|(_, stem)| new.get(stem)).map(|it| (*it).clone()).collect())
+}
+
+/// The folder that code is found in, and the name that it is loaded by.
+fn module_of(path: &RelPath) -> Option<(&str, &str)> {
+    let (stem, ending) = path.file_name().rsplit_once('.')?;
+    let folder = path.parent().unwrap_or_default();
+    let module = match stem {
+        "__init__" | "index" => folder.rsplit_once('/').unwrap_or(("", folder)),
+        stem => (folder, stem),
+    };
+    CODE.contains(&ending).then_some(module)
 }
 
 fn text_at(repo: &Repository, tree: &TreeId, path: &RelPath) -> Result<Option<String>> {
@@ -231,6 +243,7 @@ mod tests {
             ("check.sh", "sh deep.sh\n"),
             ("deep.sh", "exit 1\n"),
             ("src/sum.py", "x\n"),
+            ("src/more.py", "x\n"),
         ]);
         let repo = scratch.repo();
         let before = repo.tree_of(&scratch.head()).unwrap();
@@ -240,6 +253,7 @@ mod tests {
                 ("Makefile", Some("test:\n")),
                 ("deep.sh", Some("exit 0\n")),
                 ("sum.py", Some("y\n")),
+                ("tests/more/__init__.py", Some("y\n")),
             ],
         );
         let bench = Bench {
@@ -247,12 +261,13 @@ mod tests {
             held: vec![path("Makefile")],
             parts: Vec::new(),
             doubted: Vec::new(),
-            others: vec![path("deep.sh"), path("sum.py"), path("other.sh")],
+            others: ["deep.sh", "sum.py", "other.sh", "tests/more/__init__.py"].map(path).into(),
             roots: GlobSet::new(["**/Makefile", "**/*.mk"]),
+            tests: GlobSet::new(["tests/**"]),
         };
         let (tree, files) = lay(&repo, &bench, &candidate).unwrap();
         let told: Vec<&str> = files.iter().map(|it| it.path.as_str()).collect();
-        assert_eq!(told, ["deep.sh", "sum.py"]);
+        assert_eq!(told, ["deep.sh", "sum.py", "tests/more/__init__.py"]);
         let at = |file: &str| repo.state_at(&tree, &path(file)).unwrap();
         assert_eq!(at("Makefile"), repo.state_at(&before, &path("Makefile")).unwrap());
         assert_eq!(at("deep.sh"), repo.state_at(&candidate, &path("deep.sh")).unwrap());

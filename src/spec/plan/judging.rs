@@ -4,7 +4,7 @@
 use crate::base::name::RelPath;
 
 use super::CommandLine;
-use super::scripts::{INTERPRETERS, programs_of};
+use super::scripts::{INTERPRETERS, path_named, programs_of};
 
 /// Words of the shell that stand before a command.
 const KEYWORDS: &[&str] = &["if", "then", "else", "elif", "do", "while", "until", "!", "@"];
@@ -18,6 +18,8 @@ pub struct Judging {
     pub deciding: Vec<RelPath>,
     /// Their output is looked at.
     pub inspected: Vec<RelPath>,
+    /// Whatever else it names that may be a file.
+    pub named: Vec<RelPath>,
 }
 
 /// By the words of a command; nothing is looked up.
@@ -35,7 +37,10 @@ pub fn judging_of(command: &CommandLine) -> Judging {
             }
         }
     }
-    for paths in [&mut found.deciding, &mut found.inspected] {
+    let line = command.to_string();
+    let words = line.split(|c: char| c.is_whitespace() || "\"'();|&<>`=$".contains(c));
+    found.named = words.filter(|it| it.contains(['.', '/'])).filter_map(path_named).collect();
+    for paths in [&mut found.deciding, &mut found.inspected, &mut found.named] {
         paths.sort();
         paths.dedup();
     }
@@ -150,6 +155,9 @@ mod tests {
         assert_eq!(check("sh src/sum.sh > out; (sh cmp.sh out)"), "cmp.sh|src/sum.sh");
         assert_eq!(check("bash -n src/sum.sh && node --check a.js"), "|");
         assert_eq!(check("if sh a.sh 2>&1; then sh b.sh; fi"), "a.sh b.sh|");
+        let line = "sh src/sum.sh 1 2 | cmp - data/three.txt; x=\"$(< b.txt)\"";
+        let named = judging_of(&CommandLine::Shell(line.to_owned())).named;
+        assert_eq!(shown(&named), "b.txt data/three.txt src/sum.sh");
     }
 
     #[test]

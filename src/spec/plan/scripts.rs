@@ -218,6 +218,11 @@ fn is_named_so(word: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, it)| !stem.is_empty() && EXTENSIONS.contains(&it))
 }
 
+/// The path that a word of a command at the root is, where it can be one.
+pub(super) fn path_named(word: &str) -> Option<RelPath> {
+    path_of(&Word::quoted(word), Some(""))
+}
+
 fn path_of(word: &Word, folder: Option<&str>) -> Option<RelPath> {
     let text = word.text.as_str();
     let is_plain =

@@ -47,6 +47,7 @@ impl Shop<'_> {
             doubted: Vec::new(),
             others: Vec::new(),
             roots: roles.roots(),
+            tests: roles.tests(),
         };
         let mut new_tests = Vec::new();
         for change in attempt.made.merged.changes() {
