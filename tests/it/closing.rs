@@ -3,7 +3,7 @@
 use crate::support::Space;
 
 const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
-const CHECK: &str = "echo ran >> \"$(cat main-root)/runs\"; test \"$(sh src/sum.sh 1 2)\" = 3";
+const CHECK: &str = "echo ran >> \"$(cat main-root)/runs\"; sh check.sh";
 
 /// A plan of two tasks: the first mends the sum and is checked, the second does this to it.
 fn space(second: &str, keys: &str) -> Space {
@@ -22,6 +22,7 @@ fn space(second: &str, keys: &str) -> Space {
         ("plans/mend.yaml", &plan),
         ("sessions.yaml", &sessions),
         ("src/sum.sh", "expr $1 - $2\n"),
+        ("check.sh", "test \"$(sh src/sum.sh 1 2)\" = 3\n"),
         ("src/other.sh", "x\n"),
         (".gitignore", "/runs\n"),
     ]);

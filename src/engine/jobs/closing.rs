@@ -150,7 +150,7 @@ impl Shop<'_> {
         if !matches!(accepted, Some(Provenance::Ran | Provenance::Replayed)) {
             return Vec::new();
         }
-        let owned = world.owned_now(slot, past);
+        let owned = world.owned_left(slot, past);
         let mut found = Vec::new();
         for validator in world.validators(slot, recipe) {
             let is_command = matches!(validator.kind, ValidatorKind::Command(_));

@@ -86,12 +86,38 @@ impl World {
         self.seen_by(slot, path, past, Eyes::Before)
     }
 
+    /// Files the task owns, as [`World::owned_now`]; of those that landed in this build and that nobody
+    /// has looked at since, what landed.
+    pub fn owned_left(&self, slot: Slot, past: &Past) -> BTreeMap<RelPath, Option<FileState>> {
+        let mut owned = self.owned_now(slot, past);
+        for (path, state) in owned.iter_mut().filter(|(path, _)| !self.is_known(path)) {
+            *state = self.left_by(slot, path, past, Eyes::Task);
+        }
+        owned
+    }
+
+    fn left_by(&self, slot: Slot, path: &RelPath, past: &Past, eyes: Eyes) -> Option<FileState> {
+        let landed = past.history.touches(path).last().and_then(|it| it.after);
+        let now = if self.is_known(path) { self.state_of(path) } else { landed };
+        self.seen_in(slot, path, past, (now, eyes))
+    }
+
     fn seen_by(&self, slot: Slot, path: &RelPath, past: &Past, eyes: Eyes) -> Option<FileState> {
+        self.seen_in(slot, path, past, (self.state_of(path), eyes))
+    }
+
+    fn seen_in(
+        &self,
+        slot: Slot,
+        path: &RelPath,
+        past: &Past,
+        (now, eyes): (Option<FileState>, Eyes),
+    ) -> Option<FileState> {
         let library = self.library();
         let graph = self.graph();
         let upstream = upstream_of(&self.db, library, slot);
         let task = self.task(slot);
-        view(self.state_of(path), past.history.touches(path), |by| {
+        view(now, past.history.touches(path), |by| {
             match eyes {
                 Eyes::Task if by == task => return true,
                 Eyes::Before if by == task => return false,
@@ -144,10 +170,10 @@ impl World {
     ) -> Option<(VerdictKey, Vec<TaskRef>)> {
         let Checked { slot, spec, validator, .. } = checked;
         let task = self.task(slot);
-        let seen = self.files_of(checked, &self.owned_now(slot, past), past);
+        let seen = self.files_of(checked, &self.owned_left(slot, past), past);
         let (mut files, mut by) = (Vec::new(), BTreeSet::new());
         for (path, state) in seen {
-            let left = self.seen_by(slot, &path, past, Eyes::Plan);
+            let left = self.left_by(slot, &path, past, Eyes::Plan);
             if left != state {
                 let touches = past.history.touches(&path).iter().rev();
                 let since = touches.map(|it| &it.by).take_while(|it| *it != task);
