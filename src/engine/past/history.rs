@@ -1,5 +1,6 @@
 //! What is on record: the fold over the journal and git's lineage.
 
+mod closing;
 mod given_up;
 mod in_git;
 mod in_journal;
@@ -336,17 +337,6 @@ impl History {
         self.limits.iter().map(|((window, account), known)| (window, *account, known))
     }
 
-    /// True where a plan's tasks are to be judged once more when all of them are accepted.
-    pub fn is_to_close(&self, plan: &PlanName) -> bool {
-        self.verdicts.get(&closing_of(plan)).is_some_and(|it| it.verdict == Verdict::Warn)
-    }
-
-    fn note_to_close(&mut self, plan: &PlanName, is_open: bool) {
-        let verdict = if is_open { Verdict::Warn } else { Verdict::Pass };
-        let known = KnownVerdict { verdict, findings: Vec::new() };
-        self.verdicts.insert(closing_of(plan), known);
-    }
-
     /// Landings on a path, oldest first.
     pub fn touches(&self, path: &RelPath) -> &[Touch] {
         self.touches.get(path).map_or(&[], Vec::as_slice)
@@ -389,11 +379,6 @@ impl History {
         let task = self.task_mut(landing.task.clone());
         task.accepted = task.in_git.clone();
     }
-}
-
-/// What is known of a plan's closing stands among the verdicts: it is one on all of the plan.
-fn closing_of(plan: &PlanName) -> VerdictKey {
-    VerdictKey(Digest::of(format!("orch closing v1 {}", plan.as_str()).as_bytes()))
 }
 
 /// A before that differs from `after`, for patches that only their after matters of.

@@ -326,8 +326,8 @@ pub fn help_text(help: &Help, task: &TaskRef) -> String {
              `--force {task}`"
         ),
         Help::AskForLess => {
-            "a model is named by the task, its agent, the plan or `session.model`; `permission: \
-             bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox; then `orch build`"
+            "a model is named by the task, its agent, the plan or `session.model`; an MCP server by \
+             `.mcp.json` or the agent; `permission: bypass` needs another user than root, or IS_SANDBOX=1 in a real sandbox; then `orch build`"
                 .to_owned()
         }
     }
