@@ -171,6 +171,10 @@ pub struct NeededReport {
 }
 
 impl Launch {
+    pub fn is_session(&self) -> bool {
+        matches!(self.action, LaunchAction::Session(_))
+    }
+
     /// The same attempt with a new session: what it was to go on with is gone.
     #[must_use]
     pub fn afresh(mut self) -> Self {

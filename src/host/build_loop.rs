@@ -231,6 +231,7 @@ impl<'a> BuildLoop<'a> {
             }
             Message::Ended { attempt, evidence, kept, scratch } => {
                 self.warn_of_strays()?;
+                self.warn_of_edits(attempt)?;
                 self.warn_of_touched_journal()?;
                 self.crew.ended(attempt);
                 if let Some(kept) = kept {

@@ -7,6 +7,7 @@
 pub(crate) mod browse;
 pub mod checkouts;
 pub(crate) mod committed;
+pub mod edited;
 pub(crate) mod encoding;
 pub mod extent;
 pub(crate) mod index;

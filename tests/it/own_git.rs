@@ -161,3 +161,15 @@ fn a_commit_in_the_users_checkout_is_told_by_name() {
     });
     ran.complains(&["while git//1 ran, the branch `main` was moved away from"]);
 }
+
+#[test]
+fn what_a_session_writes_into_the_checkout_is_told_by_name() {
+    let told = ["while git//1 ran, `rule.txt` changed in your checkout, and no landing did it"];
+    let (space, ran) = played("echo second >> ../../../rule.txt; echo x > own.txt", "", |_| {});
+    ran.exits(0).complains(&told);
+    assert_eq!(space.read("rule.txt"), "first\nsecond\n", "nothing is undone");
+    let (_, ran) = played("echo second >> ../../../rule.txt", "", |_| {});
+    ran.exits(1).complains(&told);
+    let (_, ran) = played("echo second >> rule.txt", "", |_| {});
+    assert!(!ran.exits(0).stderr.contains("in your checkout"));
+}

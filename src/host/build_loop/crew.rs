@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{mpsc, watch};
 
 use crate::base::digest::Digest;
-use crate::base::name::{AttemptId, TaskRef};
+use crate::base::name::{AttemptId, RelPath, TaskRef};
 use crate::engine::effect::SmokeLaunch;
 use crate::host::error::Result;
+use crate::host::git::edited::Edited;
 use crate::host::git::surroundings::Surroundings;
 use crate::host::session::Stop;
 use crate::host::state::checkout::Checkout;
@@ -22,36 +23,53 @@ pub struct Crew {
     under_way: BTreeMap<AttemptId, UnderWay>,
     /// Branches, configuration and the like, as they were last seen.
     surroundings: Surroundings,
+    /// Files of the checkout, as they were when the first of the sessions under way began, or when one
+    /// ended.
+    edited: Edited,
 }
 
 struct UnderWay {
     stop: watch::Sender<Stop>,
     /// `None` for a smoke test.
     task: Option<TaskRef>,
+    is_session: bool,
+}
+
+impl UnderWay {
+    fn new(task: Option<TaskRef>, is_session: bool) -> Self {
+        Self { stop: watch::Sender::new(Stop::No), task, is_session }
+    }
 }
 
 impl Crew {
     pub fn of(shop: Workshop, tell: mpsc::Sender<Message>, checkout: &Checkout) -> Result<Self> {
-        let mut crew =
-            Self { shop, tell, under_way: BTreeMap::new(), surroundings: Surroundings::default() };
+        let mut crew = Self {
+            shop,
+            tell,
+            under_way: BTreeMap::new(),
+            surroundings: Surroundings::default(),
+            edited: Edited::default(),
+        };
         crew.look_around(checkout)?;
         Ok(crew)
     }
 
     pub fn start(&mut self, start: Start) {
-        let stopped = self.note(start.launch.attempt, Some(start.launch.task.clone()));
+        let is_session = start.launch.is_session();
+        let task = Some(start.launch.task.clone());
+        let stopped = self.note(start.launch.attempt, UnderWay::new(task, is_session));
         tokio::spawn(attempt::run(self.shop.clone(), start, stopped, self.tell.clone()));
     }
 
     pub fn start_smoke(&mut self, launch: SmokeLaunch, key: Digest) {
-        let stopped = self.note(launch.attempt, None);
+        let stopped = self.note(launch.attempt, UnderWay::new(None, false));
         let test = Test { shop: self.shop.clone(), launch, key, tell: self.tell.clone() };
         tokio::spawn(test.run(stopped));
     }
 
-    fn note(&mut self, attempt: AttemptId, task: Option<TaskRef>) -> watch::Receiver<Stop> {
-        let (stop, stopped) = watch::channel(Stop::No);
-        self.under_way.insert(attempt, UnderWay { stop, task });
+    fn note(&mut self, attempt: AttemptId, it: UnderWay) -> watch::Receiver<Stop> {
+        let stopped = it.stop.subscribe();
+        self.under_way.insert(attempt, it);
         stopped
     }
 
@@ -91,6 +109,22 @@ impl Crew {
     /// What sessions did to the git of their own, as phrases.
     pub fn strays(&self) -> Vec<String> {
         self.shop.pool.strays()
+    }
+
+    pub fn has_session(&self) -> bool {
+        self.under_way.values().any(|it| it.is_session)
+    }
+
+    /// Notes how the files of the checkout lie; answers with those that were written since.
+    pub fn look_at_files(&mut self, checkout: &Checkout) -> Result<Vec<RelPath>> {
+        let now = checkout.repo.edited()?;
+        let before = std::mem::replace(&mut self.edited, now);
+        Ok(self.edited.since(&before))
+    }
+
+    /// True for one under way that is a session's.
+    pub fn is_session(&self, attempt: AttemptId) -> bool {
+        self.under_way.get(&attempt).is_some_and(|it| it.is_session)
     }
 
     /// Notes what lies around the worktrees; answers with what changed there since.

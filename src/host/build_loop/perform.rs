@@ -95,6 +95,9 @@ impl BuildLoop<'_> {
             // What a person did while nothing ran is not for this task to answer for.
             self.crew.look_around(&self.state.checkout)?;
         }
+        if launch.is_session() && !self.crew.has_session() {
+            self.crew.look_at_files(&self.state.checkout)?;
+        }
         let tip = self.state.checkout.tip.clone();
         self.crew.start(Start { launch, tip, overlay, continued, base_cost });
         Ok(())

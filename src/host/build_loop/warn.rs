@@ -1,6 +1,6 @@
 //! What a build warns of that is nobody's result.
 
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::{AttemptId, RelPath, TaskRef};
 use crate::engine::effect::Notice;
 use crate::host::error::Result;
 use crate::host::git::extent;
@@ -48,6 +48,28 @@ impl BuildLoop<'_> {
                 "while {tasks} ran, in a worktree's own git {}; yours is as it was, and only the files \
                  of the worktree count",
                 strays.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says which files of the checkout were written while a session ran that is over now, where no landing
+    /// did it: a session can, by their absolute paths.
+    pub(super) fn warn_of_edits(&mut self, attempt: AttemptId) -> Result<()> {
+        if !self.crew.is_session(attempt) {
+            return Ok(());
+        }
+        let mut files = self.crew.look_at_files(&self.state.checkout)?;
+        // Plans get status lines from orch itself, and a changed one is told by what it changes.
+        files.retain(|it| !self.state.loaded.documents.config.is_plan(it));
+        if !files.is_empty() {
+            let tasks = self.crew.tasks().unwrap_or_default();
+            let more = files.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            self.voice.warn(format!(
+                "while {tasks} ran, {}{more} changed in your checkout, and no landing did it: where it was \
+                 not you, it was a session; nothing was undone",
+                first_of(&files).join(", ")
             ));
         }
         Ok(())

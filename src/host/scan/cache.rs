@@ -71,6 +71,16 @@ impl Stat {
         self.is_settled(nanos_of(SystemTime::now()))
     }
 
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// True where it was last written then, by seconds since 1970 and nanoseconds.
+    pub fn was_written_at(&self, seconds: i64, nanoseconds: i64) -> bool {
+        self.mtime == nanos(seconds, nanoseconds)
+    }
+
     pub fn is_file(&self) -> bool {
         self.kind() == FileType::RegularFile
     }
