@@ -294,3 +294,25 @@ fn a_branch_without_the_plan_that_is_checked_out_meanwhile_has_it_land_on_its_ow
     space.build(&["grow//1"], 0).has(&[("accepted", 1), ("sessions", 0)]);
     assert!(space.read("plans/grow.yaml").contains("name: Other"));
 }
+
+#[test]
+fn a_change_is_made_again_on_a_branch_that_has_none_of_it() {
+    let plan = "meta: { name: Plan }\nsections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: Extend, description: Add a task., agent: planner, rule: extend-plan }\n";
+    let more = "  - { id: '2', name: More, description: Write two.txt. }\n";
+    let sessions = format!(
+        "'1':\n- run: {}\n'2':\n- write: {{ path: two.txt, content: t }}\n",
+        serde_json::to_string(&format!("printf '%s' \"{more}\" >> {COPY}")).unwrap()
+    );
+    let space = Space::new(&[
+        ("orch.yaml", SETTINGS),
+        ("plans/plan.yaml", plan),
+        ("sessions.yaml", &sessions),
+    ]);
+    space.git(&["branch", "older"]);
+    space.build(&[], 0).has(&[("targets", 2), ("accepted", 2), ("sessions", 2)]);
+    space.git(&["switch", "-q", "older"]);
+    space.build(&[], 0).has(&[("targets", 2), ("accepted", 2), ("sessions", 0)]);
+    assert!(space.read("plans/plan.yaml").contains("name: More"));
+    assert_eq!(space.read("two.txt"), "t");
+    space.build(&[], 0).has(&[("up_to_date", 2), ("sessions", 0)]);
+}

@@ -98,7 +98,7 @@ impl Board {
             None => self.forced(id, &past, record, ground),
         };
         self.note_asking(id, &past, ground.world);
-        let standing = past.standing(key);
+        let standing = past.standing(key).filter(|_| !self.lacks_change(id, &past, ground));
         if let Some(standing) = standing
             && self.asks_standing(id, ground)
         {
@@ -182,6 +182,20 @@ impl Board {
             return None;
         }
         run.gave_up
+    }
+
+    /// True where a result came with a change of the plan that is not on this branch: another one was
+    /// switched to, or it was moved back, and with the receipt the change went. A plan that says `completed`
+    /// has it, by whichever commit.
+    fn lacks_change(&self, id: NodeId, past: &TaskHistory, ground: &Ground<'_>) -> bool {
+        let slot = self.slot(id);
+        let changes_plan = past.accepted.as_ref().is_some_and(|it| it.changes_plan);
+        let has_run = self.known_run(id).is_some_and(|run| run.accepted.is_some());
+        changes_plan
+            && !has_run
+            && past.has_lost_receipt()
+            && ground.world.is_committed(slot)
+            && !ground.world.record(slot).status.is_done()
     }
 
     /// Why a task runs although its key may have a result; `None` where that counts.

@@ -23,10 +23,20 @@ impl Board {
         if self.mode == Mode::Build {
             let (at, task) = (ground.now(), self.task(id).clone());
             let provenance = Provenance::Adopted;
-            let (manifest, report, commit) = (None, None, None);
+            let (manifest, report, commit, changes_plan) = (None, None, None, false);
             let recipe = ground.world.recipe_digest(self.slot(id));
-            let accepted =
-                Accepted { at, task, key, recipe, output, provenance, manifest, report, commit };
+            let accepted = Accepted {
+                at,
+                task,
+                key,
+                recipe,
+                output,
+                provenance,
+                manifest,
+                report,
+                commit,
+                changes_plan,
+            };
             ground.append(Record::Accepted(Box::new(accepted)));
         }
         ground.world.set_output(self.slot(id), output);

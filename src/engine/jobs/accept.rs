@@ -162,6 +162,7 @@ impl Shop<'_> {
             manifest,
             report: result.report.as_ref().map(Report::mark),
             commit,
+            changes_plan: result.plan_change.is_some(),
         })));
         let task = result.task.clone();
         let was_validated = !result.verdicts.is_empty();

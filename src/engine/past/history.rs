@@ -34,7 +34,7 @@ use crate::engine::report::Reported;
 pub use given_up::GivenUp;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 13;
+pub const SCHEMA: u32 = 14;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -240,6 +240,8 @@ pub struct AcceptedFact {
     pub provenance: Provenance,
     pub commit: Option<CommitId>,
     pub at: Option<Moment>,
+    /// It came with a change of the plan, as far as is known here.
+    pub changes_plan: bool,
 }
 
 /// A session that may go on, and how it was ended.

@@ -26,6 +26,9 @@ pub struct Accepted {
     pub report: Option<ReportMark>,
     /// The landing; `None` where nothing changed.
     pub commit: Option<CommitId>,
+    /// Its session changed the plan, too: that is in no file of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes_plan: bool,
 }
 
 /// The present key of a result or a failure that has one of an earlier form: by what lies here, where

@@ -195,9 +195,19 @@ impl Engine {
         let report = report.map(|it| ReportMark { is_fail: false, ..it.mark });
         let output = output_with(owned, report);
         let provenance = Provenance::AcceptedByHand;
-        let (manifest, commit) = (None, None);
-        let accepted =
-            Accepted { at, task, key, recipe, output, provenance, manifest, report, commit };
+        let (manifest, commit, changes_plan) = (None, None, false);
+        let accepted = Accepted {
+            at,
+            task,
+            key,
+            recipe,
+            output,
+            provenance,
+            manifest,
+            report,
+            commit,
+            changes_plan,
+        };
         self.ground().append(Record::Accepted(Box::new(accepted)));
     }
 

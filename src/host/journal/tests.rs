@@ -58,6 +58,7 @@ fn record(n: u64) -> Record {
             manifest: None,
             report: None,
             commit: None,
+            changes_plan: false,
         })),
     }
 }

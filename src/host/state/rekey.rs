@@ -176,6 +176,7 @@ fn untold(history: &History) -> Vec<Record> {
             manifest: None,
             report: fact.report.as_ref().map(|it| it.mark),
             commit: None,
+            changes_plan: fact.changes_plan,
         })))
     });
     untold.collect()

@@ -75,6 +75,7 @@ impl History {
             provenance: Provenance::Ran,
             commit: Some(landing.commit.clone()),
             at: None,
+            changes_plan: false,
         });
     }
 
@@ -91,6 +92,7 @@ impl History {
             provenance: Provenance::Ran,
             commit: None,
             at: None,
+            changes_plan: false,
         });
     }
 

@@ -158,6 +158,7 @@ impl History {
             provenance: accepted.provenance,
             commit: accepted.commit.clone(),
             at: Some(accepted.at),
+            changes_plan: accepted.changes_plan,
         });
     }
 

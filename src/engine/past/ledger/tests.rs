@@ -64,6 +64,7 @@ fn accepted(task: &str) -> Record {
         manifest: None,
         report: None,
         commit: None,
+        changes_plan: false,
     }))
 }
 
