@@ -19,6 +19,7 @@ pub mod merge;
 pub mod normalize;
 pub mod object;
 pub mod place;
+mod remotes;
 pub mod set_aside;
 mod sparse;
 pub mod surroundings;

@@ -173,3 +173,20 @@ fn what_a_session_writes_into_the_checkout_is_told_by_name() {
     let (_, ran) = played("echo second >> rule.txt", "", |_| {});
     assert!(!ran.exits(0).stderr.contains("in your checkout"));
 }
+
+#[test]
+fn a_set_up_line_may_fetch_and_a_session_may_not() {
+    let setup = "worktree: { setup: 'git fetch -q origin && git rev-parse -q --verify origin/topic >/dev/null' }\n";
+    let prepare = |space: &Space| {
+        space.git(&["init", "-q", "--bare", "../origin.git"]);
+        space.git(&["remote", "add", "origin", "../origin.git"]);
+        space.git(&["push", "-q", "origin", "HEAD:topic"]);
+        space.git(&["update-ref", "-d", "refs/remotes/origin/topic"]);
+        let config = space.read("orch.yaml") + setup;
+        space.write("orch.yaml", &config);
+        space.git(&["commit", "-qam", "settings"]);
+    };
+    let task = "    validators: [{ name: has, run: 'grep -q second rule.txt' }]\n";
+    let (_, ran) = played("test -z \"$(git remote)\" && echo second >> rule.txt", task, prepare);
+    ran.exits(0);
+}

@@ -1,6 +1,7 @@
 //! Runs the line that sets up a fresh worktree: under a shim like any attempt, so that it ends with
 //! orch, and when it is stopped.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -24,6 +25,8 @@ pub struct SetupPlace<'a> {
     /// The attempt's own folder.
     pub private: &'a Path,
     pub checkout: &'a Path,
+    /// Settings of git that the line sees beside those of the worktree's own git.
+    pub git: Vec<(String, String)>,
 }
 
 impl Runner {
@@ -38,13 +41,14 @@ impl Runner {
         mut stop: watch::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
-        let SetupPlace { worktree, private, checkout } = place;
+        let SetupPlace { worktree, private, checkout, git } = place;
         fs::create_dir_all(private).doing("making the attempt's folder", private)?;
-        let environment: Vec<_> = std::env::vars_os().collect();
+        let mut environment: Vec<_> = std::env::vars_os().collect();
         let named = environment
             .iter()
             .map(|(name, value)| (name.to_str().unwrap_or_default(), value.as_encoded_bytes()));
         let mask = Mask::of_environment(named);
+        add_git_settings(&mut environment, &git);
         let place = private.join(SETUP_TRANSCRIPT);
         let mut transcript = Transcript::new(place.clone(), mask.clone());
         transcript.create()?;
@@ -83,5 +87,46 @@ impl Runner {
             transcript: place,
             duration: millis_since(begun),
         })
+    }
+}
+
+/// Adds to what the caller himself has set by such variables (`git help config`, `GIT_CONFIG_COUNT`).
+fn add_git_settings(environment: &mut Vec<(OsString, OsString)>, settings: &[(String, String)]) {
+    const COUNT: &str = "GIT_CONFIG_COUNT";
+    let known = environment.iter().find(|(name, _)| name == COUNT);
+    let known = known.and_then(|(_, count)| count.to_str()?.parse::<usize>().ok()).unwrap_or(0);
+    environment.retain(|(name, _)| name != COUNT);
+    for (at, (key, value)) in settings.iter().enumerate() {
+        let at = known + at;
+        environment.push((format!("GIT_CONFIG_KEY_{at}").into(), key.into()));
+        environment.push((format!("GIT_CONFIG_VALUE_{at}").into(), value.into()));
+    }
+    environment.push((COUNT.into(), (known + settings.len()).to_string().into()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_git_stand_behind_those_of_the_caller() {
+        let check = |given: &[(&str, &str)]| {
+            let mut environment: Vec<(OsString, OsString)> =
+                given.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            add_git_settings(&mut environment, &[("remote.origin.url".into(), "../o".into())]);
+            let shown = environment.iter().map(|(name, value)| {
+                format!("{}={}", name.to_string_lossy(), value.to_string_lossy())
+            });
+            shown.collect::<Vec<_>>().join(" ").replace("GIT_CONFIG_", "")
+        };
+        assert_eq!(check(&[]), "KEY_0=remote.origin.url VALUE_0=../o COUNT=1");
+        assert_eq!(
+            check(&[
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", "a.b"),
+                ("GIT_CONFIG_VALUE_0", "c")
+            ]),
+            "KEY_0=a.b VALUE_0=c KEY_1=remote.origin.url VALUE_1=../o COUNT=2"
+        );
     }
 }

@@ -140,8 +140,12 @@ impl Desk {
         let line = shop.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh());
         let Some(line) = line else { return Ok(Ok(worktree)) };
         let started = async |info| self.tell(Update::Started(info)).await;
-        let place =
-            SetupPlace { worktree: worktree.root(), private: &self.private, checkout: &shop.root };
+        let place = SetupPlace {
+            worktree: worktree.root(),
+            private: &self.private,
+            checkout: &shop.root,
+            git: shop.repo.remotes(),
+        };
         let ended = shop.runner.set_up(line, place, started, self.stop.clone()).await?;
         if ended.ending == Ending::Exited(0) {
             worktree.mark_ready()?;
