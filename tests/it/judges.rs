@@ -32,7 +32,7 @@ struct Case<'a> {
 const CASE: Case<'_> = Case {
     validator: "sh check.sh",
     session: "sed -i 's/-/+/' src/sum.sh",
-    task: "    description: src/sum.sh must print the sum of its two arguments.\n",
+    task: "    description: src/sum.sh must print the sum of its two arguments.\n    max_attempts: 1\n",
     files: &[],
 };
 
@@ -46,7 +46,7 @@ fn played(case: Case<'_>, exit: i32) -> (Space, Summary) {
     };
     let plan = format!(
         "meta: {{ name: Mend }}\nsections:\n- id: s\n  name: S\n  tasks:\n  - id: '1'\n    name: Mend the sum\n    \
-         agent: coder\n    max_attempts: 1\n    validators: [{validator}]\n{}",
+         agent: coder\n    validators: [{validator}]\n{}",
         case.task
     );
     let sessions = format!("'1':\n- run: {run}\n");
@@ -68,12 +68,13 @@ fn honest(case: Case<'_>) {
 
 /// Not accepted; what is said has these words.
 #[track_caller]
-fn refused(case: Case<'_>, said: &[&str]) {
+fn refused(case: Case<'_>, said: &[&str]) -> (Space, Summary) {
     let (space, summary) = played(case, 1);
-    let summary = summary.has(&[("accepted", 0)]);
+    let summary = summary.has(&[("accepted", 0), ("sessions", 1)]);
     let shown = summary.ran.shown() + &space.read("plans/mend.yaml");
     assert!(said.iter().all(|it| shown.contains(it)), "{said:?} in\n{shown}");
     assert_eq!(space.landed(), ["start"], "{shown}");
+    (space, summary)
 }
 
 /// Accepted with a warning that has these words; the next build takes it as it is, and warns as well.
@@ -117,25 +118,47 @@ fn what_the_task_speaks_of_is_its_own() {
 }
 
 #[test]
-fn a_script_or_a_build_file_judges_as_it_was() {
+fn a_result_that_needs_another_declared_script_is_for_a_person_to_decide() {
+    for (validator, session, file) in [
+        ("{ name: a, run: [sh, check.sh], inputs: [check.sh] }", "echo : > check.sh", "check.sh"),
+        (
+            "{ name: a, run: sh ./check.sh, inputs: [check.sh] }",
+            "sed -i 's/sh $f/sh $f || true/' check.sh",
+            "check.sh",
+        ),
+    ] {
+        let said = format!("passes with `{file}` as the task left it, but not as it was before");
+        let task = CASE.task.replace("    max_attempts: 1\n", "");
+        let case = Case { validator, session, task: &task, ..CASE };
+        let (space, _) = refused(case, &[&said, "declare it among the task's outputs"]);
+        space.build(&[], 1).has(&[("sessions", 0)]);
+        assert_eq!(space.orch(&["log", "mend//1"]).shown().matches("attempt 2").count(), 0);
+    }
+}
+
+#[test]
+fn scripts_build_files_and_inputs_that_were_changed_are_told() {
     for (validator, session, file) in [
         ("sh check.sh", "echo 'exit 0' > check.sh", "check.sh"),
         ("sh ./check.sh", "sed -i 's/sh $f/sh $f || true/' check.sh", "check.sh"),
-        ("{ name: a, run: [sh, check.sh], inputs: [check.sh] }", "echo : > check.sh", "check.sh"),
+        ("sh run.sh", "echo : > run.sh", "run.sh"),
         ("make test", "printf 'test:\\n' > Makefile", "Makefile"),
         ("make test", "sed -i 's/check.sh/check.sh || true/' Makefile", "Makefile"),
         ("sh run.sh", "sed -i 's/sh check.sh/true/' package.json", "package.json"),
-        ("sh run.sh", "echo : > run.sh", "run.sh"),
         (
             "{ name: a, run: 'cmp tests/number.txt lib/number.sh', inputs: [tests/number.txt] }",
             "cp lib/number.sh tests/number.txt",
             "tests/number.txt",
         ),
     ] {
-        let said = [format!("`{file}`"), "as before the task".to_owned()];
-        let said: Vec<&str> = said.iter().map(String::as_str).collect();
-        refused(Case { validator, session, ..CASE }, &said);
+        told(Case { validator, session, ..CASE }, &[file, "but not as they were before it"]);
+        let rule = "rule: implement\nextends: implement\ntests: frozen\n";
+        let files = [("rules/implement.yaml", rule)];
+        refused(Case { validator, session, files: &files, ..CASE }, &[file]);
     }
+    // Honest work on the same files.
+    let session = "sed -i 's/-/+/' src/sum.sh; printf 'lint:\\n\\ttrue\\n' >> Makefile";
+    honest(Case { validator: "make test", session, ..CASE });
 }
 
 #[test]

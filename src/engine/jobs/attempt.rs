@@ -52,6 +52,8 @@ pub struct AtWork {
 /// What an attempt produced, from its evidence to its landing.
 #[derive(Clone, Debug, Default)]
 pub struct Produced {
+    /// It was accepted before, by whatever judged it then.
+    pub has_passed: bool,
     /// What changed in its worktree.
     pub patch: Patch,
     /// The change as it would land.

@@ -228,8 +228,8 @@ fn told(validator: &Validator, known: &KnownVerdict, by: &[TaskRef]) -> String {
     let tasks: Vec<String> = by.iter().map(ToString::to_string).collect();
     let first = known.findings.first().map_or("FAIL", String::as_str);
     format!(
-        "its validator {} fails on what its plan left (FAIL: {first}); its files were changed since by {}: mend that, or \
-         `orch retry` one of them, or `orch accept` this one as it is",
+        "its validator {} fails on what its plan left (FAIL: {first}); its files were changed since by {}: mend the \
+         files or the validator, or `orch accept` this one as it is; `orch retry` would pay for it again",
         validator.name,
         tasks.join(", ")
     )

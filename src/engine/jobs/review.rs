@@ -125,7 +125,6 @@ impl Shop<'_> {
         said: KnownVerdict,
         evidence: &Evidence,
     ) -> Sound {
-        let said = self.with_held_told(owner, validator, said)?;
         if let Some(suspicion) = self.suspicion(owner, validator, &said, evidence)? {
             return self.look_below(owner, validator, suspicion);
         }

@@ -8,8 +8,8 @@ use crate::engine::effect::{Base, Effect, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::money::Afford;
-use crate::engine::outcome::OutcomeClass;
-use crate::engine::record::{AcceptedResult, Lookup, Record};
+use crate::engine::outcome::{OutcomeClass, Verdict};
+use crate::engine::record::{AcceptedResult, Lookup, Record, VerdictReached};
 use crate::engine::why::{Wait, Why};
 use crate::engine::world::Recipe;
 use crate::spec::rule::ActionKind;
@@ -271,7 +271,12 @@ impl Shop<'_> {
         let recipe = self.ground.world.recipe(self.build.board.slot(id)).cloned();
         let recipe = recipe.must("a task with a cached result has no recipe")?;
         let attempt_id = self.open_attempt(id, recipe, Origin::Replayed)?;
+        let is_pass = |it: &VerdictReached| it.verdict != Verdict::Fail;
+        let has_passed = !result.is_refused
+            && !result.verdicts.is_empty()
+            && result.verdicts.iter().all(is_pass);
         self.build.jobs.attempt_mut(attempt_id)?.made = Produced {
+            has_passed,
             session: result.session.clone(),
             model: result.model.clone(),
             plan_change: result.plan_change.clone(),

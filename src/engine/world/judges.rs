@@ -18,9 +18,10 @@ use super::{Slot, World};
 /// What a changed file is for the verdict of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It decides, and is as it was before.
-    Held,
-    /// Keys and sections of it decide, and are as they were before.
+    /// The command runs it, and the validator declares it: where the result does not pass by it as it was, a
+    /// person has to decide.
+    Script,
+    /// Keys and sections of it may decide: judged as they are, and as they were.
     Parts(Vec<String>),
     /// It may decide: judged as it is, and as it was.
     Doubted,
@@ -71,13 +72,14 @@ impl<'a> Roles<'a> {
         if self.outputs.is_match(path) || names_file(self.spec, path) {
             return Role::Own;
         }
-        let is_run = self.judging.deciding.contains(path) || self.inputs.contains(path);
+        let is_run = self.judging.deciding.contains(path);
+        let is_input = self.inputs.contains(path);
         let is_named = self.judging.named.contains(path) && self.speaks_of_files;
         let is_inspected = self.judging.inspected.contains(path) || is_named;
         match is_new {
-            false if is_run && self.speaks_of_files => Role::Held,
-            true if is_run && self.speaks_of_files => Role::Doubted,
-            false if is_run || is_inspected => Role::Doubted,
+            false if is_run && is_input => Role::Script,
+            _ if is_run => Role::Doubted,
+            false if is_input || is_inspected => Role::Doubted,
             _ => self.role_by_lists(path, is_new),
         }
     }
@@ -90,7 +92,7 @@ impl<'a> Roles<'a> {
             true if self.is_in_the_way(path) || self.files.is_match(path) => Role::Doubted,
             true if is_test => Role::NewTest,
             false if is_test => Role::Doubted,
-            false if self.files.is_match(path) => Role::Held,
+            false if self.files.is_match(path) => Role::Doubted,
             false if !keys.is_empty() => Role::Parts(keys),
             _ => Role::Other,
         }
@@ -146,7 +148,7 @@ impl World {
         let of = |path: &RelPath| {
             let before = self.before_own(slot, path, changes, past);
             let role = roles.role_of(path, before.is_none());
-            let is_judging = matches!(role, Role::Held | Role::Parts(_) | Role::Doubted);
+            let is_judging = matches!(role, Role::Script | Role::Parts(_) | Role::Doubted);
             is_judging.then(|| (path.clone(), before))
         };
         let found: Vec<_> = owned.keys().filter_map(of).collect();
@@ -203,13 +205,15 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_is_held_and_what_may_decide_is_doubted() {
+    fn what_decides_is_told_from_what_may_decide() {
         let of = |path: &str| check("Mend src/a.sh.", "sh check.sh | sh b.sh; sh b.sh", path);
-        assert_eq!(of("b.sh"), "held");
+        assert_eq!(of("b.sh"), "doubted");
         assert_eq!(of("+b.sh"), "doubted");
         assert_eq!(of("check.sh"), "doubted");
-        assert_eq!(of("data.txt"), "held");
-        assert_eq!(of("sub/Makefile"), "held");
+        assert_eq!(of("data.txt"), "doubted");
+        assert_eq!(check("Mend it.", "sh data.txt", "data.txt"), "script");
+        assert_eq!(check("Mend it.", "sh data.txt", "+data.txt"), "doubted");
+        assert_eq!(of("sub/Makefile"), "doubted");
         assert_eq!(of("+Makefile"), "doubted");
         assert_eq!(of("package.json"), "scripts");
         assert_eq!(of("tests/x.sh"), "doubted");
@@ -227,7 +231,7 @@ mod tests {
     fn what_a_task_names_is_its_own_and_one_that_names_nothing_is_doubted() {
         assert_eq!(check("Let Makefile and check.sh be faster.", "sh check.sh", "Makefile"), "own");
         assert_eq!(check("Let it be faster, e.g. by 1.5 s.", "sh check.sh", "check.sh"), "doubted");
-        assert_eq!(check("Let it be faster.", "sh check.sh", "Makefile"), "held");
+        assert_eq!(check("Let it be faster.", "sh check.sh", "Makefile"), "doubted");
         assert_eq!(check("See tests/x.shy.", "sh check.sh", "tests/x.sh"), "doubted");
     }
 }

@@ -39,7 +39,7 @@ keys! {
         report [default: "false"]: Flag,
         /// What judges its output.
         validators: List(VALIDATORS),
-        /// What verdicts rest on beside the result: it counts as it was before the task.
+        /// What verdicts rest on beside the result: where the task changed it, it judges as it was before, too.
         judges: Map(&JUDGES),
         /// What becomes of a result that only passes since it changed a test.
         tests [default: "`open`"]: Word("tests", words::<Tests>),
@@ -91,9 +91,9 @@ keys! {
 
     /// What verdicts of commands rest on beside the result; what a task declares or names is its own.
     static JUDGES = "judges", Refused [
-        /// Build files and settings of tests: taken as they were before the task.
+        /// Build files and settings of tests: they judge as they were before the task, too.
         files: Texts,
-        /// Of structured files a key or section, behind `#`: that alone is taken as it was.
+        /// Of structured files a key or section, behind `#`: that alone judges as it was, too.
         parts: Texts,
         /// Names of modules that tests load: a new file of such a name may stand in their way.
         modules: Texts,

@@ -1,5 +1,5 @@
-//! Judges out of reach of the judged: a command judges a candidate by files as they were before the task,
-//! and a PASS that may rest on tests that the task changed is held against what they were.
+//! Judges out of reach of the judged: a PASS that may rest on files that the task changed is held against
+//! what they were before it.
 
 use crate::base::name::{AttemptId, RelPath, ValidatorName};
 use crate::engine::broken::Sound;
@@ -53,9 +53,7 @@ impl Shop<'_> {
         for change in attempt.made.merged.changes() {
             let path = change.path.clone();
             match roles.role_of(&path, change.before.is_none()) {
-                Role::Held => bench.held.push(path),
-                Role::Parts(keys) => bench.parts.push((path, keys)),
-                Role::Doubted => bench.doubted.push(path),
+                Role::Script | Role::Parts(_) | Role::Doubted => bench.doubted.push(path),
                 Role::NewTest => new_tests.push(path),
                 Role::Other => bench.others.push(path),
                 Role::Own => {}
@@ -77,31 +75,15 @@ impl Shop<'_> {
         let new = attempt.made.merged.changes().iter().filter(|it| it.before.is_none());
         let tests = new.filter(|it| roles.role_of(&it.path, true) == Role::NewTest);
         bench.held.extend(tests.map(|it| it.path.clone()));
-        bench.held.extend(doubted);
+        for path in doubted {
+            let change = attempt.made.merged.changes().iter().find(|it| it.path == path);
+            match roles.role_of(&path, change.is_some_and(|it| it.before.is_none())) {
+                Role::Parts(keys) => bench.parts.push((path, keys)),
+                _ => bench.held.push(path),
+            }
+        }
         (bench.doubted, bench.others, bench.roots) = (Vec::new(), Vec::new(), GlobSet::default());
         Some(bench)
-    }
-
-    /// A FAIL says by which files it was judged that are not the task's.
-    pub(in crate::engine::jobs) fn with_held_told(
-        &self,
-        owner: AttemptId,
-        validator: &Validator,
-        mut said: KnownVerdict,
-    ) -> Sound<KnownVerdict> {
-        let attempt = self.build.jobs.attempt(owner)?;
-        let Some(bench) = self.bench_of(attempt, validator) else { return Ok(said) };
-        let parts =
-            bench.parts.iter().map(|(path, keys)| format!("`{path}` ({})", keys.join(", ")));
-        let held: Vec<String> =
-            bench.held.iter().map(|it| format!("`{it}`")).chain(parts).take(SHOWN).collect();
-        if said.verdict == Verdict::Fail && !held.is_empty() {
-            said.findings.push(format!(
-                "judged by {} as before the task: it changed that, but neither declares it as an output nor names it",
-                held.join(", ")
-            ));
-        }
-        Ok(said)
     }
 
     /// Files that a verdict may rest on were changed: the same result is judged by what they were.
@@ -136,11 +118,30 @@ impl Shop<'_> {
         let attempt = self.build.jobs.attempt(owner)?;
         let validator = attempt.review.at_work()?.clone();
         let tests = attempt.recipe.rule.judges.frozen;
-        let said = match failed {
-            None => doubt.said,
-            Some(why) => doubt.told(&why, tests),
-        };
-        self.reach(owner, &validator, said)
+        let Some(why) = failed else { return self.reach(owner, &validator, doubt.said) };
+        if let Some(script) = self.script_among(attempt, &validator, &doubt.files) {
+            let message = format!(
+                "validator {} passes with `{script}` as the task left it, but not as it was before: {why}; where that is \
+                 right, declare it among the task's outputs",
+                validator.name
+            );
+            return self.set_back(owner, OutcomeClass::NoVerdict, message);
+        }
+        self.reach(owner, &validator, doubt.told(&why, tests))
+    }
+
+    /// The script that the validator itself runs, where the task changed it and does not speak of it. A
+    /// result that counted once is not taken back for it.
+    fn script_among(
+        &self,
+        attempt: &Attempt,
+        validator: &Validator,
+        files: &[BenchFile],
+    ) -> Option<RelPath> {
+        let roles = Roles::of(&attempt.recipe.rule.judges, &attempt.recipe.spec, validator)?;
+        let is_script = |it: &&BenchFile| roles.role_of(&it.path, false) == Role::Script;
+        let script = files.iter().filter(|it| it.before.is_some()).find(is_script)?;
+        (!attempt.made.has_passed).then(|| script.path.clone())
     }
 }
 
