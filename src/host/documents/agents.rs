@@ -35,7 +35,9 @@ impl Loaded {
     /// them: for names that a document speaks of, and that neither the project nor orch has an agent for.
     pub(super) fn read_users_agents(&mut self, config_folder: &Path) {
         let mut own = Loaded::default();
-        if own.read_agents(&Disk(config_folder), "agents").is_err() {
+        let is_read = own.read_agents(&Disk(config_folder), "agents").is_ok();
+        // Documents are read often, and few users have any: nothing else is looked at then.
+        if !is_read || own.documents.agents.is_empty() {
             return;
         }
         let name_of = |source: &Source| agent::parse(source).value.name;
