@@ -11,7 +11,6 @@ use crate::engine::outcome::tally::Tally;
 use crate::engine::outcome::{Judgement, OutcomeClass, Verdict};
 use crate::engine::past::history::KnownVerdict;
 use crate::engine::world::{Role, Roles};
-use crate::spec::glob::GlobSet;
 use crate::spec::plan::Validator;
 use crate::spec::rule::Tests;
 
@@ -37,18 +36,7 @@ impl Shop<'_> {
         attempt: &Attempt,
         validator: &Validator,
     ) -> Option<Bench> {
-        let before = attempt.made.before.clone()?;
-        let (rule, spec) = (&attempt.recipe.rule, &attempt.recipe.spec);
-        let roles = Roles::of(&rule.judges, spec, validator)?;
-        let mut bench = Bench {
-            before,
-            held: Vec::new(),
-            parts: Vec::new(),
-            doubted: Vec::new(),
-            others: Vec::new(),
-            roots: roles.roots(),
-            tests: roles.tests(),
-        };
+        let (roles, mut bench) = bare_bench_of(attempt, validator)?;
         let mut new_tests = Vec::new();
         for change in attempt.made.merged.changes() {
             let path = change.path.clone();
@@ -68,21 +56,18 @@ impl Shop<'_> {
         &self,
         attempt: &Attempt,
         validator: &Validator,
-        doubted: Vec<RelPath>,
+        doubted: &[RelPath],
     ) -> Option<Bench> {
-        let mut bench = self.bench_of(attempt, validator)?;
-        let roles = Roles::of(&attempt.recipe.rule.judges, &attempt.recipe.spec, validator)?;
-        let new = attempt.made.merged.changes().iter().filter(|it| it.before.is_none());
-        let tests = new.filter(|it| roles.role_of(&it.path, true) == Role::NewTest);
-        bench.held.extend(tests.map(|it| it.path.clone()));
-        for path in doubted {
-            let change = attempt.made.merged.changes().iter().find(|it| it.path == path);
-            match roles.role_of(&path, change.is_some_and(|it| it.before.is_none())) {
-                Role::Parts(keys) => bench.parts.push((path, keys)),
-                _ => bench.held.push(path),
+        let (roles, mut bench) = bare_bench_of(attempt, validator)?;
+        for change in attempt.made.merged.changes() {
+            let path = change.path.clone();
+            match roles.role_of(&path, change.before.is_none()) {
+                Role::NewTest => bench.held.push(path),
+                Role::Parts(keys) if doubted.contains(&path) => bench.parts.push((path, keys)),
+                _ if doubted.contains(&path) => bench.held.push(path),
+                _ => {}
             }
         }
-        (bench.doubted, bench.others, bench.roots) = (Vec::new(), Vec::new(), GlobSet::default());
         Some(bench)
     }
 
@@ -143,6 +128,22 @@ impl Shop<'_> {
         let script = files.iter().filter(|it| it.before.is_some()).find(is_script)?;
         (!attempt.made.has_passed).then(|| script.path.clone())
     }
+}
+
+/// With nothing on it yet; `None` for an agent, and for what stands.
+fn bare_bench_of<'a>(attempt: &'a Attempt, validator: &Validator) -> Option<(Roles<'a>, Bench)> {
+    let before = attempt.made.before.clone()?;
+    let roles = Roles::of(&attempt.recipe.rule.judges, &attempt.recipe.spec, validator)?;
+    let bench = Bench {
+        before,
+        held: Vec::new(),
+        parts: Vec::new(),
+        doubted: Vec::new(),
+        others: Vec::new(),
+        roots: roles.roots(),
+        tests: roles.tests(),
+    };
+    Some((roles, bench))
 }
 
 impl Doubt {

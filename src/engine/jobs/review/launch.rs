@@ -56,7 +56,7 @@ impl Shop<'_> {
             }
             Look::Former(paths) => {
                 if let Ok(launch) = &mut launch {
-                    launch.bench = self.former_bench_of(attempt, validator, paths);
+                    launch.bench = self.former_bench_of(attempt, validator, &paths);
                 }
                 former_name(&validator.name)
             }
