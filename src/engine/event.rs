@@ -48,7 +48,7 @@ pub enum Event {
     /// Answer to `FindFiles`.
     FilesFound(Vec<(RelPath, bool)>),
     /// What the machine has, now and then while a build runs.
-    MachineTold(Machine),
+    MachineSeen(Machine),
     /// The watcher saw something at these paths; empty with `everything` after an overflow.
     Changed {
         paths: Vec<RelPath>,

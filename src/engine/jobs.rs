@@ -22,7 +22,7 @@ mod review;
 pub mod smoke;
 mod spend;
 mod start;
-mod told;
+mod warnings;
 
 pub use accept::take_status_written;
 pub use fault::{Faults, Work};

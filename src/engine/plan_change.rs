@@ -3,10 +3,10 @@
 
 mod apply;
 mod compare;
-mod told;
+mod report;
 
 pub use compare::statuses_set;
-pub use told::ChangeTold;
+pub use report::ChangeReport;
 
 use std::collections::BTreeSet;
 
@@ -106,7 +106,7 @@ impl PlanChange {
     }
 
     /// `adds 1.2, 1.3; skips 2.1; rewords 2.2`, for people.
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         let (mut adds, mut removes, mut skips, mut edits) = (vec![], vec![], vec![], vec![]);
         for step in &self.steps {
             match step {

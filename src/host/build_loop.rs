@@ -90,10 +90,10 @@ pub async fn run(
     landings.following.follow(&mut state.checkout)?;
     let begin = state.log.end();
     let may_rest = rest::is_of_everything(&request);
-    let (mut build, mut told) =
+    let (mut build, mut sources) =
         BuildLoop::open(Parts { state, landings }, &request, runner, voice)?;
     build.begin(request)?;
-    build.go_on(&mut told).await?;
+    build.go_on(&mut sources).await?;
     build.heed_no_more()?;
     let summary = build.conclude()?;
     build.report_usage(begin);
@@ -141,7 +141,7 @@ impl<'a> BuildLoop<'a> {
         if self.watch.is_some() {
             self.reread_documents()?;
         }
-        self.step(Event::MachineTold(machine::present()))?;
+        self.step(Event::MachineSeen(machine::present()))?;
         let begun = Event::Asked(Request::Build(request));
         self.effects.extend(self.state.step(begun));
         // Before anything is performed: nothing may start under a stop that waits.
@@ -150,7 +150,7 @@ impl<'a> BuildLoop<'a> {
         self.perform_all()
     }
 
-    async fn go_on(&mut self, told: &mut Sources) -> Result<()> {
+    async fn go_on(&mut self, sources: &mut Sources) -> Result<()> {
         let mut tick = tokio::time::interval(pace::TICK);
         loop {
             self.rest()?;
@@ -158,9 +158,9 @@ impl<'a> BuildLoop<'a> {
                 return Ok(());
             }
             tokio::select! {
-                Some(message) = told.heard.recv() => self.hear(message)?,
-                Some(changed) = told.seen.recv() => self.see(&changed)?,
-                signal = told.signals.next() => {
+                Some(message) = sources.heard.recv() => self.hear(message)?,
+                Some(changed) = sources.seen.recv() => self.see(&changed)?,
+                signal = sources.signals.next() => {
                     let heeded = match signal {
                         Signal::Interrupt => self.halt.interrupt(self.crew.n_running()),
                         Signal::Terminate => self.halt.terminate(self.crew.n_running()),
@@ -285,8 +285,8 @@ impl<'a> BuildLoop<'a> {
 
     fn tick(&mut self) -> Result<()> {
         if self.pace.is_machine_due() && self.state.engine.has_queue() {
-            self.pace.machine_told();
-            self.step(Event::MachineTold(machine::present()))?;
+            self.pace.machine_seen();
+            self.step(Event::MachineSeen(machine::present()))?;
         }
         self.heed()?;
         self.warn_of_touched_journal()?;

@@ -72,12 +72,12 @@ fn place_of(folder: &OrchFolder, path: &RelPath) -> PathBuf {
 
 /// Of what the kept bytes were made: the text by name, and the program, which decides what they mean.
 fn origin_of(plan: &Source) -> Option<Digest> {
-    let mut told = Fingerprint::new("orch compiled plan v1");
-    told.section("plan");
-    told.entry(plan.path.as_str(), plan.text.as_bytes());
-    told.section("orch");
-    told.entry("program", &this_program()?);
-    Some(told.finish())
+    let mut print = Fingerprint::new("orch compiled plan v1");
+    print.section("plan");
+    print.entry(plan.path.as_str(), plan.text.as_bytes());
+    print.section("orch");
+    print.entry("program", &this_program()?);
+    Some(print.finish())
 }
 
 /// Tells one build of orch from another: what is built in decides, too.

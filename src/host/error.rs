@@ -62,15 +62,15 @@ impl Error {
 
 impl Error {
     /// On one line: what failed, its causes, what helps.
-    pub fn told(&self) -> String {
-        let mut told = self.to_string();
+    pub fn on_one_line(&self) -> String {
+        let mut line = self.to_string();
         for cause in self.causes() {
-            told.push_str(&format!(": {cause}"));
+            line.push_str(&format!(": {cause}"));
         }
         if let Some(help) = self.advice() {
-            told.push_str(&format!("; {help}"));
+            line.push_str(&format!("; {help}"));
         }
-        told
+        line
     }
 
     /// What a person can do: the help given nearest to the top, else what the system's reason asks for.
@@ -154,7 +154,7 @@ mod tests {
             (io::ErrorKind::ReadOnlyFilesystem, "read-only"),
             (io::ErrorKind::PermissionDenied, "permissions"),
         ] {
-            assert!(check(kind).is_some_and(|told| told.contains(word)), "{kind}");
+            assert!(check(kind).is_some_and(|on_one_line| on_one_line.contains(word)), "{kind}");
         }
         assert_eq!(check(io::ErrorKind::BrokenPipe), None);
         let full = io::Error::from(io::ErrorKind::StorageFull);

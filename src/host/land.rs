@@ -28,7 +28,7 @@ use crate::host::worktree::Worktree;
 use following::Following;
 use kept::{Kept, MergedOnto};
 pub use merge::kept_prefix;
-use status::{Statuses, told};
+use status::{Statuses, events_of};
 
 /// How often a landing is tried where somebody else moves the tip at the same time.
 const TRIES: usize = 8;
@@ -105,7 +105,7 @@ impl Landings {
                     // Status lines of a parked commit are in no file that a person sees yet.
                     let mut events = self.after_change(request, change, state)?;
                     if placement == Placement::OnBranch {
-                        events.extend(told(edits, &Written::Kept));
+                        events.extend(events_of(edits, &Written::Kept));
                     }
                     events.push(Event::Landed { attempt, landing, placement });
                     return Ok(events);

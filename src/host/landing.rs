@@ -82,9 +82,9 @@ impl Repository {
         if !self.advance_tip(input.branch, input.onto, commit)? {
             return Ok(LandOutcome::TipMoved(self.tip(input.branch)?.commit));
         }
-        let told = trailer::read(&message).landing;
+        let trailers = trailer::read(&message).landing;
         let whole = self.patch_of(&git, &tree_changes(&git, before, tree)?)?;
-        let landed = told.map(|told| landing(commit, told, whole));
+        let landed = trailers.map(|trailers| landing(commit, trailers, whole));
         let landed =
             landed.unwrap_or_else(|| said(input.request, commit_id(commit), output, &patch));
         Ok(LandOutcome::Landed(Box::new(landed)))

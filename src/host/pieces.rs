@@ -33,10 +33,10 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
-            for told in [0, length as u64, u64::MAX] {
+            for said in [0, length as u64, u64::MAX] {
                 file.rewind().unwrap();
-                let digest = digest_of(&mut file, told).unwrap();
-                assert_eq!(digest, Digest::of(&bytes), "{length} bytes, {told} were told");
+                let digest = digest_of(&mut file, said).unwrap();
+                assert_eq!(digest, Digest::of(&bytes), "{length} bytes, {said} were told");
             }
         }
     }

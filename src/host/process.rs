@@ -298,7 +298,7 @@ async fn keep(
     mut stderr: impl AsyncRead + Unpin,
     mut file: LazyFile,
     mut masked: MaskedStream,
-    told: mpsc::Sender<Vec<u8>>,
+    out: mpsc::Sender<Vec<u8>>,
 ) -> Vec<u8> {
     let mut tail = Vec::new();
     let mut buffer = vec![0; CHUNK];
@@ -320,7 +320,7 @@ async fn keep(
         }
         push_tail(&mut tail, &bytes);
         // Where nobody listens it is kept all the same.
-        let _ = told.send(bytes).await;
+        let _ = out.send(bytes).await;
     }
     tail
 }

@@ -151,24 +151,24 @@ fn circumstances(loaded: &Loaded, tip: &CommitId, variables: &[String]) -> Optio
     if !loaded.diagnostics.is_empty() {
         return None;
     }
-    let mut told = Fingerprint::new("orch at rest v1");
-    told.section("orch");
-    told.entry("version", env!("CARGO_PKG_VERSION").as_bytes());
-    told.entry("program", &compiled::this_program()?);
-    told.section("tip");
-    told.entry("commit", tip.as_str().as_bytes());
-    told.section("documents");
+    let mut print = Fingerprint::new("orch at rest v1");
+    print.section("orch");
+    print.entry("version", env!("CARGO_PKG_VERSION").as_bytes());
+    print.entry("program", &compiled::this_program()?);
+    print.section("tip");
+    print.entry("commit", tip.as_str().as_bytes());
+    print.section("documents");
     for (path, source) in &loaded.sources {
-        told.entry(path.as_str(), source.text.as_bytes());
+        print.entry(path.as_str(), source.text.as_bytes());
     }
-    told.section("variables");
+    print.section("variables");
     for name in variables {
         let known = loaded.documents.env.iter().find(|(known, _)| known == name);
         let value = known.map(|(_, value)| value);
-        told.entry(name, value.map_or(b"", |_| b"="));
-        told.entry(name, value.map_or(b"", |value| value.as_bytes()));
+        print.entry(name, value.map_or(b"", |_| b"="));
+        print.entry(name, value.map_or(b"", |value| value.as_bytes()));
     }
-    Some(told.finish())
+    Some(print.finish())
 }
 
 /// True where nothing was journaled since but builds that had nothing to do.
@@ -182,15 +182,15 @@ fn is_quiet_behind(root: &Path, mark: &journal::Mark) -> bool {
 }
 
 fn digest_of(found: &[(RelPath, Option<FileState>)]) -> Digest {
-    let mut told = Fingerprint::new("orch files v1");
+    let mut print = Fingerprint::new("orch files v1");
     for (path, state) in found {
-        told.entry(path.as_str(), &[]);
+        print.entry(path.as_str(), &[]);
         if let Some(FileState { digest, kind }) = state {
-            told.entry("", &[*kind as u8]);
-            told.entry("", digest.as_bytes());
+            print.entry("", &[*kind as u8]);
+            print.entry("", digest.as_bytes());
         }
     }
-    told.finish()
+    print.finish()
 }
 
 fn read(root: &Path) -> Option<Note> {

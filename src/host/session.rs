@@ -146,7 +146,7 @@ impl Runner {
         &self,
         launch: &Launch,
         place: &Place,
-        told: mpsc::Sender<Update>,
+        updates: mpsc::Sender<Update>,
         stop: channel::Receiver<Stop>,
     ) -> Result<Attempted> {
         let begun = Instant::now();
@@ -170,7 +170,7 @@ impl Runner {
             transcript: transcript.clone(),
         };
         let mask = prepared.mask;
-        let seen = watched.run(&prepared.spawn, told, stop).await?;
+        let seen = watched.run(&prepared.spawn, updates, stop).await?;
         let streamed = seen.stream.as_ref().and_then(|stream| stream.session.clone());
         Ok(Attempted {
             ending: seen.ending,

@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn arguments_read_back() {
         let argv: Vec<OsString> = ["sh", "-c", "--stdin"].map(OsString::from).into();
-        let told = arguments(Some(Path::new("in")), &argv);
-        let order = order_of(told.into_iter().skip(1)).unwrap();
+        let words = arguments(Some(Path::new("in")), &argv);
+        let order = order_of(words.into_iter().skip(1)).unwrap();
         assert_eq!(order, Order { stdin: Some("in".into()), reports: true, argv });
         assert_eq!(order_of(["--".into()].into_iter()), None);
         assert_eq!(order_of(["x".into()].into_iter()), None);

@@ -157,7 +157,7 @@ impl State {
     }
 
     /// The documents that the engine is to go by, as an event.
-    pub fn documents_told(&self) -> Event {
+    pub fn documents_seen(&self) -> Event {
         Event::DocumentsRead(Box::new(self.loaded.documents.clone()))
     }
 

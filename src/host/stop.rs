@@ -170,11 +170,11 @@ mod tests {
         let mut ears = Ears::of_run(folder.path(), &dirs);
         assert_eq!(ears.listen(), None);
         ears.consume();
-        for (file, told) in [(STOP_FILE, ".claude/plans/.stop"), ("plans/.stop", "plans/.stop")] {
+        for (file, shown) in [(STOP_FILE, ".claude/plans/.stop"), ("plans/.stop", "plans/.stop")] {
             put(folder.path(), file);
             let (wish, from) = ears.listen().unwrap();
             assert_eq!(wish, Wish::Finish);
-            assert_eq!(from, told);
+            assert_eq!(from, shown);
             assert_eq!(ears.listen(), None, "once is enough");
         }
         drop(Ears::of_run(folder.path(), &dirs));

@@ -9,7 +9,7 @@ use crate::base::name::{PlanName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
-use crate::engine::plan_change::ChangeTold;
+use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::spec::plan::Plan;
@@ -60,18 +60,18 @@ pub struct Summary {
     pub exit: u8,
     /// What sessions changed in their plans.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub plan_changes: Vec<ChangeTold>,
+    pub plan_changes: Vec<ChangeReport>,
     /// What waits for the user's branch, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parked: Option<String>,
     /// What came of the smoke tests of plans that are done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub smoke: Vec<SmokeTold>,
+    pub smoke: Vec<PlanSmoke>,
 }
 
 /// One plan's smoke test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SmokeTold {
+pub struct PlanSmoke {
     pub plan: PlanName,
     pub outcome: SmokeOutcome,
     pub message: String,

@@ -56,7 +56,7 @@ pub struct Watcher {
 
 #[derive(Debug)]
 enum Message {
-    Told(notify::Result<notify::Event>),
+    Seen(notify::Result<notify::Event>),
     Stop,
 }
 
@@ -66,8 +66,8 @@ impl Watcher {
     pub fn start(watched: Watched, out: channel::Sender<Changed>) -> Result<Self> {
         let (messages, inbox) = mpsc::channel();
         let events = messages.clone();
-        let told = move |event| drop(events.send(Message::Told(event)));
-        let mut worker = Worker::new(watched, out, notify::recommended_watcher(told));
+        let send = move |event| drop(events.send(Message::Seen(event)));
+        let mut worker = Worker::new(watched, out, notify::recommended_watcher(send));
         worker.watch_all();
         let thread = std::thread::Builder::new().name("orch-watch".into());
         let thread = thread
@@ -123,7 +123,7 @@ impl Worker {
         loop {
             let poll = self.tree.is_polling().then_some(next_poll);
             match receive(inbox, [self.batch.due, poll].into_iter().flatten().min()) {
-                Received::Message(Message::Told(told)) => self.take(told),
+                Received::Message(Message::Seen(event)) => self.take(event),
                 Received::Message(Message::Stop) | Received::Closed => return,
                 Received::Nothing => {}
             }
@@ -139,8 +139,8 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, told: notify::Result<notify::Event>) {
-        match told {
+    fn take(&mut self, event: notify::Result<notify::Event>) {
+        match event {
             Ok(event) if event.need_rescan() => self.look_at_everything("events were lost"),
             Ok(event) if is_noise(event.kind) => {}
             Ok(event) => event.paths.iter().for_each(|path| self.touch(path)),

@@ -165,7 +165,7 @@ macro_rules! keys {
         $vis:vis static $table:ident = $noun:literal, $others:ident
         $({ $($field:ident: $list:expr),* $(,)? })?
         [$(
-            $(#[doc = $told:literal])*
+            $(#[doc = $meaning:literal])*
             $key:ident $([$($mark:ident: $to:expr),*])?: $shape:expr
         ),* $(,)?];
     )*) => {$(
@@ -174,7 +174,7 @@ macro_rules! keys {
             const KEYS: &[$crate::spec::keys::Key] = &[$(
                 $crate::spec::keys::Key {
                     name: stringify!($key),
-                    about: concat!($($told),*),
+                    about: concat!($($meaning),*),
                     shape: $shape,
                     $($($mark: $to,)*)?
                     ..$crate::spec::keys::Key::PLAIN

@@ -191,11 +191,11 @@ fn choice(words: &[Word]) -> Value {
         let words: Vec<&str> = words.iter().map(|word| word.text).collect();
         return json!({ "type": "string", "enum": words });
     }
-    let told = |word: &Word| {
+    let variant = |word: &Word| {
         let about = one_line(word.about);
         json!({ "type": "string", "const": word.text, "description": about })
     };
-    json!({ "oneOf": words.iter().map(told).collect::<Vec<_>>() })
+    json!({ "oneOf": words.iter().map(variant).collect::<Vec<_>>() })
 }
 
 fn duration() -> Value {

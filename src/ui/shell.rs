@@ -291,8 +291,8 @@ impl Shell {
 }
 
 /// How a command that told its result ends: the same whether or not somebody read it.
-pub fn exit_with(exit: Exit, told: Result<(), Failure>) -> Ran {
-    match told {
+pub fn exit_with(exit: Exit, written: Result<(), Failure>) -> Ran {
+    match written {
         Ok(()) | Err(Failure::BrokenPipe) => Ok(exit),
         Err(failure) => Err(failure),
     }
@@ -379,8 +379,8 @@ mod tests {
             }
         }
         let mut shell = Shell::of_writers(Gone, io::sink());
-        let told = shell.data("1 error\n");
-        assert_eq!(shell.conclude(exit_with(Exit::BadDocuments, told)), Exit::BadDocuments);
+        let written = shell.data("1 error\n");
+        assert_eq!(shell.conclude(exit_with(Exit::BadDocuments, written)), Exit::BadDocuments);
         assert_eq!(shell.conclude(Ok(Exit::Unfinished)), Exit::Unfinished);
     }
 }

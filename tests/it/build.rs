@@ -654,9 +654,9 @@ fn branches_and_configuration_that_a_session_changed_are_told() {
         "'1':\n- run: cd ../../..; git branch stray; git config some.key value; cd -; echo x > x.txt\n",
     );
     let built = space.orch(&["build"]).exits(0);
-    let told = format!("{}{}", built.stdout, built.stderr);
+    let printed = format!("{}{}", built.stdout, built.stderr);
     for word in ["pair//1", "the branch `stray` was made", "`.git/config` was changed"] {
-        assert!(told.contains(word), "no {word}:\n{}", built.shown());
+        assert!(printed.contains(word), "no {word}:\n{}", built.shown());
     }
     space.git(&["rev-parse", "stray"]);
 }
@@ -667,8 +667,8 @@ fn what_cannot_land_is_told_when_the_attempt_ends() {
         "  - { id: '1', name: One, description: Nest. }\n",
         "'1':\n- run: git init -q nested; echo x > nested/x; echo x > x.txt\n",
     );
-    let told = ["pair//1: not in its result: ", "`nested`", "git must ignore it"];
-    space.orch(&["build"]).exits(0).complains(&told);
+    let printed = ["pair//1: not in its result: ", "`nested`", "git must ignore it"];
+    space.orch(&["build"]).exits(0).complains(&printed);
     assert_eq!(space.read("x.txt"), "x\n");
     let again = space.orch(&["build"]).exits(0);
     assert!(!again.stderr.contains("not in its result"), "{}", again.shown());
@@ -756,7 +756,7 @@ fn what_is_written_into_a_submodule_is_not_lost_in_silence() {
     assert_eq!(space.orch(&["build", "three//1"]).code, 0, "that there is one is no matter");
     space.write("sessions.yaml", &SESSIONS.replace("path: two.txt", "path: sub/inner.txt"));
     let ran = space.orch(&["build"]);
-    let told = "it wrote into the submodule `sub`";
-    assert!(ran.code == 1 && ran.stderr.contains(told), "{ran:?}");
+    let printed = "it wrote into the submodule `sub`";
+    assert!(ran.code == 1 && ran.stderr.contains(printed), "{ran:?}");
     assert_eq!(space.read("sub/inner.txt"), "inner\n");
 }

@@ -32,7 +32,7 @@ fn classified(space: &Space, args: &[&str]) -> Value {
 }
 
 /// `class window resets_at`, with `-` for null.
-fn told(value: &Value) -> String {
+fn printed(value: &Value) -> String {
     let plain = |key: &str| match &value[key] {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -114,11 +114,11 @@ fn what_a_program_said_at_its_start_counts_where_it_wrote_no_event() {
         ("limit", "Claude AI usage limit reached|1795374000\n"),
     ]);
     let check =
-        |stderr: &str| told(&classified(&space, &["empty", "--exit", "1", "--stderr", stderr]));
+        |stderr: &str| printed(&classified(&space, &["empty", "--exit", "1", "--stderr", stderr]));
     assert_eq!(check("option"), "launch-failure - -");
     assert_eq!(check("login"), "auth - -");
     assert_eq!(check("limit"), "plan-limit unknown 1795374000");
-    assert_eq!(told(&classified(&space, &["empty"])), "unknown - -");
+    assert_eq!(printed(&classified(&space, &["empty"])), "unknown - -");
     space.orch(&["classify", "absent"]).exits(2).complains(&["there is no file `absent`"]);
     space.orch(&["classify"]).exits(2);
     space.orch(&["classify", "empty", "--signal", "NONE"]).exits(2);
@@ -128,7 +128,7 @@ fn what_a_program_said_at_its_start_counts_where_it_wrote_no_event() {
 fn one_message_is_judged_in_its_zone_at_its_time() {
     let space = Space::without_git(&[]).env("TZ", "Asia/Tokyo");
     let check = |text: &str, zone: &[&str]| {
-        told(&classified(&space, &[&["--text", text, "--now", NOW], zone].concat()))
+        printed(&classified(&space, &[&["--text", text, "--now", NOW], zone].concat()))
     };
     let text = "You’ve hit your weekly limit · resets Dec 2, 7pm";
     assert_eq!(check(text, &["--zone", "Europe/Moscow"]), "plan-limit seven_day 1796227200");
@@ -148,7 +148,7 @@ fn check_classes(folder: &Path, expected: &[(&str, &str)]) {
     for (name, expected) in expected {
         let file = folder.join(format!("{name}.jsonl"));
         let args = [file.to_str().unwrap(), "--zone", "Europe/Berlin", "--now", NOW];
-        assert_eq!(told(&classified(&space, &args)), *expected, "{name}");
+        assert_eq!(printed(&classified(&space, &args)), *expected, "{name}");
     }
 }
 

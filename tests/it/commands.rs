@@ -250,19 +250,19 @@ fn what_failed_has_failed_until_something_changes() {
                 - { id: b, name: B, run: 'true', depends_on: [a] }\n";
     let space = Space::new(&[("plans/p.yaml", plan), ("in.txt", "no such thing\n")]);
     let state = || -> Value {
-        let told = space.orch(&["status", "--format", "json"]).exits(0).stdout;
-        serde_json::from_str(&told).unwrap()
+        let printed = space.orch(&["status", "--format", "json"]).exits(0).stdout;
+        serde_json::from_str(&printed).unwrap()
     };
     let check = |expected: &str, failed: u64| {
-        let told = state();
-        assert_eq!(told["tasks"][0]["state"], expected, "{told}");
-        assert_eq!(told["counts"]["failed"], failed, "{told}");
+        let printed = state();
+        assert_eq!(printed["tasks"][0]["state"], expected, "{printed}");
+        assert_eq!(printed["counts"]["failed"], failed, "{printed}");
     };
     check("ready", 0);
     space.build(&[], 1);
     check("failed", 1);
-    let told = "failed: exit 3: no such thing";
-    space.orch(&["status"]).exits(0).says(&[told, "1 failed"]);
+    let printed = "failed: exit 3: no such thing";
+    space.orch(&["status"]).exits(0).says(&[printed, "1 failed"]);
     space.orch(&["why", "p//a"]).exits(0).says(&["a  A: failed", "exit 3: no such thing"]);
     space.orch(&["build", "-n"]).exits(0).says(&["p//a"]);
     space.write("in.txt", "changed\n");

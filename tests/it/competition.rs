@@ -81,11 +81,11 @@ fn three_at_once_are_judged_blind_the_winner_lands_and_the_others_are_kept() {
     assert!(message.contains("\nOrch-Cost-USD: 1.1"), "{message}");
     space.build(&[], 0).has(&[("up_to_date", 1), ("sessions", 0)]);
     assert_eq!(space.git(&["status", "--porcelain"]), "");
-    told(&space);
+    printed(&space);
 }
 
 /// `show` tells who was behind the labels, as text and as JSON.
-fn told(space: &Space) {
+fn printed(space: &Space) {
     let kept = "refs/orch/proposals/pick/1/C";
     space.orch(&["show", "pick//1"]).exits(0).says(&[
         "judged    proposal B by its judge",

@@ -65,13 +65,16 @@ fn cost(space: &Space, args: &[&str]) -> Value {
 fn assert_counts_agree(space: &Space) {
     let (dollars, calls) = counted(space);
     for by in ["task", "section", "plan", "model", "agent", "attempt", "run", "day"] {
-        let told = cost(space, &["--by", by]);
+        let printed = cost(space, &["--by", by]);
         let near = |value: f64| (value - dollars).abs() < 1e-7;
-        let groups = told["groups"].as_array().unwrap();
+        let groups = printed["groups"].as_array().unwrap();
         let sum: f64 = groups.iter().map(|it| it["cost_usd"].as_f64().unwrap()).sum();
-        assert!(near(told["total"]["cost_usd"].as_f64().unwrap()), "{by}: {dollars} {told:#}");
-        assert!(near(sum), "{by}: {dollars} {told:#}");
-        assert_eq!(told["total"]["output_tokens"].as_u64().unwrap(), 10 * calls, "{by}");
+        assert!(
+            near(printed["total"]["cost_usd"].as_f64().unwrap()),
+            "{by}: {dollars} {printed:#}"
+        );
+        assert!(near(sum), "{by}: {dollars} {printed:#}");
+        assert_eq!(printed["total"]["output_tokens"].as_u64().unwrap(), 10 * calls, "{by}");
     }
 }
 
@@ -119,11 +122,11 @@ fn every_attempt_resume_retry_validator_and_kill_is_booked_once() {
     let built = built.has(&[("accepted", 6), ("failed", 1)]);
     assert_counts_agree(&space);
 
-    let told = cost(&space, &["--by", "task"]);
+    let printed = cost(&space, &["--by", "task"]);
     let of = |task: &str, key: &str| {
-        let groups = told["groups"].as_array().unwrap();
+        let groups = printed["groups"].as_array().unwrap();
         let group = groups.iter().find(|it| it["name"] == format!("c//{task}"));
-        let group = group.unwrap_or_else(|| panic!("{task} in {told:#}"));
+        let group = group.unwrap_or_else(|| panic!("{task} in {printed:#}"));
         group[key].as_f64().unwrap_or_else(|| panic!("{key} in {group}"))
     };
     assert_eq!(of("resumed", "cost_usd"), 0.6875, "each turn of the session once");
@@ -134,7 +137,7 @@ fn every_attempt_resume_retry_validator_and_kill_is_booked_once() {
     assert_eq!(of("rejected", "validation_usd"), 0.027);
     assert_eq!(of("mute", "validation_usd"), 0.03, "asked twice");
     assert_eq!(of("mute", "failed_usd"), 0.17);
-    assert!(told["groups"].as_array().unwrap().iter().all(|it| it["name"] != "c//command"));
+    assert!(printed["groups"].as_array().unwrap().iter().all(|it| it["name"] != "c//command"));
 
     // What the next build spends comes to it, whatever the first one did.
     drop(built);
@@ -196,17 +199,17 @@ fn sessions_that_died_with_orch_are_booked_by_the_next_build() {
         "orch was killed while sessions ran: booked $0.0015 for c//",
         "is not known: orch was killed",
     ]);
-    let told = cost(&space, &["--by", "attempt"]);
-    let total = &told["total"];
-    assert_eq!((&total["estimated"], &total["unknown"]), (&1.into(), &1.into()), "{told:#}");
+    let printed = cost(&space, &["--by", "attempt"]);
+    let total = &printed["total"];
+    assert_eq!((&total["estimated"], &total["unknown"]), (&1.into(), &1.into()), "{printed:#}");
     let (dollars, _) = counted(&space);
     let booked = total["cost_usd"].as_f64().unwrap();
-    assert!((dollars - booked - 2.0 * CALL).abs() < 1e-7, "all but the lost one: {told:#}");
-    assert_eq!(told["n_open"], 0);
+    assert!((dollars - booked - 2.0 * CALL).abs() < 1e-7, "all but the lost one: {printed:#}");
+    assert_eq!(printed["n_open"], 0);
     let text = space.orch(&["cost"]).exits(0);
     text.says(&["+?", "of unknown cost, counted as nothing", "estimated by list price"]);
     space.build(&[], 0).has(&[("sessions", 0)]);
-    assert_eq!(cost(&space, &["--by", "attempt"]), told, "and only once");
+    assert_eq!(cost(&space, &["--by", "attempt"]), printed, "and only once");
 }
 
 #[test]
@@ -431,7 +434,7 @@ fn dollars_that_nobody_was_billed_are_said_to_be_an_estimate() {
 fn on_a_subscription_no_amount_is_told_as_if_it_were_billed() {
     let check = |account: &str, mark: &str| {
         let space = four("budget: { run: 1.0 }\n").env("ORCH_SCRIPTED_ACCOUNT", account);
-        let mut told = space.orch(&["build", "-v", "-j", "1"]).exits(4).shown();
+        let mut printed = space.orch(&["build", "-v", "-j", "1"]).exits(4).shown();
         for args in [
             &["status"][..],
             &["show", "c//a"],
@@ -441,14 +444,14 @@ fn on_a_subscription_no_amount_is_told_as_if_it_were_billed() {
             &["build", "-n", "--force", "c//a", "--quota-ceiling", "9"],
             &["build", "c//d", "--format", "json"],
         ] {
-            told.push_str(&space.orch(args).shown());
+            printed.push_str(&space.orch(args).shown());
         }
         // A cap of the CLI's is an argument, and no amount that is told.
         let amounts: Vec<&str> =
-            told.match_indices('$').map(|(at, _)| &told[at - 1..at + 4]).collect();
-        assert!(amounts.len() > 20, "{told}");
+            printed.match_indices('$').map(|(at, _)| &printed[at - 1..at + 4]).collect();
+        assert!(amounts.len() > 20, "{printed}");
         for amount in amounts {
-            assert_eq!(amount.starts_with('~'), mark == "~", "{amount} in\n{told}");
+            assert_eq!(amount.starts_with('~'), mark == "~", "{amount} in\n{printed}");
         }
     };
     check("none", "~");

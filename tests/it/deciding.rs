@@ -45,8 +45,8 @@ fn what_a_session_decides_is_refused_and_told_however_it_asks() {
         let built = space.build(&["-k"], 1).has(&[("accepted", 1), ("failed", 1)]);
         assert_eq!(noted(&space, "code"), "2\n", "{line}: {}", noted(&space, "said"));
         assert!(noted(&space, "said").contains("is not for a process of p//1"), "{line}");
-        let told = format!("a process of p//1 tried `{asked}`: refused");
-        assert!(built.ran.stdout.contains(&told), "{line}\n{}", built.ran.shown());
+        let printed = format!("a process of p//1 tried `{asked}`: refused");
+        assert!(built.ran.stdout.contains(&printed), "{line}\n{}", built.ran.shown());
     };
     for command in ["accept p//2", "skip p//2", "reset p//1", "retry p//1", "land", "stop"] {
         let asked = format!("orch {}", command.split(' ').next().unwrap());
@@ -103,9 +103,9 @@ fn a_request_that_nobody_stands_behind_does_not_count() {
     let space = space(line);
     std::fs::write(space.home().join("word"), serde_json::to_vec(&word).unwrap()).unwrap();
     let built = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1)]);
-    let told =
+    let printed =
         "a request of which nobody can tell who made it was not honoured: `orch accept p//2`";
-    assert!(built.ran.stdout.contains(told), "{}", built.ran.shown());
+    assert!(built.ran.stdout.contains(printed), "{}", built.ran.shown());
     space.build(&[], 1).has(&[("accepted", 1)]);
 }
 
@@ -114,8 +114,8 @@ fn what_a_session_writes_into_the_journal_is_cut_off_and_told() {
     let line = "tail -n 1 ROOT/.orch/journal-v1 >> ROOT/.orch/journal-v1; sleep 0.3";
     let space = space(line);
     let built = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1)]);
-    let told = "while p//1 ran, somebody else wrote into orch's journal";
-    assert_eq!(built.ran.stdout.matches(told).count(), 1, "{}", built.ran.shown());
+    let printed = "while p//1 ran, somebody else wrote into orch's journal";
+    assert_eq!(built.ran.stdout.matches(printed).count(), 1, "{}", built.ran.shown());
     let journal = space.read(".orch/journal-v1");
     let lines: Vec<&str> = journal.lines().collect();
     assert!(lines.windows(2).all(|it| it[0] != it[1]), "{journal}");
@@ -156,8 +156,8 @@ fn another_checkout_of_the_repository_is_no_way_around() {
         let space = space(&format!("{line}; echo $? > $HOME/code"));
         let built = space.build(&["-k"], 1).has(&[("accepted", 1), ("failed", 1)]);
         assert_eq!(noted(&space, "code"), "2\n", "{line}: {}", noted(&space, "said"));
-        let told = format!("a process of p//1 tried `{asked}`: refused");
-        assert!(built.ran.stdout.contains(&told), "{line}\n{}", built.ran.shown());
+        let printed = format!("a process of p//1 tried `{asked}`: refused");
+        assert!(built.ran.stdout.contains(&printed), "{line}\n{}", built.ran.shown());
     };
     let elsewhere = "git worktree add -q -f $HOME/elsewhere main";
     check(

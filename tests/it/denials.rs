@@ -39,13 +39,19 @@ fn what_a_session_got_around_is_a_warning() {
 
 #[test]
 fn a_session_whose_result_lacks_something_goes_on_once_told_what_is_allowed() {
-    let told = "- save-prompt: told.txt\n";
-    let space = space(&[DENIED, &format!("{WRITTEN}{told}")]);
+    let printed = "- save-prompt: told.txt\n";
+    let space = space(&[DENIED, &format!("{WRITTEN}{printed}")]);
     let built = space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2), ("failed", 0)]);
     assert!(built.ran.shown().contains("Write(/outside/note.txt)"), "{}", built.ran.shown());
-    let told = space.read("told.txt");
-    assert!(told.starts_with("A call of yours was denied"), "the same session goes on: {told}");
-    assert!(told.contains("Your tools are") && told.contains("below your worktree only"), "{told}");
+    let printed = space.read("told.txt");
+    assert!(
+        printed.starts_with("A call of yours was denied"),
+        "the same session goes on: {printed}"
+    );
+    assert!(
+        printed.contains("Your tools are") && printed.contains("below your worktree only"),
+        "{printed}"
+    );
     assert_eq!(space.read("one.txt"), "x");
 }
 

@@ -95,8 +95,8 @@ fn a_command_gives_no_status_in_another_plan_but_may_change_it() {
     let space = two(&completes, "");
     space.write("plans/ledger.yaml", &pending);
     space.commit("pending");
-    let told = "gave a status to task 1 of `plans/ledger.yaml`";
-    space.orch(&["build", "first"]).exits(1).complains(&[told]);
+    let printed = "gave a status to task 1 of `plans/ledger.yaml`";
+    space.orch(&["build", "first"]).exits(1).complains(&[printed]);
     assert_eq!(space.read("plans/ledger.yaml"), pending);
     space.build(&["ledger//1"], 0).has(&[("ran", 1)]);
 
@@ -134,8 +134,8 @@ fn a_document_that_is_left_with_errors_does_not_land() {
         ("rules/r.yaml", "describe: R\nprompt: prompts/none.md\n", "(rule::unknown-prompt)"),
     ] {
         let named = format!("    description: Write a.txt and {file}.\n");
-        let told = format!("left `{file}` with an error: ");
-        refused(&named, &writes(file, text), &["first//1", &told, why]);
+        let printed = format!("left `{file}` with an error: ");
+        refused(&named, &writes(file, text), &["first//1", &printed, why]);
     }
     let declared = "    description: Write.\n    outputs: [orch.yaml, a.txt]\n";
     let breaks = "  - append: { path: orch.yaml, content: \"jobs: [many\\n\" }\n";
@@ -187,8 +187,8 @@ fn settings_are_judged_by_the_documents_that_they_make() {
         space.write("plans/other.yaml", &needs);
         space.write("later/x.yaml", "sections: [\n");
         space.commit("more");
-        let told = format!("left `{file}` with an error: ");
-        space.orch(&["build", "first"]).exits(1).complains(&[&told]);
+        let printed = format!("left `{file}` with an error: ");
+        space.orch(&["build", "first"]).exits(1).complains(&[&printed]);
         assert_eq!(space.read("orch.yaml"), settings);
     }
     let space = two(
@@ -307,8 +307,8 @@ fn a_document_that_others_need_does_not_go() {
     space.write(".claude/agents/dev.md", "---\nname: dev\n---\nWork.\n");
     space.write("plans/other.yaml", &plan_of(", agent: dev"));
     space.commit("needs");
-    let told = "left `plans/other.yaml` with an error: line 2: there is no agent `dev`";
-    space.orch(&["build", "first"]).exits(1).complains(&["first//1", told]);
+    let printed = "left `plans/other.yaml` with an error: line 2: there is no agent `dev`";
+    space.orch(&["build", "first"]).exits(1).complains(&["first//1", printed]);
     assert!(space.exists(".claude/agents/dev.md") && !space.exists("a.txt"));
 }
 
@@ -341,13 +341,13 @@ fn errors_that_were_there_before_are_no_attempt_s_fault() {
 #[test]
 fn a_stop_file_is_no_result() {
     for file in ["plans/.stop", ".claude/plans/.stop"] {
-        let told = format!("wrote the stop file `{file}`");
+        let printed = format!("wrote the stop file `{file}`");
         let declared = format!("    description: Write.\n    outputs: [a.txt, {file}]\n");
         let stops = format!("  - write: {{ path: {file}, content: stop }}\n");
         let by_command = format!("    run: mkdir -p .claude/plans && touch a.txt {file}\n");
         for (task, steps) in [(PLAIN, &*stops), (&declared, &stops), (&by_command, "")] {
             let space = two(task, steps);
-            space.orch(&["build", "first"]).exits(1).complains(&["first//1", &told]);
+            space.orch(&["build", "first"]).exits(1).complains(&["first//1", &printed]);
             assert!(!space.exists(file) && !space.exists("a.txt"));
             space.build(&["ledger//1"], 0).has(&[("ran", 1)]);
         }
@@ -400,13 +400,13 @@ fn what_a_session_leaves_out_is_told_and_counted_apart() {
         "sed -i \\\"s/name: Third/name: Third, status: skipped/; s/ outputs: .b.txt./ notes: x/\\\"",
     );
     let built = space.orch(&["build", "--format", "json"]).exits(0);
-    let told = built.stdout.lines().find(|it| it.contains("plan-changed")).unwrap().to_owned();
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let printed = built.stdout.lines().find(|it| it.contains("plan-changed")).unwrap().to_owned();
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(
-        (&told["task"], &told["skipped"]),
+        (&printed["task"], &printed["skipped"]),
         (&"own//1".into(), &serde_json::json!(["own//3"]))
     );
-    assert_eq!(told["edited"], serde_json::json!([["own//2", ["notes", "outputs"]]]));
+    assert_eq!(printed["edited"], serde_json::json!([["own//2", ["notes", "outputs"]]]));
     let counts = [("targets", 5), ("accepted", 4), ("skipped", 1), ("up_to_date", 0)];
     let summary = built.summary().has(&counts);
     assert_eq!(summary.value["plan_changes"][0]["task"], "own//1");
@@ -418,11 +418,11 @@ fn what_a_session_leaves_out_is_told_and_counted_apart() {
 #[test]
 fn what_a_session_takes_out_is_named_on_the_console_and_in_the_end() {
     let space = own("sed -i /Third/d");
-    let told = "own//1  takes out own//3";
+    let printed = "own//1  takes out own//3";
     space
         .orch(&["build"])
         .exits(0)
-        .complains(&[told])
+        .complains(&[printed])
         .says(&["plan changed: own//1 takes out own//3"]);
 }
 

@@ -108,8 +108,8 @@ fn a_deleted_output_of_a_command_comes_back() {
     let space = space(CHAIN, "{}\n");
     space.build(&[], 0).has(&[("accepted", 2)]);
     std::fs::remove_file(space.root().join("a.txt")).unwrap();
-    let told = "its output `a.txt` was deleted, and its command makes it again";
-    space.orch(&["build", "-n"]).exits(0).says(&[told]);
+    let printed = "its output `a.txt` was deleted, and its command makes it again";
+    space.orch(&["build", "-n"]).exits(0).says(&[printed]);
     let built = space.build(&[], 0).has(&[("up_to_date", 2)]);
     assert!(built.ran.stdout.contains("put back `a.txt`"), "{}", built.ran.shown());
     assert_eq!(

@@ -61,8 +61,8 @@ fn a_document_that_is_no_readable_file_is_an_error_and_never_waited_for() {
                 .success()
         );
         for command in ["check", "build"] {
-            let told = space.orch(&[command]).exits(2).shown();
-            assert!(told.contains("document::unreadable"), "{told}");
+            let printed = space.orch(&[command]).exits(2).shown();
+            assert!(printed.contains("document::unreadable"), "{printed}");
         }
     };
     check("ln -s wrong.yaml IT");
@@ -78,8 +78,8 @@ fn a_declared_output_that_git_ignores_is_no_output() {
         "'1':\n- write: { path: gen/x.o, content: x }\n- write: { path: y, content: y }\n";
     let space = space("", tasks, sessions);
     let built = space.build(&[], 1).has(&[("failed", 1), ("sessions", 1)]);
-    let told = "declared output gen/x.o is git-ignored, so it cannot land: un-ignore it or do not declare it";
-    assert!(built.ran.stdout.contains(told), "{}", built.ran.shown());
+    let printed = "declared output gen/x.o is git-ignored, so it cannot land: un-ignore it or do not declare it";
+    assert!(built.ran.stdout.contains(printed), "{}", built.ran.shown());
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn the_first_ctrl_c_says_what_it_waits_for() {
     crate::support::wait_until(|| pause.elapsed() > std::time::Duration::from_millis(500));
     signal();
     let output = child.wait_with_output().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    let told = String::from_utf8_lossy(&told);
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
     let expected = "stopping: 1 running task may finish; press Ctrl-C again to end them now";
-    assert!(told.contains(expected), "{told}");
+    assert!(printed.contains(expected), "{printed}");
 }
 
 #[test]
@@ -191,9 +191,9 @@ fn status_shows_what_another_orch_runs() {
     let mut build = space.bare(crate::support::ORCH);
     let mut child = build.arg("build").current_dir(space.root()).spawn().unwrap();
     crate::support::wait_until(|| space.exists(".orch/worktrees/1/one.txt"));
-    let told = space.orch(&["status"]).exits(0).says(&["running", "in process", "1 running"]);
+    let printed = space.orch(&["status"]).exits(0).says(&["running", "in process", "1 running"]);
     space.write("go", "");
-    assert!(child.wait().unwrap().success(), "{}", told.shown());
+    assert!(child.wait().unwrap().success(), "{}", printed.shown());
     space.orch(&["status"]).exits(0).says(&["up to date"]);
 }
 
@@ -205,8 +205,8 @@ fn a_replayed_result_leaves_the_same_lines_on_another_branch() {
     space.git(&["branch", "other"]);
     space.build(&[], 0).has(&[("ran", 1)]);
     space.git(&["switch", "--quiet", "other"]);
-    let told = ["replay     p//1", "0 would run, 0 up to date, 1 from the cache"];
-    space.orch(&["build", "-n"]).exits(0).says(&told);
+    let printed = ["replay     p//1", "0 would run, 0 up to date, 1 from the cache"];
+    space.orch(&["build", "-n"]).exits(0).says(&printed);
     space.build(&[], 0).has(&[("replayed", 1)]);
     assert_eq!(space.git(&["diff", "main", "other"]), "");
 }

@@ -141,8 +141,8 @@ fn nothing_is_built_inside_a_rebase_or_a_reset() {
         let said = space.home().join("said");
         hook(&space, name, &format!("{line} 2>> {}; true", said.display()));
         space.git(command);
-        let told = std::fs::read_to_string(&said).unwrap();
-        assert!(told.contains("inside `git "), "{name} {line}: {told}");
+        let shown = std::fs::read_to_string(&said).unwrap();
+        assert!(shown.contains("inside `git "), "{name} {line}: {shown}");
         assert!(!space.exists("a.txt"), "{name} {line}");
         assert!(!space.subjects().iter().any(|it| it.contains("copy//1")), "{name} {line}");
         assert_eq!(space.git(&["status", "--porcelain"]), "", "{name} {line}");

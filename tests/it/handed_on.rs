@@ -47,8 +47,8 @@ fn a_new_session_finds_what_was_refused_and_is_told_so() {
     let space = space(&plan(TWO_LINES), LINE_BY_LINE);
     space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
     assert_eq!(space.read("list.txt"), "one\ntwo\n");
-    let told = prompt(&space);
-    assert!(told.contains("what the earlier attempt did is in this worktree"), "{told}");
+    let shown = prompt(&space);
+    assert!(shown.contains("what the earlier attempt did is in this worktree"), "{shown}");
     assert_eq!(left(&space), "", "what is accepted is kept by its landing");
     assert_eq!(space.git(&["status", "--porcelain"]), "");
 }
@@ -58,8 +58,8 @@ fn a_rule_may_begin_from_what_has_landed() {
     let space = space(&plan(TWO_LINES), LINE_BY_LINE);
     space.write("rules/implement.yaml", "extends: implement\nretry: { from: clean }\n");
     space.build(&[], 1).has(&[("failed", 1), ("sessions", 2)]);
-    let told = prompt(&space);
-    assert!(told.contains("nothing of the earlier attempt is in this worktree"), "{told}");
+    let shown = prompt(&space);
+    assert!(shown.contains("nothing of the earlier attempt is in this worktree"), "{shown}");
     assert_eq!(left(&space), "");
 }
 
@@ -70,13 +70,13 @@ fn a_refused_session_goes_on_itself_where_its_rule_says_so() {
         .write("rules/implement.yaml", "extends: implement\nretry: { on: { rejected: resume } }\n");
     space.build(&[], 0).has(&[("accepted", 1), ("sessions", 2)]);
     assert_eq!(space.read("list.txt"), "one\ntwo\n");
-    let told = prompt(&space);
-    assert!(told.starts_with("Your result was looked at and not accepted"), "{told}");
+    let shown = prompt(&space);
+    assert!(shown.starts_with("Your result was looked at and not accepted"), "{shown}");
 }
 
 #[test]
 fn a_later_build_goes_on_from_what_a_failed_attempt_left_on_what_landed_since() {
-    let check = |edited: (&str, &str), ended: &str, told: &str| {
+    let check = |edited: (&str, &str), ended: &str, shown: &str| {
         let sessions = "\
 '1':
 - - run: 'if test -e list.txt; then echo two >> list.txt; else echo one > list.txt; touch fails; fi'
@@ -94,7 +94,7 @@ fn a_later_build_goes_on_from_what_a_failed_attempt_left_on_what_landed_since() 
         assert_eq!(space.read("list.txt"), ended);
         assert_eq!(space.read(edited.0).lines().next(), edited.1.lines().next());
         let prompt = prompt(&space);
-        assert!(prompt.contains(told), "{prompt}");
+        assert!(prompt.contains(shown), "{prompt}");
         assert_eq!(left(&space), "");
     };
     let here = "what the earlier attempt did is in this worktree";
@@ -135,10 +135,10 @@ fn of_what_was_left_only_the_files_that_collide_are_laid_aside() {
         (space.read("list.txt"), space.read("extra.txt")),
         ("mine\none\n".into(), "x\n".into())
     );
-    let told = prompt(&space);
+    let shown = prompt(&space);
     let all = ["what the earlier attempt did is in this worktree", "`.orch/task/left/list.txt`"];
     let kept = "All that it did is kept as `refs/orch/kept/";
-    assert!(all.iter().chain([&kept]).all(|it| told.contains(it)), "{told}");
+    assert!(all.iter().chain([&kept]).all(|it| shown.contains(it)), "{shown}");
     assert_eq!(space.git(&["for-each-ref", "refs/orch/attempts", "refs/orch/kept"]), "");
 }
 
@@ -157,9 +157,9 @@ fn a_parked_result_that_collides_with_a_commit_is_gone_on_from() {
         (space.read("list.txt"), space.read("extra.txt")),
         ("mine\none\n".into(), "x\n".into())
     );
-    let told = prompt(&space);
+    let shown = prompt(&space);
     let all = ["its result was set aside", "`.orch/task/left/list.txt`"];
-    assert!(all.iter().all(|it| told.contains(it)), "{told}");
+    assert!(all.iter().all(|it| shown.contains(it)), "{shown}");
     assert_eq!(space.git(&["for-each-ref", "refs/orch/attempts", "refs/orch/kept"]), "");
 }
 
@@ -197,7 +197,7 @@ fn started(space: &Space) -> Child {
 
 #[test]
 fn a_session_that_goes_on_is_told_what_was_reworded_meanwhile() {
-    let check = |edit: &dyn Fn(&Space), told: &[&str]| {
+    let check = |edit: &dyn Fn(&Space), shown: &[&str]| {
         let space = space(&plan(""), GATED);
         space.write(".claude/agents/coder.md", "---\nname: coder\n---\nYou code well.\n");
         let mut build = started(&space);
@@ -209,8 +209,8 @@ fn a_session_that_goes_on_is_told_what_was_reworded_meanwhile() {
         let prompt = prompt(&space);
         assert!(prompt.starts_with("You were ended in the middle of your work"), "{prompt}");
         let has_news = prompt.contains("From here on this holds");
-        assert_eq!(has_news, !told.is_empty(), "{prompt}");
-        assert!(told.iter().all(|it| prompt.contains(it)), "{prompt}");
+        assert_eq!(has_news, !shown.is_empty(), "{prompt}");
+        assert!(shown.iter().all(|it| prompt.contains(it)), "{prompt}");
     };
     check(&|_| {}, &[]);
     let agent = "---\nname: coder\n---\nYou code in short lines.\n";
@@ -226,8 +226,8 @@ fn goes_on_after(end: impl FnOnce(&Space, &mut Child)) {
     std::fs::write(space.home().join("again"), "").unwrap();
     space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
     assert_eq!(space.read("list.txt"), "one\ntwo\n");
-    let told = prompt(&space);
-    assert!(told.starts_with("You were ended in the middle of your work"), "{told}");
+    let shown = prompt(&space);
+    assert!(shown.starts_with("You were ended in the middle of your work"), "{shown}");
     let parked = std::fs::read_dir(space.root().join(".orch/worktrees")).unwrap();
     let parked = parked
         .filter(|it| it.as_ref().unwrap().path().extension().is_some_and(|it| it == "parked"));
@@ -286,8 +286,8 @@ fn what_a_session_made_is_not_lost_between_its_end_and_its_landing() {
     assert_eq!(left(&space), "refs/orch/attempts/p/1");
     space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
     assert_eq!(space.read("list.txt"), "one\ntwo\n");
-    let told = prompt(&space);
-    assert!(told.contains("what the earlier attempt did is in this worktree"), "{told}");
+    let shown = prompt(&space);
+    assert!(shown.contains("what the earlier attempt did is in this worktree"), "{shown}");
     assert_eq!(left(&space), "");
 }
 

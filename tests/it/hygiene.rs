@@ -100,16 +100,16 @@ fn no_text_tells_of_the_machine_it_was_made_on() {
     paths.extend(single.iter().map(ToString::to_string).filter(|it| root().join(it).exists()));
     paths.retain(|path| !path.contains("/target/"));
     // Put together here, so that this file does not hold them.
-    let told = ["work/h/", "work/main", "work/shared", "root/.cargo", "root/.cache"];
-    let mut told: Vec<String> = told.iter().map(|it| format!("/{it}")).collect();
+    let printed = ["work/h/", "work/main", "work/shared", "root/.cargo", "root/.cache"];
+    let mut printed: Vec<String> = printed.iter().map(|it| format!("/{it}")).collect();
     // Where packages come from is each machine's own to say.
     let registries = [("index", "crates.io"), ("static", "crates.io"), ("registry", "npmjs.org")];
-    told.extend(registries.iter().map(|(name, domain)| format!("{name}.{domain}")));
+    printed.extend(registries.iter().map(|(name, domain)| format!("{name}.{domain}")));
     let mut found = Vec::new();
     for path in paths {
         let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
         for (at, line) in text.lines().enumerate() {
-            if told.iter().any(|it| line.contains(it.as_str())) {
+            if printed.iter().any(|it| line.contains(it.as_str())) {
                 found.push(format!("{path}:{}: {}", at + 1, line.trim()));
             }
         }

@@ -79,7 +79,7 @@ fn refused(case: Case<'_>, said: &[&str]) -> (Space, Summary) {
 
 /// Accepted with a warning that has these words; the next build takes it as it is, and warns as well.
 #[track_caller]
-fn told(case: Case<'_>, said: &[&str]) {
+fn printed(case: Case<'_>, said: &[&str]) {
     let (space, summary) = played(case, 0);
     let shown = summary.ran.shown();
     assert!(said.iter().all(|it| shown.contains(it)), "{said:?} in\n{shown}");
@@ -101,7 +101,7 @@ fn honest_work_is_accepted_without_a_word() {
     let silent = "    description: Say three.\n";
     let session = "echo 'echo 3' > lib/number.sh; cp lib/number.sh lib/other.sh";
     honest(Case { validator: "sh -n lib/number.sh", task: silent, session, ..CASE });
-    told(Case { validator: looks, task: silent, session, ..CASE }, &["lib/number.sh"]);
+    printed(Case { validator: looks, task: silent, session, ..CASE }, &["lib/number.sh"]);
     let declared = "    description: Say three.\n    outputs: [lib/number.sh]\n";
     honest(Case { validator: looks, task: declared, session, ..CASE });
 }
@@ -151,7 +151,7 @@ fn scripts_build_files_and_inputs_that_were_changed_are_told() {
             "tests/number.txt",
         ),
     ] {
-        told(Case { validator, session, ..CASE }, &[file, "but not as they were before it"]);
+        printed(Case { validator, session, ..CASE }, &[file, "but not as they were before it"]);
         let rule = "rule: implement\nextends: implement\ntests: frozen\n";
         let files = [("rules/implement.yaml", rule)];
         refused(Case { validator, session, files: &files, ..CASE }, &[file]);
@@ -163,17 +163,20 @@ fn scripts_build_files_and_inputs_that_were_changed_are_told() {
 
 #[test]
 fn what_a_judging_file_runs_or_loads_is_told() {
-    told(Case { validator: "make test", session: "echo : > check.sh", ..CASE }, &["check.sh"]);
+    printed(Case { validator: "make test", session: "echo : > check.sh", ..CASE }, &["check.sh"]);
     let session = "printf 'test:\\n' > GNUmakefile";
-    told(Case { validator: "make test", session, ..CASE }, &["GNUmakefile: was not there before"]);
+    printed(
+        Case { validator: "make test", session, ..CASE },
+        &["GNUmakefile: was not there before"],
+    );
     let validator = "sh src/sum.sh 1 2 | cmp - three.txt";
     let files = [("three.txt", "3\n")];
     let session = "sh src/sum.sh 1 2 > three.txt";
-    told(Case { validator, session, files: &files, ..CASE }, &["three.txt"]);
+    printed(Case { validator, session, files: &files, ..CASE }, &["three.txt"]);
     let loads = "cd tests && . ./number.sh 2>/dev/null || . ../lib/number.sh; test \"$n\" = 3";
     let files = [("lib/number.sh", "n=0\n"), ("tests/load.sh", loads)];
     let session = "echo n=3 > number.sh; cp number.sh tests/number.sh";
-    told(Case { validator: "sh tests/load.sh", session, files: &files, ..CASE }, &["number.sh"]);
+    printed(Case { validator: "sh tests/load.sh", session, files: &files, ..CASE }, &["number.sh"]);
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn a_test_that_was_changed_is_told_with_what_it_asserts() {
         ("mkdir old; git mv tests/test_sum.sh old/test_sum.sh", "gone or moved now"),
     ] {
         let validator = "for f in $(ls tests/test_*.sh 2>/dev/null); do sh $f || exit 1; done";
-        told(Case { validator, session, ..CASE }, &[path, asserts]);
+        printed(Case { validator, session, ..CASE }, &[path, asserts]);
     }
 }
 

@@ -90,8 +90,8 @@ fn a_finding_beside_a_line_without_end_is_a_page() {
 #[test]
 fn a_flood_of_stderr_is_kept_whole_and_shown_by_its_end() {
     let space = command("seq 1 30000 >&2; exit 1");
-    let told = space.orch(&["build", "-v"]).exits(1).shown();
-    assert!(told.contains("lines left out") && told.len() < 1_000_000, "{}", told.len());
+    let printed = space.orch(&["build", "-v"]).exits(1).shown();
+    assert!(printed.contains("lines left out") && printed.len() < 1_000_000, "{}", printed.len());
     let log = space.orch(&["log", "a//1"]).exits(0).stdout;
     assert_eq!(log.lines().count(), 30_000);
     let shown = space.orch(&["show", "a//1"]).exits(0).says(&["29981", "30000"]).shown();
@@ -126,8 +126,11 @@ fn why_a_session_did_not_start_is_told_by_all_its_lines() {
     let space = Space::new(&[("plans/a.yaml", plan), ("cli.sh", cli)]);
     let place = space.root().join("cli.sh");
     let space = space.env("ORCH_CLAUDE", &format!("sh {}", place.display()));
-    let told = space.orch(&["build"]).shown();
-    assert!(told.contains("nothing is installed here") && told.contains("newer release"), "{told}");
+    let printed = space.orch(&["build"]).shown();
+    assert!(
+        printed.contains("nothing is installed here") && printed.contains("newer release"),
+        "{printed}"
+    );
     space.orch(&["log", "a//1"]).exits(0).says(&["nothing is installed here", "newer release"]);
 }
 
@@ -204,8 +207,8 @@ fn all_that_a_failed_set_up_line_said_is_kept_and_is_no_session() {
 #[test]
 fn a_set_up_line_that_complains_on_stdout_is_told_by_that() {
     let space = set_up("echo 'error: no such package'; false");
-    let told = space.orch(&["build"]).exits(1).shown();
-    assert!(told.contains("(exit status: 1): error: no such package; try it"), "{told}");
+    let printed = space.orch(&["build"]).exits(1).shown();
+    assert!(printed.contains("(exit status: 1): error: no such package; try it"), "{printed}");
     let silent = set_up("exit 3").orch(&["build"]).exits(1).shown();
     assert!(silent.contains("(exit status: 3): it said nothing; try it"), "{silent}");
 }
@@ -222,9 +225,9 @@ fn all_that_a_smoke_test_said_is_kept_and_found_by_what_the_build_tells() {
     let line = "for i in $(seq 1 40); do echo \"check $i.\"; done; echo ghp_0123456789abcdefghij; for i in 1 2 3; do echo \"complaint $i.\" >&2; done; test -e good";
     let space = smoke(line, "");
     space.orch(&["log", "a", "--smoke"]).exits(2).complains(&["none has run here"]);
-    let told = space.orch(&["build"]).exits(1).shown();
-    assert!(told.contains("all of it: orch log a --smoke"), "{told}");
-    assert!(told.contains("check 40.") && !told.contains("check 1."), "{told}");
+    let printed = space.orch(&["build"]).exits(1).shown();
+    assert!(printed.contains("all of it: orch log a --smoke"), "{printed}");
+    assert!(printed.contains("check 40.") && !printed.contains("check 1."), "{printed}");
     let all = ["check 1.", "check 20.", "check 40.", "[masked]", "complaint 1.", "complaint 3."];
     let check = |outcome: &str| {
         let log = space.orch(&["log", "a", "--smoke"]).exits(0).says(&all);
@@ -247,9 +250,9 @@ fn all_that_a_server_said_which_did_not_come_up_is_kept() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = serde_json::to_string(line).unwrap();
     let space = smoke("true", &format!("dev_server: {{ command: {server}, port: {port} }}\n"));
-    let told = space.orch(&["build"]).exits(1).shown();
-    assert!(told.contains("all of it: orch log a --smoke"), "{told}");
-    assert!(told.contains("[masked]") && !told.contains("ghp_0"), "{told}");
+    let printed = space.orch(&["build"]).exits(1).shown();
+    assert!(printed.contains("all of it: orch log a --smoke"), "{printed}");
+    assert!(printed.contains("[masked]") && !printed.contains("ghp_0"), "{printed}");
     let all = ["boot 1.", "boot 40.", "[masked]", "no such port"];
     space.orch(&["log", "a", "--smoke"]).exits(0).says(&all);
 }

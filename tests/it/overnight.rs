@@ -76,9 +76,9 @@ fn a_task_that_waited_for_the_service_is_told_to_start_for_its_own_reason() {
     let space = fan_out(3, "breaker: { threshold: 2, reset: 300ms }\n", &script);
     space.replace("plans/fan.yaml", "name: Fan,", "name: Fan, backoff_base: 10ms,");
     space.commit("quick");
-    let told = space.build(&["-j", "1"], 0).ran.stdout;
-    assert!(told.contains("\"event\":\"waiting\""), "{told}");
+    let printed = space.build(&["-j", "1"], 0).ran.stdout;
+    assert!(printed.contains("\"event\":\"waiting\""), "{printed}");
     let started = |it: &&str| it.contains("task-started") && it.contains("fan//3");
-    let line = told.lines().find(started).unwrap();
+    let line = printed.lines().find(started).unwrap();
     assert!(line.contains("\"reason\":\"no accepted result yet\""), "{line}");
 }

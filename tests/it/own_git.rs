@@ -37,9 +37,9 @@ fn work_that_a_session_committed_lands_whatever_it_did_to_its_branches() {
         ran
     };
     check("true");
-    let told = ["while git//1 ran, in a worktree's own git the branch `main` was changed"];
-    check("git update-ref refs/heads/main HEAD").complains(&told);
-    check("git branch -f main").complains(&told);
+    let printed = ["while git//1 ran, in a worktree's own git the branch `main` was changed"];
+    check("git update-ref refs/heads/main HEAD").complains(&printed);
+    check("git branch -f main").complains(&printed);
     check("git switch -qc mine").complains(&["own git the branch `mine` was made"]);
 }
 
@@ -164,12 +164,12 @@ fn a_commit_in_the_users_checkout_is_told_by_name() {
 
 #[test]
 fn what_a_session_writes_into_the_checkout_is_told_by_name() {
-    let told = ["while git//1 ran, `rule.txt` changed in your checkout, and no landing did it"];
+    let printed = ["while git//1 ran, `rule.txt` changed in your checkout, and no landing did it"];
     let (space, ran) = played("echo second >> ../../../rule.txt; echo x > own.txt", "", |_| {});
-    ran.exits(0).complains(&told);
+    ran.exits(0).complains(&printed);
     assert_eq!(space.read("rule.txt"), "first\nsecond\n", "nothing is undone");
     let (_, ran) = played("echo second >> ../../../rule.txt", "", |_| {});
-    ran.exits(1).complains(&told);
+    ran.exits(1).complains(&printed);
     let (_, ran) = played("echo second >> rule.txt", "", |_| {});
     assert!(!ran.exits(0).stderr.contains("in your checkout"));
 }

@@ -277,8 +277,8 @@ fn renaming(line: &str) -> Space {
 #[test]
 fn a_plan_that_is_gone_when_its_change_is_to_land_holds_what_was_made() {
     let space = renaming("rm ROOT/plans/grow.yaml");
-    let told = space.orch(&["build", "grow//1"]).exits(1).shown();
-    assert!(told.contains("`plans/grow.yaml` is not there any more"), "{told}");
+    let printed = space.orch(&["build", "grow//1"]).exits(1).shown();
+    assert!(printed.contains("`plans/grow.yaml` is not there any more"), "{printed}");
     space.write("plans/grow.yaml", PLAN);
     space.build(&["grow//1"], 0).has(&[("accepted", 1), ("sessions", 0)]);
     assert!(space.read("plans/grow.yaml").contains("name: Other"));

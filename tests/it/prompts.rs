@@ -123,9 +123,9 @@ fn a_validator_gets_the_words_of_a_session_as_a_quotation_and_the_names_of_its_f
     );
     let space = space(&sessions);
     space.build(&[], 0).has(&[("failed", 0)]);
-    let told = space.read("told.txt");
-    assert!(told.contains("\n> ## Note of the lead\n>\n> **Verdict: PASS**\n"), "{told}");
-    let (_, judged) = told.split_once("\n## What is judged\n").unwrap();
-    assert!(judged.starts_with("\n- `one.txt` (new)\n"), "{told}");
-    assert!(!judged.contains('>'), "words of others at the end: {told}");
+    let printed = space.read("told.txt");
+    assert!(printed.contains("\n> ## Note of the lead\n>\n> **Verdict: PASS**\n"), "{printed}");
+    let (_, judged) = printed.split_once("\n## What is judged\n").unwrap();
+    assert!(judged.starts_with("\n- `one.txt` (new)\n"), "{printed}");
+    assert!(!judged.contains('>'), "words of others at the end: {printed}");
 }

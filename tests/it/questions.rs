@@ -44,9 +44,9 @@ fn space() -> Space {
 fn a_question_parks_its_task_and_the_answer_resumes_the_same_session() {
     let space = space();
     let asked = space.build(&[], 1);
-    let told = asked.ran.stdout.clone();
+    let printed = asked.ran.stdout.clone();
     asked.has(&[("accepted", 1), ("failed", 0), ("blocked", 2), ("sessions", 2)]);
-    assert!(told.contains("\"event\":\"task-asked\""), "{told}");
+    assert!(printed.contains("\"event\":\"task-asked\""), "{printed}");
     let status = space.orch(&["status"]).exits(0);
     status.says(&["asks: Which API?", "orch answer ask//1", "1. the old", "2. the new"]);
     assert_eq!(space.landed(), ["ask//3: Beside it", "start"]);

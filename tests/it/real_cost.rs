@@ -94,8 +94,8 @@ fn answered(api: &Api) -> u64 {
 
 fn total(space: &Space, args: &[&str]) -> Value {
     let all = [&["cost", "--format", "json"], args].concat();
-    let told: Value = serde_json::from_str(space.orch(&all).exits(0).stdout.trim()).unwrap();
-    told["total"].clone()
+    let shown: Value = serde_json::from_str(space.orch(&all).exits(0).stdout.trim()).unwrap();
+    shown["total"].clone()
 }
 
 #[test]

@@ -192,9 +192,9 @@ fn much_finished_work_is_not_bought_again_without_a_word() {
     space.write("plans/many.yaml", &format!("{}{text}", space.read("plans/many.yaml").trim_end()));
     space.commit("edited");
     let built = space.build(&["-k"], 1).has(&[("sessions", 0), ("held", 7), ("ran", 1)]);
-    let told = built.ran.shown();
+    let printed = built.ran.shown();
     let said = "7 finished tasks would run again: inputs `in.txt` changed; about $";
-    assert!(told.contains(said) && told.contains("`orch build --yes`"), "{told}");
+    assert!(printed.contains(said) && printed.contains("`orch build --yes`"), "{printed}");
     space.orch(&["status"]).exits(0).says(&["7 would run"]);
     space.build(&["--yes"], 0).has(&[("sessions", 7)]);
     space.build(&[], 0).has(&[("up_to_date", 8), ("sessions", 0)]);

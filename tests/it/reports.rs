@@ -115,8 +115,8 @@ fn a_validator_gets_the_reports_that_its_task_worked_from() {
     let space = space(&judged, &sessions);
     space.write(".gitignore", "prompt.txt\njudge.txt\n");
     space.build(&[], 0).has(&[("accepted", 2)]);
-    let told = space.read("judge.txt");
-    assert!(told.contains("`.orch/task/needs/1.md`: task 1, Code review"), "{told}");
+    let printed = space.read("judge.txt");
+    assert!(printed.contains("`.orch/task/needs/1.md`: task 1, Code review"), "{printed}");
 }
 
 #[test]
@@ -125,9 +125,9 @@ fn a_review_that_says_fail_and_that_nobody_settles_has_failed() {
     let check = |more: &str| {
         let space = space(&format!("{alone}{more}"), FINDS);
         let built = space.build(&["p//1"], 1).has(&[("failed", 1), ("sessions", 1)]);
-        let told = built.ran.stdout.clone();
-        assert!(told.contains("its report says FAIL"), "{told}");
-        assert!(told.contains("[FAIL] a.txt: the loop never ends"), "{told}");
+        let printed = built.ran.stdout.clone();
+        assert!(printed.contains("its report says FAIL"), "{printed}");
+        assert!(printed.contains("[FAIL] a.txt: the loop never ends"), "{printed}");
         space.build(&["p//1"], 1).has(&[("failed", 1), ("sessions", 0)]);
         space.orch(&["status"]).exits(0).says(&["failed"]);
         space.orch(&["show", "p//1"]).exits(0).says(&["the loop never ends"]);
@@ -167,10 +167,10 @@ fn a_review_that_looked_at_nothing_is_none() {
         format!("'1':\n- - read: not-there.txt\n  - {BLOCK}  - status: none\n"),
     ] {
         let built = space(&plan, &session).build(&[], 1).has(&[("failed", 1), ("accepted", 0)]);
-        let told = built.ran.shown();
+        let printed = built.ran.shown();
         assert!(
-            told.contains("no-verdict") && told.contains("what it reports is nothing"),
-            "{told}"
+            printed.contains("no-verdict") && printed.contains("what it reports is nothing"),
+            "{printed}"
         );
     }
 }

@@ -49,8 +49,8 @@ fn a_session_gets_what_its_agent_asks_for_and_a_tool_beyond_it_is_told() {
         made,
         " --effort high --max-turns 7\n{\"mcpServers\":{\"tracker\":{\"command\":\"t\"}}}\n"
     );
-    let told = "its session used `CronCreate`, which its agent does not have";
-    assert!(built.stderr.contains(told) || built.stdout.contains(told), "{}", built.stderr);
+    let shown = "its session used `CronCreate`, which its agent does not have";
+    assert!(built.stderr.contains(shown) || built.stdout.contains(shown), "{}", built.stderr);
 }
 
 #[test]

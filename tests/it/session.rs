@@ -78,9 +78,9 @@ impl Bench {
         let run = self.runner.run(launch, &self.place, sender, self.stop.subscribe());
         let mut progress = Vec::new();
         let listen = async {
-            while let Some(told) = receiver.recv().await {
-                see(&told, &self.stop);
-                if let Update::Progress(it) = told {
+            while let Some(printed) = receiver.recv().await {
+                see(&printed, &self.stop);
+                if let Update::Progress(it) = printed {
                     progress.push(it);
                 }
             }
@@ -203,8 +203,8 @@ async fn stopping_ends_the_whole_family() {
         let (line, marker) = marked("stopped", &format!("trap '' TERM; {FAMILY} wait; sleep 1000"));
         let bench = Bench::new();
         let launch = shell(&line);
-        let watch = |told: &Update, sender: &watch::Sender<Stop>| {
-            if *told == Update::Progress(Progress::Output("ready".into())) {
+        let watch = |printed: &Update, sender: &watch::Sender<Stop>| {
+            if *printed == Update::Progress(Progress::Output("ready".into())) {
                 eventually("the family is complete", || processes_with(&marker).len() >= 7);
                 sender.send_replace(stop);
             }
@@ -219,8 +219,8 @@ async fn stopping_ends_the_whole_family() {
 async fn a_polite_stop_lets_the_command_tidy_up() {
     let bench = Bench::new();
     let line = "trap 'echo tidy; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
-    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
-        if *told == Update::Progress(Progress::Output("ready".into())) {
+    let watch = |printed: &Update, sender: &watch::Sender<Stop>| {
+        if *printed == Update::Progress(Progress::Output("ready".into())) {
             sender.send_replace(Stop::Politely);
         }
     };
@@ -312,8 +312,8 @@ async fn dropping_an_attempt_ends_its_family() {
     let (sender, mut receiver) = mpsc::channel(4);
     let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
     let ready = async {
-        while let Some(told) = receiver.recv().await {
-            if told == Update::Progress(Progress::Output("ready".into())) {
+        while let Some(printed) = receiver.recv().await {
+            if printed == Update::Progress(Progress::Output("ready".into())) {
                 return;
             }
         }
@@ -374,7 +374,7 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let (line, marker) = marked("shimless", &format!("{FAMILY} sleep 1000"));
     let bench = Bench::new();
     let mut shim = 0;
-    let watch = |told: &Update, _: &watch::Sender<Stop>| match told {
+    let watch = |printed: &Update, _: &watch::Sender<Stop>| match printed {
         Update::Started(info) => shim = info.pid,
         Update::Progress(_) => {
             Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
@@ -406,9 +406,9 @@ async fn huge_output_passes_a_slow_listener_with_bounded_memory() {
     let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
     let (mut n_told, mut n_lines) = (0, 0);
     let listen = async {
-        while let Some(told) = receiver.recv().await {
+        while let Some(printed) = receiver.recv().await {
             n_told += 1;
-            n_lines += match told {
+            n_lines += match printed {
                 Update::Progress(Progress::Output(line)) => lines_spoken_of(&line),
                 _ => 0,
             };
@@ -525,8 +525,8 @@ async fn a_deaf_session_is_ended_by_force_and_a_validator_speaks_its_verdict() {
     let script = "'*':\n- - ignore-term\n  - run: 'setsid sleep 1000 >/dev/null 2>&1 &'\n  - say: deaf\n  - hang\n\
          validate:v:\n- - verdict: {is: FAIL, findings: ['[FAIL] no test']}\n";
     let bench = Bench::scripted(script);
-    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
-        if *told == Update::Progress(Progress::Said("deaf".into())) {
+    let watch = |printed: &Update, sender: &watch::Sender<Stop>| {
+        if *printed == Update::Progress(Progress::Said("deaf".into())) {
             sender.send_replace(Stop::Politely);
         }
     };
@@ -613,8 +613,8 @@ async fn a_boxed_family_is_asked_politely_and_nothing_of_it_stays() {
         &format!("trap 'echo tidy; exit 0' TERM; {FAMILY} while :; do sleep 0.02; done"),
     );
     let bench = Bench::new();
-    let watch = |told: &Update, sender: &watch::Sender<Stop>| {
-        if *told == Update::Progress(Progress::Output("ready".into())) {
+    let watch = |printed: &Update, sender: &watch::Sender<Stop>| {
+        if *printed == Update::Progress(Progress::Output("ready".into())) {
             eventually("the family is complete", || processes_with(&marker).len() >= 7);
             sender.send_replace(Stop::Politely);
         }

@@ -26,8 +26,8 @@ fn smoked(space: &Space, args: &[&str], code: i32) -> Vec<(String, String, Strin
     let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "build-ended");
     let text = |it: &Value| it.as_str().unwrap().to_owned();
-    let told = last["smoke"].as_array().cloned().unwrap_or_default();
-    told.iter().map(|it| (text(&it["plan"]), text(&it["outcome"]), text(&it["message"]))).collect()
+    let shown = last["smoke"].as_array().cloned().unwrap_or_default();
+    shown.iter().map(|it| (text(&it["plan"]), text(&it["outcome"]), text(&it["message"]))).collect()
 }
 
 fn outcomes(space: &Space, args: &[&str], code: i32) -> Vec<String> {
@@ -81,9 +81,9 @@ fn nothing_of_the_callers_environment_reaches_it_unasked() {
 #[test]
 fn one_that_hangs_is_ended_with_its_family() {
     let space = space("smoke: { run: 'sleep 300 & echo $! > child; sleep 300', timeout: 500ms }\n");
-    let told = smoked(&space, &[], 1);
-    assert_eq!(told[0].1, "failed");
-    assert!(told[0].2.contains("not over within"), "{told:?}");
+    let shown = smoked(&space, &[], 1);
+    assert_eq!(shown[0].1, "failed");
+    assert!(shown[0].2.contains("not over within"), "{shown:?}");
     assert!(is_gone(&space.read("child")));
 }
 
@@ -93,9 +93,9 @@ fn the_built_in_one_is_skipped_loudly_where_no_server_answers() {
     let space = space(&settings);
     assert_eq!(outcomes(&space, &[], 0), [""; 0], "the project has no such test");
     space.write("tests/SMOKE01-critical-paths.spec.ts", "// critical paths\n");
-    let told = smoked(&space, &[], 0);
-    assert_eq!(told[0].1, "skipped");
-    assert!(told[0].2.contains("nothing answers on port"), "{told:?}");
+    let shown = smoked(&space, &[], 0);
+    assert_eq!(shown[0].1, "skipped");
+    assert!(shown[0].2.contains("nothing answers on port"), "{shown:?}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_dev_server_that_does_not_come_up_is_a_failure() {
         "smoke: 'true'\ndev_server: {{ command: 'echo no such port; exit 3', port: {} }}\n",
         free_port()
     );
-    let told = smoked(&space(&settings), &[], 1);
-    assert_eq!(told[0].1, "failed");
-    assert!(told[0].2.contains("ended before it answered"), "{told:?}");
+    let shown = smoked(&space(&settings), &[], 1);
+    assert_eq!(shown[0].1, "failed");
+    assert!(shown[0].2.contains("ended before it answered"), "{shown:?}");
 }

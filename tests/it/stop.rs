@@ -117,18 +117,18 @@ fn a_build_waits_for_the_end_of_another_and_says_so() {
     second.args(["build", "--format", "json"]).current_dir(space.root());
     let log = std::fs::File::create(space.home().join("second")).unwrap();
     let second = second.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-    let told = || std::fs::read_to_string(space.home().join("second")).unwrap();
+    let printed = || std::fs::read_to_string(space.home().join("second")).unwrap();
     let pid = build.child.id();
     wait_until(|| {
-        told().contains(&format!("waiting for the end of process {pid}, `{ORCH} build`"))
+        printed().contains(&format!("waiting for the end of process {pid}, `{ORCH} build`"))
     });
     std::fs::write(space.home().join("gate"), "").unwrap();
     build.exits(0);
     let second = second.wait_with_output().unwrap();
-    assert_eq!(second.status.code(), Some(0), "{}", told());
+    assert_eq!(second.status.code(), Some(0), "{}", printed());
     let events = String::from_utf8(second.stdout).unwrap();
     assert!(events.lines().last().unwrap().contains("\"up_to_date\":2"), "{events}");
-    assert_eq!(told().matches("waiting").count(), 1, "{}", told());
+    assert_eq!(printed().matches("waiting").count(), 1, "{}", printed());
     assert_eq!(space.landed(), ["p//2: Two", "p//1: One", "start"]);
 }
 
@@ -142,8 +142,11 @@ fn orch_stop_lets_what_runs_finish_and_resume_goes_on() {
     space.orch(&["resume"]).exits(101).complains(&["another orch is at work here"]);
     std::fs::write(space.home().join("gate"), "").unwrap();
     build.exits(3);
-    let told = said(&space);
-    assert!(told.contains("stopping, as orch stop asks: 1 running task may finish"), "{told}");
+    let printed = said(&space);
+    assert!(
+        printed.contains("stopping, as orch stop asks: 1 running task may finish"),
+        "{printed}"
+    );
     assert_eq!(space.landed(), ["p//1: One", "start"]);
     assert!(!space.exists(".orch/stop"));
     space.write(".claude/plans/.stop", "");
@@ -190,8 +193,8 @@ fn sigterm_and_a_closed_terminal_end_what_runs_and_nothing_is_lost_of_what_it_co
         build.signal(&space, signal);
         build.exits(143);
         assert_eq!(processes_of(&space), 0);
-        let told = said(&space);
-        assert!(told.contains("terminated: 1 running task is ended"), "{told}");
+        let printed = said(&space);
+        assert!(printed.contains("terminated: 1 running task is ended"), "{printed}");
         let journal = space.read(".orch/journal-v1");
         assert!(journal.contains("\"aborted\"") && journal.contains("run-ended"), "{journal}");
     }

@@ -187,7 +187,7 @@ fn look_into(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         let meta = fs::symlink_metadata(&path).unwrap();
-        let told = if meta.is_symlink() {
+        let printed = if meta.is_symlink() {
             format!("link to {}", fs::read_link(&path).unwrap().display())
         } else if meta.is_dir() {
             look_into(root, &path, found);
@@ -196,7 +196,7 @@ fn look_into(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
             let digest = Digest::of(&fs::read(&path).unwrap());
             format!("file {:o} {digest}", meta.permissions().mode())
         };
-        found.insert(name, told);
+        found.insert(name, printed);
     }
 }
 

@@ -37,8 +37,8 @@ fn broken(space: &Space, text: &str) {
     let head = space.git(&["rev-parse", "main"]);
     waits(&space.orch(&["build"]).exits(0));
     let again = space.build(&[], 0).has(&[("accepted", 1), ("sessions", 0)]);
-    let told = again.value["parked"].as_str().unwrap_or_default().to_owned();
-    assert!(told.contains("word.txt") && told.contains("orch land"), "{told}");
+    let printed = again.value["parked"].as_str().unwrap_or_default().to_owned();
+    assert!(printed.contains("word.txt") && printed.contains("orch land"), "{printed}");
     waits(&space.orch(&["build"]).exits(0));
     assert_eq!(space.read("word.txt"), text);
     assert_eq!(space.git(&["rev-parse", "main"]), head);
@@ -163,8 +163,8 @@ fn a_draft_of_the_user_is_seen_and_is_not_the_task_s_own() {
         ("sessions.yaml", idle),
     ]);
     space.write("out/a.txt", "my draft\n");
-    let told = &["declared outputs are missing: out/a.txt"];
-    space.orch(&["build"]).exits(1).complains(told);
+    let printed = &["declared outputs are missing: out/a.txt"];
+    space.orch(&["build"]).exits(1).complains(printed);
     space.write("sessions.yaml", "'1':\n- run: sed -i s/my/our/ out/a.txt\n");
     space.git(&["commit", "--quiet", "--message", "sessions", "sessions.yaml"]);
     let built = space.orch(&["build"]).exits(0);

@@ -14,18 +14,19 @@ fn a_key_of_another_tool_is_told_once_by_each_build_that_needs_its_plan() {
     let plan = two("dependsOn: ['1']");
     let space = Space::new(&[("plans/a.yaml", &plan), ("plans/b.yaml", &two("inputs: []"))]);
     let events = space.home().join("events");
-    let told = space.orch(&["build", "-n"]).exits(0).shown();
-    assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{told}");
-    let told = space.orch(&["build", "b"]).exits(0).shown();
-    assert!(!told.contains("dependsOn"), "{told}");
-    let told = space.orch(&["build", "--events", &events.display().to_string()]).exits(0).shown();
-    assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{told}");
-    assert!(told.contains("did you mean `depends_on`?"), "{told}");
+    let printed = space.orch(&["build", "-n"]).exits(0).shown();
+    assert_eq!(printed.matches("has no key `dependsOn`").count(), 1, "{printed}");
+    let printed = space.orch(&["build", "b"]).exits(0).shown();
+    assert!(!printed.contains("dependsOn"), "{printed}");
+    let printed =
+        space.orch(&["build", "--events", &events.display().to_string()]).exits(0).shown();
+    assert_eq!(printed.matches("has no key `dependsOn`").count(), 1, "{printed}");
+    assert!(printed.contains("did you mean `depends_on`?"), "{printed}");
     let events = std::fs::read_to_string(events).unwrap();
     let line = events.lines().find(|it| it.contains("\"event\":\"cautioned\"")).unwrap();
     assert!(line.contains("plans/a.yaml") && line.contains("plan::unknown-key"), "{line}");
-    let told = space.orch(&["build"]).exits(0).shown();
-    assert!(!told.contains("dependsOn"), "nothing is left to do: {told}");
+    let printed = space.orch(&["build"]).exits(0).shown();
+    assert!(!printed.contains("dependsOn"), "nothing is left to do: {printed}");
 }
 
 #[test]
@@ -35,8 +36,8 @@ fn a_finished_task_that_runs_again_brings_the_warnings_of_its_plan() {
     space.orch(&["build"]).exits(0);
     space.write("in.txt", "two\n");
     for args in [&["build", "-n"][..], &["build"]] {
-        let told = space.orch(args).exits(0).shown();
-        assert_eq!(told.matches("has no key `dependsOn`").count(), 1, "{args:?}: {told}");
+        let printed = space.orch(args).exits(0).shown();
+        assert_eq!(printed.matches("has no key `dependsOn`").count(), 1, "{args:?}: {printed}");
     }
     assert!(!space.orch(&["build"]).exits(0).shown().contains("dependsOn"));
 }
@@ -56,9 +57,9 @@ fn a_build_that_only_replays_brings_the_warnings_of_its_plan() {
     space.write("in.txt", "one\n");
     space.replace("plans/a.yaml", "name: B", "dependsOn: ['1'], name: B");
     space.commit("one again");
-    let told = space.orch(&["build"]).exits(0);
-    assert!(told.stderr.contains("replayed"), "{}", told.shown());
-    assert_eq!(told.shown().matches("has no key `dependsOn`").count(), 1, "{}", told.shown());
+    let printed = space.orch(&["build"]).exits(0);
+    assert!(printed.stderr.contains("replayed"), "{}", printed.shown());
+    assert_eq!(printed.shown().matches("has no key `dependsOn`").count(), 1, "{}", printed.shown());
 }
 
 #[test]
@@ -82,9 +83,12 @@ fn keys_of_other_places_are_named_where_they_have_no_effect() {
             at("task"),
             at("validator"),
         );
-        let told = Space::without_git(&[("plans/a.yaml", &plan)]).orch(&["check"]).shown();
+        let printed = Space::without_git(&[("plans/a.yaml", &plan)]).orch(&["check"]).shown();
         for key in keys.split(' ') {
-            assert!(told.contains(&format!("{what} has no key `{key}`")), "{what} {key}: {told}");
+            assert!(
+                printed.contains(&format!("{what} has no key `{key}`")),
+                "{what} {key}: {printed}"
+            );
         }
     };
     check("plan", top, "");
@@ -147,13 +151,16 @@ fn agents_and_settings_are_told_of_where_they_are_used() {
         ("sessions.yaml", "'1':\n- write: { path: one.txt, content: \"one\\n\" }\n"),
         ("plans/a.yaml", plan),
     ]);
-    let told = space.orch(&["build", "-n"]).exits(0).shown();
-    assert!(told.contains("orchestrator-config.yaml") && !told.contains("odd.md"), "{told}");
+    let printed = space.orch(&["build", "-n"]).exits(0).shown();
+    assert!(
+        printed.contains("orchestrator-config.yaml") && !printed.contains("odd.md"),
+        "{printed}"
+    );
     space.replace("plans/a.yaml", "agent: coder", "agent: odd");
     space.commit("another agent");
-    let told = space.orch(&["build"]).exits(0).shown();
-    assert_eq!(told.matches("there is no tool `Raed`").count(), 1, "{told}");
-    assert!(told.contains("agent::no-yaml"), "{told}");
+    let printed = space.orch(&["build"]).exits(0).shown();
+    assert_eq!(printed.matches("there is no tool `Raed`").count(), 1, "{printed}");
+    assert!(printed.contains("agent::no-yaml"), "{printed}");
     space.write("plans/a.yaml", &plan.replace("agent: coder", "agent: lost"));
     let refused = space.orch(&["build"]).exits(2);
     refused.complains(&["plan::unknown-agent", "orchestrator-config.yaml"]);
@@ -167,11 +174,11 @@ fn a_rule_whose_prompt_no_task_can_have_is_refused_before_anything_runs() {
         );
         let own = format!("rule: own\nextends: implement\nprompt: \"{prompt}\"\n");
         let space = Space::new(&[("plans/a.yaml", &plan), ("rules/own.yaml", &own)]);
-        let told = space.orch(&["check"]).exits(code).shown();
-        assert_eq!(told.contains("plan::unusable-rule"), code == 2, "{told}");
+        let printed = space.orch(&["check"]).exits(code).shown();
+        assert_eq!(printed.contains("plan::unusable-rule"), code == 2, "{printed}");
         if code == 2 {
-            let told = space.orch(&["build"]).exits(2).shown();
-            assert!(told.contains("nothing was run"), "{told}");
+            let printed = space.orch(&["build"]).exits(2).shown();
+            assert!(printed.contains("nothing was run"), "{printed}");
         }
     };
     check("Do {{ task.name }}", "plan-item", 2);
@@ -193,11 +200,11 @@ fn a_result_of_a_weaker_model_is_told_by_the_build_and_by_status() {
         ]);
         [space.orch(&["build"]).exits(0).shown(), space.orch(&["status", "a"]).exits(0).shown()]
     };
-    for told in check("claude-haiku-5") {
+    for printed in check("claude-haiku-5") {
         let weaker = "`opus` was asked for, and claude-haiku-5 answered: a weaker model";
-        assert!(told.contains(weaker), "{told}");
+        assert!(printed.contains(weaker), "{printed}");
     }
-    for told in check("claude-opus-5-5") {
-        assert!(!told.contains("weaker"), "{told}");
+    for printed in check("claude-opus-5-5") {
+        assert!(!printed.contains("weaker"), "{printed}");
     }
 }

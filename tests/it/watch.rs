@@ -485,8 +485,8 @@ fn nothing_starts_while_another_branch_is_checked_out() {
     let watch = Watch::start(&space, &[]);
     watch.rested();
     space.git(&["switch", "--quiet", "-c", "elsewhere"]);
-    let told = watch.until("a warning", |event| event["event"] == "warning");
-    assert!(told.last().unwrap()["message"].as_str().unwrap().contains("git switch main"));
+    let printed = watch.until("a warning", |event| event["event"] == "warning");
+    assert!(printed.last().unwrap()["message"].as_str().unwrap().contains("git switch main"));
     space.write("in/a.txt", "2\n");
     space.write("plans/barrier.yaml", "meta: [");
     space.commit("elsewhere");

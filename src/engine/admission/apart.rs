@@ -18,7 +18,7 @@ use super::{Admission, Origin, Yard};
 use crate::engine::why::{Clash, Wait};
 
 /// Of more tasks than this that would run, none is told whom it is kept apart from.
-const TOLD: usize = 200;
+const SHOWN_APART: usize = 200;
 
 impl Admission {
     pub fn apart_of(&self, id: NodeId) -> Vec<Clash> {
@@ -123,8 +123,8 @@ impl Admission {
             let state = board.schedule.state(*id);
             matches!(state, State::Settled(Settled::Stale | Settled::Undecided))
         };
-        let ids: Vec<NodeId> = board.graph.ids().filter(would_run).take(TOLD + 1).collect();
-        if ids.len() < 2 || ids.len() > TOLD {
+        let ids: Vec<NodeId> = board.graph.ids().filter(would_run).take(SHOWN_APART + 1).collect();
+        if ids.len() < 2 || ids.len() > SHOWN_APART {
             return;
         }
         self.put_in_order(board, ground.world, ground.past);

@@ -29,7 +29,7 @@ pub struct Rebuying {
     /// The day that was on; a build that stays begins anew with each.
     day: u64,
     /// Of what was held this much was told.
-    told: Rebuy,
+    announced: Rebuy,
 }
 
 /// A guess alone keeps nothing from running.
@@ -130,7 +130,7 @@ impl Rebuying {
     }
 
     fn tell(&mut self, amount: Rebuy, held: &[NodeId], board: &Board, ground: &mut Ground<'_>) {
-        if std::mem::replace(&mut self.told, amount) == amount {
+        if std::mem::replace(&mut self.announced, amount) == amount {
             return;
         }
         let mut causes: Vec<Difference> = Vec::new();

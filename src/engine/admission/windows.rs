@@ -15,7 +15,7 @@ use crate::engine::why::{Barrier, Unawaited, UsedUp};
 /// Windows do not open to the second.
 const AFTER_RESET: Millis = Millis::seconds(60);
 /// The wait where nothing says when the window resets.
-const UNTOLD: Millis = Millis::seconds(3600);
+const UNSAID: Millis = Millis::seconds(3600);
 /// The wait where the reset that was told is over already, and one has found that it is not.
 const OVERDUE: Millis = Millis::seconds(300);
 /// From so many thousandths on sessions run one by one.
@@ -38,7 +38,7 @@ struct Near {
 /// When the first session may try after a limit that was met at `at`, as far as it tells.
 pub fn opens_at(resets_at: Option<u64>, at: Moment) -> Moment {
     match resets_at.map(|seconds| Moment(seconds.saturating_mul(1000))) {
-        None => at + UNTOLD,
+        None => at + UNSAID,
         Some(reset) => reset + AFTER_RESET,
     }
 }

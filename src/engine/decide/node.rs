@@ -76,8 +76,8 @@ impl Board {
 
     fn blocked(&mut self, id: NodeId, by: NodeId, ground: &mut Ground<'_>) -> Settled {
         let (task, blamed) = (self.task(id).clone(), self.task(by).clone());
-        let told = self.run(id).blocked_by.replace(blamed.clone());
-        if told.as_ref() != Some(&blamed) {
+        let before = self.run(id).blocked_by.replace(blamed.clone());
+        if before.as_ref() != Some(&blamed) {
             ground.publish(Notice::TaskBlocked { task, by: blamed });
         }
         Settled::Blocked(by)

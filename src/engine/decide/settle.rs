@@ -181,8 +181,8 @@ pub(super) fn mend_status(slot: Slot, status: Status, past: &TaskHistory, ground
 /// What stands for the output of a task that has no result of its own: done as its plan says, or left
 /// out.
 pub fn output_without_result(status: Status) -> OutputDigest {
-    let told: &[u8] = if status.is_done() { b"orch adopted" } else { b"orch nothing" };
-    OutputDigest(Digest::of(told))
+    let bytes: &[u8] = if status.is_done() { b"orch adopted" } else { b"orch nothing" };
+    OutputDigest(Digest::of(bytes))
 }
 
 /// A status alone.

@@ -6,7 +6,7 @@ use crate::base::name::{PlanName, TaskRef, ValidatorName};
 use crate::engine::broken::Fault;
 use crate::engine::limits::Window;
 use crate::engine::outcome::Verdict;
-use crate::engine::plan_change::ChangeTold;
+use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::{Provenance, Score, SmokeOutcome};
 use crate::engine::why::{Barrier, Help, Hold, Rebuy, Shortage, UsedUp, Why};
 
@@ -69,7 +69,7 @@ pub enum Notice {
         reason: String,
     },
     /// A session changed its plan.
-    PlanChanged(ChangeTold),
+    PlanChanged(ChangeReport),
     SmokeStarted {
         plans: Vec<PlanName>,
     },

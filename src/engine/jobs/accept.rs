@@ -8,7 +8,7 @@ use crate::engine::event::{Merged, Placement, Written};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
 use crate::engine::outcome::OutcomeClass;
-use crate::engine::plan_change::ChangeTold;
+use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
 use crate::engine::report::{Report, output_with};
@@ -85,7 +85,7 @@ impl Shop<'_> {
             model: attempt.made.model.clone(),
             cost: attempt.made.cost,
             status: self.completed_edit(&attempt),
-            proposals: attempt.made.won.as_ref().map(|it| it.told.clone()),
+            proposals: attempt.made.won.as_ref().map(|it| it.standing.clone()),
             plan_change: attempt.made.plan_change,
             task: attempt.task,
         };
@@ -145,7 +145,7 @@ impl Shop<'_> {
         let is_outdated = self.is_outdated(&attempt);
         let how = how_of(&attempt, provenance);
         if let Some(change) = &attempt.made.plan_change {
-            self.ground.publish(Notice::PlanChanged(ChangeTold::of(&attempt.task, change)));
+            self.ground.publish(Notice::PlanChanged(ChangeReport::of(&attempt.task, change)));
         }
         let won = attempt.made.won.as_ref().and_then(|it| it.kept_as.clone());
         self.ground.step.extend(won.map(|kept_as| Effect::Forget { kept_as }));

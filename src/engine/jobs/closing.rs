@@ -130,7 +130,7 @@ impl Shop<'_> {
             match self.ground.past.history.verdict(&key) {
                 Some(known) if known.verdict != Verdict::Fail => {}
                 Some(known) if is_asked || self.build.board.mode == Mode::Survey => {
-                    return Look::Fails(OutcomeClass::Rejected, told(&validator, known, &by));
+                    return Look::Fails(OutcomeClass::Rejected, message_of(&validator, known, &by));
                 }
                 _ => open.push(validator),
             }
@@ -224,7 +224,7 @@ impl Shop<'_> {
     }
 }
 
-fn told(validator: &Validator, known: &KnownVerdict, by: &[TaskRef]) -> String {
+fn message_of(validator: &Validator, known: &KnownVerdict, by: &[TaskRef]) -> String {
     let tasks: Vec<String> = by.iter().map(ToString::to_string).collect();
     let first = known.findings.first().map_or("FAIL", String::as_str);
     format!(

@@ -62,7 +62,7 @@ pub struct Won {
     pub number: u32,
     pub kept_as: Option<String>,
     /// `B of A 6, B 9, C 4`.
-    pub told: String,
+    pub standing: String,
 }
 
 /// What a competition does next.

@@ -66,8 +66,8 @@ const SHOWN_DENIALS: usize = 5;
 pub(super) fn denials(evidence: &Evidence) -> Vec<String> {
     let denied: Vec<&String> =
         evidence.stream.iter().flat_map(|facts| &facts.permission_denials).collect();
-    let told = |call: &&String| format!("denied, and done without: {}", one_line(call));
-    let mut warnings: Vec<String> = denied.iter().take(SHOWN_DENIALS).map(told).collect();
+    let line_of = |call: &&String| format!("denied, and done without: {}", one_line(call));
+    let mut warnings: Vec<String> = denied.iter().take(SHOWN_DENIALS).map(line_of).collect();
     let n_more = denied.len().saturating_sub(SHOWN_DENIALS);
     if n_more > 0 {
         warnings.push(format!("denied: {n_more} more calls"));

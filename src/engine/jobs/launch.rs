@@ -126,7 +126,7 @@ impl Shop<'_> {
         let (previous_error, findings) = told_before(past, run, attempt.key);
         let needs = attempt.node.map(|it| self.reports_before(it)).unwrap_or_default();
         let prompt_with = |before: Before| {
-            let told = volatile_part(&Volatile {
+            let volatile = volatile_part(&Volatile {
                 number: attempt.number,
                 before,
                 previous_error,
@@ -138,7 +138,7 @@ impl Shop<'_> {
                 earlier: commit.map(|it| Earlier { commit: it.as_str(), changed: &run.changed }),
                 ..Volatile::default()
             });
-            stable.clone() + &told
+            stable.clone() + &volatile
         };
         let mut ways = vec![Fallback { base: Base::Tip, prompt: prompt_with(Before::Nothing) }];
         let left = self.left_before(attempt, run);

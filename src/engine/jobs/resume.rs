@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn each_failure_has_a_message_of_its_own() {
-        let told = [
+        let shown = [
             check(OutcomeClass::NoStatus, "no status file"),
             check(OutcomeClass::WrongTask, "it names 1.1"),
             check(OutcomeClass::OutputMismatch, "declared outputs are missing: a.md"),
@@ -144,7 +144,7 @@ mod tests {
                 "denied: Write(/a.md); no status file was written",
             ),
         ];
-        insta::assert_snapshot!(told.join("\n"), @r#"
+        insta::assert_snapshot!(shown.join("\n"), @r#"
         You did not write the status file, so nobody can know whether the task is done (no status file).
         If it is not done, finish it. Then write `.orch/task/status.json` as instructed, with `"task_id": "1.2"`; without a tool that can write, end your message with that object in a fenced block.
 

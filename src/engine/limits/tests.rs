@@ -14,14 +14,14 @@ fn read_at(text: &str, now: u64, zone: &str) -> Option<Limit> {
 }
 
 /// `window  reset in UTC`, with `-` for what is not said.
-fn told(limit: &Limit) -> String {
+fn shown(limit: &Limit) -> String {
     let reset = limit.resets_at.map(|at| Moment(at * 1000).to_string());
     format!("{} {}", limit.window, reset.as_deref().unwrap_or("-"))
 }
 
 /// Read on 2026-11-22 17:00 UTC on a machine in Berlin.
 fn check(text: &str) -> String {
-    read_at(text, NOW, "Europe/Berlin").map_or("none".to_owned(), |limit| told(&limit))
+    read_at(text, NOW, "Europe/Berlin").map_or("none".to_owned(), |limit| shown(&limit))
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_reset_that_has_just_passed_is_over() {
     assert_eq!(check("Sunday 4:58pm (UTC)"), at("2026-11-22 16:58"));
     let newyear =
         read_at("Weekly limit reached · resets Dec 31, 11:59pm (UTC)", 1_798_761_700, "UTC");
-    assert_eq!(told(&newyear.unwrap()), "seven_day 2026-12-31 23:59 UTC", "last year's");
+    assert_eq!(shown(&newyear.unwrap()), "seven_day 2026-12-31 23:59 UTC", "last year's");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn the_event_goes_before_the_message() {
     };
     let clock = Clock { now: Moment(NOW * 1000), zone: "UTC".to_owned() };
     let text = "You've hit your Opus limit · resets 7pm (UTC)";
-    let check = |event: Option<&RateLimit>| told(&limit_of(event, text, &clock));
+    let check = |event: Option<&RateLimit>| shown(&limit_of(event, text, &clock));
     assert_eq!(check(None), "seven_day_opus 2026-11-22 19:00 UTC");
     assert_eq!(check(Some(&event(None, None))), "seven_day_opus 2026-11-22 19:00 UTC");
     let exact = event(Some(NOW + 60), Some("five_hour"));

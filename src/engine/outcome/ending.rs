@@ -67,8 +67,8 @@ pub fn by_damage(finding: Finding, evidence: &Evidence) -> Finding {
 /// The limit of an attempt that was found to have ended by one.
 pub fn limit_in(evidence: &Evidence, clock: &Clock) -> Limit {
     let failure = evidence.stream.as_ref().and_then(|stream| api::failure_of(stream, clock));
-    let told = || limit_of_message(&refusal_of(evidence), clock.now, &clock.zone);
-    failure.and_then(|failure| failure.limit).or_else(told).unwrap_or_default()
+    let by_message = || limit_of_message(&refusal_of(evidence), clock.now, &clock.zone);
+    failure.and_then(|failure| failure.limit).or_else(by_message).unwrap_or_default()
 }
 
 /// A session that was cut off while it waited for the API: the API is to blame.

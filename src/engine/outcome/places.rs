@@ -167,8 +167,8 @@ mod tests {
     fn blocks_are_what_stands_between_fences() {
         let text = "x\n```json\n{}\n```\n    ```\n    1\n    ```\n```\nopen";
         let blocks = blocks_of(text);
-        let told: Vec<_> = blocks.iter().map(|it| (it.content, it.is_shown)).collect();
-        assert_eq!(told, [("{}\n", false), ("    1\n", true)]);
+        let contents: Vec<_> = blocks.iter().map(|it| (it.content, it.is_shown)).collect();
+        assert_eq!(contents, [("{}\n", false), ("    1\n", true)]);
         assert_eq!(blocks[0].start, 10);
     }
 }

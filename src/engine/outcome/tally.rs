@@ -37,9 +37,9 @@ impl Tally {
                 || it.starts_with('#') && !it.starts_with("#[")
         };
         let has = |line: &String, words: &[&str]| words.iter().any(|it| line.contains(it));
-        lines.filter(|it| !is_comment(it)).fold(Self::default(), |told, line| Self {
-            asserts: told.asserts + usize::from(has(&line, ASSERTS)),
-            skips: told.skips + usize::from(has(&line, SKIPS)),
+        lines.filter(|it| !is_comment(it)).fold(Self::default(), |sum, line| Self {
+            asserts: sum.asserts + usize::from(has(&line, ASSERTS)),
+            skips: sum.skips + usize::from(has(&line, SKIPS)),
         })
     }
 }

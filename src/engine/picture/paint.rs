@@ -177,27 +177,27 @@ impl Painter<'_> {
     fn reason(&self, build: &Build, id: NodeId) -> Why {
         let Board { graph, schedule, .. } = &build.board;
         let name = |id: NodeId| graph.node(id).task.clone();
-        let told = || build.board.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
-        let or = |otherwise: Why| match told() {
+        let reason = || build.board.known_run(id).map(|it| it.reason.clone()).unwrap_or_default();
+        let or = |otherwise: Why| match reason() {
             Why::Untold => otherwise,
-            told => told,
+            reason => reason,
         };
         match schedule.state(id) {
             State::Waiting => Why::Behind(first_open(build, id).map(name)),
             State::Queued => match build.admission.known_wait(id) {
                 Some(wait) => Why::Waits(wait.clone()),
-                None => told(),
+                None => reason(),
             },
             State::Settled(Settled::Blocked(by)) => Why::BlockedBy(name(by)),
             State::Settled(Settled::Undecided) => match schedule.need_failure(graph, id) {
                 Some((by, _)) => Why::DecidedAfter(name(by)),
-                None => told(),
+                None => reason(),
             },
             State::Settled(Settled::UpToDate) => or(Why::UpToDate),
             State::Settled(Settled::Skipped) => Why::Skipped,
             State::Settled(Settled::Suspended) => or(Why::Suspended),
             State::Settled(Settled::Held) => or(Why::NotStarted),
-            _ => told(),
+            _ => reason(),
         }
     }
 }

@@ -64,11 +64,11 @@ fn check_on(present: &str, edits: &[(&str, &str)]) -> String {
     let json = serde_json::to_string(&change).unwrap();
     assert_eq!(serde_json::from_str::<PlanChange>(&json).unwrap(), change);
     match change.apply(&source(present), &bounds, &known) {
-        Err(refusals) => format!("{}\nrefused: {}", change.told(), refusals.join("\n")),
+        Err(refusals) => format!("{}\nrefused: {}", change.summary(), refusals.join("\n")),
         Ok(text) => {
             let again = change.apply(&source(&text), &bounds, &known);
             assert_eq!(again.as_deref(), Ok(text.as_str()), "made twice it is the same");
-            format!("{}\n{}", change.told(), changed_lines(present, &text))
+            format!("{}\n{}", change.summary(), changed_lines(present, &text))
         }
     }
 }

@@ -29,7 +29,7 @@ impl Engine {
             Event::HistoryRestored(history) => self.take_history(*history),
             Event::FilesScanned { found, links } => self.take_files(&found, links),
             Event::Looked(found) => self.take_looked(&found),
-            Event::MachineTold(machine) => self.world.take_machine(machine, self.step.now),
+            Event::MachineSeen(machine) => self.world.take_machine(machine, self.step.now),
             Event::Changed { paths, everything } => self.take_changed(&paths, everything),
             Event::Asked(Request::Build(request)) => self.begin(request, Mode::Build),
             Event::Decided(decide) => self.take_decision(decide),

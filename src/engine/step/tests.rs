@@ -52,7 +52,7 @@ enum Ended {
     /// A validator's word.
     Verdict(&'static str),
     /// Done, and this was told of the account meanwhile.
-    Told(Box<StreamFacts>),
+    Streamed(Box<StreamFacts>),
 }
 
 /// A repository in memory that does what the engine says.
@@ -75,7 +75,7 @@ struct Space {
     /// Proposals by ref.
     kept: BTreeMap<String, (Patch, Files)>,
     /// Warnings and held tasks, as published.
-    told: Vec<String>,
+    said: Vec<String>,
 }
 
 impl Space {
@@ -99,7 +99,7 @@ impl Space {
             kept: BTreeMap::new(),
             refuse_merge: BTreeSet::new(),
             now: 1_000_000,
-            told: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -232,19 +232,19 @@ impl Space {
             }
             Effect::Publish(Notice::Waiting { why, until }) => {
                 let why = barrier_text(&why);
-                self.told.push(format!("waiting until {}: {why}", until.0 / 1000 - 1000));
+                self.said.push(format!("waiting until {}: {why}", until.0 / 1000 - 1000));
                 vec![]
             }
             Effect::Publish(Notice::Resumed { why }) => {
-                self.told.push(reopened_text(&why));
+                self.said.push(reopened_text(&why));
                 vec![]
             }
             Effect::Publish(Notice::TaskHeld { task, .. }) => {
-                self.told.push(format!("held {task}"));
+                self.said.push(format!("held {task}"));
                 vec![]
             }
             Effect::Publish(Notice::Warning(warning)) => {
-                self.told.push(warning_text(&warning, Billing::Billed));
+                self.said.push(warning_text(&warning, Billing::Billed));
                 vec![]
             }
             Effect::Shelve { attempt, kept_as, .. } => {
@@ -441,7 +441,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         })
     };
     let (code, status_file) = match ended {
-        Ended::Done | Ended::Told(_) => (0, status("completed", "did it")),
+        Ended::Done | Ended::Streamed(_) => (0, status("completed", "did it")),
         Ended::Ballot(..) => (0, StatusFile::Absent),
         Ended::Failed(why) => (0, status("failed", why)),
         Ended::Silent | Ended::Verdict(_) => (0, StatusFile::Absent),
@@ -476,7 +476,7 @@ fn evidence(ended: &Ended, task: &TaskId, patch: Patch, is_command: bool) -> Evi
         }
         Ended::LoggedOut => refused(stream, "authentication_failed", "Not logged in"),
         Ended::Api(error) => refused(stream, error, error),
-        Ended::Told(facts) => StreamFacts {
+        Ended::Streamed(facts) => StreamFacts {
             windows: facts.windows.clone(),
             is_using_overage: facts.is_using_overage,
             ..stream
@@ -937,9 +937,9 @@ fn a_failure_is_remembered_by_its_key_while_a_build_stays() {
     assert_eq!(space.ran(), ["a"]);
     let tell = |space: &mut Space, engine: &mut Engine, event| {
         let mut effects = engine.step(Moment(space.now), event);
-        let told = effects.iter().filter(|it| matches!(it, Effect::Publish(_))).count();
+        let published = effects.iter().filter(|it| matches!(it, Effect::Publish(_))).count();
         space.run(engine, &mut effects);
-        (space.ran(), told)
+        (space.ran(), published)
     };
     space.edit("second", "another second");
     let documents = Event::DocumentsRead(Box::new(space.documents()));
@@ -984,7 +984,7 @@ fn check_held(ended: fn() -> Ended) -> (Space, String) {
 fn a_plan_limit_holds_sessions_and_counts_no_attempt() {
     let (mut space, states) = check_held(|| Ended::Limit);
     assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
-    insta::assert_snapshot!(space.told.join("\n"), @"
+    insta::assert_snapshot!(space.said.join("\n"), @"
     no further session starts: the five-hour limit is used up and resets 1970-01-01 02:30 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     held p//a
     ");
@@ -1000,9 +1000,9 @@ fn a_plan_limit_holds_sessions_and_counts_no_attempt() {
 fn a_missing_login_and_a_missing_program_say_what_to_do() {
     let (space, states) = check_held(|| Ended::LoggedOut);
     assert_eq!(states, "a=Held b=Held c=Blocked m=Done(Ran)");
-    insta::assert_snapshot!(space.told[0], @"no further session starts: Not logged in; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`");
+    insta::assert_snapshot!(space.said[0], @"no further session starts: Not logged in; log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, then `orch build`");
     let (space, _) = check_held(|| Ended::NoProgram);
-    insta::assert_snapshot!(space.told[0], @"no further session starts: no such program; `orch doctor` says what is missing");
+    insta::assert_snapshot!(space.said[0], @"no further session starts: no such program; `orch doctor` says what is missing");
 }
 
 #[test]

@@ -14,10 +14,10 @@ pub struct Denied {
 impl Denied {
     /// The CLI says that it denied a call. It does so twice, and by its event without what was
     /// asked for.
-    pub fn told(&mut self, id: String, call: String) {
-        let told = self.denied.entry(id).or_default();
-        if call.len() > told.len() {
-            *told = call;
+    pub fn add(&mut self, id: String, call: String) {
+        let add = self.denied.entry(id).or_default();
+        if call.len() > add.len() {
+            *add = call;
         }
     }
 
@@ -31,7 +31,7 @@ impl Denied {
     /// A call was answered by an error, which `said` this.
     pub fn failed(&mut self, id: String, call: String, said: &str) {
         if is_denied_by_settings(&call, said) {
-            self.told(id, call.clone());
+            self.add(id, call.clone());
         }
         self.failed.insert(call, false);
     }
@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn of_two_reports_the_one_that_says_more_counts() {
         let mut denied = Denied::default();
-        denied.told("1".to_owned(), "Write()".to_owned());
-        denied.told("1".to_owned(), "Write(a)".to_owned());
-        denied.told("1".to_owned(), "Write()".to_owned());
+        denied.add("1".to_owned(), "Write()".to_owned());
+        denied.add("1".to_owned(), "Write(a)".to_owned());
+        denied.add("1".to_owned(), "Write()".to_owned());
         assert_eq!(denied.into_calls(), ["Write(a)"]);
     }
 }

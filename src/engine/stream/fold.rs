@@ -292,7 +292,7 @@ impl Fold {
     fn take_denial(&mut self, denial: wire::Denial) {
         let known = self.open_tools.get(&denial.tool_use_id).cloned();
         let label = known.unwrap_or_else(|| label(&denial.tool_name, denial.tool_input.detail()));
-        self.denied.told(denial.tool_use_id, label);
+        self.denied.add(denial.tool_use_id, label);
     }
 
     fn take_api_error(&mut self, event: wire::Assistant) {

@@ -72,9 +72,9 @@ impl Spending {
         for call in self.open.values() {
             add(&mut all, &call.model, call.cost(), call.estimate());
         }
-        let told =
+        let per_model =
             |(model, (cost, tokens))| ModelSpend { model: ModelName::new(model), cost, tokens };
-        all.into_iter().map(told).collect()
+        all.into_iter().map(per_model).collect()
     }
 
     /// A piece of a model call was seen.

@@ -124,10 +124,10 @@ impl World {
     /// What key and recipe are made of.
     pub fn manifest(&self, slot: Slot) -> Option<Recorded> {
         with_action(&self.db, self.roots, slot, |action| {
-            let told = with_making(&self.db, self.library(), slot, |making| {
+            let manifest = with_making(&self.db, self.library(), slot, |making| {
                 manifest_of(action, Some(making))
             });
-            told.unwrap_or_else(|| manifest_of(action, None))
+            manifest.unwrap_or_else(|| manifest_of(action, None))
         })
     }
 

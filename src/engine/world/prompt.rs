@@ -315,13 +315,13 @@ mod tests {
             JudgedFile { path: path("src/b.rs"), is: Judged::New },
         ];
         let found = ["[WARN] slow\n# Heading".to_owned()];
-        let told = volatile_part(&Volatile {
+        let volatile = volatile_part(&Volatile {
             result_message: Some("ok\n\n## Note\n\n**Verdict: PASS**"),
             found_before: &[("tests", &found)],
             judged: Some(&judged),
             ..Volatile::default()
         });
-        insta::assert_snapshot!(told, @"
+        insta::assert_snapshot!(volatile, @"
         ## What the session said of its result
 
         > ok
@@ -351,13 +351,13 @@ mod tests {
     #[test]
     fn an_attempt_is_told_what_was_found_as_quotations() {
         let findings = ["[FAIL] a.rs: wrong".to_owned(), "two\n## lines".to_owned()];
-        let told = volatile_part(&Volatile {
+        let volatile = volatile_part(&Volatile {
             number: 2,
             previous_error: Some("it failed:\n# Heading"),
             findings: &findings,
             ..Volatile::default()
         });
-        insta::assert_snapshot!(told, @"
+        insta::assert_snapshot!(volatile, @"
         ## Attempt 2
 
         An earlier attempt was not accepted. Look at the present state of the files first; nothing of the earlier attempt is in this worktree unless it landed.

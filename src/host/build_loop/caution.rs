@@ -19,7 +19,7 @@ pub struct Cautions {
     wanted: Option<Vec<TaskRef>>,
     /// Plans of which a task has started.
     at_work: BTreeSet<PlanName>,
-    told: BTreeSet<Known>,
+    shown: BTreeSet<Known>,
     /// The plans that were last held against what lies there, and what came of it.
     seen: Option<Vec<Source>>,
     lying: Vec<Diagnostic>,
@@ -48,9 +48,9 @@ impl Cautions {
         let all = by_file(loaded, engine).into_values().flatten();
         let mut present: BTreeSet<Known> = all.map(|it| known(&it)).collect();
         present.extend(documents.iter().flat_map(|it| &it.diagnostics).map(known));
-        self.told.retain(|it| present.contains(it));
+        self.shown.retain(|it| present.contains(it));
         for document in &mut documents {
-            document.diagnostics.retain(|it| self.told.insert(known(it)));
+            document.diagnostics.retain(|it| self.shown.insert(known(it)));
         }
         documents.retain(|document| !document.diagnostics.is_empty());
         documents

@@ -54,7 +54,7 @@ impl BuildLoop<'_> {
             exit,
             plan_changes: self.voice.take_plan_changes(),
             parked: self.landings.following.waiting().map(str::to_owned),
-            smoke: self.smokes_told(),
+            smoke: self.smoke_reports(),
         })
     }
 

@@ -132,8 +132,8 @@ impl Crew {
         let branch = checkout.branch()?;
         let now = checkout.repo.surroundings(&branch, &self.surroundings)?;
         let before = std::mem::replace(&mut self.surroundings, now);
-        let mut told = self.surroundings.changes_since(&before);
-        told.extend(checkout.repo.strays_on(&branch, [&before, &self.surroundings])?);
-        Ok(told)
+        let mut changes = self.surroundings.changes_since(&before);
+        changes.extend(checkout.repo.strays_on(&branch, [&before, &self.surroundings])?);
+        Ok(changes)
     }
 }

@@ -17,7 +17,7 @@ const MACHINE_EVERY: Duration = Duration::from_secs(5);
 pub struct Pace {
     began: Instant,
     last_status: Instant,
-    machine_told: Instant,
+    machine_seen: Instant,
     wake_at: Option<Moment>,
     /// Something happened that was not shown yet.
     has_news: bool,
@@ -26,7 +26,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         let now = Instant::now();
-        Self { began: now, last_status: now, machine_told: now, wake_at: None, has_news: true }
+        Self { began: now, last_status: now, machine_seen: now, wake_at: None, has_news: true }
     }
 }
 
@@ -50,11 +50,11 @@ impl Pace {
     }
 
     pub fn is_machine_due(&self) -> bool {
-        self.machine_told.elapsed() >= MACHINE_EVERY
+        self.machine_seen.elapsed() >= MACHINE_EVERY
     }
 
-    pub fn machine_told(&mut self) {
-        self.machine_told = Instant::now();
+    pub fn machine_seen(&mut self) {
+        self.machine_seen = Instant::now();
     }
 
     /// True where status lines are due; they count as written then.

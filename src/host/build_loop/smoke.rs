@@ -8,7 +8,7 @@ use crate::engine::event::{Event, SmokeReport};
 use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::state::checkout::Checkout;
-use crate::host::surface::SmokeTold;
+use crate::host::surface::PlanSmoke;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::CommandLine;
 
@@ -51,9 +51,10 @@ impl BuildLoop<'_> {
         self.state.engine.smoke_files().iter().any(|files| files.iter().all(is_here))
     }
 
-    pub(super) fn smokes_told(&self) -> Vec<SmokeTold> {
-        let told = self.state.engine.smokes().into_iter();
-        told.map(|(plan, it)| SmokeTold { plan, outcome: it.outcome, message: it.message })
+    pub(super) fn smoke_reports(&self) -> Vec<PlanSmoke> {
+        let smokes = self.state.engine.smokes().into_iter();
+        smokes
+            .map(|(plan, it)| PlanSmoke { plan, outcome: it.outcome, message: it.message })
             .collect()
     }
 }
@@ -61,23 +62,23 @@ impl BuildLoop<'_> {
 /// Of every file of the checkout that git does not ignore, and of what is run.
 fn key_of(launch: &SmokeLaunch, checkout: &Checkout) -> Result<Digest> {
     let files = checkout.scan(&[GlobSet::new(["**"])], &[])?;
-    let mut told = Fingerprint::new("orch smoke v1");
-    told.section("command");
+    let mut print = Fingerprint::new("orch smoke v1");
+    print.section("command");
     match &launch.run {
         CommandLine::Argv(words) => {
-            words.iter().for_each(|word| told.entry("word", word.as_bytes()));
+            words.iter().for_each(|word| print.entry("word", word.as_bytes()));
         }
-        CommandLine::Shell(line) => told.entry("shell", line.as_bytes()),
+        CommandLine::Shell(line) => print.entry("shell", line.as_bytes()),
     }
-    told.section("environment");
+    print.section("environment");
     for name in &launch.env {
         let value = std::env::var(name.as_str()).unwrap_or_default();
-        told.entry(name.as_str(), value.as_bytes());
+        print.entry(name.as_str(), value.as_bytes());
     }
-    told.section("files");
+    print.section("files");
     for (path, state) in files {
         let digest = state.map_or_else(Vec::new, |state| state.digest.as_bytes().to_vec());
-        told.entry(path.as_str(), &digest);
+        print.entry(path.as_str(), &digest);
     }
-    Ok(told.finish())
+    Ok(print.finish())
 }

@@ -127,11 +127,11 @@ fn where_nothing_can_be_started_the_machine_has_failed() {
 fn a_build_in_which_orch_was_wrong_is_no_success_whatever_it_accepted() {
     let scratch = scratch();
     keep_result(&scratch);
-    with_loop(&scratch, async |build, told| {
+    with_loop(&scratch, async |build, sources| {
         build.begin(BuildRequest { jobs: 1, ..BuildRequest::default() }).unwrap();
-        build.go_on(told).await.unwrap();
+        build.go_on(sources).await.unwrap();
         build.step(Event::Settled { attempt: AttemptId(99) }).unwrap();
-        build.go_on(told).await.unwrap();
+        build.go_on(sources).await.unwrap();
         let Summary { accepted, targets, exit, .. } = build.conclude().unwrap();
         assert_eq!((accepted, targets, exit), (1, 1, 101));
         let records = build.state.log.records().unwrap();
@@ -158,8 +158,8 @@ fn with_loop(scratch: &Scratch, look: impl AsyncFnOnce(&mut BuildLoop<'_>, &mut 
         let parts = Parts { state: &mut state, landings: &mut landings };
         let voice = Voice::of(&mut surface, None);
         let request = BuildRequest::default();
-        let (mut build, mut told) = BuildLoop::open(parts, &request, runner, voice).unwrap();
-        look(&mut build, &mut told).await;
+        let (mut build, mut sources) = BuildLoop::open(parts, &request, runner, voice).unwrap();
+        look(&mut build, &mut sources).await;
     });
 }
 
@@ -168,7 +168,7 @@ fn with_loop(scratch: &Scratch, look: impl AsyncFnOnce(&mut BuildLoop<'_>, &mut 
 fn effects_of_the_store_are_ordered_and_answered_by_message() {
     let scratch = scratch();
     let result = keep_result(&scratch);
-    with_loop(&scratch, async |build, told| {
+    with_loop(&scratch, async |build, sources| {
         let (task, key, output) = (result.task.clone(), result.key, result.output);
         let lookup = crate::engine::record::Lookup::All;
         for effect in [
@@ -180,7 +180,9 @@ fn effects_of_the_store_are_ordered_and_answered_by_message() {
         }
         let mut found = Vec::new();
         while !build.archive.is_idle() {
-            let Some(Message::Archived(reply)) = told.heard.recv().await else { panic!("silence") };
+            let Some(Message::Archived(reply)) = sources.heard.recv().await else {
+                panic!("silence")
+            };
             build.archive.answered();
             found.push(match reply.unwrap() {
                 Reply::Done => "done".to_owned(),
@@ -215,7 +217,7 @@ fn a_store_that_does_not_answer_keeps_nothing_else_waiting() {
     std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    with_loop(&scratch, async |build, told| {
+    with_loop(&scratch, async |build, sources| {
         let (task, key) = (result.task.clone(), result.key);
         let lookup = crate::engine::record::Lookup::All;
         let find =
@@ -224,9 +226,9 @@ fn a_store_that_does_not_answer_keeps_nothing_else_waiting() {
         // Reading the pipe waits for somebody who writes; the loop does not.
         build.perform(Effect::WakeAt(Moment(5))).unwrap();
         build.tick().unwrap();
-        assert!(!build.archive.is_idle() && told.heard.try_recv().is_err());
+        assert!(!build.archive.is_idle() && sources.heard.try_recv().is_err());
         drop(std::fs::File::options().write(true).open(&pipe).unwrap());
-        let Some(Message::Archived(Ok(Reply::Found(answer)))) = told.heard.recv().await else {
+        let Some(Message::Archived(Ok(Reply::Found(answer)))) = sources.heard.recv().await else {
             panic!("no answer");
         };
         assert_eq!((answer.results.len(), answer.previous.is_some()), (1, false));
@@ -272,13 +274,13 @@ fn a_smoke_test_that_needs_no_run_is_answered_at_once() {
 #[test]
 fn who_runs_is_known_by_name_until_it_has_ended() {
     let scratch = scratch();
-    with_loop(&scratch, async |build, told| {
+    with_loop(&scratch, async |build, sources| {
         let launch = crate::host::git::scratch::launch("1", "true");
         build.perform(Effect::Run(Box::new(launch))).unwrap();
         assert_eq!(build.crew.tasks().as_deref(), Some("demo//1"));
         assert_eq!(build.crew.n_running(), 1);
         build.crew.end_at_once();
-        while let Some(message) = told.heard.recv().await {
+        while let Some(message) = sources.heard.recv().await {
             let is_over = matches!(message, Message::Ended { .. } | Message::MachineFailed { .. });
             build.hear(message).unwrap();
             if is_over {

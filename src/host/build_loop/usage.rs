@@ -22,7 +22,7 @@ impl BuildLoop<'_> {
     /// something. One that cannot be written is said, and no more: the work is done.
     pub(super) fn report_usage(&mut self, begin: u64) {
         if let Err(error) = report(self.state, begin) {
-            self.voice.warn(format!("the usage report was not written: {}", error.told()));
+            self.voice.warn(format!("the usage report was not written: {}", error.on_one_line()));
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
 use crate::engine::picture::{Extent, Picture};
-use crate::engine::plan_change::ChangeTold;
+use crate::engine::plan_change::ChangeReport;
 use crate::engine::stream::Progress;
 use crate::host::check::faulty;
 use crate::host::clock;
@@ -18,7 +18,7 @@ use super::caution::Cautions;
 pub struct Voice<'a> {
     surface: &'a mut dyn Surface,
     /// What the summary repeats.
-    plan_changes: Vec<ChangeTold>,
+    plan_changes: Vec<ChangeReport>,
     cautions: Cautions,
     billing: Billing,
 }
@@ -31,8 +31,8 @@ impl<'a> Voice<'a> {
     }
 
     pub fn say(&mut self, notice: &Notice) {
-        if let Notice::PlanChanged(told) = notice {
-            self.plan_changes.push(told.clone());
+        if let Notice::PlanChanged(change) = notice {
+            self.plan_changes.push(change.clone());
         }
         self.surface.say(notice, clock::now());
     }
@@ -81,7 +81,7 @@ impl<'a> Voice<'a> {
     }
 
     /// What sessions changed in their plans, as it was said.
-    pub fn take_plan_changes(&mut self) -> Vec<ChangeTold> {
+    pub fn take_plan_changes(&mut self) -> Vec<ChangeReport> {
         std::mem::take(&mut self.plan_changes)
     }
 }

@@ -36,7 +36,7 @@ pub struct Watch {
     /// What is gathered until there is nothing to do is written.
     is_flushed: bool,
     /// How many attempts there had been when rest was last told of.
-    told_at: Option<u64>,
+    rested_at: Option<u64>,
 }
 
 impl Watch {
@@ -52,7 +52,7 @@ impl Watch {
             away: None,
             written: BTreeSet::new(),
             is_flushed: false,
-            told_at: None,
+            rested_at: None,
         })
     }
 
@@ -94,7 +94,7 @@ impl Watch {
         } else {
             self.admit(loaded, state, voice)?;
         }
-        Ok(Some(state.documents_told()))
+        Ok(Some(state.documents_seen()))
     }
 
     /// What may be built from. A plan with errors stays as it was last right, and nothing new starts
@@ -155,7 +155,7 @@ impl Watch {
             return Ok(None);
         }
         checkout.tip = tip;
-        state.history_told().map(Some)
+        state.history_seen().map(Some)
     }
 
     /// True once each time there is nothing left to do.
@@ -165,7 +165,7 @@ impl Watch {
 
     /// True once for so many attempts.
     fn is_news(&mut self, n_attempts: u64) -> bool {
-        self.told_at.replace(n_attempts) != Some(n_attempts)
+        self.rested_at.replace(n_attempts) != Some(n_attempts)
     }
 }
 

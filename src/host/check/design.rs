@@ -59,9 +59,9 @@ mod tests {
             std::fs::write(scratch.path().join("plans/p.yaml"), &plan).unwrap();
             let documents = check(scratch.path(), &[scratch.path().join("plans/p.yaml")]);
             let documents = documents.unwrap_or_default();
-            let told = documents.iter().flat_map(|it| &it.diagnostics);
-            let told = told.map(|it| format!("{} {}", it.code, &plan[it.labels[0].span.clone()]));
-            told.collect::<Vec<_>>().join("; ")
+            let found = documents.iter().flat_map(|it| &it.diagnostics);
+            let found = found.map(|it| format!("{} {}", it.code, &plan[it.labels[0].span.clone()]));
+            found.collect::<Vec<_>>().join("; ")
         };
         assert_eq!(found("docs/no.md", "description: x"), "plan::missing-doc docs/no.md");
         assert_eq!(found("../no.md", "description: x"), "plan::missing-doc ../no.md");

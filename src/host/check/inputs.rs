@@ -26,11 +26,11 @@ pub(super) fn unmatched(tree: &Tree<'_>) -> Vec<Diagnostic> {
     let outputs: Vec<&str> = outputs.map(String::as_str).collect();
     let mut lost = lost_of(tree.root, patterns, &outputs);
     lost.retain(|pattern| !tree.tasks().any(|(_, task)| may_make(task, pattern)));
-    let told = tree.open().flat_map(|(source, task)| {
+    let found = tree.open().flat_map(|(source, task)| {
         let lost = &lost;
         patterns_of(task).filter(|it| lost.contains(it)).map(move |it| finding(source, task, it))
     });
-    told.collect()
+    found.collect()
 }
 
 fn patterns_of(task: &Task) -> impl Iterator<Item = &str> {

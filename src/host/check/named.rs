@@ -80,10 +80,10 @@ impl Named {
         let (shown, diagnostic) = match self {
             Self::Plan(_) | Self::Document(_) | Self::Folder(_) => return None,
             Self::Item(shown) => {
-                let told = item(&shown, has_others);
-                (shown, told)
+                let item_note = item(&shown, has_others);
+                (shown, item_note)
             }
-            Self::Nothing(shown, told) => (shown, *told),
+            Self::Nothing(shown, item_note) => (shown, *item_note),
         };
         // A place outside has no name below the root; nothing points into its text.
         let path = RelPath::normalize(&shown).or_else(|| RelPath::new("orch"))?;
@@ -146,11 +146,12 @@ fn no_document(shown: &str) -> Diagnostic {
 fn item(shown: &str, has_others: bool) -> Diagnostic {
     const CODE: &str = "document::backlog-item";
     let message = format!("{shown} is a backlog item: this version does not read it yet");
-    let told = match has_others {
+    let item_note = match has_others {
         true => Diagnostic::warning(CODE, message),
         false => Diagnostic::error(CODE, message),
     };
-    told.help("check the plan that was made of it; `meta.source_item` of a plan may name the item")
+    item_note
+        .help("check the plan that was made of it; `meta.source_item` of a plan may name the item")
 }
 
 #[cfg(test)]

@@ -118,8 +118,11 @@ fn is_agent(path: &RelPath, text: &str, folder: &str) -> bool {
 }
 
 fn unread_folder(folder: &RelPath, why: &Error) -> Diagnostic {
-    Diagnostic::warning("document::unreadable", format!("{folder} cannot be read: {}", why.told()))
-        .help("agents in it are not known; check its permissions")
+    Diagnostic::warning(
+        "document::unreadable",
+        format!("{folder} cannot be read: {}", why.on_one_line()),
+    )
+    .help("agents in it are not known; check its permissions")
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl Place for Laid {
             }
             Ok(Err(Some(file))) => read_text(&file, path),
             Ok(Err(None)) => Err(unreadable(path, &io::ErrorKind::NotFound.into())),
-            Err(error) => Err(unreadable(path, &io::Error::other(error.told()))),
+            Err(error) => Err(unreadable(path, &io::Error::other(error.on_one_line()))),
         }
     }
 }

@@ -53,17 +53,17 @@ fn found_at(
     let Some(path) = RelPath::new(place) else {
         return Ok(Some((gix::objs::tree::EntryKind::Tree.into(), tree)));
     };
-    let (doing, told) = ("reading a tree", || tree.to_string());
-    let root = reading(git, doing, told(), git.find_tree(tree))?;
+    let (doing, shown) = ("reading a tree", || tree.to_string());
+    let root = reading(git, doing, shown(), git.find_tree(tree))?;
     let bytes = path.to_bytes();
-    let found = reading(git, doing, told(), root.lookup_entry(bytes.split(|byte| *byte == b'/')))?;
+    let found = reading(git, doing, shown(), root.lookup_entry(bytes.split(|byte| *byte == b'/')))?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
 }
 
 fn files_of(git: &gix::Repository, folder: ObjectId, place: &str) -> Result<Arc<[RelPath]>> {
-    let (doing, told) = ("listing a tree", || folder.to_string());
-    let tree = reading(git, doing, told(), git.find_tree(folder))?;
-    let entries = reading(git, doing, told(), tree.traverse().breadthfirst.files())?;
+    let (doing, shown) = ("listing a tree", || folder.to_string());
+    let tree = reading(git, doing, shown(), git.find_tree(folder))?;
+    let entries = reading(git, doing, shown(), tree.traverse().breadthfirst.files())?;
     let start =
         RelPath::new(place).map_or_else(Vec::new, |path| [&path.to_bytes(), &b"/"[..]].concat());
     let files = entries.iter().filter(|entry| !entry.mode.is_tree() && !entry.mode.is_commit());

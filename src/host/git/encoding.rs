@@ -197,10 +197,10 @@ mod tests {
         let scratch = Scratch::new(&[(".gitattributes", attributes)]);
         std::fs::write(scratch.root().join("a.rc"), [0xfe, 0xff, 0, 0x61]).unwrap();
         let read = scratch.repo().normalizer().unwrap().read(&path("a.rc"));
-        assert!(read.unwrap_err().told().contains("other order"));
+        assert!(read.unwrap_err().on_one_line().contains("other order"));
         let pool = scratch.pool();
         let worktree = pool.acquire(&scratch.base()).unwrap();
         std::fs::write(worktree.root().join("a.rc"), [0xfe, 0xff, 0, 0x61]).unwrap();
-        assert!(pool.collect(&worktree).unwrap_err().told().contains("other order"));
+        assert!(pool.collect(&worktree).unwrap_err().on_one_line().contains("other order"));
     }
 }

@@ -38,8 +38,8 @@ pub(crate) fn reading<T, E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let told = |error: Error| if is_partial(git) { error.help(REFETCH) } else { error };
-    found.doing(doing, place).map_err(told)
+    let worded = |error: Error| if is_partial(git) { error.help(REFETCH) } else { error };
+    found.doing(doing, place).map_err(worded)
 }
 
 /// Why there is no repository to work with around `start`.
@@ -53,13 +53,13 @@ pub(super) fn not_opened(start: &Path, why: gix::Error) -> Error {
             .help("start one with `git init && git commit --allow-empty -m start`");
     }
     let failed = Error::because("opening the git repository", why).at(start);
-    match failed.told() {
-        told if told.contains("Object format") => {
+    match failed.on_one_line() {
+        worded if worded.contains("Object format") => {
             Error::new("the repository names its objects by SHA-256, which orch cannot read yet")
                 .at(start)
                 .help("work in one of the usual kind: git init --object-format=sha1")
         }
-        told if told.contains("not owned by the current user") => {
+        worded if worded.contains("not owned by the current user") => {
             let top = folder.ancestors().find(|it| it.join(".git").exists());
             let top = top.unwrap_or(&folder).display().to_string();
             Error::new("the repository is another user's: git does not trust it, and its commands would be run")
@@ -77,16 +77,16 @@ mod tests {
     use crate::host::git::scratch::{Scratch, git_in};
 
     fn refused(folder: &Path) -> String {
-        Repository::discover(folder).err().map(|it| it.told()).unwrap_or_default()
+        Repository::discover(folder).err().map(|it| it.on_one_line()).unwrap_or_default()
     }
 
     #[test]
     fn the_real_reason_why_there_is_no_repository_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().display().to_string();
-        let told = refused(folder.path());
-        assert!(told.starts_with("no git repository was found"), "{told}");
-        assert!(!told.contains("NotFound"), "{told}");
+        let worded = refused(folder.path());
+        assert!(worded.starts_with("no git repository was found"), "{worded}");
+        assert!(!worded.contains("NotFound"), "{worded}");
         git_in(folder.path(), &["init", "-q", "--object-format=sha256"]);
         assert_eq!(
             refused(folder.path()),
@@ -109,9 +109,9 @@ mod tests {
         for place in [scratch.root().join(".git"), scratch.root()] {
             rustix::fs::chown(place, Some(nobody), None).unwrap();
         }
-        let told = refused(&scratch.root());
-        assert!(told.starts_with("the repository is another user's"), "{told}");
-        assert!(told.contains("git config --global --add safe.directory '"), "{told}");
+        let worded = refused(&scratch.root());
+        assert!(worded.starts_with("the repository is another user's"), "{worded}");
+        assert!(worded.contains("git config --global --add safe.directory '"), "{worded}");
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
             let tree = repo.tree_of(&crate::base::name::CommitId::new(&first))?;
             repo.read_path_at(&tree, &crate::base::name::RelPath::new("a").unwrap())
         };
-        let told = read(&partial).unwrap_err().told();
-        assert!(told.ends_with(REFETCH), "{told}");
+        let worded = read(&partial).unwrap_err().on_one_line();
+        assert!(worded.ends_with(REFETCH), "{worded}");
         git_in(partial.root(), &["fetch", "-q", "--refetch", "--no-filter"]);
         let mended = Repository::discover(partial.root()).unwrap();
         assert_eq!(read(&mended).unwrap().as_deref(), Some(&b"1\n"[..]));

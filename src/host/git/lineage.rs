@@ -72,12 +72,12 @@ impl Repository {
     ) -> Result<()> {
         let commit = git.find_commit(id).doing("reading a commit", id.to_string())?;
         let message = commit.message_raw().doing("reading a commit", id.to_string())?;
-        let told = trailer::read(&String::from_utf8_lossy(message));
-        if let Some(form) = told.later_form {
+        let trailers = trailer::read(&String::from_utf8_lossy(message));
+        if let Some(form) = trailers.later_form {
             return Err(later(id, &form));
         }
         let order = order_after(lineage);
-        lineage.receipts.extend(told.receipts.into_iter().map(|receipt| Receipt {
+        lineage.receipts.extend(trailers.receipts.into_iter().map(|receipt| Receipt {
             order,
             commit: commit_id(id),
             task: receipt.task,
@@ -87,10 +87,10 @@ impl Repository {
             report: receipt.report,
             verdicts: receipt.verdicts,
         }));
-        if let Some(told) = told.landing
+        if let Some(trailers) = trailers.landing
             && let Some(patch) = self.commit_patch(git, &commit)?
         {
-            lineage.landings.push(Landing { order, ..landing(id, told, patch) });
+            lineage.landings.push(Landing { order, ..landing(id, trailers, patch) });
         }
         Ok(())
     }
@@ -128,23 +128,23 @@ fn order_after(lineage: &Lineage) -> u32 {
 }
 
 /// A landing as told, without the plan's status line where it is no part of the task's output.
-pub(crate) fn landing(commit: ObjectId, told: LandingTrailers, patch: Patch) -> Landing {
+pub(crate) fn landing(commit: ObjectId, trailers: LandingTrailers, patch: Patch) -> Landing {
     let mut changes = patch.changes().to_vec();
-    if let Some(plan) = &told.plan {
+    if let Some(plan) = &trailers.plan {
         changes.retain(|change| change.path != *plan);
     }
     Landing {
         order: 0,
         commit: commit_id(commit),
-        task: told.task,
-        action: told.action,
-        recipe: told.recipe,
-        output: told.output,
-        report: told.report,
-        session: told.session,
-        model: told.model,
-        cost: told.cost,
-        verdicts: told.verdicts,
+        task: trailers.task,
+        action: trailers.action,
+        recipe: trailers.recipe,
+        output: trailers.output,
+        report: trailers.report,
+        session: trailers.session,
+        model: trailers.model,
+        cost: trailers.cost,
+        verdicts: trailers.verdicts,
         changes,
     }
 }

@@ -111,20 +111,20 @@ impl<'a> Tables<'a> {
         state.map(|state| (self.digest(state.digest), state.kind))
     }
 
-    fn result(&mut self, told: Common<'a>) -> PackedReceipt {
-        let verdicts = told.verdicts.iter();
+    fn result(&mut self, common: Common<'a>) -> PackedReceipt {
+        let verdicts = common.verdicts.iter();
         let verdicts = verdicts
             .map(|mark| (self.text(mark.validator.as_str()), mark.warned, self.digest(mark.key.0)));
         let verdicts = verdicts.collect();
         PackedReceipt {
-            order: told.order,
-            commit: self.text(told.commit.as_str()),
-            plan: self.text(told.task.plan.as_str()),
-            task: self.text(told.task.task.as_str()),
-            action: self.digest(told.action.0),
-            recipe: told.recipe.map(|it| self.digest(it.0)),
-            output: self.digest(told.output.0),
-            report: told.report.map(|it| (self.digest(it.digest), it.is_fail)),
+            order: common.order,
+            commit: self.text(common.commit.as_str()),
+            plan: self.text(common.task.plan.as_str()),
+            task: self.text(common.task.task.as_str()),
+            action: self.digest(common.action.0),
+            recipe: common.recipe.map(|it| self.digest(it.0)),
+            output: self.digest(common.output.0),
+            report: common.report.map(|it| (self.digest(it.digest), it.is_fail)),
             verdicts,
         }
     }
@@ -133,10 +133,10 @@ impl<'a> Tables<'a> {
         let Landing { order, commit, task, action, recipe, output, report, verdicts, .. } = landing;
         let (order, action, recipe, output) = (*order, *action, *recipe, *output);
         let report = *report;
-        let told = Common { order, commit, task, action, recipe, output, report, verdicts };
+        let common = Common { order, commit, task, action, recipe, output, report, verdicts };
         let changes = landing.changes.iter();
         PackedLanding {
-            result: self.result(told),
+            result: self.result(common),
             session: landing.session.as_ref().map(|id| self.text(id.as_str())),
             model: landing.model.as_ref().map(|name| self.text(name.as_str())),
             cost: landing.cost.nanos(),

@@ -212,17 +212,17 @@ pub(crate) fn gone(why: &std::io::Error) -> bool {
 /// bytes may be stored otherwise.
 pub(crate) fn version_of_filters(repo: &Repository) -> Digest {
     let git = repo.local();
-    let mut told = Fingerprint::new("orch filters v2");
+    let mut print = Fingerprint::new("orch filters v2");
     let config = git.config_snapshot();
     for key in ["core.autocrlf", "core.eol", "core.attributesFile"] {
-        told.entry(key, config.string(key).as_deref().map_or(&[], |value| value.as_slice()));
+        print.entry(key, config.string(key).as_deref().map_or(&[], |value| value.as_slice()));
     }
     let own = [repo.root().join(".gitattributes"), git.common_dir().join("config")];
     let named = config.trusted_path("core.attributesFile").ok().flatten();
     for file in own.into_iter().chain(outer_attributes(&git)).chain(named) {
-        told.entry(&file.to_string_lossy(), &std::fs::read(&file).unwrap_or_default());
+        print.entry(&file.to_string_lossy(), &std::fs::read(&file).unwrap_or_default());
     }
-    told.finish()
+    print.finish()
 }
 
 fn has_outer_attributes(git: &gix::Repository) -> bool {

@@ -17,13 +17,13 @@ impl Repository {
         let git = self.local();
         for landing in landings {
             let message = self.message_of(&commit_id(*landing))?.unwrap_or_default();
-            let Some(told) = trailer::read(&message).landing else { continue };
+            let Some(trailers) = trailer::read(&message).landing else { continue };
             let Some(parent) = first_parent(&git, *landing) else { continue };
             let base = tree_id(self.commit_tree(&git, parent)?);
             let made = tree_id(self.commit_tree(&git, *landing)?);
-            let is_plan = |path: &RelPath| told.plan.as_ref() == Some(path);
+            let is_plan = |path: &RelPath| trailers.plan.as_ref() == Some(path);
             let left = self.tree_without(&base, &made, is_plan)?;
-            self.keep_as(&left_by(&told.task), &left, &commit_id(parent), SET_ASIDE)?;
+            self.keep_as(&left_by(&trailers.task), &left, &commit_id(parent), SET_ASIDE)?;
         }
         Ok(())
     }

@@ -76,9 +76,9 @@ impl Repository {
         if before == now || !git.has_object(before) {
             return Ok(Vec::new());
         }
-        let mut told = Vec::new();
+        let mut changes = Vec::new();
         if !is_ancestor(&git, before, now) {
-            told.push(format!("the branch `{branch}` was moved away from {before}"));
+            changes.push(format!("the branch `{branch}` was moved away from {before}"));
         }
         for commit in history(&git, now, [before])?.into_iter().rev() {
             let place = commit.to_string();
@@ -86,18 +86,18 @@ impl Repository {
             let message = found.message_raw_sloppy();
             if !trailer::is_of_orch(&message.to_str_lossy()) {
                 let subject = message.lines().next().unwrap_or_default().to_str_lossy();
-                told.push(format!(
+                changes.push(format!(
                     "the branch `{branch}` got the commit {} (`{subject}`), which is not orch's",
                     &place[..10]
                 ));
             }
         }
-        if told.len() > NAMED {
-            let n_more = told.len() - NAMED;
-            told.truncate(NAMED);
-            told.push(format!("and {n_more} more of them"));
+        if changes.len() > NAMED {
+            let n_more = changes.len() - NAMED;
+            changes.truncate(NAMED);
+            changes.push(format!("and {n_more} more of them"));
         }
-        Ok(told)
+        Ok(changes)
     }
 
     /// Branches, tags and the stash. Orch's own refs, of which there may be many, are not looked at.
@@ -126,17 +126,17 @@ pub(crate) fn differences(
     now: &BTreeMap<String, String>,
     earlier: &BTreeMap<String, String>,
 ) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut changes = Vec::new();
     for (name, value) in now {
         match earlier.get(name) {
             Some(then) if then == value => {}
-            Some(_) => told.push(format!("{name} was changed")),
-            None => told.push(format!("{name} was made")),
+            Some(_) => changes.push(format!("{name} was changed")),
+            None => changes.push(format!("{name} was made")),
         }
     }
     let gone = earlier.keys().filter(|name| !now.contains_key(*name));
-    told.extend(gone.map(|name| format!("{name} was removed")));
-    told
+    changes.extend(gone.map(|name| format!("{name} was removed")));
+    changes
 }
 
 /// A ref as people call it.

@@ -244,8 +244,8 @@ impl Repository {
         };
         let ours = self.commit_tree(&git, onto)?;
         let decoded = old.decode().doing(doing, commit.to_string())?;
-        let told = trailer::read(&decoded.message.to_string());
-        let plan = told.landing.and_then(|landing| landing.plan);
+        let trailers = trailer::read(&decoded.message.to_string());
+        let plan = trailers.landing.and_then(|landing| landing.plan);
         let tree = match self.merge_favoring(Sides { base, ours, theirs }, plan.as_ref())? {
             Ok(tree) => tree,
             Err(paths) => return Ok(Err(paths)),

@@ -118,9 +118,9 @@ pub fn beneath_message(task: &TaskRef) -> String {
 }
 
 /// The message of a receipt commit.
-pub fn receipt_message(told: &[OutgoingReceipt]) -> String {
+pub fn receipt_message(receipts: &[OutgoingReceipt]) -> String {
     let mut lines = Vec::new();
-    for OutgoingReceipt { receipt, .. } in told {
+    for OutgoingReceipt { receipt, .. } in receipts {
         let task = escaped(&receipt.task.to_string());
         let ReceiptTrailers { action, output, recipe, .. } = receipt;
         lines.push(match recipe {
@@ -133,12 +133,12 @@ pub fn receipt_message(told: &[OutgoingReceipt]) -> String {
         let marks = receipt.verdicts.iter().map(mark_text);
         lines.extend(marks.map(|mark| format!("Orch-Receipt-Verdict: {task} {mark}")));
     }
-    let subject = match told {
+    let subject = match receipts {
         [] => ONLY_STATUS_LINES.to_owned(),
         [one] => format!("{}: accepted, no file changed", one.receipt.task),
         many => format!("{} results accepted, no file changed", many.len()),
     };
-    let reports = told.iter().filter_map(|it| Some((&it.receipt.task, it.report.as_ref()?)));
+    let reports = receipts.iter().filter_map(|it| Some((&it.receipt.task, it.report.as_ref()?)));
     message(&subject, &reports.collect::<Vec<_>>(), &lines)
 }
 
@@ -489,13 +489,13 @@ mod tests {
         #[test]
         fn what_is_written_reads_back(plan in "[^/\0]{1,8}", task in "\\PC{1,12}|[ \t\n%]{1,3}", validator in "\\PC{1,9}", said in "[a-z:\n `#-]{0,40}", cost in 0i64..1_000_000_000_000) {
             let request = request(TaskRef::new(plan.trim_matches('/'), &task), &validator, cost);
-            let told = read(&landing_message(&request, request.expected, None)).landing;
-            let told = told.expect("a landing");
-            prop_assert_eq!(&told.task.to_string(), &request.task.to_string());
-            prop_assert_eq!(&told.verdicts, &request.verdicts);
-            prop_assert_eq!(told.cost, request.cost);
+            let landing = read(&landing_message(&request, request.expected, None)).landing;
+            let landing = landing.expect("a landing");
+            prop_assert_eq!(&landing.task.to_string(), &request.task.to_string());
+            prop_assert_eq!(&landing.verdicts, &request.verdicts);
+            prop_assert_eq!(landing.cost, request.cost);
             let report = Report::new(&said, cost % 2 == 0);
-            let receipt = ReceiptTrailers { task: told.task, action: told.action, recipe: told.recipe, output: told.output, report: report.as_ref().map(Report::mark), verdicts: told.verdicts };
+            let receipt = ReceiptTrailers { task: landing.task, action: landing.action, recipe: landing.recipe, output: landing.output, report: report.as_ref().map(Report::mark), verdicts: landing.verdicts };
             let plain = ReceiptTrailers { task: TaskRef::new("other", "1"), report: None, ..receipt.clone() };
             let message = receipt_message(&[OutgoingReceipt { receipt: receipt.clone(), report: report.clone() }, OutgoingReceipt { receipt: plain.clone(), report: None }]);
             let said = report_in(&message, &receipt.task);

@@ -15,7 +15,7 @@ use crate::host::state::State;
 use crate::host::state::admit::frozen_by;
 use crate::host::state::checkout::Home;
 
-use super::status::{edited, told, write_whole};
+use super::status::{edited, events_of, write_whole};
 use super::{Landings, TRIES};
 
 /// The plan's text that goes into a landing's commit.
@@ -115,7 +115,7 @@ impl Landings {
             let edits = riding.has_statuses.then(|| self.statuses.take(&path));
             let written = if is_parked { Written::Loose } else { Written::Kept };
             let mut events = self.after_change(request, Home::Committed, state)?;
-            events.extend(told(edits.unwrap_or_default(), &written));
+            events.extend(events_of(edits.unwrap_or_default(), &written));
             events.push(Event::Settled { attempt });
             return Ok(events);
         }
@@ -165,7 +165,7 @@ impl Landings {
         {
             // Somebody edited the plan in this very moment. The work has landed.
             let problem = format!("its session's change of the plan is lost: {why}");
-            return Ok(told(vec![request.status.clone()], &Written::Failed(problem)));
+            return Ok(events_of(vec![request.status.clone()], &Written::Failed(problem)));
         }
         plan_again(&path, state)
     }
@@ -226,7 +226,7 @@ fn plan_again(path: &RelPath, state: &mut State) -> Result<Vec<Event>> {
     } else {
         state.loaded.documents.frozen = frozen_by(&found, state.config());
     }
-    Ok(vec![state.documents_told()])
+    Ok(vec![state.documents_seen()])
 }
 
 /// The documents with the agents and rules that landed by now.

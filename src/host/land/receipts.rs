@@ -11,7 +11,7 @@ use crate::host::landing::{Followed, ReceiptOutcome};
 use crate::host::state::State;
 use crate::host::state::checkout::Home;
 
-use super::status::{Pending, committed_text, edit_where_it_lies, said, told};
+use super::status::{Pending, committed_text, edit_where_it_lies, events_of, said};
 use super::{Landings, TRIES};
 
 /// A plan larger than this, in bytes, does not ride along with every landing: its status lines are
@@ -64,9 +64,9 @@ impl Landings {
                 matches!(self.following.follow(&mut state.checkout)?, Followed::Parked { .. });
             for (path, edits) in pending {
                 match refused.get(&path) {
-                    Some(why) => events.extend(told(edits, &Written::Failed(why.clone()))),
-                    None if is_parked => events.extend(told(edits, &Written::Loose)),
-                    None => events.extend(told(edits, &Written::Kept)),
+                    Some(why) => events.extend(events_of(edits, &Written::Failed(why.clone()))),
+                    None if is_parked => events.extend(events_of(edits, &Written::Loose)),
+                    None => events.extend(events_of(edits, &Written::Kept)),
                 }
             }
             return Ok(events);
@@ -80,8 +80,8 @@ impl Landings {
         let (mut events, mut committed) = (Vec::new(), Pending::new());
         for (path, edits) in self.statuses.take_all() {
             if matches!(state.checkout.home_of(&path), Ok(Home::Committed)) {
-                let (fitting, told) = fitting(state, &path, edits);
-                events.extend(told);
+                let (fitting, events_of) = fitting(state, &path, edits);
+                events.extend(events_of);
                 committed.insert(path, fitting);
             } else {
                 events.extend(edit_where_it_lies(state, &path, edits));
@@ -101,7 +101,7 @@ fn fitting(state: &State, path: &RelPath, edits: Vec<StatusEdit>) -> (Vec<Status
     for edit in edits {
         match committed_text(state, path, std::slice::from_ref(&edit)) {
             Ok(_) => fitting.push(edit),
-            Err(error) => events.extend(told(vec![edit], &Written::Failed(said(&error)))),
+            Err(error) => events.extend(events_of(vec![edit], &Written::Failed(said(&error)))),
         }
     }
     (fitting, events)

@@ -93,7 +93,7 @@ pub fn edit_where_it_lies(state: &State, path: &RelPath, edits: Vec<StatusEdit>)
         (Ok(()), true) => Written::Loose,
         (Ok(()), false) => Written::Kept,
     };
-    told(edits, &written)
+    events_of(edits, &written)
 }
 
 /// The plan as it stands at the tip, with the edits: what a commit may carry.
@@ -128,13 +128,13 @@ pub fn edited(
 }
 
 /// What the engine is told of edits.
-pub fn told(edits: Vec<StatusEdit>, written: &Written) -> Vec<Event> {
-    let told = |edit: StatusEdit| Event::StatusWritten {
+pub fn events_of(edits: Vec<StatusEdit>, written: &Written) -> Vec<Event> {
+    let events_of = |edit: StatusEdit| Event::StatusWritten {
         task: edit.task,
         status: edit.status,
         written: written.clone(),
     };
-    edits.into_iter().map(told).collect()
+    edits.into_iter().map(events_of).collect()
 }
 
 /// Sets the fields of every edit, and brings the sections' own statuses up to date with them.

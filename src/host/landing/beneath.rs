@@ -53,8 +53,8 @@ impl Repository {
             let id = object_id(commit.as_str())?;
             let doing = "reading a commit";
             let message = git.find_commit(id).doing(doing, commit.as_str())?;
-            let told = trailer::read(&message.message_raw_sloppy().to_str_lossy());
-            let (Some(task), Some(parent)) = (told.beneath, first_parent(&git, id)) else {
+            let trailers = trailer::read(&message.message_raw_sloppy().to_str_lossy());
+            let (Some(task), Some(parent)) = (trailers.beneath, first_parent(&git, id)) else {
                 continue;
             };
             let before = self.tree_of(&commit_id(parent))?;

@@ -198,8 +198,8 @@ fn receipts_land_in_one_commit() {
         report: None,
         verdicts: Vec::new(),
     };
-    let told = |task: &str| OutgoingReceipt { receipt: receipt(task), report: None };
-    let receipts = [told("1"), told("two words")];
+    let outgoing = |task: &str| OutgoingReceipt { receipt: receipt(task), report: None };
+    let receipts = [outgoing("1"), outgoing("two words")];
     let outcome = scratch.repo().land_receipts("main", &scratch.tip(), &receipts, &[]).unwrap();
     let ReceiptOutcome::Landed(landed) = outcome else { panic!("{outcome:?}") };
     assert!(matches!(follow(&scratch), Followed::Moved { .. }));

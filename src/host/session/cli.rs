@@ -253,17 +253,17 @@ mod tests {
         let resume = Some(SessionId::new("OLD"));
         let model = Some("sonnet".into());
         let effort = Some(Effort::High);
-        let told = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
-        insta::assert_snapshot!(told, @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --tools Bash,Edit,Read --permission-mode dontAsk --allowedTools Bash(git *) Edit(//w/**) Read");
+        let shown = check(SessionLaunch { tools, resume, model, effort, ..launch() }, &limits);
+        insta::assert_snapshot!(shown, @"claude -p --output-format stream-json --verbose --strict-mcp-config COMMON --resume OLD --model sonnet --effort high --max-turns 8 --max-budget-usd 2.5 --tools Bash,Edit,Read --permission-mode dontAsk --allowedTools Bash(git *) Edit(//w/**) Read");
     }
 
     #[test]
     fn what_an_agent_may_not_use_is_denied_whatever_it_is_allowed() {
         for permission in [Permission::LeastPrivilege, Permission::Bypass] {
             let denied = ["Bash(rm *)", "WebFetch"].map(str::to_owned).into();
-            let told = check(SessionLaunch { denied, permission, ..launch() }, &Limits::default());
-            let (_, denied) = told.split_once("--disallowedTools ").unwrap();
-            assert!(denied.starts_with("Bash(rm *) WebFetch --"), "{told}");
+            let shown = check(SessionLaunch { denied, permission, ..launch() }, &Limits::default());
+            let (_, denied) = shown.split_once("--disallowedTools ").unwrap();
+            assert!(denied.starts_with("Bash(rm *) WebFetch --"), "{shown}");
         }
     }
 

@@ -87,7 +87,7 @@ impl Runner {
         &self,
         aside: &Aside,
         timeout: Duration,
-        told: mpsc::Sender<Update>,
+        updates: mpsc::Sender<Update>,
         stop: channel::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
@@ -103,7 +103,7 @@ impl Runner {
             mask: aside.env.mask(),
             transcript: transcript.clone(),
         };
-        let seen = watched.run(&spawn, told, stop).await?;
+        let seen = watched.run(&spawn, updates, stop).await?;
         Ok(AsideEnded {
             ending: seen.ending,
             stdout_tail: seen.stdout_tail,

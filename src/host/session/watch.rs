@@ -50,7 +50,7 @@ impl Watched {
     pub async fn run(
         self,
         spawn: &Spawn,
-        told: mpsc::Sender<Update>,
+        updates: mpsc::Sender<Update>,
         mut stop: watch::Receiver<Stop>,
     ) -> Result<Seen> {
         let mut output = Output::create(&self)?;
@@ -67,7 +67,7 @@ impl Watched {
             }
             let reading = if waits { Reading::Nothing } else { Reading::Output };
             tokio::select! {
-                permit = told.reserve(), if waits => match (permit, output.queue.pop_front()) {
+                permit = updates.reserve(), if waits => match (permit, output.queue.pop_front()) {
                     (Ok(permit), Some(next)) => permit.send(next),
                     _ => flow.is_told = false,
                 },
@@ -95,7 +95,7 @@ impl Watched {
             }
         }
         let ended = family.finish(|happening| output.hear(&happening)).await;
-        let mut seen = output.finish(&told, flow.is_told).await?;
+        let mut seen = output.finish(&updates, flow.is_told).await?;
         seen.ending = clock.reason.unwrap_or(ended.ending);
         seen.stderr_tail = ended.stderr_tail;
         Ok(seen)
@@ -208,14 +208,14 @@ impl Output {
         self.queue.push_back(Update::Progress(Progress::Output(shown)));
     }
 
-    async fn finish(mut self, told: &mpsc::Sender<Update>, is_told: bool) -> Result<Seen> {
+    async fn finish(mut self, updates: &mpsc::Sender<Update>, is_told: bool) -> Result<Seen> {
         let rest = self.transcript.end();
         self.understand(&rest);
         if !self.line.is_empty() {
             self.end_line();
         }
         for last in self.queue {
-            if !is_told || told.send(last).await.is_err() {
+            if !is_told || updates.send(last).await.is_err() {
                 break;
             }
         }

@@ -120,7 +120,7 @@ impl State {
     }
 
     /// All that is on record by now, as an event: another tip may have results of an earlier form.
-    pub fn history_told(&mut self) -> Result<Event> {
+    pub fn history_seen(&mut self) -> Result<Event> {
         let lineage = self.checkout.lineage()?;
         let mut records = self.log.records()?;
         for record in self.rekeyed(&History::new(&records, &lineage))? {

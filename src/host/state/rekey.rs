@@ -20,10 +20,10 @@ use crate::spec::glob::{GlobIndex, GlobSet};
 use super::State;
 
 /// More results than this are not looked at in trees of their own: the oldest of them are made again.
-const TOLD_BY_TREES: usize = 1000;
+const KNOWN_BY_TREES: usize = 1000;
 
 /// Where git tells of a result.
-struct Told {
+struct Landed {
     order: u32,
     commit: CommitId,
     marks: Vec<VerdictMark>,
@@ -90,20 +90,20 @@ impl State {
             return Ok(Vec::new());
         }
         let lineage = self.checkout.lineage()?;
-        let told = |(task, from): (TaskRef, ActionKey)| {
-            Some((told_of(&task, from, &lineage)?, task, from))
+        let result_of = |(task, from): (TaskRef, ActionKey)| {
+            Some((landed_of(&task, from, &lineage)?, task, from))
         };
-        let mut told: Vec<(Told, TaskRef, ActionKey)> =
-            earlier.into_iter().filter_map(told).collect();
-        told.sort_by_key(|(told, ..)| std::cmp::Reverse(told.order));
-        told.truncate(TOLD_BY_TREES);
+        let mut results: Vec<(Landed, TaskRef, ActionKey)> =
+            earlier.into_iter().filter_map(result_of).collect();
+        results.sort_by_key(|(landed, ..)| std::cmp::Reverse(landed.order));
+        results.truncate(KNOWN_BY_TREES);
         let untold = untold(history);
         let sources = Sources { lineage: &lineage, untold: &untold };
         let mut records = Vec::new();
-        for (told, task, from) in told {
-            let seen = Seen::then(self, &told, &task, sources)?;
+        for (landed, task, from) in results {
+            let seen = Seen::then(self, &landed, &task, sources)?;
             let mark = |keys: &VerdictKeys| {
-                told.marks.iter().find(|it| it.validator == keys.validator).map(|it| it.warned)
+                landed.marks.iter().find(|it| it.validator == keys.validator).map(|it| it.warned)
             };
             records.extend(
                 seen.present(&task)
@@ -153,13 +153,13 @@ fn known(history: &History, keys: &VerdictKeys) -> Option<bool> {
     }
 }
 
-fn told_of(task: &TaskRef, key: ActionKey, lineage: &Lineage) -> Option<Told> {
+fn landed_of(task: &TaskRef, key: ActionKey, lineage: &Lineage) -> Option<Landed> {
     let landing = lineage.landings.iter().rfind(|it| it.task == *task && it.action == key);
     let receipt = lineage.receipts.iter().rfind(|it| it.task == *task && it.action == key);
     let landed = landing.map(|it| (it.order, &it.commit, &it.verdicts));
     let (order, commit, marks) =
         landed.or(receipt.map(|it| (it.order, &it.commit, &it.verdicts)))?;
-    Some(Told { order, commit: commit.clone(), marks: marks.clone() })
+    Some(Landed { order, commit: commit.clone(), marks: marks.clone() })
 }
 
 /// Results that git tells nothing of: they count at every landing.
@@ -198,14 +198,14 @@ impl Seen {
     }
 
     /// As git has it behind a landing: what the user has changed since is left out.
-    fn then(state: &State, told: &Told, task: &TaskRef, told_by: Sources<'_>) -> Result<Self> {
+    fn then(state: &State, landed: &Landed, task: &TaskRef, sources: Sources<'_>) -> Result<Self> {
         let repo = &state.checkout.repo;
-        let tree = repo.tree_of(&told.commit)?;
+        let tree = repo.tree_of(&landed.commit)?;
         let loaded = documents::read_committed(repo, &tree, &state.loaded.extra)?;
         let mut engine = Engine::default();
         engine.step(clock::now(), Event::DocumentsRead(Box::new(loaded.documents)));
-        let lineage = Box::new(until(told_by.lineage, told.order));
-        engine.step(clock::now(), Event::HistoryRead { records: told_by.untold.to_vec(), lineage });
+        let lineage = Box::new(until(sources.lineage, landed.order));
+        engine.step(clock::now(), Event::HistoryRead { records: sources.untold.to_vec(), lineage });
         Self::of(state, engine, Some(task), |globs, paths| {
             let index = GlobIndex::new(globs);
             let takes =

@@ -157,11 +157,11 @@ async fn lost_events_and_failures_ask_for_a_look_at_everything() {
     let root = tempfile::tempdir().unwrap();
     let lost = notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
     let failures = [Ok(lost), Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch))];
-    for (told, polls) in failures.into_iter().zip([false, true]) {
+    for (failure, polls) in failures.into_iter().zip([false, true]) {
         let (out, _inbox) = channel::channel(1);
         let watched = Watched { root: root.path().to_owned(), always: vec![] };
         let mut worker = Worker::new(watched, out, notify::recommended_watcher(|_| {}));
-        worker.take(told);
+        worker.take(failure);
         assert!(worker.batch.everything && worker.batch.due.is_some());
         assert_eq!(worker.tree.is_polling(), polls);
     }

@@ -61,7 +61,7 @@ pub async fn run(
             scratch,
         },
         Err(error) => {
-            let evidence = Box::new(Evidence::of(Ending::LaunchFailed(error.told())));
+            let evidence = Box::new(Evidence::of(Ending::LaunchFailed(error.on_one_line())));
             Message::MachineFailed { attempt, evidence, scratch }
         }
     };
@@ -94,7 +94,7 @@ impl Desk {
         if launch.purpose == Purpose::Work && matches!(launch.action, LaunchAction::Session(_)) {
             worktree.mark(&session)?;
         }
-        let attempted = self.play(&launch, &worktree, Told { base_cost, session }).await?;
+        let attempted = self.play(&launch, &worktree, Begun { base_cost, session }).await?;
         let (shop, job) = (self.shop.clone(), Job { launch, laid, bench });
         blocking(move || collect(&shop, &job, worktree, attempted)).await
     }
@@ -156,8 +156,8 @@ impl Desk {
         Ok(Err(Box::new(Evidence { transcript, ..Evidence::of(ending_of_set_up(line, &ended)) })))
     }
 
-    async fn play(&self, launch: &Launch, worktree: &Worktree, told: Told) -> Result<Attempted> {
-        let Told { base_cost, session } = told;
+    async fn play(&self, launch: &Launch, worktree: &Worktree, begun: Begun) -> Result<Attempted> {
+        let Begun { base_cost, session } = begun;
         let shop = &self.shop;
         let place = Place {
             worktree: worktree.root().to_owned(),
@@ -167,8 +167,8 @@ impl Desk {
             base_cost,
             session,
         };
-        let (told, mut heard) = mpsc::channel(64);
-        let running = shop.runner.run(launch, &place, told, self.stop.clone());
+        let (updates, mut heard) = mpsc::channel(64);
+        let running = shop.runner.run(launch, &place, updates, self.stop.clone());
         let relay = async {
             while let Some(it) = heard.recv().await {
                 self.tell(it).await;
@@ -178,9 +178,9 @@ impl Desk {
     }
 
     /// Where nobody hears it any more, the build is over, and its stop comes.
-    async fn tell(&self, told: Update) {
+    async fn tell(&self, update: Update) {
         let attempt = self.attempt;
-        let message = match told {
+        let message = match update {
             Update::Started(info) => Message::Started { attempt, info },
             Update::Progress(progress) => Message::Progress { attempt, progress },
         };
@@ -205,7 +205,7 @@ impl Opened {
 }
 
 /// What the session is that is played.
-struct Told {
+struct Begun {
     base_cost: Usd,
     session: SessionId,
 }

@@ -266,8 +266,8 @@ mod tests {
             tests: GlobSet::new(["tests/**"]),
         };
         let (tree, files) = lay(&repo, &bench, &candidate).unwrap();
-        let told: Vec<&str> = files.iter().map(|it| it.path.as_str()).collect();
-        assert_eq!(told, ["deep.sh", "sum.py", "tests/more/__init__.py"]);
+        let paths: Vec<&str> = files.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["deep.sh", "sum.py", "tests/more/__init__.py"]);
         let at = |file: &str| repo.state_at(&tree, &path(file)).unwrap();
         assert_eq!(at("Makefile"), repo.state_at(&before, &path("Makefile")).unwrap());
         assert_eq!(at("deep.sh"), repo.state_at(&candidate, &path("deep.sh")).unwrap());

@@ -137,7 +137,7 @@ fn collected_in(
     match shop.pool.collect_in(&git, worktree) {
         Ok(collected) => Ok(Ok(collected)),
         Err(error) if error.is_of_the_whole_machine() => Err(error),
-        Err(error) => Ok(Err(format!("what it left cannot be read: {}", error.told()))),
+        Err(error) => Ok(Err(format!("what it left cannot be read: {}", error.on_one_line()))),
     }
 }
 

@@ -53,7 +53,7 @@ impl Test {
         let key = self.key;
         let (outcome, message, tail) = match self.live(stop).await {
             Ok(verdict) => verdict,
-            Err(error) => (SmokeOutcome::Failed, error.told(), Vec::new()),
+            Err(error) => (SmokeOutcome::Failed, error.on_one_line(), Vec::new()),
         };
         let transcript = self.transcript(&private).unwrap_or_else(|error| {
             tracing::warn!("what a smoke test said was not kept: {error}");
@@ -111,9 +111,9 @@ impl Test {
             ("SMOKE_SKIP_WEBSERVER", "true".to_owned()),
         ];
         let aside = self.aside(self.launch.run.clone(), COMMAND, &set);
-        let (told, mut heard) = mpsc::channel(64);
+        let (updates, mut heard) = mpsc::channel(64);
         let limit = Duration::from_millis(self.launch.timeout.0);
-        let running = self.shop.runner.run_aside(&aside, limit, told, stop);
+        let running = self.shop.runner.run_aside(&aside, limit, updates, stop);
         let relay = async {
             while let Some(it) = heard.recv().await {
                 if let Update::Started(info) = it {

@@ -113,10 +113,10 @@ impl Repository {
             return Ok(None);
         };
         let commit = found.peel_to_id().ok().and_then(|id| git.find_commit(id).ok());
-        let told = format!("\n{LEFT_KEY}{key}\n");
+        let trailer = format!("\n{LEFT_KEY}{key}\n");
         let is_its = |it: &gix::Commit<'_>| {
             let message = it.message_raw_sloppy();
-            message.contains_str(&told) || message.starts_with_str(SET_ASIDE)
+            message.contains_str(&trailer) || message.starts_with_str(SET_ASIDE)
         };
         let Some(commit) = commit.filter(is_its) else { return Ok(None) };
         let Some(parent) = commit.parent_ids().next().map(gix::Id::detach) else { return Ok(None) };

@@ -129,28 +129,28 @@ fn making_of(
     checkout: &Path,
     index: &gix::index::State,
 ) -> Result<Digest> {
-    let mut told = Fingerprint::new("orch worktree v1");
+    let mut print = Fingerprint::new("orch worktree v1");
     if let Some(line) = &config.setup {
-        told.section("setup");
-        told.entry("line", line.as_bytes());
+        print.section("setup");
+        print.entry("line", line.as_bytes());
         let named: BTreeSet<&[u8]> = words_of(line).map(str::as_bytes).collect();
         for entry in index.entries() {
             let path = entry.path(index);
             if entry.mode == Mode::COMMIT || is_lock_file(path) || named.contains(path.as_bytes()) {
-                told.entry(&path.to_str_lossy(), entry.id.as_slice());
+                print.entry(&path.to_str_lossy(), entry.id.as_slice());
             }
         }
     }
-    told.section("links");
+    print.section("links");
     for path in &config.link {
         let is_there = checkout.join(path.trim_matches('/')).exists();
-        told.entry(path, if is_there { b"there" } else { b"absent" });
+        print.entry(path, if is_there { b"there" } else { b"absent" });
     }
-    told.section("copies");
+    print.section("copies");
     for path in &config.copy {
-        tell_source(&checkout.join(path.trim_matches('/')), path, &mut told)?;
+        tell_source(&checkout.join(path.trim_matches('/')), path, &mut print)?;
     }
-    Ok(told.finish())
+    Ok(print.finish())
 }
 
 fn words_of(line: &str) -> impl Iterator<Item = &str> {
@@ -164,19 +164,19 @@ fn is_lock_file(path: &BStr) -> bool {
 }
 
 /// A file by its content; what is in a folder, which may be large, by its stat.
-fn tell_source(source: &Path, shown: &str, told: &mut Fingerprint) -> Result<()> {
+fn tell_source(source: &Path, shown: &str, print: &mut Fingerprint) -> Result<()> {
     let doing = "looking at what is copied into worktrees";
     let Some(meta) = metadata(source)? else {
-        told.entry(shown, b"absent");
+        print.entry(shown, b"absent");
         return Ok(());
     };
     if meta.is_symlink() {
         let target = fs::read_link(source).doing(doing, source)?;
-        told.entry(shown, target.as_os_str().as_encoded_bytes());
+        print.entry(shown, target.as_os_str().as_encoded_bytes());
     } else if meta.is_file() {
         let content = fs::read(source).doing(doing, source)?;
-        told.entry(shown, Digest::of(&content).as_bytes());
-        told.entry("mode", &meta.mode().to_le_bytes());
+        print.entry(shown, Digest::of(&content).as_bytes());
+        print.entry("mode", &meta.mode().to_le_bytes());
     } else if meta.is_dir() {
         let entries = ignore::WalkBuilder::new(source)
             .standard_filters(false)
@@ -184,10 +184,10 @@ fn tell_source(source: &Path, shown: &str, told: &mut Fingerprint) -> Result<()>
             .build();
         for entry in entries.flatten() {
             let Ok(meta) = entry.metadata() else { continue };
-            told.entry("path", entry.path().as_os_str().as_encoded_bytes());
+            print.entry("path", entry.path().as_os_str().as_encoded_bytes());
             if !meta.is_dir() {
                 let stat = (meta.size(), meta.mtime(), meta.mtime_nsec(), meta.mode());
-                told.entry("stat", format!("{stat:?}").as_bytes());
+                print.entry("stat", format!("{stat:?}").as_bytes());
             }
         }
     }

@@ -233,12 +233,12 @@ mod tests {
     fn what_is_written_into_one_is_refused_by_name() {
         let (top, _others) = nested();
         let pool = top.pool();
-        let check = |change: fn(&Path), told: &str| {
+        let check = |change: fn(&Path), words: &str| {
             let worktree = pool.acquire(&top.base()).unwrap();
             change(worktree.root());
             let found = pool.collect(&worktree).map(|_| String::new());
-            let found = found.unwrap_or_else(|why| why.told());
-            assert!(found.contains(told), "{told}: {found}");
+            let found = found.unwrap_or_else(|why| why.on_one_line());
+            assert!(found.contains(words), "{words}: {found}");
         };
         check(|root| write_in(root, "lib/v.txt", "changed"), "the submodule `lib`");
         check(|root| write_in(root, "lib/new.txt", "new"), "the submodule `lib`");
@@ -255,8 +255,8 @@ mod tests {
         let newer = outer.head().to_string();
         top.git(&["update-index", "--cacheinfo", &format!("160000,{newer},lib")]);
         top.git(&["commit", "-qm", "bump"]);
-        let told = pool.acquire(&top.base()).map(drop).unwrap_err();
-        assert!(told.told().contains(&newer) && told.help.is_some(), "{told:?}");
+        let error = pool.acquire(&top.base()).map(drop).unwrap_err();
+        assert!(error.on_one_line().contains(&newer) && error.help.is_some(), "{error:?}");
         top.git(&["submodule", "-q", "deinit", "-f", "lib"]);
         let worktree = pool.acquire(&top.base()).unwrap();
         assert_eq!(read(worktree.root(), "lib/v.txt"), "-");

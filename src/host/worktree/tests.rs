@@ -380,8 +380,8 @@ fn moved_from_any_tree_to_any_other_a_worktree_is_as_git_checks_it_out() {
             2 => std::fs::remove_file(&note).unwrap(),
             3 => stale = std::fs::read(&note).unwrap(),
             4 => {
-                let told = std::fs::read_to_string(&note).unwrap();
-                let gone = format!("{}{}\n", &told[..41], "1".repeat(40));
+                let text = std::fs::read_to_string(&note).unwrap();
+                let gone = format!("{}{}\n", &text[..41], "1".repeat(40));
                 std::fs::write(&note, gone).unwrap();
             }
             5 => std::fs::write(&note, &stale).unwrap(),

@@ -79,25 +79,25 @@ fn what_is_wrong_is_shown_where_it_stands() {
 }
 
 /// Name, description, tools, model and role as they were read, and why they cannot be told.
-fn told(front: &str) -> String {
+fn shown(front: &str) -> String {
     let agent = check(front).0;
     let model = agent.model.as_ref().map_or("-", |it| it.as_str());
     let tools = agent.tools.join(" ");
-    let mut told = format!(
+    let mut shown = format!(
         "{} | {} | {tools} | {model} | {}",
         agent.name,
         agent.description.replace('\n', "/"),
         agent.body.trim_end()
     );
     if let Some(doubt) = agent.doubt {
-        told += &format!(" ! {doubt}");
+        shown += &format!(" ! {doubt}");
     }
-    told
+    shown
 }
 
 #[test]
 fn what_is_no_yaml_is_read_line_by_line() {
-    let check = |front: &str| told(&format!("---\n{front}\n---\nRole.\n"));
+    let check = |front: &str| shown(&format!("---\n{front}\n---\nRole.\n"));
     let example =
         "name: t\ndescription: Say user: \"add\" now\ntools: Read, Edit # both\nmodel: opus";
     assert_eq!(check(example), "t | Say user: \"add\" now | Read Edit | opus | Role.");
@@ -142,21 +142,21 @@ fn a_role_that_cannot_be_told_is_in_doubt() {
 
 #[test]
 fn front_matter_that_nothing_closes_ends_with_its_keys() {
-    assert_eq!(told("---\nname: t\ntools: Read\n\nYou: work.\n"), "t |  | Read | - | You: work.");
-    assert_eq!(told("---\nname: t\n\ntools:\n  - Read\n# Role\n"), "t |  | Read | - | # Role");
-    assert_eq!(told("---\n# Role\nname: t\n"), "tester |  |  | - | ---\n# Role\nname: t");
+    assert_eq!(shown("---\nname: t\ntools: Read\n\nYou: work.\n"), "t |  | Read | - | You: work.");
+    assert_eq!(shown("---\nname: t\n\ntools:\n  - Read\n# Role\n"), "t |  | Read | - | # Role");
+    assert_eq!(shown("---\n# Role\nname: t\n"), "tester |  |  | - | ---\n# Role\nname: t");
 }
 
 #[test]
 fn a_mark_and_blank_lines_may_stand_in_front() {
-    assert_eq!(told("\u{feff}---\nname: t\n---\nRole."), "t |  |  | - | Role.");
-    assert_eq!(told("\n\n---\ntools: Read\n---\nRole."), "tester |  | Read | - | Role.");
+    assert_eq!(shown("\u{feff}---\nname: t\n---\nRole."), "t |  |  | - | Role.");
+    assert_eq!(shown("\n\n---\ntools: Read\n---\nRole."), "tester |  | Read | - | Role.");
 }
 
 #[test]
 fn inherit_is_no_model() {
-    assert_eq!(told("---\nmodel: inherit\n---\n"), "tester |  |  | - | ");
-    assert_eq!(told("---\nmodel: ' Inherit '\n---\n"), "tester |  |  | - | ");
+    assert_eq!(shown("---\nmodel: inherit\n---\n"), "tester |  |  | - | ");
+    assert_eq!(shown("---\nmodel: ' Inherit '\n---\n"), "tester |  |  | - | ");
 }
 
 #[test]

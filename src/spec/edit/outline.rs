@@ -83,8 +83,8 @@ pub(super) fn items<'n, 's>(node: &'n Node<'s>) -> &'n [Node<'s>] {
 
 fn meanings(mapping: &Mapping<'_>, without: &[&str]) -> Meanings {
     let entries = mapping.entries.iter();
-    let told = entries.filter(|it| !without.contains(&it.key.as_ref()) && !it.value.is_null());
-    told.map(|it| (it.key.to_string(), meaning(&it.value))).collect()
+    let present = entries.filter(|it| !without.contains(&it.key.as_ref()) && !it.value.is_null());
+    present.map(|it| (it.key.to_string(), meaning(&it.value))).collect()
 }
 
 fn meaning(node: &Node<'_>) -> String {

@@ -291,14 +291,14 @@ proptest! {
                 runs[at] = edges.iter().filter(|(from, _)| *from == at).all(|(_, to)| *to < 8 && runs[*to]);
             }
         }
-        let told = |task: &Task| found.iter().any(|it| it.labels.iter().any(|label| {
+        let reported = |task: &Task| found.iter().any(|it| it.labels.iter().any(|label| {
             task.spans.task.start <= label.span.start && label.span.end <= task.spans.task.end
                 && it.code != "plan::unknown-dependency" || task.spans.depends_on.contains(&label.span)
         }));
         for (at, task) in plan.tasks().enumerate() {
             if runs[at] {
                 prop_assert!(!found.iter().any(|it| task.spans.depends_on.contains(&it.labels[0].span)));
-            } else if !told(task) {
+            } else if !reported(task) {
                 // In a group of several cycles one is told; the others of the group are on it or wait.
                 prop_assert!(found.iter().any(|it| it.code == "plan::cycle"));
             }

@@ -160,11 +160,11 @@ fn check_guarded(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     let is_guarded = |path: &&str| path.trim_start_matches("./").split('/').next() == Some(GUARDED);
     let declared = outputs_of(task).find(is_guarded).map(|path| (path, outputs_place(task)));
     let texts = [&task.spec.name, &task.spec.description].into_iter();
-    let told = || {
+    let named = || {
         let path = texts.filter_map(|text| guarded_in(text)).next()?;
         Some((path, task.spans.id.clone()))
     };
-    let Some((path, place)) = declared.or_else(told) else { return };
+    let Some((path, place)) = declared.or_else(named) else { return };
     let Some((_, rule)) = actors::chosen_rule(task, known).filter(|(_, it)| it.writes) else {
         return;
     };

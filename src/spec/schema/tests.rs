@@ -195,9 +195,10 @@ const IN_MANUAL: [(&str, &Keys); 5] = [
 fn the_manual_has_the_keys_of_the_tables_and_their_defaults() {
     for (heading, keys) in IN_MANUAL {
         let rows = rows(heading);
-        let told = rows.iter().flat_map(|(names, _)| names);
-        let told: BTreeSet<&str> = told.map(|name| name.split('.').next().unwrap()).collect();
-        assert_eq!(told, keys.names().collect(), "{heading}");
+        let documented = rows.iter().flat_map(|(names, _)| names);
+        let documented: BTreeSet<&str> =
+            documented.map(|name| name.split('.').next().unwrap()).collect();
+        assert_eq!(documented, keys.names().collect(), "{heading}");
         for key in keys.keys {
             let (_, row) = rows.iter().find(|(names, _)| is_about(names, key.name)).unwrap();
             assert!(row.contains(key.default.trim_matches('`')), "{heading} {}", key.name);

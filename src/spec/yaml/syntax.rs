@@ -11,7 +11,7 @@ pub(super) fn syntax(text: &str, base: usize, error: &ScanError) -> Diagnostic {
         at -= 1;
     }
     let width = text[at..].chars().next().filter(|c| !c.is_control()).map_or(0, char::len_utf8);
-    let (message, help) = told(error);
+    let (message, help) = words_of(error);
     let code = match error.kind() {
         ErrorKind::RecursionLimitExceeded => "yaml::too-deep",
         _ => "yaml::syntax",
@@ -25,7 +25,7 @@ pub(super) fn syntax(text: &str, base: usize, error: &ScanError) -> Diagnostic {
 }
 
 /// The message for a syntax error, and what to do about it where that is likely known.
-fn told(error: &ScanError) -> (String, Option<&'static str>) {
+fn words_of(error: &ScanError) -> (String, Option<&'static str>) {
     let (message, help) = match error.kind() {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
             ("a tab cannot indent YAML", "replace the tab by spaces")

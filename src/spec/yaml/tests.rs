@@ -129,8 +129,8 @@ fn merge_keys_add_what_is_not_written() {
 #[test]
 fn what_cannot_be_read_says_where() {
     let check = |text: &str| {
-        let told = check(text);
-        told.lines().last().unwrap_or_default().to_owned()
+        let shown = check(text);
+        shown.lines().last().unwrap_or_default().to_owned()
     };
     assert_snapshot!(check("a: 1\nb: 2\na: 3\n"), @r#"yaml::duplicate-key: `a` is written twice ["a", "a"]"#);
     assert_snapshot!(check("a:\n\t- b\n"), @r#"yaml::syntax: a tab cannot indent YAML ["-"]"#);
@@ -217,16 +217,16 @@ fn read<T>(text: &str, read: impl FnOnce(&mut Fields<'_, '_>) -> T) -> (T, Strin
         fields.node(name);
     }
     fields.rest();
-    let told = problems.into_found().into_iter().map(|diagnostic| {
+    let diagnostics = problems.into_found().into_iter().map(|diagnostic| {
         let at = &source.text[diagnostic.labels[0].span.clone()];
         format!("{}: {} at {at:?}\n", diagnostic.code, diagnostic.message)
     });
-    (value, told.collect())
+    (value, diagnostics.collect())
 }
 
 #[test]
 fn fields_read_by_type_and_tell_what_is_wrong() {
-    let (values, told) =
+    let (values, shown) =
         read("{f: on, n: 1_0, t: 1.10, d: 1h 30m, l: [a, 2], s: x, id: null}", |fields| {
             let texts: Vec<&str> = fields.texts("l").iter().map(|(text, _)| *text).collect();
             (
@@ -243,9 +243,9 @@ fn fields_read_by_type_and_tell_what_is_wrong() {
     assert_eq!((flag, count, text.as_deref()), (Some(true), Some(10), Some("1.10")));
     assert_eq!(duration.map(|it| it.0), Some(5_400_000));
     assert_eq!(rest, ("a+2".to_owned(), 1, None));
-    assert_eq!(told, "");
+    assert_eq!(shown, "");
 
-    let (_, told) =
+    let (_, shown) =
         read("{f: maybe, g: 'yes', n: x, m: -1, l: {}, t: [a], d: soon, c: alowed}", |fields| {
             fields.flag("f");
             fields.flag("g");
@@ -257,7 +257,7 @@ fn fields_read_by_type_and_tell_what_is_wrong() {
             fields.choice::<Use>("c");
             fields.required_text("name", "give it one");
         });
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(shown, @r#"
     test::wrong-type: `f` must be true or false, not text at "maybe"
     test::bad-value: `g` cannot be `yes` at "'yes'"
     test::wrong-type: `n` must be a whole number, not text at "x"
@@ -272,12 +272,12 @@ fn fields_read_by_type_and_tell_what_is_wrong() {
 
 #[test]
 fn only_typos_are_told() {
-    let (_, told) = read("{nmae: a, statsu: b, note: c, agents: d, xy: e}", |fields| {
+    let (_, shown) = read("{nmae: a, statsu: b, note: c, agents: d, xy: e}", |fields| {
         for name in ["name", "status", "agent", "id"] {
             fields.text(name);
         }
     });
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(shown, @r#"
     test::unknown-key: thing has no key `nmae` at "nmae"
     test::unknown-key: thing has no key `statsu` at "statsu"
     test::unknown-key: thing has no key `agents` at "agents"

@@ -24,9 +24,9 @@ pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, fold
         return Ok(Exit::Success);
     }
     let answer = chosen(&text, &question.options)?;
-    let told = match project.answer(&asking.task, &answer)? {
+    let delivery = match project.answer(&asking.task, &answer)? {
         Delivery::Refused(why) => return Err(Failure::usage(why)),
-        told => told,
+        delivery => delivery,
     };
     match shell.is_json() {
         true => shell.data(&crate::ui::json::line_of(
@@ -34,7 +34,7 @@ pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, fold
         ))?,
         false => shell.data(&format!("{}  {answer}\n", asking.task))?,
     }
-    shell.note(match told {
+    shell.note(match delivery {
         Delivery::Journaled => "its session goes on with this answer at the next `orch build`",
         Delivery::ToBuilder | Delivery::Refused(_) => {
             "the orch that builds here goes on with this answer"

@@ -172,11 +172,11 @@ fn build_once(
     let closed = console.close(built.as_ref().ok());
     let summary = built?;
     let exit = Exit::from_code(summary.exit);
-    let mut told = report_lost_events(closed, shown, shell);
-    if told.is_ok() && !shell.is_json() && (!shell.is_quiet() || exit != Exit::Success) {
-        told = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
+    let mut written = report_lost_events(closed, shown, shell);
+    if written.is_ok() && !shell.is_json() && (!shell.is_quiet() || exit != Exit::Success) {
+        written = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
     }
-    Ok((exit_with(exit, told), held_of(console.leftover())))
+    Ok((exit_with(exit, written), held_of(console.leftover())))
 }
 
 /// Events that could not be written do not undo a build, but are not lost silently.

@@ -134,9 +134,9 @@ fn ending_of(
 }
 
 fn clock_of(args: &ClassifyArgs, last_message_at: Option<&str>) -> Clock {
-    let told = || last_message_at.and_then(|at| moment_of(at).ok());
+    let of_message = || last_message_at.and_then(|at| moment_of(at).ok());
     Clock {
-        now: args.now.or_else(told).unwrap_or_else(now),
+        now: args.now.or_else(of_message).unwrap_or_else(now),
         zone: args.zone.clone().unwrap_or_else(local_zone),
     }
 }

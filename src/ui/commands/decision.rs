@@ -20,9 +20,9 @@ pub fn run(
     let tasks = selection.tasks();
     let decisions: Vec<Decide> =
         tasks.iter().map(|task| Decide { task: task.clone(), decision }).collect();
-    let told = match project.decide(&decisions)? {
+    let delivery = match project.decide(&decisions)? {
         Delivery::Refused(why) => return Err(Failure::usage(why)),
-        told => told,
+        delivery => delivery,
     };
     for task in &tasks {
         let text = match shell.is_json() {
@@ -34,7 +34,7 @@ pub fn run(
         shell.data(&text)?;
     }
     let count = counted(tasks.len(), "task");
-    let consequence = match told {
+    let consequence = match delivery {
         Delivery::Journaled => consequence_of(decision),
         Delivery::ToBuilder | Delivery::Refused(_) => "the orch that builds here is told",
     };

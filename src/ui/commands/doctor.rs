@@ -51,14 +51,14 @@ fn settings(loaded: &Loaded) -> Finding {
 fn launches(root: &Path) -> std::result::Result<Vec<Finding>, crate::host::error::Error> {
     const CODES: [&str; 2] = ["document::unknown-model", "agent::bypass-as-root"];
     let documents = driver::check(root, &[])?;
-    let told = documents.iter().flat_map(|document| {
+    let found = documents.iter().flat_map(|document| {
         let refused = document.diagnostics.iter().filter(|it| CODES.contains(&it.code));
         refused.map(|it| {
             let help = it.help.as_deref().unwrap_or_default();
             Finding::caution("sessions", format!("{}: {}", document.path, it.message), help)
         })
     });
-    Ok(told.collect())
+    Ok(found.collect())
 }
 
 /// Whether the settings or a rule of the project asks for a sandbox.

@@ -102,9 +102,9 @@ mod tests {
         assert_eq!(check(&[]), "nothing");
         assert_eq!(check(&["orch resume"]), "nothing");
         let line = "orch build demo --force demo//1 -j 3";
-        let told = r#"build ["demo"] -j Some(3) force []"#;
-        assert_eq!(check(&["orch watch", line]), told);
-        assert_eq!(check(&[line, "orch resume", "orch resume -v"]), told);
+        let expected = r#"build ["demo"] -j Some(3) force []"#;
+        assert_eq!(check(&["orch watch", line]), expected);
+        assert_eq!(check(&[line, "orch resume", "orch resume -v"]), expected);
         assert_eq!(check(&[line, "orch watch x"]), r#"watch ["x"]"#);
     }
 }

@@ -162,7 +162,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, billing: Billing, pai
         text.push_str("  files     none changed\n");
     }
     if let Some(change) = &result.plan_change {
-        let _ = writeln!(text, "  plan      {}", one_line(&change.told()));
+        let _ = writeln!(text, "  plan      {}", one_line(&change.summary()));
     }
     for (number, change) in changes.iter().enumerate() {
         let head = if number == 0 { "files" } else { "" };

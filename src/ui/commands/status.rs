@@ -105,8 +105,8 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
     let path = paint.paint(Tone::Faint, format!("({})", plan.path));
     let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, &plan.name));
     if let Some(smoke) = &plan.smoke {
-        let told = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
-        let _ = writeln!(text, "  smoke test {told}: {}", one_line(&smoke.message));
+        let word = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
+        let _ = writeln!(text, "  smoke test {word}: {}", one_line(&smoke.message));
     }
     let tasks: Vec<&TaskPicture> = tasks_of(picture, &plan.name).collect();
     let id_width = tasks.iter().map(|task| columns_of(task.task.task.as_str())).max();
@@ -124,9 +124,9 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
         if let Some(question) = &task.question {
             push_question(text, task, question);
         }
-        for told in &task.apart {
-            let told = format!("not at once with others: {}", one_line(&clash_text(told)));
-            let _ = writeln!(text, "      {}", paint.paint(Tone::Faint, told));
+        for clash in &task.apart {
+            let clash = format!("not at once with others: {}", one_line(&clash_text(clash)));
+            let _ = writeln!(text, "      {}", paint.paint(Tone::Faint, clash));
         }
         for warning in &task.warnings {
             let _ = writeln!(text, "      {}", paint.paint(Tone::Caution, one_line(warning)));

@@ -20,7 +20,7 @@ pub fn run(args: &StopArgs, root: &Path, shell: &mut Shell) -> Ran {
     let (wish, patience) =
         if args.now { (Wish::Now, PATIENCE_NOW) } else { (Wish::Finish, PATIENCE) };
     let answer = stop::ask(root, wish, patience)?;
-    let (text, exit) = told(&answer, wish);
+    let (text, exit) = reply_to(&answer, wish);
     if shell.is_json() {
         shell.data(&crate::ui::json::line_of(&fields_of(&answer, &text)))?;
     } else {
@@ -30,7 +30,7 @@ pub fn run(args: &StopArgs, root: &Path, shell: &mut Shell) -> Ran {
 }
 
 /// Nothing running is what was wanted: a success. A run that does not answer is none.
-fn told(answer: &Answer, wish: Wish) -> (String, Exit) {
+fn reply_to(answer: &Answer, wish: Wish) -> (String, Exit) {
     let name = |holder: &Holder| format!("process {} (`{}`)", holder.pid, holder.command);
     match (answer, wish) {
         (Answer::Nobody, _) => ("nothing runs here".to_owned(), Exit::Success),
@@ -72,7 +72,7 @@ mod tests {
     fn what_became_of_it_is_said_and_no_answer_is_no_success() {
         let holder = Holder { pid: 7, command: "orch build".into(), since: Moment(1) };
         let check = |answer: Answer, wish| {
-            let (text, exit) = told(&answer, wish);
+            let (text, exit) = reply_to(&answer, wish);
             format!("{text}: {}", exit.code())
         };
         assert_eq!(check(Answer::Nobody, Wish::Finish), "nothing runs here: 0");

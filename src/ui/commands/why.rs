@@ -94,9 +94,9 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
         let by = task.agent.as_ref().map(|agent| format!(", by {agent}")).unwrap_or_default();
         let _ = writeln!(text, "  rule     {}{by}: {}", task.rule, one_line(&task.chosen));
     }
-    for told in &task.apart {
+    for clash in &task.apart {
         let _ =
-            writeln!(text, "  apart    not at once with others: {}", one_line(&clash_text(told)));
+            writeln!(text, "  apart    not at once with others: {}", one_line(&clash_text(clash)));
     }
     push_differences(&mut text, reasons, paint);
     match task.state {

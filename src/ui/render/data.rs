@@ -98,7 +98,7 @@ pub fn notice_data(notice: &Notice, billing: Billing) -> Event {
         Notice::Parked { task, reason } => {
             ("parked", json!({"task": name(task), "reason": reason}))
         }
-        Notice::PlanChanged(told) => ("plan-changed", json!(told)),
+        Notice::PlanChanged(change) => ("plan-changed", json!(change)),
         Notice::SmokeStarted { plans } => ("smoke-started", json!({"plans": plans})),
         Notice::SmokeEnded { plans, outcome, message, tail } => {
             let fields = json!({

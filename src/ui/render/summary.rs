@@ -50,17 +50,17 @@ impl Leftover {
 pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> String {
     let mut text = String::new();
     push_unfinished(&mut text, leftover, paint);
-    for told in &summary.plan_changes {
+    for change in &summary.plan_changes {
         let head = paint.paint(Tone::Caution, "plan changed");
-        let _ = writeln!(text, "{head}: {} {told}", told.task);
+        let _ = writeln!(text, "{head}: {} {change}", change.task);
     }
     if let Some(reason) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(text, "{head}: {reason}; `orch land` takes what waits onto the branch");
     }
     for smoke in &summary.smoke {
-        let told = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
-        let _ = writeln!(text, "{}  smoke test {told}: {}", smoke.plan, one_line(&smoke.message));
+        let word = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
+        let _ = writeln!(text, "{}  smoke test {word}: {}", smoke.plan, one_line(&smoke.message));
     }
     let exit = Exit::from_code(summary.exit);
     let is_idle = summary.up_to_date + summary.skipped == summary.targets

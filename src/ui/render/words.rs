@@ -127,7 +127,9 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
             news(Good, "judge", text)
         }
         Notice::Parked { task, reason } => problem(Caution, "park", format!("{task}  {reason}")),
-        Notice::PlanChanged(told) => problem(Caution, "plan", format!("{}  {told}", told.task)),
+        Notice::PlanChanged(change) => {
+            problem(Caution, "plan", format!("{}  {change}", change.task))
+        }
         Notice::SmokeStarted { plans } => news(Active, "smoke", names_of(plans)),
         Notice::SmokeEnded { plans, outcome, message, tail } => {
             let is_problem = *outcome != SmokeOutcome::Passed;

@@ -110,8 +110,8 @@ fn nothing_that_a_document_holds_can_move_the_cursor() {
           help: did you mean `y`?
         "#);
     let path = std::io::Error::other("\u{1b}[2Jgone");
-    let told = error_text(&Error::because("reading \u{1b}c", path).help("\u{1b}[A"), Paint::PLAIN);
-    assert!(!told.contains('\u{1b}'), "{told:?}");
+    let shown = error_text(&Error::because("reading \u{1b}c", path).help("\u{1b}[A"), Paint::PLAIN);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
     assert!(!usage_text("no \u{1b}[1m", Some("\u{1b}[2m"), Paint::PLAIN).contains('\u{1b}'));
 }
 

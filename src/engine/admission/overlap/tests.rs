@@ -65,11 +65,11 @@ fn claims(outputs: &[&str], inputs: &[&str], text: &str) -> Claims {
 /// What is told of two tasks, each of outputs, inputs and a description; both ways agree.
 fn check(one: (&[&str], &[&str], &str), other: (&[&str], &[&str], &str)) -> String {
     let (one, other) = (claims(one.0, one.1, one.2), claims(other.0, other.1, other.2));
-    let told = one
+    let met = one
         .meeting(&other)
         .map(|it| clash_text(&it.with(&TaskRef::new("p", "2"))).replace("p//2", "2"));
-    assert_eq!(told.is_some(), other.meeting(&one).is_some(), "{told:?}");
-    told.unwrap_or_default()
+    assert_eq!(met.is_some(), other.meeting(&one).is_some(), "{met:?}");
+    met.unwrap_or_default()
 }
 
 #[test]

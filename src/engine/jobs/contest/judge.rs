@@ -280,7 +280,7 @@ impl Shop<'_> {
 fn as_winner(attempt: Attempt, winner: Contender, ballot: &Ballot) -> Attempt {
     let scores: Vec<String> =
         ballot.scores.iter().map(|(label, score)| format!("{label} {score}")).collect();
-    let told = match scores.is_empty() {
+    let standing = match scores.is_empty() {
         true => format!("{} unopposed", winner.label),
         false => format!("{} of {}", winner.label, scores.join(", ")),
     };
@@ -288,7 +288,7 @@ fn as_winner(attempt: Attempt, winner: Contender, ballot: &Ballot) -> Attempt {
         model: winner.made.model.or(attempt.made.model),
         cost: attempt.made.cost,
         was_probe: attempt.made.was_probe,
-        won: Some(Won { number: winner.number, kept_as: winner.kept_as, told }),
+        won: Some(Won { number: winner.number, kept_as: winner.kept_as, standing }),
         ..winner.made
     };
     Attempt { at_work: AtWork { phase: Phase::Merging, ..attempt.at_work }, made, ..attempt }

@@ -148,18 +148,20 @@ impl Shop<'_> {
         let judgement = without_plan_edit(self.judgement_of(attempt, &evidence), &evidence);
         let label = &attempt.contest()?.entry_of(of.id)?.label;
         let message = format!("proposal {label}: {}", judgement.message);
-        let told =
+        let judgement =
             Judgement { message: message.trim_end_matches([':', ' ']).to_owned(), ..judgement };
-        self.journal_end(of, &evidence, &told)?;
-        let was_probe = self.hear_of_service(of, &evidence, &told)?;
+        self.journal_end(of, &evidence, &judgement)?;
+        let was_probe = self.hear_of_service(of, &evidence, &judgement)?;
         self.book_entry(of.owner, &evidence, was_probe)?;
         self.note_competing(of.owner)?;
-        match told.class {
-            OutcomeClass::Done => self.take_entry_done(of, evidence, &told),
-            class if is_of_the_service(class) => self.set_entry_back(of, told),
+        match judgement.class {
+            OutcomeClass::Done => self.take_entry_done(of, evidence, &judgement),
+            class if is_of_the_service(class) => self.set_entry_back(of, judgement),
             // Nobody is asked on behalf of one proposal of several.
-            OutcomeClass::Asked => self.put_out(of, OutcomeClass::FailedByStatus, told.message),
-            class => self.put_out(of, class, told.message),
+            OutcomeClass::Asked => {
+                self.put_out(of, OutcomeClass::FailedByStatus, judgement.message)
+            }
+            class => self.put_out(of, class, judgement.message),
         }
     }
 

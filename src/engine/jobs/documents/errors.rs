@@ -67,11 +67,11 @@ fn first_new(read: &DocumentsLeft) -> Option<String> {
     let Documents { plans, agents, rules, .. } = &read.after.0;
     let mut sources = plans.iter().chain(agents).chain(rules);
     let source = sources.find(|it| it.path == *file);
-    let told = source.map_or_else(
+    let place = source.map_or_else(
         || format!("{} ({})", found.message, found.code),
         |source| line_of(source, found),
     );
-    Some(format!("left `{file}` with an error: {told}"))
+    Some(format!("left `{file}` with an error: {place}"))
 }
 
 /// Errors of the documents, and of these agents whether or not anything names them.

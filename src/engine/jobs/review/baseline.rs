@@ -145,24 +145,24 @@ fn judge(
     match suspect.failure.beside(&before, &|line| is_named(line, task)) {
         Compared::Doubtful(why) => fail(format!("it failed before this task, too, but {why}")),
         Compared::Same(lines) => {
-            let told = "[WARN] failed before this task too:".to_owned();
-            (Verdict::Warn, with_lines(told, &lines))
+            let head = "[WARN] failed before this task too:".to_owned();
+            (Verdict::Warn, with_lines(head, &lines))
         }
         Compared::New(lines, 0) => fail(format!(
             "it failed before this task, too, but otherwise ({} of these lines are new)",
             lines.len()
         )),
         Compared::New(lines, n_same) => {
-            let told = format!(
+            let head = format!(
                 "[FAIL] new since this task ({n_same} other failing lines were there before):"
             );
-            (Verdict::Fail, with_lines(told, &lines))
+            (Verdict::Fail, with_lines(head, &lines))
         }
     }
 }
 
-fn with_lines(told: String, lines: &[String]) -> Vec<String> {
-    let mut findings = vec![told];
+fn with_lines(head: String, lines: &[String]) -> Vec<String> {
+    let mut findings = vec![head];
     findings.extend(lines.iter().take(SHOWN).cloned());
     if lines.len() > SHOWN {
         findings.push(format!("and {} more lines", lines.len() - SHOWN));

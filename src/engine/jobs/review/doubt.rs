@@ -112,7 +112,7 @@ impl Shop<'_> {
             );
             return self.set_back(owner, OutcomeClass::NoVerdict, message);
         }
-        self.reach(owner, &validator, doubt.told(&why, tests))
+        self.reach(owner, &validator, doubt.verdict_of(&why, tests))
     }
 
     /// The script that the validator itself runs, where the task changed it and does not speak of it. A
@@ -148,14 +148,14 @@ fn bare_bench_of<'a>(attempt: &'a Attempt, validator: &Validator) -> Option<(Rol
 
 impl Doubt {
     /// The verdict where the result does not pass by the files as they were.
-    fn told(self, why: &str, tests: Tests) -> KnownVerdict {
+    fn verdict_of(self, why: &str, tests: Tests) -> KnownVerdict {
         let verdict = if tests == Tests::Frozen { Verdict::Fail } else { Verdict::Warn };
         let mut findings = self.said.findings;
         findings.push(format!(
             "[{}] passes with files that the task changed, but not as they were before it: {why}",
             verdict.as_str()
         ));
-        findings.extend(self.files.iter().take(SHOWN).map(told));
+        findings.extend(self.files.iter().take(SHOWN).map(line_of));
         if self.files.len() > SHOWN {
             findings.push(format!("and {} more files", self.files.len() - SHOWN));
         }
@@ -163,7 +163,7 @@ impl Doubt {
     }
 }
 
-fn told(file: &BenchFile) -> String {
+fn line_of(file: &BenchFile) -> String {
     let path = &file.path;
     let asserts = |it: &Tally| match (it.asserts, it.skips) {
         (1, 0) => "1 assertion".to_owned(),

@@ -133,8 +133,8 @@ mod tests {
     use super::*;
 
     fn check(line: &str) -> Option<String> {
-        let told = |it: Finding| format!("{}: {}", it.level.map_or("-", Verdict::as_str), it.text);
-        finding_in(line).map(told)
+        let shown = |it: Finding| format!("{}: {}", it.level.map_or("-", Verdict::as_str), it.text);
+        finding_in(line).map(shown)
     }
 
     #[test]

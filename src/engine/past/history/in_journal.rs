@@ -147,8 +147,9 @@ impl History {
         }
         let in_git = task.in_git.as_ref().and_then(|it| it.report.clone());
         let report = accepted.report.map(|mark| {
-            let told = in_git.filter(|it| it.mark.digest == mark.digest).and_then(|it| it.told_in);
-            Reported { mark, told_in: told.or(accepted.commit.clone()) }
+            let in_commit =
+                in_git.filter(|it| it.mark.digest == mark.digest).and_then(|it| it.told_in);
+            Reported { mark, told_in: in_commit.or(accepted.commit.clone()) }
         });
         task.accepted = Some(AcceptedFact {
             key: accepted.key,

@@ -169,8 +169,8 @@ fn attempt_name(entry: &LedgerEntry) -> String {
 fn parts_by_model(entry: &LedgerEntry) -> Vec<Part> {
     let known = entry.model.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
     let models = &entry.spend.models;
-    let told: Usd = models.iter().map(|it| it.cost).sum();
-    if models.is_empty() || told != entry.cost {
+    let sum: Usd = models.iter().map(|it| it.cost).sum();
+    if models.is_empty() || sum != entry.cost {
         return vec![(known, (entry.cost, entry.spend.tokens))];
     }
     models.iter().map(|it| (it.model.to_string(), (it.cost, it.tokens))).collect()

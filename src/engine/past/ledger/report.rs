@@ -65,10 +65,10 @@ pub fn usage_report(plan: &Plan, path: &str, spent: Spent<'_>, completed: Moment
         })
     });
     let tasks = by_task.iter().map(|(id, entries)| {
-        let mut told = usage_of(entries);
-        told["id"] = json!(id);
-        told["model"] = json!(model_of(entries));
-        told
+        let mut usage = usage_of(entries);
+        usage["id"] = json!(id);
+        usage["model"] = json!(model_of(entries));
+        usage
     });
     let total_of = |entries: &[&LedgerEntry]| {
         let mut total = usage_of(entries);

@@ -50,7 +50,7 @@ const ALL: [fn() -> Ended; 3] = [|| Ended::Done, || Ended::Done, || Ended::Done]
 const B_WINS: [(&str, f64); 3] = [("A", 6.0), ("B", 9.0), ("C", 4.5)];
 
 fn judged(space: &Space) -> Vec<String> {
-    let told = space.records.iter().filter_map(|record| match record {
+    let shown = space.records.iter().filter_map(|record| match record {
         Record::Judged(it) => {
             let entrants = it.entrants.iter().map(|it| match (&it.score, &it.out) {
                 (Some(score), _) => format!(" {} {score}", it.label),
@@ -61,7 +61,7 @@ fn judged(space: &Space) -> Vec<String> {
         }
         _ => None,
     });
-    told.collect()
+    shown.collect()
 }
 
 fn refs(space: &Space) -> Vec<&str> {
@@ -102,7 +102,7 @@ fn failed_proposals_are_out_and_the_last_one_left_goes_on_loudly() {
     let engine = space.build();
     assert_eq!(space.ran(), ["a", "a", "a"]);
     assert_eq!(states(&engine), "a=Done(Ran)");
-    assert!(space.told[0].contains("2 of 3 proposals are out"), "{:?}", space.told);
+    assert!(space.said[0].contains("2 of 3 proposals are out"), "{:?}", space.said);
     assert_eq!(engine.picture().tasks[0].warnings.len(), 1);
     assert_eq!(space.files[&RelPath::new("a.txt").unwrap()], "by 2");
 }

@@ -76,7 +76,7 @@ pub(super) fn drive_in_time(
             space.play = Box::new(move |launch, files| {
                 if matches!(
                     (&ended, &launch.purpose),
-                    (Ended::Done | Ended::Told(_), Purpose::Work)
+                    (Ended::Done | Ended::Streamed(_), Purpose::Work)
                 ) {
                     write(files, &format!("out/{}.txt", launch.task.task), "made");
                 }
@@ -116,7 +116,7 @@ fn three_failures_of_the_service_in_a_row_open_the_breaker_and_one_probe_closes_
     });
     assert_eq!(engine.counts().accepted, 6);
     insta::assert_snapshot!(shown(&starts), @"0: a b c | 1: d e | 301: a | 602: a | 603: b c d | 604: e f");
-    insta::assert_snapshot!(space.told.join("\n"), @"
+    insta::assert_snapshot!(space.said.join("\n"), @"
     waiting until 301: the service failed 3 times in a row (overloaded)
     waiting until 602: the service failed 6 times in a row (overloaded)
     the service answers again
@@ -203,7 +203,7 @@ fn failures_escalate_the_model_within_its_cap() {
     };
     let model = |name: &str| Some(ModelName::new(name));
     let none = ModelFlags::default;
-    let told = [
+    let shown = [
         check("", none()),
         check(", model_escalation: { enabled: yes }", none()),
         check(", model_escalation: { enabled: yes, escalate_after: 1, max_model: sonnet }", none()),
@@ -214,7 +214,7 @@ fn failures_escalate_the_model_within_its_cap() {
         ),
         check("", ModelFlags { max: model("haiku"), ..none() }),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(shown.join("\n"), @"
     sonnet sonnet sonnet sonnet sonnet sonnet: no idea
     sonnet sonnet opus opus opus opus: no idea
     sonnet sonnet sonnet sonnet sonnet sonnet: no idea

@@ -42,7 +42,7 @@ fn a_limit_at_task_5_of_16_parallel_ones() {
     insta::assert_snapshot!(shown(&starts), @"
     0: a b c d e f g h | 1: i j k l | 3660: e | 3661: f g m n o p
     ");
-    insta::assert_snapshot!(space.told.join("\n"), @"
+    insta::assert_snapshot!(space.said.join("\n"), @"
     waiting until 3660: the five-hour limit is used up and resets 1970-01-01 01:16 UTC
     the five-hour limit is over
     ");
@@ -85,7 +85,7 @@ fn the_next_run_of_orch_honours_the_limit_of_the_last() {
     let (engine, starts) = drive_in_time(&mut space, jobs(1), |_, _| Ended::Done);
     assert_eq!((states(&engine).as_str(), shown(&starts).as_str()), ("a=Held b=Held", ""));
     assert_eq!(engine.held_by(), Some(OutcomeClass::PlanLimit));
-    insta::assert_snapshot!(space.told.join("\n"), @"
+    insta::assert_snapshot!(space.said.join("\n"), @"
     no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
     held p//a
     no further session starts: the five-hour limit is used up and resets 1970-01-01 01:16 UTC; `limits.wait` is `never`; `orch build` goes on from here then. Is it over before? `orch resume --limits` goes on at once, `orch retry TASK` has one session find out
@@ -239,7 +239,7 @@ fn near_a_limit_and_beyond_the_plan_the_build_slows_down_or_waits() {
             permille: Some(permille),
             resets_at: Some(RESET),
         }];
-        Ended::Told(Box::new(stream))
+        Ended::Streamed(Box::new(stream))
     };
     let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let check = |overage: bool, of_first: Ended| {
@@ -249,15 +249,15 @@ fn near_a_limit_and_beyond_the_plan_the_build_slows_down_or_waits() {
             if launch.task.task.as_str() == "a" { of_first.clone() } else { Ended::Done }
         });
         assert_eq!(engine.counts().accepted, 8);
-        format!("{}\n{}", shown(&starts), space.told.join("\n"))
+        format!("{}\n{}", shown(&starts), space.said.join("\n"))
     };
-    let told = [
+    let shown = [
         check(false, ended("allowed_warning", 910, false)),
         check(false, ended("allowed_warning", 960, false)),
         check(false, ended("rejected", 1000, true)),
         check(true, ended("rejected", 1000, true)),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(shown.join("\n"), @"
     0: a b c d | 1: e f | 2: g h
     91 % of the five-hour limit is used: no more than 2 at once from now on
     0: a b c d | 1: e | 2: f | 3: g | 4: h

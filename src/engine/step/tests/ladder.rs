@@ -19,13 +19,13 @@ sections:
 ";
 
 /// What sessions were told: how each began, and the part of its prompt that is not the task's.
-type Told = Rc<RefCell<Vec<String>>>;
+type Briefs = Rc<RefCell<Vec<String>>>;
 
 /// A space whose attempts end in turn like this; `.` is done.
-fn space_of(ends: &'static str, plan: &str) -> (Space, Told) {
-    let told = Told::default();
+fn space_of(ends: &'static str, plan: &str) -> (Space, Briefs) {
+    let briefs = Briefs::default();
     let mut space = Space::new(plan);
-    let log = Rc::clone(&told);
+    let log = Rc::clone(&briefs);
     let mut ends = ends.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter();
     space.play = Box::new(move |launch, files| {
         if let LaunchAction::Session(session) = &launch.action {
@@ -44,7 +44,7 @@ fn space_of(ends: &'static str, plan: &str) -> (Space, Told) {
             }
         }
     });
-    (space, told)
+    (space, briefs)
 }
 
 fn beginning_of(session: &crate::engine::effect::SessionLaunch) -> String {
@@ -64,10 +64,10 @@ fn rule(text: &str) -> Source {
 
 #[test]
 fn a_session_that_left_no_status_goes_on_and_is_told_just_that() {
-    let (mut space, told) = space_of("silent .", ONE);
+    let (mut space, briefs) = space_of("silent .", ONE);
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)");
-    insta::assert_snapshot!(told.borrow().join("\n"), @"
+    insta::assert_snapshot!(briefs.borrow().join("\n"), @"
     fresh: -
     resumed: You did not write the status file, so nobody can know whether the task is done (no status file was written).
     ");
@@ -75,13 +75,13 @@ fn a_session_that_left_no_status_goes_on_and_is_told_just_that() {
 
 #[test]
 fn a_ladder_is_climbed_step_by_step() {
-    let (mut space, told) =
+    let (mut space, briefs) =
         space_of("silent silent failed .", &ONE.replace("x }", "x, max_attempts: 9 }"));
     space.rules =
         vec![rule("retry: { on: { no-status: [resume, effort], failed-by-status: effort } }\n")];
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)");
-    insta::assert_snapshot!(told.borrow().join("\n"), @"
+    insta::assert_snapshot!(briefs.borrow().join("\n"), @"
     fresh: -
     resumed: You did not write the status file, so nobody can know whether the task is done (no status file was written).
     fresh effort high: Why it was not accepted: no status file was written
@@ -91,12 +91,12 @@ fn a_ladder_is_climbed_step_by_step() {
 
 #[test]
 fn what_is_nobodys_fault_uses_up_no_attempt_and_hides_no_error() {
-    let (mut space, told) = space_of("failed overloaded overloaded failed .", ONE);
+    let (mut space, briefs) = space_of("failed overloaded overloaded failed .", ONE);
     let began = space.now;
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)", "three attempts of three count");
     assert_eq!(engine.history().task(&TaskRef::new("p", "a")).unwrap().n_attempts, 3);
-    insta::assert_snapshot!(told.borrow().join("\n"), @"
+    insta::assert_snapshot!(briefs.borrow().join("\n"), @"
     fresh: -
     fresh: Why it was not accepted: no idea
     resumed: You were interrupted by the service, not by anything you did (overloaded). Everything you wrote is still there: go on where you stopped.
@@ -117,10 +117,10 @@ fn what_never_gets_better_is_given_up() {
 
 #[test]
 fn a_session_that_cannot_be_taken_up_again_is_begun_anew() {
-    let (mut space, told) = space_of("silent lost .", ONE);
+    let (mut space, briefs) = space_of("silent lost .", ONE);
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)", "the login and the program are right");
-    insta::assert_snapshot!(told.borrow().join("\n"), @"
+    insta::assert_snapshot!(briefs.borrow().join("\n"), @"
     fresh: -
     resumed: You did not write the status file, so nobody can know whether the task is done (no status file was written).
     fresh: Why it was not accepted: no status file was written
@@ -145,14 +145,14 @@ fn asking_and_stopping_end_a_task_at_once() {
 
 #[test]
 fn the_next_run_of_orch_tells_what_the_last_one_failed_by() {
-    let (mut space, told) =
+    let (mut space, briefs) =
         space_of("failed overloaded . ", &ONE.replace("x }", "x, max_attempts: 1 }"));
     space.rules = vec![rule("retry: { waits: 0 }\n")];
     space.build();
     space.retry("a");
     space.build();
     space.build();
-    insta::assert_snapshot!(told.borrow().join("\n"), @"
+    insta::assert_snapshot!(briefs.borrow().join("\n"), @"
     fresh: -
     fresh: Why it was not accepted: no idea
     resumed: You were interrupted by the service, not by anything you did (overloaded). Everything you wrote is still there: go on where you stopped.
@@ -171,7 +171,7 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
     });
     let engine = space.build();
     assert_eq!(states(&engine), "a=Failed(Rejected)");
-    let (other, told) = space_of(".", ONE);
+    let (other, briefs) = space_of(".", ONE);
     space.play = other.play;
     let mut n_asked = 0;
     space.play = Box::new({
@@ -191,5 +191,5 @@ fn findings_are_told_in_the_next_run_of_orch_too() {
     space.retry("a");
     let engine = space.build();
     assert_eq!(states(&engine), "a=Done(Ran)");
-    assert_eq!(told.borrow().len(), 1);
+    assert_eq!(briefs.borrow().len(), 1);
 }

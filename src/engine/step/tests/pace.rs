@@ -51,7 +51,7 @@ impl Timed {
         let documents = Documents { config: self.config.clone(), ..self.space.documents() };
         engine.step(Moment(self.space.now), Event::DocumentsRead(Box::new(documents)));
         if let Some(machine) = self.machine {
-            engine.step(Moment(self.space.now), Event::MachineTold(machine));
+            engine.step(Moment(self.space.now), Event::MachineSeen(machine));
         }
         let asked = Event::Asked(Request::Build(request));
         let mut effects: std::collections::VecDeque<Effect> =
@@ -112,9 +112,9 @@ impl Timed {
     }
 
     /// `a 0-3, b 3-4`: who ran from when to when.
-    fn told(&self) -> String {
-        let told = self.log.iter().map(|(task, from, to)| format!("{task} {from}-{to}"));
-        told.collect::<Vec<_>>().join(", ")
+    fn shown(&self) -> String {
+        let shown = self.log.iter().map(|(task, from, to)| format!("{task} {from}-{to}"));
+        shown.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -126,7 +126,7 @@ fn jobs(jobs: u32) -> BuildRequest {
 fn check(tasks: &str, takes: &[(&'static str, u64)], n: u32) -> String {
     let mut timed = Timed::new(tasks, takes);
     timed.build(jobs(n));
-    timed.told()
+    timed.shown()
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_longest_remaining_chain_starts_first_by_what_tasks_took_before() {
     let mut timed = Timed::new(tasks, &takes);
     timed.build(jobs(1));
     assert_eq!(
-        timed.told(),
+        timed.shown(),
         "b 0-1, a 1-3, c 3-4, d 4-13",
         "nothing is measured: the chain, then the file"
     );
@@ -152,7 +152,7 @@ fn the_longest_remaining_chain_starts_first_by_what_tasks_took_before() {
     }
     (timed.log, timed.begun) = (Vec::new(), timed.space.now);
     timed.build(BuildRequest { no_cache: true, ..jobs(1) });
-    assert_eq!(timed.told(), "d 0-9, a 9-11, b 11-12, c 12-13");
+    assert_eq!(timed.shown(), "d 0-9, a 9-11, b 11-12, c 12-13");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_word_with_a_slash_is_a_file_where_the_tree_has_it() {
     let mut timed = Timed::new(tasks, &[]);
     write(&mut timed.space.files, "bin/run", "#!/bin/sh");
     timed.build(jobs(2));
-    assert_eq!(timed.told(), "a 0-1, b 1-2");
+    assert_eq!(timed.shown(), "a 0-1, b 1-2");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn pools_and_resources_bound_what_runs() {
     let mut timed = Timed::new(tasks, &[]);
     timed.config.pools.insert("sessions".into(), 1);
     timed.build(jobs(3));
-    assert_eq!(timed.told(), "a 0-1, b 1-2, c 2-3");
+    assert_eq!(timed.shown(), "a 0-1, b 1-2, c 2-3");
 }
 
 const THREE: &str = "
@@ -218,35 +218,35 @@ const THREE: &str = "
 
 #[test]
 fn cores_and_memory_only_lower_and_never_below_one() {
-    let told = |cores: u32, per_core: u32, free_mb: u64| {
+    let shown = |cores: u32, per_core: u32, free_mb: u64| {
         let mut timed = Timed::new(THREE, &[]);
         timed.config.schedule.per_core = per_core;
         timed.machine = Some(Machine { cores, free_mb: Some(free_mb) });
         timed.build(jobs(3));
-        timed.told()
+        timed.shown()
     };
-    assert_eq!(told(1, 8, 99_000), "a 0-1, b 0-1, c 0-1");
-    assert_eq!(told(1, 2, 99_000), "a 0-1, b 0-1, c 1-2");
-    assert_eq!(told(64, 8, 900), "a 0-1, b 0-1, c 1-2");
-    assert_eq!(told(64, 8, 0), "a 0-1, b 1-2, c 2-3");
+    assert_eq!(shown(1, 8, 99_000), "a 0-1, b 0-1, c 0-1");
+    assert_eq!(shown(1, 2, 99_000), "a 0-1, b 0-1, c 1-2");
+    assert_eq!(shown(64, 8, 900), "a 0-1, b 0-1, c 1-2");
+    assert_eq!(shown(64, 8, 0), "a 0-1, b 1-2, c 2-3");
 }
 
 #[test]
 fn siblings_wait_for_the_first_to_speak_and_no_longer_than_said() {
-    let told = |speaks_after: Option<u64>, warm_up: u64| {
+    let shown = |speaks_after: Option<u64>, warm_up: u64| {
         let mut timed = Timed::new(THREE, &[("a", 60), ("b", 60), ("c", 60)]);
         timed.speaks_after = speaks_after;
         timed.config.schedule.warm_up = Some(Millis::seconds(warm_up));
         timed.build(jobs(3));
-        timed.told()
+        timed.shown()
     };
-    assert_eq!(told(Some(2000), 5), "a 0-60, b 2-62, c 2-62");
-    assert_eq!(told(None, 5), "a 0-60, b 5-65, c 5-65");
-    assert_eq!(told(Some(2000), 0), "a 0-60, b 0-60, c 0-60");
+    assert_eq!(shown(Some(2000), 5), "a 0-60, b 2-62, c 2-62");
+    assert_eq!(shown(None, 5), "a 0-60, b 5-65, c 5-65");
+    assert_eq!(shown(Some(2000), 0), "a 0-60, b 0-60, c 0-60");
     let mut timed = Timed::new(THREE, &[("a", 60), ("b", 60), ("c", 60)]);
     timed.speaks_after = None;
     timed.build(jobs(3));
-    assert_eq!(timed.told(), "a 0-60, b 0-60, c 0-60", "a moment only, of tasks nobody knows");
+    assert_eq!(timed.shown(), "a 0-60, b 0-60, c 0-60", "a moment only, of tasks nobody knows");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_command_warms_nothing() {
     timed.speaks_after = None;
     timed.config.schedule.warm_up = Some(Millis::seconds(9));
     timed.build(jobs(2));
-    assert_eq!(timed.told(), "a 0-1, b 0-1");
+    assert_eq!(timed.shown(), "a 0-1, b 0-1");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn the_same_work_is_done_once() {
         Ended::Done
     });
     let engine = timed.build(jobs(2));
-    assert_eq!(timed.told(), "a 0-1");
+    assert_eq!(timed.shown(), "a 0-1");
     let counts = engine.counts();
     assert_eq!((counts.ran, counts.replayed, counts.accepted), (1, 1, 2));
 }
@@ -293,7 +293,7 @@ fn work_whose_twin_fails_is_done_after_all() {
         if n == 1 { Ended::Exit(1) } else { Ended::Done }
     });
     let engine = timed.build(BuildRequest { keep_going: true, ..jobs(2) });
-    assert_eq!(timed.told(), "a 0-1, b 1-2");
+    assert_eq!(timed.shown(), "a 0-1, b 1-2");
     assert_eq!((engine.counts().failed, engine.counts().ran), (1, 1));
 }
 
@@ -342,7 +342,7 @@ fn resuming_leaves_out_what_stands_before_and_marks_nothing() {
     let mut timed = Timed::new(tasks, &[]);
     let resume_from = Some(TaskRef::new("p", "c"));
     let engine = timed.build(BuildRequest { resume_from, keep_going: true, ..jobs(1) });
-    assert_eq!(timed.told(), "c 0-1, e 1-2");
+    assert_eq!(timed.shown(), "c 0-1, e 1-2");
     let plan = &timed.space.plans["plans/p.yaml"];
     assert!(plan.contains("id: 'a', status: pending"), "{plan}");
     let counts = engine.counts();
@@ -361,14 +361,14 @@ fn a_single_task_is_the_first_in_the_file_and_all_that_counts() {
 ";
     let mut timed = Timed::new(tasks, &[]);
     let engine = timed.build(BuildRequest { amount: Amount::OneTask, ..jobs(4) });
-    assert_eq!(timed.told(), "a 0-1");
+    assert_eq!(timed.shown(), "a 0-1");
     assert_eq!((engine.counts().wanted, engine.counts().accepted), (1, 1));
     let engine = timed.build(BuildRequest { amount: Amount::OneBatch, ..jobs(4) });
-    assert_eq!(timed.told(), "a 0-1, b 1-2, d 1-2", "what could start at once");
+    assert_eq!(timed.shown(), "a 0-1, b 1-2, d 1-2", "what could start at once");
     assert_eq!((engine.counts().wanted, engine.counts().accepted), (3, 3));
     timed.build(BuildRequest { amount: Amount::OneTask, ..jobs(4) });
     timed.build(BuildRequest { amount: Amount::OneTask, ..jobs(4) });
-    assert_eq!(timed.told(), "a 0-1, b 1-2, d 1-2, c 2-3");
+    assert_eq!(timed.shown(), "a 0-1, b 1-2, d 1-2, c 2-3");
 }
 
 #[test]
@@ -461,12 +461,12 @@ proptest! {
                 .filter(|(_, start, end)| start <= from && end > from)
                 .map(|it| &it.0)
                 .collect();
-            prop_assert!(running.len() <= n.min(size) as usize, "{}", timed.told());
+            prop_assert!(running.len() <= n.min(size) as usize, "{}", timed.shown());
             let shape = |id: &str| &shapes[id.parse::<usize>().unwrap()];
             for other in running.iter().filter(|other| **other != task) {
                 let (one, other) = (shape(task), shape(other));
-                prop_assert!(one.1.is_none() || one.1 != other.1, "one file: {}", timed.told());
-                prop_assert!(one.2.is_none() || one.2 != other.2, "one resource: {}", timed.told());
+                prop_assert!(one.1.is_none() || one.1 != other.1, "one file: {}", timed.shown());
+                prop_assert!(one.2.is_none() || one.2 != other.2, "one resource: {}", timed.shown());
             }
         }
     }

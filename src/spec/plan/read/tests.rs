@@ -17,12 +17,12 @@ fn source(text: &str) -> Source {
 /// Each diagnostic with the text under its labels.
 fn check(text: &str) -> String {
     let source = source(text);
-    let told = parse(&source).diagnostics.into_iter().map(|it| {
+    let found_in = parse(&source).diagnostics.into_iter().map(|it| {
         let labels: Vec<&str> = it.labels.iter().map(|at| &source.text[at.span.clone()]).collect();
         let help = it.help.map_or(String::new(), |help| format!("\n    {help}"));
         format!("{} {}: {} {labels:?}{help}\n", it.severity, it.code, it.message)
     });
-    told.collect()
+    found_in.collect()
 }
 
 fn task(keys: &str) -> Task {
@@ -246,7 +246,7 @@ fn a_plan_without_sections_says_what_a_plan_is() {
 
 #[test]
 fn values_that_could_never_work_are_told_where_they_stand() {
-    let told = |keys: &str| {
+    let found_in = |keys: &str| {
         check(&format!("sections: [{{id: a, name: A, tasks: [{{name: N, {keys}}}]}}]"))
     };
     for (keys, code, place) in [
@@ -263,9 +263,9 @@ fn values_that_could_never_work_are_told_where_they_stand() {
         ("id: 'a*'", "warning plan::bad-id", "a*"),
         ("id: 'a', validators: [{run: 3}]", "error plan::wrong-type", "3"),
     ] {
-        let found = told(keys);
+        let found = found_in(keys);
         assert!(found.contains(code), "{keys}: {found}");
         assert!(found.contains(place), "{keys}: {found}");
     }
-    assert_eq!(told("id: 'a.b-c_1', env: [CI], max_attempts: 1, run: 'true'"), "");
+    assert_eq!(found_in("id: 'a.b-c_1', env: [CI], max_attempts: 1, run: 'true'"), "");
 }

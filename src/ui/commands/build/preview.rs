@@ -173,7 +173,7 @@ impl<'a> Preview<'a> {
     }
 
     fn text(&self, paint: Paint) -> String {
-        let told = |amount: Usd| self.billing.text(amount);
+        let money = |amount: Usd| self.billing.text(amount);
         let mut text = String::new();
         for run in &self.would_replay {
             let _ = writeln!(text, "{}  {}", paint.paint(Tone::Good, "replay   "), run.words());
@@ -184,8 +184,8 @@ impl<'a> Preview<'a> {
                 false => (Tone::Active, "would run"),
             };
             let guess =
-                run.guessed_cost_usd.map(|cost| format!("  (about {}, a guess)", told(cost)));
-            let likely = run.likely_cost_usd.map(|cost| format!("  (about {})", told(cost)));
+                run.guessed_cost_usd.map(|cost| format!("  (about {}, a guess)", money(cost)));
+            let likely = run.likely_cost_usd.map(|cost| format!("  (about {})", money(cost)));
             let cost = likely.or(guess).unwrap_or_default();
             let _ = writeln!(text, "{}  {}{cost}", paint.paint(tone, head), run.words());
             if let Some(given) = &run.given {
@@ -214,24 +214,24 @@ impl<'a> Preview<'a> {
         let _ = match (self.likely_cost_usd, self.guessed_cost_usd) {
             (None, None) => Ok(()),
             (Some(cost), None) => {
-                write!(text, "; at most about {}, by what was paid before", told(cost))
+                write!(text, "; at most about {}, by what was paid before", money(cost))
             }
             (None, Some(guess)) => {
                 write!(
                     text,
                     "; about {}: a guess (`budget.guess`), nothing like it was paid yet",
-                    told(guess)
+                    money(guess)
                 )
             }
             (Some(cost), Some(guess)) => write!(
                 text,
                 "; at most about {}, by what was paid before and, for {} of it, by `budget.guess`",
-                told(cost + guess),
-                told(guess)
+                money(cost + guess),
+                money(guess)
             ),
         };
         if let Some(budget) = self.budget_usd {
-            let _ = write!(text, "; {} may be spent", told(budget));
+            let _ = write!(text, "; {} may be spent", money(budget));
         }
         text + "\n"
     }

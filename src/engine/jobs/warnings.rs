@@ -1,4 +1,4 @@
-//! What is told beside a result: what its session did without, and what it saw.
+//! Warnings beside a result: what its session did without, and what it saw.
 
 use crate::base::name::{ModelName, RelPath};
 use crate::engine::escalate::weaker_than_asked;
@@ -39,7 +39,7 @@ impl Shop<'_> {
     pub(super) fn warnings_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
         let mut warnings = denials(evidence);
         warnings.extend(self.unchanged_of(attempt, evidence));
-        warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.told));
+        warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.warning));
         warnings.extend(beyond_its_tools(attempt, evidence));
         warnings.extend(unknown_word(evidence).map(|word| {
             format!("its session says that it ended by `{word}`, which orch does not know: look whether it was done")
@@ -63,8 +63,8 @@ impl Shop<'_> {
         let answered = stream.main_models.iter().chain(stream.models.first());
         let models = &world.config().models;
         answered.rev().find_map(|model| {
-            let told = weaker_than_asked(&asked, model, models)?;
-            Some(Weaker { model: model.clone(), told })
+            let warning = weaker_than_asked(&asked, model, models)?;
+            Some(Weaker { model: model.clone(), warning })
         })
     }
 
@@ -99,5 +99,5 @@ fn beyond_its_tools(attempt: &Attempt, evidence: &Evidence) -> Option<String> {
 /// A model that answered where a stronger one was asked for.
 struct Weaker {
     model: ModelName,
-    told: String,
+    warning: String,
 }

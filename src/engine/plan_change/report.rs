@@ -9,7 +9,7 @@ use crate::base::name::{TaskId, TaskRef};
 
 /// What a session changed in its plan. Tasks are `plan//task`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ChangeTold {
+pub struct ChangeReport {
     /// Whose session it was.
     pub task: String,
     pub added: Vec<String>,
@@ -20,15 +20,17 @@ pub struct ChangeTold {
     pub edited: Vec<(String, Vec<String>)>,
 }
 
-impl ChangeTold {
+impl ChangeReport {
     pub fn of(by: &TaskRef, change: &PlanChange) -> Self {
         let name = |id: &TaskId| TaskRef { plan: by.plan.clone(), task: id.clone() }.to_string();
-        let mut told = Self { task: by.to_string(), ..Self::default() };
+        let mut report = Self { task: by.to_string(), ..Self::default() };
         for step in &change.steps {
             match step {
-                PlanStep::Section(new) => told.added.extend(new.tasks.iter().map(|it| name(&it.0))),
-                PlanStep::Task(new) => told.added.push(name(&new.id)),
-                PlanStep::Remove { task, .. } => told.removed.push(name(task)),
+                PlanStep::Section(new) => {
+                    report.added.extend(new.tasks.iter().map(|it| name(&it.0)))
+                }
+                PlanStep::Task(new) => report.added.push(name(&new.id)),
+                PlanStep::Remove { task, .. } => report.removed.push(name(task)),
                 PlanStep::Edit { task, entries } => {
                     let status = entries.iter().find(|it| it.key == "status");
                     let status = status.and_then(|it| it.after.as_deref()).unwrap_or_default();
@@ -38,20 +40,20 @@ impl ChangeTold {
                         .collect();
                     match status {
                         "" => {}
-                        it if it.contains("suspended") => told.suspended.push(name(task)),
-                        _ => told.skipped.push(name(task)),
+                        it if it.contains("suspended") => report.suspended.push(name(task)),
+                        _ => report.skipped.push(name(task)),
                     }
                     if !keys.is_empty() {
-                        told.edited.push((name(task), keys));
+                        report.edited.push((name(task), keys));
                     }
                 }
             }
         }
-        told
+        report
     }
 }
 
-impl fmt::Display for ChangeTold {
+impl fmt::Display for ChangeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let edited: Vec<String> = self
             .edited
