@@ -6,6 +6,7 @@ use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};
 use crate::base::measure::{Millis, Moment};
 use crate::base::name::{ActionKey, AttemptId, CommitId, RelPath, TaskRef, TreeId};
+use crate::engine::why::Obstacle;
 use crate::spec::plan::Status;
 
 use crate::engine::effect::{Decide, Request};
@@ -232,8 +233,8 @@ pub struct Merged {
 pub enum Placement {
     /// The user's branch and checkout follow.
     OnBranch,
-    /// Kept under a ref: why, and the command that takes it.
-    Parked { reason: String },
+    /// Kept under a ref.
+    Parked(Obstacle),
 }
 
 /// A patch that does not merge.

@@ -34,6 +34,7 @@ use crate::engine::decide::{Board, Mode};
 use crate::engine::effect::BuildRequest;
 use crate::engine::ground::Ground;
 use crate::engine::money::Money;
+use crate::engine::why::Obstacle;
 
 use attempt::Attempt;
 use smoke::Smokes;
@@ -47,8 +48,8 @@ pub struct Build {
     pub smokes: Smokes,
     pub faults: Faults,
     pub started: Moment,
-    /// The reason of the newest landing that waits under a ref.
-    pub parked: Option<String>,
+    /// Why the newest landing that waits under a ref does so.
+    pub parked: Option<Obstacle>,
     pub is_finished: bool,
 }
 

@@ -98,7 +98,7 @@ pub fn classify_ending(evidence: &Evidence, expectation: &Expectation) -> Judgem
 }
 
 fn judgement_of(
-    (class, message): Finding,
+    (class, message): Classified,
     evidence: &Evidence,
     expectation: &Expectation,
 ) -> Judgement {
@@ -112,10 +112,11 @@ fn judgement_of(
     Judgement { class, message, evidence: clues, verdict: None, limit }
 }
 
-type Finding = (OutcomeClass, String);
+/// A class, and in words what makes it that.
+type Classified = (OutcomeClass, String);
 
 /// Process and stream ended well: what did the work leave?
-fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
+fn by_result(evidence: &Evidence, expectation: &Expectation) -> Classified {
     if let Some(damage) = &evidence.damage {
         return (OutcomeClass::Unknown, damage.clone());
     }
@@ -127,7 +128,7 @@ fn by_result(evidence: &Evidence, expectation: &Expectation) -> Finding {
 }
 
 /// The work is whole: did the session see what it had to?
-fn by_what_it_saw(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+fn by_what_it_saw(evidence: &Evidence, expectation: &Expectation) -> Option<Classified> {
     if let Some(path) = expectation.unread.first() {
         let message = format!("denied: Read({path}), which the task declares as an input");
         return Some((OutcomeClass::PermissionDenied, message));
@@ -138,7 +139,7 @@ fn by_what_it_saw(evidence: &Evidence, expectation: &Expectation) -> Option<Find
     Some((OutcomeClass::NoVerdict, format!("{why}, and what it reports is nothing")))
 }
 
-fn by_work(evidence: &Evidence, expectation: &Expectation) -> Finding {
+fn by_work(evidence: &Evidence, expectation: &Expectation) -> Classified {
     let mut message = "exit 0".to_owned();
     if expectation.kind == AttemptKind::Session {
         match by_report(evidence, expectation) {
@@ -155,7 +156,7 @@ fn by_work(evidence: &Evidence, expectation: &Expectation) -> Finding {
     (OutcomeClass::Done, message)
 }
 
-fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, Finding> {
+fn by_report(evidence: &Evidence, expectation: &Expectation) -> Result<String, Classified> {
     let stream = evidence.stream.as_ref();
     let denials = stream.map_or(&[][..], |stream| &stream.permission_denials);
     let from_text = || stream.map_or(StatusFile::Absent, |it| status_from_text(&it.final_text));

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base::measure::{Billing, Moment, Usd};
 use crate::base::name::{ActionKey, CommitId, ModelName, PlanName, RuleName, TaskRef};
+use crate::engine::why::Parked;
 use crate::spec::plan::Status;
 
 use crate::engine::outcome::OutcomeClass;
@@ -36,8 +37,8 @@ pub struct Picture {
     pub holding: Option<Hold>,
     /// What sessions wait for, where they start again by themselves.
     pub waiting: Option<Waiting>,
-    /// Landings that wait under a ref, and the reason of the newest.
-    pub parked: Option<String>,
+    /// Landings that wait under a ref.
+    pub parked: Option<Parked>,
     pub is_finished: bool,
 }
 

@@ -1,9 +1,11 @@
 //! Why a task stands where it does: causes with their data. Words are made of them where they are shown.
 
 mod hold;
+mod obstacle;
 mod wait;
 
 pub use hold::{Barrier, Hold, Outage, Scope, Shortage, Unawaited, UsedUp};
+pub use obstacle::{Obstacle, Parked, ParkedCount};
 pub use wait::{Clash, How, Wait, Waiting};
 
 use std::collections::BTreeSet;

@@ -12,7 +12,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{RelPath, TreeId};
 use crate::base::source::Source;
 use crate::engine::event::Documents;
-use crate::engine::outcome::evidence::DocumentsLeft;
+use crate::engine::outcome::evidence::{DocumentsFound, DocumentsLeft};
 use crate::spec::config::{self, Config, PLAN_ENDINGS, SAMPLE_PLAN};
 
 use self::place::{Disk, Laid, Place};
@@ -61,7 +61,7 @@ pub fn read_both(
 ) -> Result<Box<DocumentsLeft>> {
     let read = |tree: &TreeId| {
         let loaded = read_at(repo, tree, extra)?;
-        Ok((loaded.documents, loaded.diagnostics))
+        Ok(DocumentsFound { documents: loaded.documents, problems: loaded.diagnostics })
     };
     Ok(Box::new(DocumentsLeft { before: read(was)?, after: read(is)? }))
 }

@@ -63,7 +63,7 @@ impl Landings {
 
     /// The engine's picture, with what waits for the user's branch, from earlier builds too.
     pub fn picture(&self, state: &State, extent: Extent) -> Picture {
-        let parked = self.following.waiting().map(str::to_owned);
+        let parked = self.following.waiting().cloned();
         Picture { parked, ..state.engine.picture_of(extent) }
     }
 

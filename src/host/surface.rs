@@ -12,6 +12,7 @@ use crate::engine::picture::{Extent, Picture};
 use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
+use crate::engine::why::Parked;
 use crate::spec::plan::Plan;
 
 /// Something that shows a build to people or programs. Calls come from one thread, in the order
@@ -62,8 +63,8 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan_changes: Vec<ChangeReport>,
     /// What waits for the user's branch, and why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parked: Option<String>,
+    #[serde(skip)]
+    pub parked: Option<Parked>,
     /// What came of the smoke tests of plans that are done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub smoke: Vec<PlanSmoke>,

@@ -2,6 +2,7 @@
 //! surface only lays them out.
 
 pub mod data;
+pub mod obstacle;
 pub mod states;
 pub mod summary;
 pub mod time;

@@ -102,7 +102,7 @@ impl Board {
         if let Some(standing) = standing
             && self.asks_standing(id, ground)
         {
-            return self.decide_verdicts(id, standing, ground);
+            return self.decide_verdicts(id, key, standing, ground);
         }
         if forced.is_none() {
             if let Some(standing) =
@@ -114,7 +114,7 @@ impl Board {
                 if self.mode == Mode::Build {
                     super::settle::mend_status(slot, record.status, &past, ground);
                 }
-                return self.decide_verdicts(id, standing, ground);
+                return self.decide_verdicts(id, key, standing, ground);
             }
             if past.accepted.is_none() && record.status.is_done() {
                 self.adopt(id, key, ground);

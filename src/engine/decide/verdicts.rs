@@ -2,7 +2,7 @@
 //! again on the same content: a command in each build, since what it says may be its surroundings'
 //! fault; an agent where a person asked for the task again.
 
-use crate::base::name::{TaskRef, ValidatorName, VerdictKey};
+use crate::base::name::{ActionKey, TaskRef, ValidatorName, VerdictKey};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
 use crate::engine::ground::Ground;
@@ -21,6 +21,7 @@ impl Board {
     pub(super) fn decide_verdicts(
         &mut self,
         id: NodeId,
+        key: ActionKey,
         accepted: &AcceptedFact,
         ground: &mut Ground<'_>,
     ) -> Option<Follow> {
@@ -41,10 +42,10 @@ impl Board {
         let mut unknown = None;
         for validator in &validators {
             let checked = Checked { slot, spec: &recipe.spec, validator, changes: &[] };
-            let key = ground.world.verdict_key(checked, &owned, ground.past);
-            match self.known_verdict(Some(id), validator, &key, ground.past).cloned() {
+            let verdict_key = ground.world.verdict_key(checked, &owned, ground.past);
+            match self.known_verdict(Some(id), validator, &verdict_key, ground.past).cloned() {
                 Some(known) if known.verdict == Verdict::Fail => {
-                    self.reject_standing(id, &known.findings, ground);
+                    self.reject_standing(id, key, known.findings, ground);
                     return None;
                 }
                 Some(known) if known.verdict == Verdict::Warn => {
@@ -73,8 +74,13 @@ impl Board {
     }
 
     /// A known FAIL on the present content: the task runs again, with the findings.
-    fn reject_standing(&mut self, id: NodeId, findings: &[String], ground: &mut Ground<'_>) {
-        let Some(key) = ground.world.key(self.slot(id)) else { return };
+    fn reject_standing(
+        &mut self,
+        id: NodeId,
+        key: ActionKey,
+        findings: Vec<String>,
+        ground: &mut Ground<'_>,
+    ) {
         if let Some(pin) = self.pin_of(id, ground.world) {
             return self.hold_pinned(id, pin, Misfit::Refused, ground);
         }
@@ -82,7 +88,7 @@ impl Board {
         if let Some(class) = run.gave_up {
             return self.settle(id, Settled::Failed(class));
         }
-        run.findings = findings.to_vec();
+        run.findings = findings;
         run.reason = Why::VerdictFails;
         self.ask_cache(id, key, Lookup::None, ground);
     }

@@ -8,6 +8,7 @@ use crate::engine::limits::Window;
 use crate::engine::outcome::Verdict;
 use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::{Provenance, Score, SmokeOutcome};
+use crate::engine::why::Obstacle;
 use crate::engine::why::{Barrier, Help, Hold, Rebuy, Shortage, UsedUp, Why};
 
 /// Something worth telling people once.
@@ -66,7 +67,7 @@ pub enum Notice {
     },
     Parked {
         task: TaskRef,
-        reason: String,
+        obstacle: Obstacle,
     },
     /// A session changed its plan.
     PlanChanged(ChangeReport),

@@ -119,9 +119,9 @@ impl Shop<'_> {
         self.note_to_close(&landing);
         self.ground.past.history.add_landing(&landing);
         self.ground.world.take_landing(&landing, self.ground.past);
-        if let Placement::Parked { reason } = placement {
-            self.build.parked = Some(reason.clone());
-            self.ground.publish(Notice::Parked { task: attempt.task.clone(), reason });
+        if let Placement::Parked(obstacle) = placement {
+            self.build.parked = Some(obstacle.clone());
+            self.ground.publish(Notice::Parked { task: attempt.task.clone(), obstacle });
         }
         self.accept(id, attempt, Placed { commit: Some(landing.commit), output: landing.output });
         Ok(())

@@ -69,7 +69,7 @@ impl Shop<'_> {
         let Ground { world, past, .. } = &self.ground;
         let bounds = self.build.plan_bounds_of(attempt, world, past);
         let known = match documents {
-            Some(documents) => &World::known_with(documents.after.0.clone()),
+            Some(documents) => &World::known_with(documents.after.documents.clone()),
             None => self.ground.world.known(),
         };
         let change = PlanChange::between(&laid, &left, &bounds, known);

@@ -1,6 +1,6 @@
 //! Calls that the CLI denied: got around, or what kept the work from being done.
 
-use super::{Expectation, Finding, OutcomeClass as C};
+use super::{Classified, Expectation, OutcomeClass as C};
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::evidence::STATUS_FILE;
 
@@ -16,7 +16,7 @@ pub(super) fn needed<'a>(
 
 /// The finding, laid to the denied call that explains it where there is one: a result that is whole
 /// was got in another way.
-pub(super) fn explained(finding: Finding, evidence: &Evidence) -> Finding {
+pub(super) fn explained(finding: Classified, evidence: &Evidence) -> Classified {
     let (class, message) = &finding;
     let lacks_something = match class {
         C::NoStatus | C::NoChange | C::FailedByStatus => true,

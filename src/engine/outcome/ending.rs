@@ -1,7 +1,7 @@
 //! What process and stream say of an attempt, before its work is looked at.
 
 use super::OutcomeClass as C;
-use super::{AttemptKind, Expectation, Finding, api, last_line, last_words};
+use super::{AttemptKind, Classified, Expectation, api, last_line, last_words};
 use crate::engine::limits::{Clock, Limit, limit_of_message};
 use crate::engine::outcome::evidence::{Ending, Evidence};
 use crate::engine::stream::clean;
@@ -15,7 +15,7 @@ const SIGINT: i32 = 2;
 const CRASHES: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
 
 /// What process and stream say; `None` where both ended well.
-pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Classified> {
     let stopped = match &evidence.ending {
         Ending::LaunchFailed(why) | Ending::NoCli(why) => (C::LaunchFailure, why.clone()),
         Ending::Unequipped(why) => (C::LaunchRefused, why.clone()),
@@ -55,7 +55,7 @@ pub fn by_ending(evidence: &Evidence, expectation: &Expectation) -> Option<Findi
 }
 
 /// A session that breaks its worktree often breaks itself, too: the first says more.
-pub fn by_damage(finding: Finding, evidence: &Evidence) -> Finding {
+pub fn by_damage(finding: Classified, evidence: &Evidence) -> Classified {
     match &evidence.damage {
         Some(damage) if matches!(finding.0, C::Unknown | C::CommandFailed | C::Killed) => {
             (C::Unknown, damage.clone())
@@ -72,7 +72,7 @@ pub fn limit_in(evidence: &Evidence, clock: &Clock) -> Limit {
 }
 
 /// A session that was cut off while it waited for the API: the API is to blame.
-fn by_retry(evidence: &Evidence, message: &str) -> Option<Finding> {
+fn by_retry(evidence: &Evidence, message: &str) -> Option<Classified> {
     let stream = evidence.stream.as_ref().filter(|stream| stream.result.is_none())?;
     let retry = stream.retrying.as_ref()?;
     let status = retry.status.map_or(String::new(), |status| format!(" ({status})"));
@@ -80,7 +80,7 @@ fn by_retry(evidence: &Evidence, message: &str) -> Option<Finding> {
     Some((api::class_of_retry(retry), format!("{message}; {waited}")))
 }
 
-fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<Finding> {
+fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<Classified> {
     match (expectation.kind, code) {
         (AttemptKind::Session, _) => {
             Some((C::Unknown, format!("a session without any stream, exit {code}")))
@@ -94,7 +94,7 @@ fn by_exit(code: i32, evidence: &Evidence, expectation: &Expectation) -> Option<
     }
 }
 
-fn by_signal(signal: i32, evidence: &Evidence, expectation: &Expectation) -> Finding {
+fn by_signal(signal: i32, evidence: &Evidence, expectation: &Expectation) -> Classified {
     let stream = evidence.stream.as_ref().filter(|stream| stream.result.is_some());
     match stream.and_then(|stream| api::failure_of(stream, &expectation.clock)) {
         Some(failure) => (failure.class, failure.message),
@@ -104,7 +104,7 @@ fn by_signal(signal: i32, evidence: &Evidence, expectation: &Expectation) -> Fin
 }
 
 /// A session that crashes before its first word does so whatever it is asked for.
-fn of_signal(signal: i32, stream: Option<&StreamFacts>) -> Finding {
+fn of_signal(signal: i32, stream: Option<&StreamFacts>) -> Classified {
     let is_silent = stream.is_some_and(|it| it.n_events == 0 && it.n_foreign_lines == 0);
     match is_silent && CRASHES.contains(&signal) {
         true => (C::LaunchFailure, format!("it died by signal {signal} before its first word")),
@@ -117,7 +117,7 @@ fn by_stream(
     code: i32,
     evidence: &Evidence,
     expectation: &Expectation,
-) -> Option<Finding> {
+) -> Option<Classified> {
     if let Some(failure) = api::failure_of(stream, &expectation.clock) {
         return Some((failure.class, failure.message));
     }
@@ -145,7 +145,7 @@ fn by_stream(
     None
 }
 
-fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
+fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Classified {
     let said = last_words(&evidence.stderr_tail);
     let stderr = said.as_deref().unwrap_or("nothing on stderr");
     match code {
@@ -162,7 +162,7 @@ fn without_result(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Findi
 }
 
 /// A program that wrote no event said why in plain words, if at all.
-fn by_refusal(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Finding {
+fn by_refusal(stream: &StreamFacts, code: i32, evidence: &Evidence) -> Classified {
     let said = refusal_of(evidence);
     let text = clean(&said);
     let last = last_words(&said);
@@ -184,7 +184,7 @@ fn refusal_of(evidence: &Evidence) -> String {
     format!("{output}\n{}", evidence.stderr_tail)
 }
 
-fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Finding> {
+fn by_subtype(stream: &StreamFacts, result: &ResultFacts) -> Option<Classified> {
     let first_error = result.errors.first().map_or("no reason given", String::as_str);
     let reason = result.terminal_reason.as_deref().unwrap_or_default();
     if let Some(why) = &result.startup_failure {

@@ -171,8 +171,15 @@ pub struct OtherDocument {
 /// with them before they are parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentsLeft {
-    pub before: (Documents, Vec<Diagnostic>),
-    pub after: (Documents, Vec<Diagnostic>),
+    pub before: DocumentsFound,
+    pub after: DocumentsFound,
+}
+
+/// Documents, and what was wrong when they were read from where they lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentsFound {
+    pub documents: Documents,
+    pub problems: Vec<Diagnostic>,
 }
 
 /// The result file that a session writes as its last act.

@@ -9,6 +9,7 @@ use crate::engine::picture::{
     Counts, Extent, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
 };
 use crate::engine::record::Provenance;
+use crate::engine::why::Parked;
 use crate::spec::plan::Status;
 
 use crate::base::measure::{Billing, Moment};
@@ -56,7 +57,7 @@ impl Painter<'_> {
         picture.started = build.started;
         picture.holding = admission.holding().or(admission.throttles.first_refusal()).cloned();
         picture.waiting = admission.throttles.longest(self.now);
-        picture.parked.clone_from(&build.parked);
+        picture.parked = build.parked.clone().map(|obstacle| Parked { obstacle, count: None });
         picture.is_finished = build.is_finished;
         picture
     }

@@ -29,9 +29,16 @@ const NOTES: &[&str] = &["notes", "note"];
 /// Why a task stays.
 pub(super) const GUARDED: &str = "has validators or is a command";
 
+/// One of the two plans.
+struct Side<'a> {
+    source: &'a Source,
+    outline: Outline,
+    plan: Plan,
+}
+
 struct Comparison<'a> {
-    laid: (&'a Source, Outline, Plan),
-    left: (&'a Source, Outline, Plan),
+    laid: Side<'a>,
+    left: Side<'a>,
     bounds: &'a Bounds,
     steps: Vec<PlanStep>,
     refusals: Refusals,
@@ -54,8 +61,8 @@ pub(super) fn between(
         return Ok(None);
     }
     let mut comparison = Comparison {
-        laid: (laid, before, parse(laid).value),
-        left: (left, after, parse(left).value),
+        laid: Side { source: laid, outline: before, plan: parse(laid).value },
+        left: Side { source: left, outline: after, plan: parse(left).value },
         bounds,
         steps: Vec::new(),
         refusals: Vec::new(),
@@ -76,7 +83,7 @@ impl Comparison<'_> {
     }
 
     fn compare_plan(&mut self) {
-        let (before, after) = (&self.laid.1, &self.left.1);
+        let (before, after) = (&self.laid.outline, &self.left.outline);
         let meta = changed(&before.meta, &after.meta).into_iter().map(|key| format!("meta.{key}"));
         let keys: Vec<String> = meta.chain(changed(&before.rest, &after.rest)).collect();
         for key in keys {
@@ -85,7 +92,8 @@ impl Comparison<'_> {
     }
 
     fn compare_sections(&mut self) {
-        let (before, after) = (self.laid.1.sections.clone(), self.left.1.sections.clone());
+        let (before, after) =
+            (self.laid.outline.sections.clone(), self.left.outline.sections.clone());
         let is_known = |id: &SectionOutline| before.iter().any(|it| it.id == id.id);
         let kept: Vec<_> = after.iter().filter(|it| is_known(it)).map(|it| &it.id).collect();
         if kept != before.iter().map(|it| &it.id).collect::<Vec<_>>() {
@@ -110,7 +118,7 @@ impl Comparison<'_> {
         for task in &section.tasks {
             self.check_new(&task.id);
         }
-        let Some(text) = section_text(self.left.0, &section.id) else { return };
+        let Some(text) = section_text(self.left.source, &section.id) else { return };
         self.steps.push(PlanStep::Section(Box::new(NewSection {
             id: section.id.clone(),
             after: behind.map(|it| it.id.clone()),
@@ -121,7 +129,7 @@ impl Comparison<'_> {
     }
 
     fn compare_tasks(&mut self) {
-        let (before, after) = (self.laid.1.clone(), self.left.1.clone());
+        let (before, after) = (self.laid.outline.clone(), self.left.outline.clone());
         let ids = |of: &Outline, other: &Outline| -> Vec<TaskId> {
             let both = of.tasks().filter(|(_, it)| other.task(&it.id).is_some());
             both.map(|(_, it)| it.id.clone()).collect()
@@ -161,7 +169,7 @@ impl Comparison<'_> {
 
     fn add(&mut self, section: &SectionOutline, task: &TaskOutline, after: Option<TaskId>) {
         self.check_new(&task.id);
-        let Some(text) = task_text(self.left.0, &task.id) else { return };
+        let Some(text) = task_text(self.left.source, &task.id) else { return };
         self.steps.push(PlanStep::Task(Box::new(NewTask {
             id: task.id.clone(),
             section: section.id.clone(),
@@ -173,7 +181,7 @@ impl Comparison<'_> {
 
     /// What a new task may not bring along.
     fn check_new(&mut self, id: &TaskId) {
-        let Some(task) = self.left.2.tasks().find(|it| it.id == *id) else { return };
+        let Some(task) = self.left.plan.tasks().find(|it| it.id == *id) else { return };
         let spec = &task.spec;
         let wrong = [
             (!is_fresh(task), "is new, so its status is `pending` and it has no record"),
@@ -205,7 +213,7 @@ impl Comparison<'_> {
             return self.refuse(format!("task {} {why}: put `{keys}` back", new.id));
         }
         let (was, is) =
-            (self.status_in(&self.laid.2, &new.id), self.status_in(&self.left.2, &new.id));
+            (self.status_in(&self.laid.plan, &new.id), self.status_in(&self.left.plan, &new.id));
         let sets_aside =
             was == Status::Pending && matches!(is, Status::Skipped | Status::Suspended);
         if sets_aside && self.bounds.guarded.contains(&new.id) {
@@ -226,7 +234,8 @@ impl Comparison<'_> {
         let entries = keys.into_iter().map(|key| EntryChange {
             before: old.keys.get(&key).cloned(),
             after: new.keys.get(&key).cloned(),
-            text: entry_text(self.left.0, &new.id, &key).filter(|_| new.keys.contains_key(&key)),
+            text: entry_text(self.left.source, &new.id, &key)
+                .filter(|_| new.keys.contains_key(&key)),
             key,
         });
         let entries = entries.collect();
@@ -236,7 +245,7 @@ impl Comparison<'_> {
     /// Another way of writing the same task.
     fn means_the_same(&self, id: &TaskId) -> bool {
         let of = |plan: &Plan| plan.tasks().find(|it| it.id == *id).cloned();
-        match (of(&self.laid.2), of(&self.left.2)) {
+        match (of(&self.laid.plan), of(&self.left.plan)) {
             (Some(one), Some(other)) => one.spec == other.spec && one.record == other.record,
             _ => false,
         }

@@ -53,7 +53,7 @@ impl BuildLoop<'_> {
             wall_ms: self.pace.elapsed(),
             exit,
             plan_changes: self.voice.take_plan_changes(),
-            parked: self.landings.following.waiting().map(str::to_owned),
+            parked: self.landings.following.waiting().cloned(),
             smoke: self.smoke_reports(),
         })
     }

@@ -6,7 +6,7 @@ use crate::base::digest::Digest;
 use crate::base::file::Patch;
 use crate::base::name::{AttemptId, CommitId, RelPath, TaskRef};
 use crate::engine::event::{Conflict, Event, Merged};
-use crate::engine::outcome::evidence::DocumentsLeft;
+use crate::engine::outcome::evidence::{DocumentsFound, DocumentsLeft};
 use crate::engine::record::AcceptedResult;
 use crate::engine::step::Engine;
 use crate::host::clock;
@@ -175,7 +175,7 @@ fn unfit(
         return Ok(None);
     }
     let mut read = read()?;
-    for (documents, _) in [&mut read.before, &mut read.after] {
+    for DocumentsFound { documents, .. } in [&mut read.before, &mut read.after] {
         documents.plans.retain(|it| Some(&it.path) != own);
     }
     let made = Engine::first_error_made(*read);

@@ -7,6 +7,7 @@ use gix::bstr::ByteSlice;
 
 use crate::base::file::Patch;
 use crate::base::name::{CommitId, RelPath, TaskRef};
+use crate::engine::why::Obstacle;
 use crate::host::error::{Doing, Result};
 use crate::host::git::merge::{Merge, MergeConflict, NewCommit};
 use crate::host::git::tip::{Tip, first_parent};
@@ -94,19 +95,13 @@ impl Repository {
         Ok(taken_back)
     }
 
-    /// Why the branch does not follow by itself, for people.
-    pub(super) fn reason_of(&self, found: &[Beneath], tip: &CommitId) -> Result<String> {
+    /// Why the branch does not follow by itself.
+    pub(super) fn obstacle_of(&self, found: &[Beneath], tip: &CommitId) -> Result<Obstacle> {
         let changed = self.changed_since(found, tip)?;
-        if changed.is_empty() {
-            let shown = shown(&paths_of(found));
-            return Ok(format!(
-                "made on uncommitted edits of yours in {shown}, which `orch land` commits, too"
-            ));
-        }
-        let shown = shown(&changed);
-        Ok(format!(
-            "made on edits of yours in {shown} that are others by now: commit or restore them"
-        ))
+        Ok(match changed.is_empty() {
+            true => Obstacle::MadeOnEdits(paths_of(found).into_iter().collect()),
+            false => Obstacle::MadeOnLostEdits(changed.into_iter().collect()),
+        })
     }
 
     /// Files whose text in the checkout is none that lies on the way to the tip.
@@ -127,16 +122,6 @@ impl Repository {
         }
         Ok(changed)
     }
-}
-
-fn shown(paths: &BTreeSet<RelPath>) -> String {
-    const NAMED: usize = 3;
-    let shown: Vec<_> = paths.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
-    let more = match paths.len() - shown.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    shown.join(", ") + &more
 }
 
 pub(super) fn paths_of(found: &[Beneath]) -> BTreeSet<RelPath> {

@@ -18,6 +18,7 @@ use super::sparse::outside;
 use super::swap::Swaps;
 use crate::base::name::{CommitId, RelPath};
 use crate::engine::event::Placement;
+use crate::engine::why::Obstacle;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 use crate::host::git::index::bytes_of;
@@ -43,10 +44,7 @@ pub enum Followed {
         to: CommitId,
     },
     /// It stays, and the landings wait under `refs/orch/tip/<branch>`.
-    Parked {
-        reason: String,
-        paths: Vec<RelPath>,
-    },
+    Parked(Obstacle),
 }
 
 impl Followed {
@@ -54,12 +52,8 @@ impl Followed {
     pub fn placement(&self) -> Placement {
         match self {
             Self::Level | Self::Moved { .. } => Placement::OnBranch,
-            Self::Parked { reason, .. } => Placement::Parked { reason: reason.clone() },
+            Self::Parked(obstacle) => Placement::Parked(obstacle.clone()),
         }
-    }
-
-    fn parked(reason: impl Into<String>) -> Self {
-        Self::Parked { reason: reason.into(), paths: Vec::new() }
     }
 }
 
@@ -70,10 +64,7 @@ impl Repository {
         let found = self.beneath_among(&self.parked(branch)?)?;
         let followed = match found.is_empty() {
             true => self.follow_to(branch, &tip)?,
-            false => Followed::Parked {
-                reason: self.reason_of(&found, &tip.commit)?,
-                paths: paths_of(&found).into_iter().collect(),
-            },
+            false => Followed::Parked(self.obstacle_of(&found, &tip.commit)?),
         };
         Ok(Follow { tip, followed })
     }
@@ -91,20 +82,20 @@ impl Repository {
             return Ok(Followed::Level);
         }
         let Some(turn) = Turn::take(self)? else {
-            return Ok(Followed::parked("another orch is moving the branch"));
+            return Ok(Followed::Parked(Obstacle::OtherOrch));
         };
         let git = self.local();
         let from = object_id(tip.branch_head.as_str())?;
         let to = object_id(tip.commit.as_str())?;
-        if let Some(reason) = self.reason_to_park(&git, branch, from)? {
-            return Ok(Followed::parked(reason));
+        if let Some(obstacle) = self.obstacle_beside(&git, branch, from)? {
+            return Ok(Followed::Parked(obstacle));
         }
         let moving = Moving { git: &git, branch, from, to };
         let locks = moving.lock_files();
         turn.note(&locks)?;
         let index_lock = match lock_index(&git.index_path()) {
             Ok(lock) => lock,
-            Err(reason) => return Ok(Followed::parked(reason)),
+            Err(obstacle) => return Ok(Followed::Parked(obstacle)),
         };
         fault::point("locked index");
         turn.note(&locks)?;
@@ -114,17 +105,17 @@ impl Repository {
             gix::lock::acquire::Fail::Immediately,
         );
         let Ok(prepared) = prepared else {
-            return Ok(Followed::parked("the branch is being moved by a git command"));
+            return Ok(Followed::Parked(Obstacle::BranchInUse));
         };
         fault::point("locked branch");
         turn.note(&locks)?;
         if self.state()?.branch.as_deref() != Some(branch) {
-            return Ok(Followed::parked("another branch was switched to at this moment"));
+            return Ok(Followed::Parked(Obstacle::Switched));
         }
         let mut index = open_index(&git)?;
         let plan = match self.plan(&moving, &index)? {
             Ok(plan) => plan,
-            Err(parked) => return Ok(parked),
+            Err(obstacle) => return Ok(Followed::Parked(obstacle)),
         };
         fault::point("looked");
         let mut swaps = Swaps::new(self.root());
@@ -132,7 +123,7 @@ impl Repository {
             Ok(Ok(stats)) => stats,
             Ok(Err(path)) => {
                 swaps.undo()?;
-                return Ok(in_the_way(vec![path]));
+                return Ok(Followed::Parked(Obstacle::Edited(vec![path])));
             }
             Err(error) => {
                 swaps.undo()?;
@@ -144,7 +135,8 @@ impl Repository {
         let late = swaps.written_since();
         if !late.is_empty() {
             swaps.undo()?;
-            return Ok(in_the_way(late.iter().filter_map(|it| self.path_below(it)).collect()));
+            let late = late.iter().filter_map(|it| self.path_below(it)).collect();
+            return Ok(Followed::Parked(Obstacle::Edited(late)));
         }
         write_index(&index, index_lock)?;
         fault::point("indexed");
@@ -165,11 +157,9 @@ impl Repository {
         &self,
         moving: &Moving<'_>,
         index: &gix::index::File,
-    ) -> Result<std::result::Result<FastForward, Followed>> {
+    ) -> Result<std::result::Result<FastForward, Obstacle>> {
         if index.is_sparse() {
-            let remedy = "git sparse-checkout reapply --no-sparse-index";
-            let reason = format!("the index is sparse (`{remedy}` ends that)");
-            return Ok(Err(Followed::parked(reason)));
+            return Ok(Err(Obstacle::SparseIndex));
         }
         let before = self.commit_tree(moving.git, moving.from)?;
         let after = self.commit_tree(moving.git, moving.to)?;
@@ -178,7 +168,7 @@ impl Repository {
         let outside = &outside(moving.git, &changes)?;
         let halfway = &self.halfway(moving)?;
         let inspection = Inspection { repo: self, git: moving.git, index, outside, halfway };
-        Ok(inspection.plan(changes)?.map_err(in_the_way))
+        Ok(inspection.plan(changes)?.map_err(Obstacle::Edited))
     }
 
     /// Files that are on the branch as they will be, and hold text of the user's in between.
@@ -208,53 +198,51 @@ impl Repository {
     }
 
     /// What keeps the branch from following, without touching anything; `None` where nothing waits.
-    pub fn why_parked(&self, branch: &str) -> Result<Option<String>> {
+    pub fn why_parked(&self, branch: &str) -> Result<Option<Obstacle>> {
         let parked = self.parked(branch)?;
         let (Some(first), Some(last)) = (parked.first(), parked.last()) else { return Ok(None) };
         let git = self.local();
         let from = object_id(self.state()?.head.as_str())?;
         let to = object_id(last.as_str())?;
-        if let Some(reason) = self.reason_to_park(&git, branch, from)? {
-            return Ok(Some(reason));
+        if let Some(obstacle) = self.obstacle_beside(&git, branch, from)? {
+            return Ok(Some(obstacle));
         }
         if first_parent(&git, object_id(first.as_str())?) != Some(from) {
-            return Ok(Some("the branch has moved meanwhile".into()));
+            return Ok(Some(Obstacle::Moved));
         }
         let found = self.beneath_among(&parked)?;
         if !found.is_empty() && self.taken_back(&found, &self.state()?.head)?.is_empty() {
-            return Ok(Some(self.reason_of(&found, last)?));
+            return Ok(Some(self.obstacle_of(&found, last)?));
         }
         let moving = Moving { git: &git, branch, from, to };
-        Ok(match self.plan(&moving, &open_index(&git)?)? {
-            Err(Followed::Parked { reason, .. }) => Some(reason),
-            _ => Some("nothing stands in the way any more".into()),
-        })
+        Ok(Some(self.plan(&moving, &open_index(&git)?)?.err().unwrap_or(Obstacle::Gone)))
     }
 
     /// Why the checkout cannot follow now, whatever the paths are.
-    fn reason_to_park(
+    fn obstacle_beside(
         &self,
         git: &gix::Repository,
         branch: &str,
         from: ObjectId,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Obstacle>> {
         let state = self.state()?;
         let CheckoutState { branch: current, operation_under_way, is_detached, .. } = &state;
-        if let Some(operation) = operation_under_way {
-            return Ok(Some(format!("{operation} is under way")));
+        if let Some(operation) = *operation_under_way {
+            return Ok(Some(Obstacle::Operation(operation)));
         }
         if *is_detached {
-            return Ok(Some("HEAD is detached".into()));
+            return Ok(Some(Obstacle::Detached));
         }
         if current.as_deref() != Some(branch) {
-            let current = current.as_deref().unwrap_or("another branch");
-            return Ok(Some(format!("the checkout is on `{current}`, not on `{branch}`")));
+            let current = current.clone();
+            return Ok(Some(Obstacle::OtherBranch { current, wanted: branch.to_owned() }));
         }
         if let Some(place) = elsewhere(git, branch)? {
-            return Ok(Some(format!("`{branch}` is checked out in {}, too", place.display())));
+            let (branch, place) = (branch.to_owned(), place.display().to_string());
+            return Ok(Some(Obstacle::CheckedOut { branch, place }));
         }
         if object_id(state.head.as_str())? != from {
-            return Ok(Some("the branch moved at this moment".into()));
+            return Ok(Some(Obstacle::Moving));
         }
         Ok(None)
     }
@@ -286,16 +274,6 @@ impl Moving<'_> {
         let branch = format!("{}.lock", branch_ref(self.branch));
         vec![index, self.git.git_dir().join("HEAD.lock"), self.git.common_dir().join(branch)]
     }
-}
-
-fn in_the_way(paths: Vec<RelPath>) -> Followed {
-    let shown: Vec<_> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
-    let more = match paths.len() - shown.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let reason = format!("you have changes of your own in {}{more}", shown.join(", "));
-    Followed::Parked { reason, paths }
 }
 
 /// Another worktree that has the branch checked out.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gix::lock::acquire::Fail;
 
+use crate::engine::why::Obstacle;
 use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
 use crate::host::store::aside;
@@ -178,12 +179,12 @@ fn waited_for(lock: &File) -> std::io::Result<bool> {
 ///
 /// # Errors
 /// Why not, for the user.
-pub(super) fn lock_index(index: &Path) -> std::result::Result<gix::lock::File, String> {
+pub(super) fn lock_index(index: &Path) -> std::result::Result<gix::lock::File, Obstacle> {
     let mode = Fail::AfterDurationWithBackoff(PATIENCE);
     gix::lock::File::acquire_to_update_resource(index, mode, None, 0).map_err(|error| {
         match index.with_extension("lock").exists() {
-            true => "a git command is using the index".to_owned(),
-            false => format!("git's index cannot be locked: {error}"),
+            true => Obstacle::IndexInUse,
+            false => Obstacle::IndexLock(error.to_string()),
         }
     })
 }

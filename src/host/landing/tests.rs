@@ -6,6 +6,7 @@ use super::{Followed, LandOutcome, LandingInput, ReceiptOutcome};
 use crate::base::digest::Digest;
 use crate::base::name::{CommitId, TreeId};
 use crate::engine::record::lineage::Landing;
+use crate::engine::why::Obstacle;
 use crate::host::git::Repository;
 use crate::host::git::lineage::Caching;
 use crate::host::git::merge::{Merge, MergeConflict};
@@ -228,8 +229,8 @@ fn parks(prepare: &dyn Fn(&Scratch), files: &[(&str, Option<&str>)]) -> Followed
 fn what_the_user_changed_parks_the_landing_and_stays_bit_for_bit() {
     let parked =
         |prepare: &dyn Fn(&Scratch), files: &[(&str, Option<&str>)]| match parks(prepare, files) {
-            Followed::Parked { paths, .. } => {
-                paths.iter().map(|path| path.to_string()).collect::<Vec<_>>()
+            Followed::Parked(obstacle) => {
+                obstacle.paths().iter().map(|path| path.to_string()).collect::<Vec<_>>()
             }
             other => panic!("{other:?}"),
         };
@@ -299,7 +300,7 @@ fn what_the_user_changed_parks_the_landing_and_stays_bit_for_bit() {
 #[test]
 fn an_operation_under_way_or_another_branch_parks() {
     let reason = |prepare: &dyn Fn(&Scratch)| match parks(prepare, &[("b.txt", Some("landed\n"))]) {
-        Followed::Parked { reason, .. } => reason,
+        Followed::Parked(obstacle) => obstacle,
         other => panic!("{other:?}"),
     };
     let fork = |s: &Scratch| {
@@ -321,45 +322,45 @@ fn an_operation_under_way_or_another_branch_parks() {
             fork(s);
             fails(s, &["merge", "side"])
         }),
-        "a merge is under way"
+        Obstacle::Operation("a merge")
     );
     assert_eq!(
         reason(&|s| {
             fork(s);
             fails(s, &["rebase", "side"])
         }),
-        "a rebase is under way"
+        Obstacle::Operation("a rebase")
     );
     assert_eq!(
         reason(&|s| {
             fork(s);
             fails(s, &["cherry-pick", "side"])
         }),
-        "a cherry-pick is under way"
+        Obstacle::Operation("a cherry-pick")
     );
     assert_eq!(
         reason(&|s| {
             s.git(&["bisect", "start"]);
         }),
-        "a bisect is under way"
+        Obstacle::Operation("a bisect")
     );
     assert_eq!(
         reason(&|s| {
             s.git(&["switch", "-q", "-c", "side"]);
         }),
-        "the checkout is on `side`, not on `main`"
+        Obstacle::OtherBranch { current: Some("side".to_owned()), wanted: "main".to_owned() }
     );
     assert_eq!(
         reason(&|s| {
             s.git(&["checkout", "-q", "--detach"]);
         }),
-        "HEAD is detached"
+        Obstacle::Detached
     );
-    assert_eq!(reason(&|s| s.write(".git/index.lock", "")), "a git command is using the index");
+    assert_eq!(reason(&|s| s.write(".git/index.lock", "")), Obstacle::IndexInUse);
     let elsewhere = reason(&|s| {
         s.git(&["worktree", "add", "-q", "-f", "../other", "main"]);
     });
-    assert!(elsewhere.ends_with("other, too"), "{elsewhere}");
+    assert!(matches!(&elsewhere, Obstacle::CheckedOut { place, .. } if place.ends_with("other")));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::ui::args::TargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::picture::PictureJson;
 use crate::ui::project::Project;
+use crate::ui::render::obstacle::parked_text;
 use crate::ui::render::states::{with_reason, word_of};
 use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, why_text};
 use crate::ui::render::words::{CALL, tone_of_smoke};
@@ -81,9 +82,13 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
         let head = paint.paint(Tone::Caution, "waiting");
         let _ = writeln!(text, "{head}: {}", countdown(waiting, now));
     }
-    if let Some(why) = &picture.parked {
+    if let Some(parked) = &picture.parked {
         let head = paint.paint(Tone::Caution, "parked");
-        let _ = writeln!(text, "{head}: {why}; `orch land` takes what waits onto the branch");
+        let _ = writeln!(
+            text,
+            "{head}: {}; `orch land` takes what waits onto the branch",
+            parked_text(parked)
+        );
     }
     let _ = writeln!(text, "{}", counts_of(&picture.tasks, picture.billing));
     let n_other = picture.tasks.iter().filter(|task| task.has_other_recipe).count();
@@ -229,7 +234,7 @@ mod tests {
     fn every_state_has_a_line() {
         let mut picture = sample::picture();
         picture.holding = Some(sample::hold());
-        picture.parked = Some("you have changed src/a.rs".to_owned());
+        picture.parked = Some(sample::parked());
         insta::assert_snapshot!(text_of(&picture, LOOK), @r#"
             demo  A demo  (plans/demo.yaml)
               ✓ 1.1  Set up        up to date  $0.42
@@ -244,7 +249,7 @@ mod tests {
               ○ b  Tidy  would run: never built
 
             holding: usage limit until 15:00
-            parked: you have changed src/a.rs; `orch land` takes what waits onto the branch
+            parked: you have changes of your own in `src/a.rs`; `orch land` takes what waits onto the branch
             7 tasks: 1 up to date, 1 done, 1 running, 1 would run, 1 failed, 1 blocked, 1 skipped; $1.92
             "#);
     }

@@ -13,6 +13,7 @@ use crate::engine::picture::{Picture, TaskState};
 use crate::engine::stream::Progress;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::render::data;
+use crate::ui::render::obstacle::parked_text;
 
 use super::Screen;
 
@@ -29,7 +30,7 @@ pub struct Events {
     now: Moment,
     billing: Billing,
     /// The plans and the number of wanted tasks were told.
-    is_wanted_told: bool,
+    has_said_wanted: bool,
     problem: Option<io::Error>,
 }
 
@@ -41,7 +42,7 @@ impl Events {
             states: BTreeMap::new(),
             now: Moment::default(),
             billing: Billing::default(),
-            is_wanted_told: false,
+            has_said_wanted: false,
             problem: None,
         }
     }
@@ -95,14 +96,17 @@ struct LastLine<'a> {
     event: &'a str,
     #[serde(flatten)]
     summary: &'a Summary,
+    /// What waits for the user's branch, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<String>,
 }
 
 impl Surface for Events {
     fn show(&mut self, picture: &Picture, now: Moment) {
         self.billing = picture.billing;
         self.now = now;
-        if !self.is_wanted_told {
-            self.is_wanted_told = true;
+        if !self.has_said_wanted {
+            self.has_said_wanted = true;
             self.emit(data::wanted_data(picture));
         }
         self.emit_states(picture);
@@ -132,7 +136,8 @@ impl Screen for Events {
     fn close(&mut self, summary: Option<&Summary>) -> io::Result<()> {
         if let Some(summary) = summary {
             let (seq, at_ms) = (self.next, self.now.0);
-            self.write(&LastLine { seq, at_ms, event: "build-ended", summary });
+            let parked = summary.parked.as_ref().map(parked_text);
+            self.write(&LastLine { seq, at_ms, event: "build-ended", summary, parked });
         }
         match self.problem.take() {
             Some(problem) => Err(problem),

@@ -103,7 +103,7 @@ mod tests {
             retry demo//1.2  tests said FAIL; again in 5.0s
             check demo//1.2  tests: PASS
             done  demo//1.2  ran in 1m02s, $0.0300, 2 files
-            park  demo//1.2  you have changed src/a.rs
+            park  demo//1.2  you have changes of your own in `src/a.rs`
             FAIL  demo//2.1  Wire up: left no status file
                   help: look at both sides: `git diff 1a2b3c...refs/orch/x`; then `orch retry demo//2.1`
             block demo//2.2  by demo//2.1
@@ -118,7 +118,7 @@ mod tests {
             check demo//1.2  tests: FAIL
                   - parser::empty failed
                   - see the log
-            park  demo//1.2  you have changed src/a.rs
+            park  demo//1.2  you have changes of your own in `src/a.rs`
             FAIL  demo//2.1  Wire up: left no status file
                   help: look at both sides: `git diff 1a2b3c...refs/orch/x`; then `orch retry demo//2.1`
             block demo//2.2  by demo//2.1

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::base::measure::{Millis, Moment, Usd};
-use crate::base::name::{ModelName, PlanName, RuleName, SessionId, TaskRef, ValidatorName};
+use crate::base::name::{
+    ModelName, PlanName, RelPath, RuleName, SessionId, TaskRef, ValidatorName,
+};
 use crate::engine::effect::{Finished, Notice};
 use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::picture::{
@@ -13,7 +15,7 @@ use crate::engine::picture::{
 };
 use crate::engine::record::Provenance;
 use crate::engine::stream::Progress;
-use crate::engine::why::{Help, Hold, Why};
+use crate::engine::why::{Help, Hold, Obstacle, Parked, Why};
 use crate::host::surface::Surface;
 use crate::spec::plan::Status;
 
@@ -71,6 +73,12 @@ fn picture_of(id: &str, name: &str, state: TaskState, reason: &str) -> TaskPictu
         last_failure: None,
         question: None,
     }
+}
+
+/// A landing that waits for a file of the user's.
+pub fn parked() -> Parked {
+    let paths = RelPath::new("src/a.rs").into_iter().collect();
+    Parked { obstacle: Obstacle::Edited(paths), count: None }
 }
 
 /// Two plans with one task in every kind of state.
@@ -179,7 +187,7 @@ pub fn play(surface: &mut dyn Surface) {
                 n_files: 2,
             },
         },
-        Notice::Parked { task: task("demo//1.2"), reason: "you have changed src/a.rs".to_owned() },
+        Notice::Parked { task: task("demo//1.2"), obstacle: parked().obstacle },
         Notice::TaskFailed {
             task: task("demo//2.1"),
             why: Why::Said("left no status file".to_owned()),

@@ -8,6 +8,7 @@ use crate::engine::picture::{
     Counts, Phase, Picture, PlanPicture, QuestionPicture, RunningPicture, TaskPicture, TaskState,
 };
 use crate::spec::plan::Status;
+use crate::ui::render::obstacle::parked_text;
 use crate::ui::render::why::{barrier_text, clash_text, doing_text, hold_text, why_text};
 
 /// Where everything stands.
@@ -21,7 +22,7 @@ pub struct PictureJson<'a> {
     started_ms: Moment,
     holding: Option<String>,
     waiting: Option<WaitingJson>,
-    parked: Option<&'a str>,
+    parked: Option<String>,
     is_finished: bool,
 }
 
@@ -88,7 +89,7 @@ impl<'a> PictureJson<'a> {
             started_ms: picture.started,
             holding: picture.holding.as_ref().map(hold_text),
             waiting,
-            parked: picture.parked.as_deref(),
+            parked: picture.parked.as_ref().map(parked_text),
             is_finished: picture.is_finished,
         }
     }

@@ -12,6 +12,7 @@ use crate::host::driver::{self, Delivery, Driver};
 use crate::host::error::{Error, Result};
 use crate::host::landing::Followed;
 use crate::host::surface::{CheckedDocument, Summary, Surface};
+use crate::ui::render::obstacle::obstacle_text;
 use crate::ui::transcript::Speaker;
 
 use super::{Landed, Landing, Project, Prompt, Transcript};
@@ -192,8 +193,9 @@ impl Project for Driver {
         }
         let refused = match self.take_parked()? {
             Followed::Level | Followed::Moved { .. } => None,
-            Followed::Parked { reason, paths } => {
-                let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            Followed::Parked(obstacle) => {
+                let reason = obstacle_text(&obstacle);
+                let paths: Vec<String> = obstacle.paths().iter().map(ToString::to_string).collect();
                 Some(match paths.is_empty() {
                     true => reason,
                     false => format!("{reason}: {}", paths.join(", ")),

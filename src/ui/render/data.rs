@@ -11,6 +11,7 @@ use crate::engine::picture::{Picture, TaskPicture};
 use crate::engine::record::Score;
 use crate::engine::stream::Progress;
 use crate::host::surface::CheckedDocument;
+use crate::ui::render::obstacle::obstacle_text;
 
 use super::why::{barrier_text, finished_text, help_text, reopened_text, why_text};
 use super::words::warning_text;
@@ -95,8 +96,8 @@ pub fn notice_data(notice: &Notice, billing: Billing) -> Event {
             });
             ("judged", fields)
         }
-        Notice::Parked { task, reason } => {
-            ("parked", json!({"task": name(task), "reason": reason}))
+        Notice::Parked { task, obstacle } => {
+            ("parked", json!({"task": name(task), "reason": obstacle_text(obstacle)}))
         }
         Notice::PlanChanged(change) => ("plan-changed", json!(change)),
         Notice::SmokeStarted { plans } => ("smoke-started", json!({"plans": plans})),

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use crate::base::measure::{Billing, Millis, Usd};
 use crate::engine::picture::{Picture, TaskPicture, TaskState};
+use crate::engine::why::Parked;
 use crate::host::surface::Summary;
 use crate::ui::exit::Exit;
+use crate::ui::render::obstacle::parked_text;
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Tone};
 use crate::ui::text::one_line;
@@ -23,7 +25,7 @@ pub struct Leftover {
     /// Wanted tasks that failed, are blocked, held or suspended.
     pub unfinished: Vec<TaskPicture>,
     /// Why landings wait under a ref.
-    pub parked: Option<String>,
+    pub parked: Option<Parked>,
     /// What amounts are.
     pub billing: Billing,
 }
@@ -54,9 +56,13 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
         let head = paint.paint(Tone::Caution, "plan changed");
         let _ = writeln!(text, "{head}: {} {change}", change.task);
     }
-    if let Some(reason) = &leftover.parked {
+    if let Some(parked) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
-        let _ = writeln!(text, "{head}: {reason}; `orch land` takes what waits onto the branch");
+        let _ = writeln!(
+            text,
+            "{head}: {}; `orch land` takes what waits onto the branch",
+            parked_text(parked)
+        );
     }
     for smoke in &summary.smoke {
         let word = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
@@ -199,11 +205,11 @@ mod tests {
             ..Summary::default()
         };
         let mut picture = sample::picture();
-        picture.parked = Some("you have changed src/a.rs".to_owned());
+        picture.parked = Some(sample::parked());
         insta::assert_snapshot!(check(summary, &picture), @r#"
             demo//2.1  Wire up  failed: left no status file (3 attempts)
             demo//2.2  Document  blocked: demo//2.1 failed
-            parked: you have changed src/a.rs; `orch land` takes what waits onto the branch
+            parked: you have changes of your own in `src/a.rs`; `orch land` takes what waits onto the branch
             not finished: 3 of 7 tasks: 1 ran, 1 up to date, 1 failed, 1 blocked; 4 sessions, $1.92, 1m02s, exit 1
             "#);
     }

@@ -13,6 +13,7 @@ use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::host::journal;
 use crate::host::surface::CheckedDocument;
+use crate::ui::render::obstacle::obstacle_text;
 use crate::ui::report;
 use crate::ui::shell::Tone;
 use crate::ui::text::{call_text, one_line, visible};
@@ -126,7 +127,9 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
             }
             news(Good, "judge", text)
         }
-        Notice::Parked { task, reason } => problem(Caution, "park", format!("{task}  {reason}")),
+        Notice::Parked { task, obstacle } => {
+            problem(Caution, "park", format!("{task}  {}", obstacle_text(obstacle)))
+        }
         Notice::PlanChanged(change) => {
             problem(Caution, "plan", format!("{}  {change}", change.task))
         }

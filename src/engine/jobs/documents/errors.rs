@@ -8,7 +8,7 @@ use crate::base::source::Source;
 use crate::engine::event::Documents;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
-use crate::engine::outcome::evidence::{DocumentsLeft, Evidence};
+use crate::engine::outcome::evidence::{DocumentsFound, DocumentsLeft, Evidence};
 use crate::engine::plan_change::line_of;
 use crate::engine::world::World;
 use crate::spec::agent;
@@ -28,8 +28,8 @@ impl Shop<'_> {
             && let Ok(left) = &edit.left
         {
             let own = self.ground.world.plan_path(attempt.slot);
-            put(&mut read.before.0, own, &edit.laid);
-            put(&mut read.after.0, own, left);
+            put(&mut read.before.documents, own, &edit.laid);
+            put(&mut read.after.documents, own, left);
         }
         first_error_made(read)
     }
@@ -39,7 +39,7 @@ impl Shop<'_> {
 pub fn first_error_made(mut read: DocumentsLeft) -> Option<String> {
     // Of two plans with one name the one that is new is told.
     let DocumentsLeft { before, after } = &mut read;
-    after.0.plans.sort_by_key(|it| !before.0.plans.contains(it));
+    after.documents.plans.sort_by_key(|it| !before.documents.plans.contains(it));
     first_new(&read)
 }
 
@@ -49,9 +49,9 @@ fn put(documents: &mut Documents, plan: &RelPath, text: &Arc<str>) {
 }
 
 fn first_new(read: &DocumentsLeft) -> Option<String> {
-    let changed = |agent: &Source| !read.before.0.agents.contains(agent);
+    let changed = |agent: &Source| !read.before.documents.agents.contains(agent);
     let agents: Vec<&RelPath> =
-        read.after.0.agents.iter().filter(|it| changed(it)).map(|it| &it.path).collect();
+        read.after.documents.agents.iter().filter(|it| changed(it)).map(|it| &it.path).collect();
     let left = errors_in(&read.after, &agents);
     let had = match &left[..] {
         [] => Vec::new(),
@@ -64,7 +64,7 @@ fn first_new(read: &DocumentsLeft) -> Option<String> {
     let Some(file) = &found.file else {
         return Some(format!("left an error: {} ({})", found.message, found.code));
     };
-    let Documents { plans, agents, rules, .. } = &read.after.0;
+    let Documents { plans, agents, rules, .. } = &read.after.documents;
     let mut sources = plans.iter().chain(agents).chain(rules);
     let source = sources.find(|it| it.path == *file);
     let place = source.map_or_else(
@@ -75,11 +75,9 @@ fn first_new(read: &DocumentsLeft) -> Option<String> {
 }
 
 /// Errors of the documents, and of these agents whether or not anything names them.
-fn errors_in(
-    (documents, read): &(Documents, Vec<Diagnostic>),
-    agents: &[&RelPath],
-) -> Vec<Diagnostic> {
-    let mut found = read.clone();
+fn errors_in(read: &DocumentsFound, agents: &[&RelPath]) -> Vec<Diagnostic> {
+    let DocumentsFound { documents, problems } = read;
+    let mut found = problems.clone();
     for source in documents.agents.iter().filter(|it| agents.contains(&&it.path)) {
         let doubt = agent::parse(source).value.doubt;
         found.extend(

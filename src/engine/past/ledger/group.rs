@@ -66,8 +66,8 @@ impl Sum {
         (all > 0).then(|| self.cache_read_tokens as f64 / all as f64)
     }
 
-    fn add(&mut self, entry: &LedgerEntry, part: (Usd, Tokens)) {
-        let (cost, tokens) = part;
+    fn add(&mut self, entry: &LedgerEntry, share: Share) {
+        let Share { cost, tokens } = share;
         self.cost_usd += cost;
         self.sessions += 1;
         match entry.fate {
@@ -98,7 +98,7 @@ pub struct Group {
 pub fn sum_of<'a>(entries: impl IntoIterator<Item = &'a LedgerEntry>) -> Sum {
     let mut sum = Sum::default();
     for entry in entries {
-        sum.add(entry, (entry.cost, entry.spend.tokens));
+        sum.add(entry, Share::whole(entry));
     }
     sum
 }
@@ -112,13 +112,13 @@ pub fn group(
 ) -> Vec<Group> {
     let mut sums: BTreeMap<(usize, String), Sum> = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
-        for (name, part) in parts(entry, by, section_of) {
+        for (name, share) in shares(entry, by, section_of) {
             let place = match by {
                 By::Attempt => place,
                 By::Run => entry.run as usize,
                 _ => 0,
             };
-            sums.entry((place, name)).or_default().add(entry, part);
+            sums.entry((place, name)).or_default().add(entry, share);
         }
     }
     let mut groups: Vec<Group> =
@@ -129,16 +129,27 @@ pub fn group(
     groups
 }
 
-type Part = (String, (Usd, Tokens));
+/// What of an entry goes to one of the names that it is put under.
+#[derive(Clone, Copy)]
+struct Share {
+    cost: Usd,
+    tokens: Tokens,
+}
 
-fn parts(
+impl Share {
+    fn whole(entry: &LedgerEntry) -> Self {
+        Self { cost: entry.cost, tokens: entry.spend.tokens }
+    }
+}
+
+fn shares(
     entry: &LedgerEntry,
     by: By,
     section_of: &dyn Fn(&TaskRef) -> Option<String>,
-) -> Vec<Part> {
+) -> Vec<(String, Share)> {
     let task = &entry.task;
     let name = match by {
-        By::Model => return parts_by_model(entry),
+        By::Model => return shares_by_model(entry),
         By::Task => task.to_string(),
         By::Plan => task.plan.to_string(),
         By::Section => match section_of(task) {
@@ -154,7 +165,7 @@ fn parts(
         By::Run => format!("{} {}", entry.run, entry.run_started),
         By::Day => entry.at.to_string().chars().take("2026-01-31".len()).collect(),
     };
-    vec![(name, (entry.cost, entry.spend.tokens))]
+    vec![(name, Share::whole(entry))]
 }
 
 fn attempt_name(entry: &LedgerEntry) -> String {
@@ -165,13 +176,16 @@ fn attempt_name(entry: &LedgerEntry) -> String {
     }
 }
 
-/// The parts add up to the entry, whatever was told of them.
-fn parts_by_model(entry: &LedgerEntry) -> Vec<Part> {
+/// The shares add up to the entry, whatever was told of them.
+fn shares_by_model(entry: &LedgerEntry) -> Vec<(String, Share)> {
     let known = entry.model.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
     let models = &entry.spend.models;
     let sum: Usd = models.iter().map(|it| it.cost).sum();
     if models.is_empty() || sum != entry.cost {
-        return vec![(known, (entry.cost, entry.spend.tokens))];
+        return vec![(known, Share::whole(entry))];
     }
-    models.iter().map(|it| (it.model.to_string(), (it.cost, it.tokens))).collect()
+    models
+        .iter()
+        .map(|it| (it.model.to_string(), Share { cost: it.cost, tokens: it.tokens }))
+        .collect()
 }
