@@ -11,6 +11,7 @@ mod pace;
 mod phrases;
 mod price;
 mod spending;
+mod tools;
 mod windows;
 mod wire;
 

@@ -73,7 +73,7 @@ pub struct Schedule {
     decidable: BTreeSet<NodeId>,
     /// Nodes that must run and wait for their turn.
     queued: BTreeSet<NodeId>,
-    gates: Vec<Gate>,
+    orders: Vec<FileOrder>,
     after_failure: AfterFailure,
     n_open: usize,
     n_looking: usize,
@@ -81,7 +81,7 @@ pub struct Schedule {
 
 /// The file order of one plan.
 #[derive(Clone, Debug)]
-struct Gate {
+struct FileOrder {
     first_open: u32,
     end: u32,
     failed: Option<NodeId>,
@@ -90,9 +90,9 @@ struct Gate {
 impl Schedule {
     /// `wanted[i]` says whether node `i` is asked for; the others are settled from the start.
     pub fn new(graph: &Graph, wanted: &[bool], after_failure: AfterFailure) -> Self {
-        let gates = (0..graph.n_plans() as u32)
+        let orders = (0..graph.n_plans() as u32)
             .map(|plan| graph.plan_range(plan))
-            .map(|range| Gate { first_open: range.start, end: range.end, failed: None })
+            .map(|range| FileOrder { first_open: range.start, end: range.end, failed: None })
             .collect();
         let state_of = |&wanted: &bool| {
             if wanted { State::Waiting } else { State::Settled(Settled::Unwanted) }
@@ -106,7 +106,7 @@ impl Schedule {
                 .collect(),
             decidable: BTreeSet::new(),
             queued: BTreeSet::new(),
-            gates,
+            orders,
             after_failure,
             n_open: wanted.iter().filter(|&&it| it).count(),
             n_looking: 0,
@@ -116,7 +116,7 @@ impl Schedule {
         };
         schedule.decidable = graph.nodes().filter(free).map(|(id, _)| id).collect();
         for plan in 0..graph.n_plans() {
-            schedule.open_gate(graph, plan);
+            schedule.advance_order(graph, plan);
         }
         schedule
     }
@@ -194,10 +194,10 @@ impl Schedule {
         }
         let plan = graph.node(id).plan as usize;
         if settled.is_failure() && self.after_failure == AfterFailure::Hold {
-            let first = self.gates[plan].failed.get_or_insert(id);
+            let first = self.orders[plan].failed.get_or_insert(id);
             *first = (*first).min(id);
         }
-        self.open_gate(graph, plan);
+        self.advance_order(graph, plan);
     }
 
     /// Ends a node otherwise that was accepted: what came after it undid it.
@@ -220,7 +220,7 @@ impl Schedule {
 
     /// The failure that keeps an ordered node from running, if one does.
     pub fn order_failure(&self, graph: &Graph, id: NodeId) -> Option<NodeId> {
-        let failed = self.gates[graph.node(id).plan as usize].failed?;
+        let failed = self.orders[graph.node(id).plan as usize].failed?;
         graph.waits_in_order(id, failed).then_some(failed)
     }
 
@@ -234,13 +234,13 @@ impl Schedule {
     }
 
     /// Releases ordered nodes before which nothing but their own group is open.
-    fn open_gate(&mut self, graph: &Graph, plan: usize) {
+    fn advance_order(&mut self, graph: &Graph, plan: usize) {
         let is_open = |states: &[State], at: u32| !matches!(states[at as usize], State::Settled(_));
-        let gate = &mut self.gates[plan];
-        while gate.first_open < gate.end && !is_open(&self.states, gate.first_open) {
-            gate.first_open += 1;
+        let order = &mut self.orders[plan];
+        while order.first_open < order.end && !is_open(&self.states, order.first_open) {
+            order.first_open += 1;
         }
-        let (first, end) = (gate.first_open, gate.end);
+        let (first, end) = (order.first_open, order.end);
         if first == end {
             return;
         }

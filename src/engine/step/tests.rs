@@ -3,12 +3,12 @@
 mod beside;
 mod chart;
 mod compete;
-mod door;
 mod fault;
-mod gate;
-mod ladder;
+mod limits;
 mod money;
+mod outages;
 mod pace;
+mod retries;
 mod timeline;
 
 use crate::base::measure::Billing;

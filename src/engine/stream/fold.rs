@@ -1,26 +1,25 @@
 //! Folds events into facts. Costs of finished turns are the CLI's own, of a cut turn estimated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::{ModelName, SessionId};
 
-use super::denied::Denied;
 use super::ended::{models_of, result_facts};
 use super::line::trim_noise;
-use super::looks::Looks;
 use super::output::stderr_in;
 use super::pace::Pacer;
 use super::spending::Spending;
+use super::tools::Tools;
 use super::windows::Windows;
 use super::wire::{self, Wire};
 use super::{ApiError, Progress, Retrying, StreamFacts};
 
 const TEXT_LIMIT: usize = 1 << 20;
 const FOREIGN_LIMIT: usize = 64 * 1024;
-const PATH_LIMIT: usize = 4096;
+const LABEL_LIMIT: usize = 4096;
 const SAID_LIMIT: usize = 200;
 /// Of a tool call, as it is told: a surface shortens it to what it has room for.
 const CALL_LIMIT: usize = 1000;
@@ -38,16 +37,18 @@ pub struct Fold {
     spending: Spending,
     windows: Windows,
     calls: BTreeSet<String>,
-    open_tools: BTreeMap<String, String>,
-    denied: Denied,
-    looks: Looks,
-    background: BTreeSet<String>,
-    read: BTreeSet<String>,
-    written: BTreeSet<String>,
-    streamed_models: Vec<String>,
-    main_models: Vec<String>,
+    tools: Tools,
+    models: Models,
     last_text: LastText,
     foreign_text: String,
+}
+
+/// Who answered, in the order of their first words.
+#[derive(Debug, Default)]
+struct Models {
+    streamed: Vec<String>,
+    /// Those of the session itself, its subagents' left out.
+    main: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -150,14 +151,14 @@ impl Fold {
             Wire::Denied(denial) => self.take_denial(denial),
             Wire::TaskStarted(task) => {
                 if task.is_backgrounded != Some(false) {
-                    self.background.insert(task.task_id);
+                    self.tools.background.insert(task.task_id);
                 }
             }
             Wire::TaskEnded(task) => {
-                self.background.remove(&task);
+                self.tools.background.remove(&task);
             }
             Wire::TasksChanged(tasks) => {
-                self.background = tasks.into_iter().map(|task| task.task_id).collect();
+                self.tools.background = tasks.into_iter().map(|task| task.task_id).collect();
             }
             Wire::RateLimited(limit) => self.windows.take(limit),
             Wire::Other => self.facts.n_unknown_events += 1,
@@ -193,7 +194,7 @@ impl Fold {
         self.windows.answered();
         self.count_call(&event.message);
         if is_main {
-            note_once(&mut self.main_models, &event.message.model);
+            note_once(&mut self.models.main, &event.message.model);
         }
         for block in &event.message.content {
             match block.kind.as_str() {
@@ -210,7 +211,7 @@ impl Fold {
             self.calls.insert(message.id.clone());
             self.facts.n_calls += 1;
         }
-        note_once(&mut self.streamed_models, &message.model);
+        note_once(&mut self.models.streamed, &message.model);
         self.spending.count(message);
     }
 
@@ -237,27 +238,10 @@ impl Fold {
         self.facts.n_tool_uses += u32::from(block.name != "StructuredOutput");
         let detail = block.input.detail();
         let call = label(&block.name, detail);
-        self.looks.asked(&call);
-        self.open_tools.insert(block.id.clone(), call);
+        self.tools.asked(block, call);
         self.pacer.tool(&block.id, &block.name, block.input.timeout);
-        self.note_files(block);
         let detail = cut(detail, CALL_LIMIT);
         shown.push(Progress::UsedTool { tool: block.name.clone(), detail });
-    }
-
-    fn note_files(&mut self, block: &wire::Block) {
-        let input = &block.input;
-        let (path, is_written) = match block.name.as_str() {
-            "Read" | "NotebookRead" => (&input.file_path, false),
-            "Grep" | "Glob" | "LS" => (&input.path, false),
-            "Write" | "Edit" | "MultiEdit" => (&input.file_path, true),
-            "NotebookEdit" => (&input.notebook_path, true),
-            _ => return,
-        };
-        let path = path.as_ref().or(input.notebook_path.as_ref());
-        let Some(path) = path.filter(|path| path.len() <= PATH_LIMIT) else { return };
-        let files = if is_written { &mut self.written } else { &mut self.read };
-        files.insert(path.clone());
     }
 
     fn note_time(&mut self, at: Option<&str>) {
@@ -268,31 +252,21 @@ impl Fold {
 
     fn take_answers(&mut self, event: wire::User) {
         self.note_time(event.timestamp.as_deref());
-        let files = event.tool_use_result.filenames;
-        self.read.extend(files.into_iter().filter(|path| path.len() <= PATH_LIMIT));
+        self.tools.note_read(event.tool_use_result.filenames);
         for block in event.message.content {
             if block.kind != "tool_result" {
                 continue;
             }
             self.pacer.answer(&block.tool_use_id);
-            let Some(label) = self.open_tools.remove(&block.tool_use_id) else { continue };
-            match block.is_error {
-                true => {
-                    let said = block.content.as_deref().unwrap_or_default();
-                    self.denied.failed(block.tool_use_id, label, said);
-                }
-                false => {
-                    self.looks.answered(&label);
-                    self.denied.answered(label);
-                }
-            }
+            let said = block.is_error.then(|| block.content.unwrap_or_default());
+            self.tools.answered(block.tool_use_id, said.as_deref());
         }
     }
 
     fn take_denial(&mut self, denial: wire::Denial) {
-        let known = self.open_tools.get(&denial.tool_use_id).cloned();
+        let known = self.tools.open.get(&denial.tool_use_id).cloned();
         let label = known.unwrap_or_else(|| label(&denial.tool_name, denial.tool_input.detail()));
-        self.denied.add(denial.tool_use_id, label);
+        self.tools.denied.add(denial.tool_use_id, label);
     }
 
     fn take_api_error(&mut self, event: wire::Assistant) {
@@ -332,7 +306,7 @@ impl Fold {
         for denial in &result.permission_denials {
             self.take_denial(denial.clone());
         }
-        self.facts.has_background_task = !self.background.is_empty();
+        self.facts.has_background_task = !self.tools.background.is_empty();
         self.pacer.result(self.facts.has_background_task);
         if let Some(session) = &result.session_id {
             self.facts.session = Some(SessionId::new(session));
@@ -355,7 +329,7 @@ impl Fold {
         facts.by_model = self.spending.by_model();
         facts.is_estimate = self.spending.is_estimate();
         if facts.models.is_empty() {
-            facts.models = self.streamed_models.iter().map(ModelName::new).collect();
+            facts.models = self.models.streamed.iter().map(ModelName::new).collect();
         }
         if !self.last_text.text.is_empty() {
             facts.final_text = self.last_text.text;
@@ -363,13 +337,13 @@ impl Fold {
         } else if facts.n_events == 0 {
             facts.final_text = self.foreign_text;
         }
-        facts.permission_denials = self.denied.into_calls();
-        (facts.n_looks, facts.n_seen) = (self.looks.n_asked, self.looks.n_seen);
-        facts.tools_used = self.looks.tools.into_iter().collect();
-        facts.main_models = self.main_models.iter().map(ModelName::new).collect();
-        facts.n_unanswered_tools = self.open_tools.len() as u32;
-        facts.files_read = self.read.into_iter().collect();
-        facts.files_written = self.written.into_iter().collect();
+        facts.permission_denials = self.tools.denied.into_calls();
+        (facts.n_looks, facts.n_seen) = (self.tools.looks.n_asked, self.tools.looks.n_seen);
+        facts.tools_used = self.tools.looks.tools.into_iter().collect();
+        facts.main_models = self.models.main.iter().map(ModelName::new).collect();
+        facts.n_unanswered_tools = self.tools.open.len() as u32;
+        facts.files_read = self.tools.files_read.into_iter().collect();
+        facts.files_written = self.tools.files_written.into_iter().collect();
         facts
     }
 }
@@ -381,7 +355,7 @@ fn note_once(names: &mut Vec<String>, name: &str) {
 }
 
 fn label(tool: &str, detail: &str) -> String {
-    format!("{tool}({})", cut(detail, PATH_LIMIT))
+    format!("{tool}({})", cut(detail, LABEL_LIMIT))
 }
 
 /// At most `limit` characters.

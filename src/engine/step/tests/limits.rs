@@ -1,6 +1,6 @@
 //! Usage limits of the account: one detection, nothing charged, nothing new, one probe, then the rest.
 
-use super::door::{drive_in_time, jobs, plan_of, shown};
+use super::outages::{drive_in_time, jobs, plan_of, shown};
 use super::*;
 use crate::base::measure::Billing;
 use crate::engine::outcome::OutcomeClass;
