@@ -9,13 +9,16 @@ use crate::engine::outcome::OutcomeClass;
 use crate::spec::quota::Quota;
 
 /// Independent tasks, some with a validator.
+/// Failures in a row hold nothing: only the bound does.
 fn plan(n: usize) -> String {
     let task = |at: usize| {
         let validators = if at.is_multiple_of(3) { ", validators: [validator]" } else { "" };
         format!("  - {{ id: 't{at}', status: pending, name: T, description: d{at}{validators} }}\n")
     };
     let tasks: String = (0..n).map(task).collect();
-    format!("meta: {{ name: P, order: free }}\nsections:\n- id: s\n  name: S\n  tasks:\n{tasks}")
+    format!(
+        "meta: {{ name: P, order: free, circuit_breaker_threshold: 0 }}\nsections:\n- id: s\n  name: S\n  tasks:\n{tasks}"
+    )
 }
 
 fn cents(n: u32) -> Usd {
