@@ -8,6 +8,7 @@ mod bench;
 mod collect;
 mod exhibits;
 pub mod folders;
+mod guarded;
 mod needs;
 mod output;
 mod plan;

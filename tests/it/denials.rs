@@ -95,3 +95,42 @@ fn an_input_may_be_read_when_the_session_goes_on() {
     let other = format!("- deny: {{ tool: Read, path: other.md }}\n{WRITTEN}");
     with_input(&[&other]).build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
 }
+
+#[test]
+fn what_belongs_below_the_folder_of_the_cli_is_written_beside_it_and_lands_there() {
+    let plan = "\
+meta: { name: Agents }
+sections:
+- id: s
+  name: All
+  tasks:
+  - { id: '1', name: Make the agent, agent: coder, description: 'Write .claude/agents/a.md.', outputs: [.claude/agents/a.md] }
+  - { id: '2', name: Two, agent: coder, description: Write two.txt., outputs: [two.txt] }
+";
+    let script = "\
+'1':
+  - - save-prompt: told.txt
+    - write: { path: .orch/task/claude/agents/a.md, content: \"---\\nname: a\\n---\\nYou look.\\n\" }
+'2':
+  - - save-prompt: other.txt
+    - write: { path: .orch/task/claude/settings.json, content: '{}' }
+    - write: { path: two.txt, content: x }
+  - - delete: .orch/task/claude/settings.json
+    - delete: .claude/settings.json
+";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/agents.yaml", plan),
+        ("sessions.yaml", script),
+    ]);
+    let built = space.build(&["agents//1"], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert!(!built.ran.shown().contains("warning"), "{}", built.ran.shown());
+    assert_eq!(space.git(&["show", "HEAD:.claude/agents/a.md"]), "---\nname: a\n---\nYou look.");
+    assert!(space.read("told.txt").contains("becomes `.claude/agents/x.md`"));
+    // What is not this task's to change is not by this way either.
+    let built = space.build(&["agents//2"], 0).has(&[("accepted", 1), ("sessions", 2)]);
+    let shown = built.ran.shown();
+    assert!(shown.contains("`.claude/settings.json`, which is settings"), "{shown}");
+    assert_eq!(space.git(&["ls-tree", "--name-only", "HEAD", ".claude/"]), ".claude/agents");
+    assert!(!space.read("other.txt").contains(".orch/task/claude"));
+}

@@ -3,7 +3,7 @@
 use crate::base::name::{AttemptId, SessionId};
 use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
 use crate::engine::world::prompt::{Before, Earlier, Volatile, volatile_part};
-use crate::spec::agent::Agent;
+use crate::spec::agent::{Agent, Permission};
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::Shop;
@@ -129,6 +129,7 @@ impl Shop<'_> {
             let volatile = volatile_part(&Volatile {
                 number: attempt.number,
                 before,
+                is_guarded: is_guarded(attempt),
                 previous_error,
                 findings,
                 // Of what was laid into the worktree, the worktree tells.
@@ -148,4 +149,13 @@ impl Shop<'_> {
         ways.extend(left.map(|base| Fallback { base, prompt: prompt_with(before) }));
         Ok(ways)
     }
+}
+
+/// The task speaks of files that the CLI guards, and its agent is bound by that.
+fn is_guarded(attempt: &Attempt) -> bool {
+    let is_bound = |it: &Agent| it.permission != Permission::Bypass;
+    let spec = &attempt.recipe.spec;
+    let outputs = spec.outputs.patterns.iter().map(String::as_str);
+    attempt.recipe.agent.as_deref().is_none_or(is_bound)
+        && outputs.chain([&*spec.name, &*spec.description]).any(|it| it.contains(".claude/"))
 }

@@ -6,7 +6,7 @@ use crate::engine::outcome::evidence::STATUS_FILE;
 use crate::engine::past::history::TaskHistory;
 
 use crate::engine::decide::TaskRun;
-use crate::engine::world::prompt::{one_line, quoted_list};
+use crate::engine::world::prompt::{CLAUDE_COPY, one_line, quoted_list};
 use crate::spec::agent::Effort;
 
 /// How the session was ended the last time, and what was found wrong.
@@ -49,8 +49,8 @@ fn what_is_allowed(why: &str, tools: &[String]) -> String {
     format!(
         "A call of yours was denied, and what it was for is missing: {why}\n\
          Your tools are {}. Files can be written below your worktree only, by absolute or relative \
-         paths, and none below `.claude/`, `.git/` or `.vscode/`. Nobody can allow more: do it in a way \
-         that this permits. Where there is none, report `failed` and say what would have to be allowed.\n",
+         paths, and none below `.claude/`, `.git/` or `.vscode/`; what is written below `{CLAUDE_COPY}/` lands \
+         below `.claude/`. Nobody can allow more: do it in a way that this permits. Where there is none, report `failed` and say what would have to be allowed.\n",
         tools.join(", ")
     )
 }
@@ -160,7 +160,7 @@ mod tests {
         Finish the task and write the status file `.orch/task/status.json` as instructed.
 
         A call of yours was denied, and what it was for is missing: denied: Write(/a.md); no status file was written
-        Your tools are Read, Edit. Files can be written below your worktree only, by absolute or relative paths, and none below `.claude/`, `.git/` or `.vscode/`. Nobody can allow more: do it in a way that this permits. Where there is none, report `failed` and say what would have to be allowed.
+        Your tools are Read, Edit. Files can be written below your worktree only, by absolute or relative paths, and none below `.claude/`, `.git/` or `.vscode/`; what is written below `.orch/task/claude/` lands below `.claude/`. Nobody can allow more: do it in a way that this permits. Where there is none, report `failed` and say what would have to be allowed.
         Finish the task and write the status file `.orch/task/status.json` as instructed.
         "#);
     }

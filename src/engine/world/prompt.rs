@@ -22,6 +22,9 @@ use quoted::{fenced, quoted};
 /// denies edits.
 pub const PLAN_COPY: &str = ".orch/task/plan.yaml";
 
+/// Where a session writes what is to land below `.claude/`, relative to its worktree.
+pub const CLAUDE_COPY: &str = ".orch/task/claude";
+
 /// Where reports of other tasks lie, relative to the worktree.
 pub const NEEDS: &str = ".orch/task/needs";
 
@@ -87,6 +90,8 @@ pub struct Volatile<'a> {
     pub number: u32,
     /// What of the task's own work is in the worktree.
     pub before: Before,
+    /// It may have to write below `.claude/`.
+    pub is_guarded: bool,
     /// Why the attempt before this one was not accepted.
     pub previous_error: Option<&'a str>,
     pub findings: &'a [String],
@@ -143,6 +148,9 @@ pub struct Earlier<'a> {
 /// Renders the volatile part; empty for a first attempt with nothing to tell.
 pub fn volatile_part(volatile: &Volatile<'_>) -> String {
     let mut text = reports_part(volatile.needs);
+    if volatile.is_guarded {
+        text.push_str(&guarded_part());
+    }
     if volatile.before == Before::SetAside {
         text.push_str(
             "\n\n## Done before\n\nThis task was done before, and its result was set aside: it did not go together \
@@ -264,6 +272,15 @@ fn reports_part(needs: &[NeededReport]) -> String {
          judged like any other input; where one of them says FAIL, settle what it found.\n",
     );
     text
+}
+
+/// The CLI denies every write below `.claude/`, whatever its settings allow.
+fn guarded_part() -> String {
+    format!(
+        "\n\n## Files below `.claude/`\n\nThey can be read, and nothing can be written there. Write what belongs there \
+         below `{CLAUDE_COPY}/` in your worktree, each file whole: `{CLAUDE_COPY}/agents/x.md` becomes \
+         `.claude/agents/x.md` when you are done. Do not try another way.\n"
+    )
 }
 
 /// Where a task finds the report of another, relative to its worktree.

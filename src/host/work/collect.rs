@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
-use crate::engine::effect::{Launch, Purpose};
+use crate::engine::effect::{Launch, LaunchAction, Purpose};
 use crate::engine::outcome::evidence::{
     BenchFile, DocumentsLeft, Evidence, OtherDocument, PlanEdit,
 };
@@ -20,7 +20,7 @@ use crate::host::session::Attempted;
 use crate::host::worktree::{Collected, Worktree};
 
 use super::output::{Output, Outputs};
-use super::{Workshop, plan};
+use super::{Workshop, guarded, plan};
 
 /// What was to be done.
 pub struct Job {
@@ -170,6 +170,11 @@ fn left_by(
     worktree: &Worktree,
 ) -> Result<std::result::Result<Left, String>> {
     let launch = &job.launch;
+    if matches!(launch.action, LaunchAction::Session(_))
+        && let Err(damage) = guarded::place(worktree.root())?
+    {
+        return Ok(Err(damage));
+    }
     let collected = match collected_in(shop, worktree)? {
         Ok(collected) => collected,
         Err(damage) => return Ok(Err(damage)),

@@ -465,23 +465,24 @@ fn an_agent_that_cannot_write_is_not_told_to() {
 
 #[test]
 fn files_that_the_cli_guards_are_told() {
-    assert_snapshot!(check("name: P", "id: '1', name: Make, agent: coder, outputs: [.claude/a.md]"), @r#"
-    warning plan::guarded-path: `1` is to write `.claude/a.md`, which the CLI denies
-      6 "[.claude/a.md]": files below `.claude/` are written by agents with `permission: bypass` only
+    assert_snapshot!(check("name: P", "id: '1', name: Make, agent: coder, outputs: [.vscode/a.json]"), @r#"
+    warning plan::guarded-path: `1` is to write `.vscode/a.json`, which the CLI denies
+      6 "[.vscode/a.json]": it is written by agents with `permission: bypass` only
       = give it such an agent, or have a `run` make the file
     "#);
     let check = |text: &str| codes(&format!("name: Make, agent: coder, description: '{text}'"));
-    assert_eq!(check("Create the agent file at .claude/agents/a.md."), "guarded-path");
-    assert_eq!(check("Read it. Update `.claude/settings.json`"), "guarded-path");
+    assert_eq!(check("Create the file of servers, `.mcp.json`."), "guarded-path");
+    assert_eq!(check("Read it. Update `.vscode/settings.json`"), "guarded-path");
     for fine in [
-        "Read .claude/agents/a.md. Write src/a.rs.",
-        "Write down what `ls .claude` says",
+        "Read .vscode/a.json. Write src/a.rs.",
+        "Create the agent file at .claude/agents/a.md.",
+        "Write down what `ls .vscode` says",
         "Add a task to .claude/plans/p.yaml",
-        "Create ~/.claude/a.md",
+        "Create ~/.vscode/a.json",
     ] {
         assert_eq!(check(fine), "", "{fine}");
     }
-    assert_eq!(codes("name: Make, run: make, outputs: [.claude/a.md]"), "");
+    assert_eq!(codes("name: Make, run: make, outputs: [.vscode/a.json]"), "");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::spec::glob::has_wildcard;
 use crate::spec::plan::{NoChange, Task};
 use crate::spec::rule::choose_among;
 
-/// The folder in which the CLI denies every write, whatever an agent may use.
-const GUARDED: &str = ".claude";
+/// Where the CLI denies every write, whatever an agent may use, and nothing is put for it. What belongs below
+/// `.claude/` is written elsewhere and lands there.
+const GUARDED: [&str; 2] = [".vscode/", ".mcp.json"];
 
 pub(super) fn check(index: &Index<'_>, known: &Known, found: &mut Vec<Diagnostic>) {
     for task in index.tasks.iter().filter(|task| !is_over(task)) {
@@ -157,8 +158,8 @@ fn told_to_write(task: &Task, known: &Known) -> Option<Diagnostic> {
 
 /// Files that the CLI does not let the task's agent write.
 fn check_guarded(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
-    let is_guarded = |path: &&str| path.trim_start_matches("./").split('/').next() == Some(GUARDED);
-    let declared = outputs_of(task).find(is_guarded).map(|path| (path, outputs_place(task)));
+    let declared =
+        outputs_of(task).find(|it| is_guarded(it)).map(|path| (path, outputs_place(task)));
     let texts = [&task.spec.name, &task.spec.description].into_iter();
     let named = || {
         let path = texts.filter_map(|text| guarded_in(text)).next()?;
@@ -175,10 +176,7 @@ fn check_guarded(task: &Task, known: &Known, found: &mut Vec<Diagnostic>) {
     let message = format!("`{}` is to write `{path}`, which the CLI denies", task.id);
     found.push(
         Diagnostic::warning("plan::guarded-path", message)
-            .label(
-                place,
-                "files below `.claude/` are written by agents with `permission: bypass` only",
-            )
+            .label(place, "it is written by agents with `permission: bypass` only")
             .help("give it such an agent, or have a `run` make the file"),
     );
 }
@@ -187,11 +185,13 @@ fn is_held(agent: &KnownAgent) -> bool {
     !agent.is_unbound
 }
 
-/// The first path below the guarded folder that a sentence says to write.
+fn is_guarded(path: &str) -> bool {
+    let path = path.trim_start_matches("./");
+    GUARDED.iter().any(|it| if it.ends_with('/') { path.starts_with(it) } else { path == *it })
+}
+
+/// The first guarded path that a sentence says to write.
 fn guarded_in(text: &str) -> Option<&str> {
-    // The plan has a copy that a session may edit.
-    let is_guarded =
-        |path: &str| path.starts_with(".claude/") && !path.starts_with(".claude/plans");
     sentences(text).find_map(|sentence| {
         let said = sentence.iter().position(|word| is_verb(word))?;
         sentence[said..].iter().map(|word| bare(word)).find(|word| is_guarded(word))
