@@ -5,6 +5,9 @@
 //! crashed or was killed) ends the family by force. The child reads from a file instead. Where it is
 //! a socket, the shim says on it how the child ended.
 
+#[cfg(all(target_os = "linux", not(orch_portable)))]
+pub mod namespace;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};

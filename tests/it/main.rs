@@ -17,6 +17,7 @@ mod failed_before;
 mod faults;
 mod floors;
 mod git_env;
+mod guard;
 mod handed_on;
 mod hygiene;
 mod judges;
