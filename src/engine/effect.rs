@@ -19,7 +19,7 @@ use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
 use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
-use crate::spec::sandbox::Sandbox;
+use crate::spec::sandbox::Sandboxing;
 
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::lineage::VerdictMark;
@@ -127,8 +127,8 @@ pub struct Launch {
     pub env: Vec<EnvName>,
     pub limits: Limits,
     pub pool: PoolName,
-    /// What it may reach of the machine; `None` is unbounded.
-    pub sandbox: Option<Sandbox>,
+    /// What it may reach of the machine.
+    pub sandbox: Sandboxing,
     /// Each pattern must match a file afterwards.
     pub required_outputs: GlobSet,
     /// Its plan, which it may edit: a copy is laid where its tools may write.

@@ -223,6 +223,10 @@ impl<'a> BuildLoop<'a> {
                 let ProcessInfo { pid, start_ticks } = info;
                 self.state.log.append(&Record::ProcessStarted { attempt, pid, start_ticks })
             }
+            Message::Unguarded(why) => {
+                self.warn_of_no_guard(&why);
+                Ok(())
+            }
             Message::Progress { attempt, progress } => {
                 if let Some(task) = self.crew.task_of(attempt) {
                     self.voice.stream(task, &progress);

@@ -12,7 +12,9 @@ use crate::base::measure::Moment;
 use crate::engine::outcome::last_words;
 use crate::host::git::{Repository, extent};
 use crate::host::lock::Lock;
-use crate::host::session::UserSettings;
+use crate::host::platform;
+use crate::host::session::{self, UserSettings};
+use crate::spec::sandbox::{Guard, Sandboxing, Way};
 
 /// Programs that do not answer `--version` in this time are called broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -213,6 +215,59 @@ fn lock(root: &Path) -> Finding {
         ),
     }
 }
+
+/// What keeps sessions from the checkout; bad only where somebody asks for what is not there.
+pub fn guard(asked: &[Sandboxing], root: &Path) -> Finding {
+    let guards: Vec<&Guard> = asked.iter().filter_map(Sandboxing::as_guard).collect();
+    let Some(first) = guards.first() else {
+        return Finding::good("guard", "`sandbox` of the settings asks for none");
+    };
+    let Ok(shim) = platform::own_program() else {
+        return Finding::bad("guard", "orch's own program is not found", "install it anew");
+    };
+    let failed = guards.iter().filter(|it| it.is_required);
+    let failed =
+        failed.filter_map(|it| Some((it, session::guard::way_of(it, &shim).err()?))).next();
+    if let Some((_, why)) = failed {
+        let detail = format!("`sandbox: guard` is asked for, and cannot be kept: {why}");
+        return Finding::bad("guard", detail, NEEDED);
+    }
+    match session::guard::way_of(first, &shim) {
+        Ok(way) => kept(way, first, root),
+        Err(why) => Finding::caution(
+            "guard",
+            format!(
+                "none, so sessions can write to your checkout; what changes there is told: {why}"
+            ),
+            NEEDED,
+        ),
+    }
+}
+
+/// What it takes.
+const NEEDED: &str = "a kernel of 6.2 with Landlock, or leave to make user namespaces \
+    (`kernel.unprivileged_userns_clone`, `kernel.apparmor_restrict_unprivileged_userns`); or `sandbox: none`";
+
+fn kept(way: Way, guard: &Guard, root: &Path) -> Finding {
+    const KEPT: &str =
+        "your checkout, its git and `.orch` are read-only for sessions, commands and validators";
+    let above = root.parent().unwrap_or(root).display();
+    match (way, guard.by) {
+        (Way::Namespace, _) => Finding::good("guard", format!("by a mount namespace: {KEPT}")),
+        (Way::Landlock, by) => {
+            let detail = format!(
+                "by Landlock: {KEPT}; neither can they make anything directly in {above} and the folders above"
+            );
+            match by {
+                Some(_) => Finding::good("guard", detail),
+                None => Finding::caution("guard", detail, ONLY_LANDLOCK),
+            }
+        }
+    }
+}
+
+const ONLY_LANDLOCK: &str = "a mount namespace has no such limit: it takes leave to make user namespaces \
+    (`kernel.unprivileged_userns_clone`, `kernel.apparmor_restrict_unprivileged_userns`)";
 
 /// Whether `sandbox: bwrap` can be kept to; bad only where something asks for it.
 pub fn sandbox(is_asked_for: bool) -> Finding {

@@ -18,9 +18,12 @@ use crate::engine::record::Decision;
 
 use super::clock;
 use super::error::{Doing, Error, Result};
+use super::store::aside;
 use super::store::folder::{self, Access, OrchFolder};
 
 const FOLDER: &str = "inbox";
+/// What attempts were refused is told there, where they may write: nothing in it decides.
+const REFUSALS: &str = "refusals";
 const WORD: &str = "json";
 /// Beside a word that was not honoured: why.
 const REFUSAL: &str = "refused";
@@ -91,12 +94,15 @@ pub fn post(root: &Path, word: &Word) -> Result<Posted> {
     let doing = "leaving a word";
     let orch = OrchFolder::below(root, Access::ReadWrite);
     orch.create()?;
-    let folder = orch.join(FOLDER);
+    let is_refusal = matches!(word, Word::Refused { .. });
+    let folder = orch.join(if is_refusal { REFUSALS } else { FOLDER });
     fs::create_dir_all(&folder).doing(doing, &folder)?;
     let text =
         serde_json::to_vec(word).map_err(|error| Error::because(doing, error).at(&folder))?;
     let file = folder.join(new_name());
-    let mut aside = orch.aside()?;
+    // From elsewhere it could not be moved into a folder that is mounted on its own.
+    let aside = if is_refusal { aside::file_in(&folder).doing(doing, &file) } else { orch.aside() };
+    let mut aside = aside?;
     fcntl_lock(aside.as_file(), FlockOperation::NonBlockingLockExclusive)
         .map_err(std::io::Error::from)
         .and_then(|()| std::io::Write::write_all(&mut aside, &text))
@@ -157,16 +163,22 @@ pub fn take(root: &Path, mut fate_of: impl FnMut(&Heard<'_>) -> Fate) -> Result<
 /// # Errors
 /// The folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
-    let folder = root.join(folder::NAME).join(FOLDER);
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if folder::is_absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(error).doing("looking for words of people", &folder),
-    };
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut files = Vec::new();
+    for folder in [root.join(folder::NAME).join(FOLDER), refusals_of(root)] {
+        match fs::read_dir(&folder) {
+            Ok(entries) => files.extend(entries.flatten().map(|entry| entry.path())),
+            Err(error) if folder::is_absent(&error) => {}
+            Err(error) => return Err(error).doing("looking for words of people", &folder),
+        }
+    }
     files.retain(|file| file.extension().is_some_and(|it| it == WORD));
-    files.sort();
+    files.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
     Ok(files)
+}
+
+/// Where processes of attempts may leave word of what they were refused.
+pub fn refusals_of(root: &Path) -> PathBuf {
+    root.join(folder::NAME).join(REFUSALS)
 }
 
 /// True where somebody said something that nobody took in yet.
@@ -176,6 +188,11 @@ pub fn has_words(root: &Path) -> bool {
 
 /// The word and who stands behind it.
 fn read(file: &Path) -> Option<(Word, Option<u32>)> {
+    // Whoever may write there could leave what leads elsewhere, or what cannot be read to its end.
+    if !fs::symlink_metadata(file).is_ok_and(|it| it.is_file()) {
+        let _ = fs::remove_file(file);
+        return None;
+    }
     let opened = File::open(file).ok()?;
     let by = holder_of(&opened);
     match serde_json::from_reader(&opened) {

@@ -21,6 +21,7 @@ use super::error::{Doing, Error, Result};
 use super::mask::{Mask, MaskedStream};
 use super::platform;
 use super::shim;
+use super::shim::confine::Confinement;
 use crate::engine::outcome::evidence::Ending;
 
 pub use super::platform::{ProcessInfo, reap};
@@ -41,6 +42,8 @@ pub struct Spawn {
     /// The program that answers to `__shim`: orch itself.
     pub shim: PathBuf,
     pub argv: Vec<OsString>,
+    /// What it is kept from changing.
+    pub guard: Option<Confinement>,
     pub dir: PathBuf,
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
@@ -120,7 +123,7 @@ impl Spawn {
         let doing = "starting a process";
         let (life_line, shims_end) = UnixStream::pair().doing(doing, &self.shim)?;
         let mut child = Command::new(&self.shim)
-            .args(shim::arguments(self.stdin.as_deref(), &self.argv))
+            .args(shim::arguments(self.stdin.as_deref(), self.guard.as_ref(), &self.argv))
             .current_dir(&self.dir)
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))

@@ -3,10 +3,12 @@
 
 mod account;
 mod allowance;
+mod bounds;
 pub mod bubble;
 mod cli;
 mod command;
 mod environment;
+pub mod guard;
 mod patience;
 mod play;
 mod pulse;
@@ -19,9 +21,10 @@ mod transcript;
 mod user_settings;
 mod watch;
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch as channel};
@@ -47,8 +50,9 @@ use crate::base::name::SessionId;
 use crate::engine::effect::{Launch, LaunchAction, SessionLaunch};
 use crate::engine::outcome::evidence::{Ending, StatusFile};
 use crate::engine::stream::{Progress, StreamFacts};
-use crate::spec::config::SessionConfig;
+use crate::spec::config::{Link, SessionConfig};
 
+use bounds::Whom;
 use cli::Call;
 use status::StatusPlaces;
 use watch::Watched;
@@ -81,6 +85,8 @@ pub struct Place {
     pub private: PathBuf,
     /// The repository's root, for paths in the configuration.
     pub root: PathBuf,
+    /// What the worktree has links to, below the root.
+    pub links: Vec<Link>,
     pub config: SessionConfig,
     /// What a resumed session has cost before, for CLIs that only know the total.
     pub base_cost: Usd,
@@ -93,6 +99,8 @@ pub struct Place {
 pub enum Update {
     /// First of all: what a later orch may have to reap.
     Started(ProcessInfo),
+    /// The first that runs without the guard it has by default: why.
+    Unguarded(String),
     Progress(Progress),
 }
 
@@ -120,6 +128,8 @@ pub struct Attempted {
 pub struct Runner {
     shim: PathBuf,
     patience: Patience,
+    /// Something ran without the guard it has by default, and that was said.
+    is_unguarded: Arc<AtomicBool>,
 }
 
 impl Runner {
@@ -131,7 +141,7 @@ impl Runner {
 
     /// With another `orch` as shim.
     pub fn with_shim(shim: PathBuf) -> Self {
-        Self { shim, patience: Patience::default() }
+        Self { shim, patience: Patience::default(), is_unguarded: Arc::default() }
     }
 
     #[must_use]
@@ -158,6 +168,10 @@ impl Runner {
             Ok(prepared) => prepared,
             Err(ending) => return Ok(not_launched(ending, [transcript, prompt], begun)),
         };
+        if let Some(why) = prepared.unguarded {
+            // Who does not listen is not told.
+            let _ = updates.send(Update::Unguarded(why)).await;
+        }
         let status_places = StatusPlaces::clear(&place.worktree)?;
         let watched = Watched {
             is_session: matches!(launch.action, LaunchAction::Session(_)),
@@ -233,29 +247,20 @@ impl Runner {
                 (argv, Some(write_prompt(session, place, &mask)?), Some(id))
             }
         };
-        let argv = match &launch.sandbox {
-            None => argv,
-            Some(sandbox) => {
-                let needs = bubble::Needs {
-                    worktree: &place.worktree,
-                    scratch: &place.private.join(SCRATCH),
-                    home: env.home(),
-                    config_folder: config_folder.clone(),
-                    network: match session.is_some() || sandbox.network != Some(false) {
-                        true => bubble::Network::Shared,
-                        false => bubble::Network::None,
-                    },
-                };
-                if let Err(why) = bubble::probe(needs.network) {
-                    let why = format!("the sandbox its rule asks for: {why}; `orch doctor`");
-                    return Ok(Err(Ending::LaunchFailed(why)));
-                }
-                bubble::wrap(by_real_name(argv), sandbox, &needs)
-            }
+        let whom = Whom {
+            place,
+            home: env.home(),
+            config_folder: config_folder.clone(),
+            is_session: session.is_some(),
+        };
+        let bound = match self.bound(argv, &launch.sandbox, &whom) {
+            Ok(bound) => bound,
+            Err(why) => return Ok(Err(Ending::LaunchFailed(why))),
         };
         let spawn = Spawn {
             shim: self.shim.clone(),
-            argv,
+            argv: bound.argv,
+            guard: bound.guard,
             dir: place.worktree.clone(),
             env: env.to_vec(),
             stdin,
@@ -264,7 +269,7 @@ impl Runner {
             checkout: place.root.clone(),
             mask: mask.clone(),
         };
-        Ok(Ok(Prepared { spawn, session, config_folder, mask }))
+        Ok(Ok(Prepared { spawn, session, config_folder, mask, unguarded: bound.unguarded }))
     }
 
     fn cli(&self, place: &Place) -> Result<Cli> {
@@ -280,17 +285,7 @@ struct Prepared {
     session: Option<SessionId>,
     config_folder: Option<PathBuf>,
     mask: Mask,
-}
-
-/// In a container `/proc/self/exe` is the container's program: orch has to be named.
-fn by_real_name(mut argv: Vec<OsString>) -> Vec<OsString> {
-    if let Some(program) = argv.first_mut()
-        && let Ok(real) = fs::read_link(&*program)
-        && Path::new(&*program).starts_with("/proc")
-    {
-        *program = real.into();
-    }
-    argv
+    unguarded: Option<String>,
 }
 
 /// Writes what the session reads, and beside it what is kept of that.

@@ -5,6 +5,7 @@
 //! crashed or was killed) ends the family by force. The child reads from a file instead. Where it is
 //! a socket, the shim says on it how the child ended.
 
+pub mod confine;
 #[cfg(all(target_os = "linux", not(orch_portable)))]
 pub mod namespace;
 
@@ -20,6 +21,7 @@ use std::process::{Command, ExitCode, Stdio};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group};
 
 use super::platform;
+use confine::Confinement;
 
 /// The first argument by which orch starts itself as a shim.
 pub const ARGUMENT: &str = "__shim";
@@ -37,21 +39,27 @@ const REPORT_LIMIT: usize = 4096;
 struct Order {
     stdin: Option<PathBuf>,
     reports: bool,
+    guard: Option<Confinement>,
     argv: Vec<OsString>,
 }
 
 /// Arguments that start `argv` under a shim; see [`run`].
-pub fn arguments(stdin: Option<&Path>, argv: &[OsString]) -> Vec<OsString> {
+pub fn arguments(
+    stdin: Option<&Path>,
+    guard: Option<&Confinement>,
+    argv: &[OsString],
+) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![ARGUMENT.into(), "--report".into()];
     if let Some(stdin) = stdin {
         arguments.extend(["--stdin".into(), stdin.into()]);
     }
+    arguments.extend(guard.into_iter().flat_map(Confinement::arguments));
     arguments.push("--".into());
     arguments.extend_from_slice(argv);
     arguments
 }
 
-/// `[--stdin FILE] [--report] -- PROGRAM ARGUMENT...`: runs the program and exits as it did
+/// `[--stdin FILE] [--report] [GUARD] -- PROGRAM ARGUMENT...`: runs the program and exits as it did
 /// (128 + signal where a signal ended it). With `--report` the life-line is a socket, and gets one
 /// line: `exited N`, `signaled N` or `failed REASON`.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -80,14 +88,16 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn order_of(mut arguments: impl Iterator<Item = OsString>) -> Option<Order> {
     let mut order = Order::default();
+    let mut guard = confine::Words::default();
     loop {
         match arguments.next()?.to_str()? {
             "--stdin" => order.stdin = Some(arguments.next()?.into()),
             "--report" => order.reports = true,
             "--" => break,
-            _ => return None,
+            word => guard.take(word, || arguments.next())?,
         }
     }
+    order.guard = guard.confinement();
     order.argv = arguments.collect();
     (!order.argv.is_empty()).then_some(order)
 }
@@ -102,6 +112,7 @@ fn start(order: &Order) -> std::io::Result<Pid> {
         }
         None => Stdio::null(),
     };
+    order.guard.as_ref().map_or(Ok(()), Confinement::apply)?;
     let child = Command::new(&order.argv[0])
         .args(&order.argv[1..])
         .env(platform::MARKER, marker())
@@ -202,9 +213,9 @@ mod tests {
     #[test]
     fn arguments_read_back() {
         let argv: Vec<OsString> = ["sh", "-c", "--stdin"].map(OsString::from).into();
-        let words = arguments(Some(Path::new("in")), &argv);
+        let words = arguments(Some(Path::new("in")), None, &argv);
         let order = order_of(words.into_iter().skip(1)).unwrap();
-        assert_eq!(order, Order { stdin: Some("in".into()), reports: true, argv });
+        assert_eq!(order, Order { stdin: Some("in".into()), reports: true, guard: None, argv });
         assert_eq!(order_of(["--".into()].into_iter()), None);
         assert_eq!(order_of(["x".into()].into_iter()), None);
     }

@@ -25,6 +25,7 @@ use crate::engine::outcome::evidence::Evidence;
 use crate::engine::stream::Progress;
 use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
+use crate::host::inbox;
 use crate::host::land::kept::Kept;
 use crate::host::process::ProcessInfo;
 use crate::host::session::Runner;
@@ -54,6 +55,8 @@ impl Workshop {
     /// Worktrees that dead runs left are swept, but for those whose sessions may go on.
     pub fn open(state: &State, runner: Runner) -> Result<Self> {
         let config = Arc::new(state.config().clone());
+        let refusals = inbox::refusals_of(state.root());
+        fs::create_dir_all(&refusals).doing("making a folder for refusals", &refusals)?;
         let pool = Pool::open(&state.checkout.repo, &config.worktree)?;
         pool.sweep()?;
         pool.unpark_all_but(&parked_sessions(state))?;
@@ -109,6 +112,8 @@ pub enum Message {
         attempt: AttemptId,
         info: ProcessInfo,
     },
+    /// The first that runs without the guard it has by default: why.
+    Unguarded(String),
     Progress {
         attempt: AttemptId,
         progress: Progress,

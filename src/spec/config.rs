@@ -115,11 +115,19 @@ pub struct WorktreeConfig {
     /// Shell line run once in a fresh worktree.
     pub setup: Option<String>,
     /// Paths linked from the user's checkout.
-    pub link: Vec<String>,
+    pub link: Vec<Link>,
     /// Paths copied from the user's checkout.
     pub copy: Vec<String>,
     /// Ignored paths that stay from attempt to attempt; a name without `/` in any folder.
     pub keep: Vec<String>,
+}
+
+/// A path of the user's checkout that worktrees have a link to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    pub path: String,
+    /// Attempts may write there under a guard, too: what one leaves, others find.
+    pub is_writable: bool,
 }
 
 impl Default for Config {
@@ -141,7 +149,7 @@ impl Default for Config {
             models: Models::default(),
             breaker: BreakerConfig::default(),
             limits: LimitsConfig::default(),
-            sandbox: Sandboxing::Off,
+            sandbox: Sandboxing::default(),
             schedule: ScheduleConfig::default(),
             smoke: Smoke::default(),
             dev_server: None,

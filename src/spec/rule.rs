@@ -18,7 +18,7 @@ use crate::base::name::{AgentName, EnvName, PoolName, RuleName};
 use super::glob::GlobSet;
 use super::plan::{CommandLine, Proposals, Validator};
 use super::rebuild::RebuildOn;
-use super::sandbox::{Sandbox, Sandboxing};
+use super::sandbox::Sandboxing;
 
 pub use super::agent::DEFAULT_TOOLS;
 pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
@@ -69,8 +69,8 @@ pub struct Rule {
 
 impl Rule {
     /// What its attempts are bound by, where the settings say `default`.
-    pub fn sandbox_over(&self, default: &Sandboxing) -> Option<Sandbox> {
-        self.sandbox.clone().unwrap_or_else(|| default.clone()).bounds()
+    pub fn sandbox_over(&self, default: &Sandboxing) -> Sandboxing {
+        self.sandbox.clone().unwrap_or_else(|| default.clone())
     }
 }
 

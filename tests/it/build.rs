@@ -653,6 +653,7 @@ fn branches_and_configuration_that_a_session_changed_are_told() {
         "  - { id: '1', name: One, description: Stray. }\n",
         "'1':\n- run: cd ../../..; git branch stray; git config some.key value; cd -; echo x > x.txt\n",
     );
+    space.write("orch.yaml", &format!("{SETTINGS}sandbox: none\n"));
     let built = space.orch(&["build"]).exits(0);
     let printed = format!("{}{}", built.stdout, built.stderr);
     for word in ["pair//1", "the branch `stray` was made", "`.git/config` was changed"] {

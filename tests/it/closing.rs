@@ -2,7 +2,8 @@
 
 use crate::support::Space;
 
-const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+/// Sessions tell what they saw by files in the checkout.
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\nsandbox: none\n";
 const CHECK: &str = "echo ran >> \"$(cat main-root)/runs\"; sh check.sh";
 
 /// A plan of two tasks: the first mends the sum and is checked, the second does this to it.

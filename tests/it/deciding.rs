@@ -34,6 +34,14 @@ fn space(line: &str) -> Space {
     space
 }
 
+/// As [`space`], where nothing keeps the session from what is orch's.
+fn unguarded(line: &str) -> Space {
+    let space = space(line);
+    space.write("orch.yaml", "session: { scripted: sessions.yaml }\nsandbox: none\n");
+    space.commit("settings");
+    space
+}
+
 fn noted(space: &Space, name: &str) -> String {
     std::fs::read_to_string(space.home().join(name)).unwrap_or_default()
 }
@@ -100,7 +108,7 @@ fn a_request_that_nobody_stands_behind_does_not_count() {
     let word = Word::Decide { task: TaskRef::new("p", "2"), decision: Decision::Accept };
     let line = "mkdir -p ROOT/.orch/inbox && cp $HOME/word ROOT/.orch/inbox/0.json; \
                 while test -e ROOT/.orch/inbox/0.json; do sleep 0.02; done";
-    let space = space(line);
+    let space = unguarded(line);
     std::fs::write(space.home().join("word"), serde_json::to_vec(&word).unwrap()).unwrap();
     let built = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1)]);
     let printed =
@@ -112,7 +120,7 @@ fn a_request_that_nobody_stands_behind_does_not_count() {
 #[test]
 fn what_a_session_writes_into_the_journal_is_cut_off_and_told() {
     let line = "tail -n 1 ROOT/.orch/journal-v1 >> ROOT/.orch/journal-v1; sleep 0.3";
-    let space = space(line);
+    let space = unguarded(line);
     let built = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1)]);
     let printed = "while p//1 ran, somebody else wrote into orch's journal";
     assert_eq!(built.ran.stdout.matches(printed).count(), 1, "{}", built.ran.shown());

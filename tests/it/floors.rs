@@ -23,6 +23,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("gix", &["host/git", "host/worktree", "host/landing", "host/scan"]),
     ("ignore", &["host"]),
     ("indicatif", &["ui/console"]),
+    ("landlock", &["host/shim/confine/ruleset"]),
     ("jiff", &["engine/limits", "host", "ui"]),
     ("miette", &["ui/report"]),
     ("minijinja", &["spec/rule/template", "engine/world/prompt"]),
@@ -429,7 +430,7 @@ fn a_circle_of_rooms_is_named() {
 
 /// What only Linux has, and the files that may name it.
 const LINUX: &[(&str, &[&str])] = &[
-    ("target_os = \"linux\"", &["host/platform", "host/doctor"]),
+    ("target_os = \"linux\"", &["host/platform", "host/doctor", "host/shim"]),
     ("os::linux", &["host/platform"]),
     ("prctl", &["host/platform"]),
     ("set_child_subreaper", &["host/platform"]),
@@ -437,7 +438,7 @@ const LINUX: &[(&str, &[&str])] = &[
     ("inotify_", &["host/platform"]),
     ("O_TMPFILE", &["host/platform"]),
     // Read where it is there, and passed over where it is not.
-    ("\"/proc", &["host/platform", "host/machine", "host/session"]),
+    ("\"/proc", &["host/platform", "host/machine", "host/session", "host/shim/"]),
     ("\"/sys/", &["host/platform", "host/machine"]),
 ];
 

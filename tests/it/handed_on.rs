@@ -5,7 +5,8 @@ use std::process::{Child, Stdio};
 
 use crate::support::{ORCH, Space, wait_until};
 
-const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+/// Sessions tell what they saw by files in the checkout.
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\nsandbox: none\n";
 
 fn plan(more: &str) -> String {
     format!(

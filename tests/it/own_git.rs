@@ -146,18 +146,25 @@ fn a_file_that_is_utf16_in_the_checkout_lands_as_text() {
     check("printf 'hello\\nab' > app.rc; git add -A; git commit -qm x");
 }
 
-/// There is no guard: what a session does in the checkout itself, by its path, is told.
+/// What is told where nothing keeps sessions from the checkout.
+fn unguarded(space: &Space) {
+    let config = space.read("orch.yaml") + "sandbox: none\n";
+    space.write("orch.yaml", &config);
+    space.commit("settings");
+}
+
+/// Without a guard: what a session does in the checkout itself, by its path, is told.
 #[test]
 fn a_commit_in_the_users_checkout_is_told_by_name() {
     let line = "cd ../../..; echo second >> rule.txt; git commit -qam 'by the session'";
-    let (space, ran) = played(line, "", |_| {});
+    let (space, ran) = played(line, "", unguarded);
     ran.exits(1)
         .complains(&["while git//1 ran, the branch `main` got the commit", "(`by the session`)"]);
     assert!(space.subjects().contains(&"by the session".to_owned()));
     let line = "cd ../../..; git reset -q --hard HEAD~1";
     let (_space, ran) = played(line, "", |space| {
         space.write("rule.txt", "newer\n");
-        space.commit("newer");
+        unguarded(space);
     });
     ran.complains(&["while git//1 ran, the branch `main` was moved away from"]);
 }
@@ -165,10 +172,10 @@ fn a_commit_in_the_users_checkout_is_told_by_name() {
 #[test]
 fn what_a_session_writes_into_the_checkout_is_told_by_name() {
     let printed = ["while git//1 ran, `rule.txt` changed in your checkout, and no landing did it"];
-    let (space, ran) = played("echo second >> ../../../rule.txt; echo x > own.txt", "", |_| {});
+    let (space, ran) = played("echo second >> ../../../rule.txt; echo x > own.txt", "", unguarded);
     ran.exits(0).complains(&printed);
     assert_eq!(space.read("rule.txt"), "first\nsecond\n", "nothing is undone");
-    let (_, ran) = played("echo second >> ../../../rule.txt", "", |_| {});
+    let (_, ran) = played("echo second >> ../../../rule.txt", "", unguarded);
     ran.exits(1).complains(&printed);
     let (_, ran) = played("echo second >> rule.txt", "", |_| {});
     assert!(!ran.exits(0).stderr.contains("in your checkout"));

@@ -30,7 +30,7 @@ const SESSIONS: &str = "\
 ";
 
 fn space(sessions: &str) -> Space {
-    let settings = "session: { scripted: sessions.yaml }\n";
+    let settings = "session: { scripted: sessions.yaml }\nsandbox: none\n";
     Space::new(&[
         ("orch.yaml", settings),
         ("plans/told.yaml", PLAN),

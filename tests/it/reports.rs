@@ -3,7 +3,8 @@
 
 use crate::support::Space;
 
-const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+/// Sessions tell what they saw by files in the checkout.
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\nsandbox: none\n";
 
 const REVIEWED: &str = "\
 meta: { name: Reviewed, order: free }

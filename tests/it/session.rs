@@ -20,7 +20,7 @@ use orch::spec::agent::Permission;
 use orch::spec::config::SessionConfig;
 use orch::spec::plan::CommandLine;
 use orch::spec::rule::Limits;
-use orch::spec::sandbox::Sandbox;
+use orch::spec::sandbox::{Guard, Sandbox, Sandboxing};
 use tokio::sync::{mpsc, watch};
 
 const ORCH: &str = env!("CARGO_BIN_EXE_orch");
@@ -49,6 +49,7 @@ impl Bench {
             worktree,
             private: folder.path().join("private"),
             root: folder.path().to_owned(),
+            links: Vec::new(),
             config: SessionConfig::default(),
             base_cost: Usd::ZERO,
             session: new_session_id(),
@@ -119,7 +120,7 @@ fn launch(action: LaunchAction) -> Launch {
         env: Vec::new(),
         limits: Limits::default(),
         pool: PoolName::new("sessions"),
-        sandbox: None,
+        sandbox: Sandboxing::Off,
         required_outputs: Default::default(),
         plan: None,
         bench: None,
@@ -376,6 +377,7 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let mut shim = 0;
     let watch = |printed: &Update, _: &watch::Sender<Stop>| match printed {
         Update::Started(info) => shim = info.pid,
+        Update::Unguarded(_) => {}
         Update::Progress(_) => {
             Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
         }
@@ -565,7 +567,7 @@ fn has_bwrap() -> bool {
 
 fn boxed(launch: Launch, network: Option<bool>, write: &[&str]) -> Launch {
     let write = write.iter().map(|it| (*it).to_owned()).collect();
-    Launch { sandbox: Some(Sandbox { network, write }), ..launch }
+    Launch { sandbox: Sandboxing::Bwrap(Sandbox { network, write }), ..launch }
 }
 
 #[tokio::test]
@@ -642,4 +644,41 @@ async fn a_boxed_session_is_played_like_any_other() {
         attempted.stderr_tail
     );
     assert!(bench.place.worktree.join("src/a.txt").exists());
+}
+
+/// With a program in the place of orch's that can guard nothing.
+#[tokio::test]
+async fn where_no_guard_is_kept_that_is_said_once_and_what_asks_for_one_is_refused() {
+    let mut bench = Bench::new();
+    let shim = bench.folder.path().join("shim");
+    let text = format!(
+        "#!/bin/sh\ncase \"$*\" in *--guard*) echo 'orch: the guard cannot be set: not here' >&2; exit 127; esac\n\
+         exec {ORCH} \"$@\"\n"
+    );
+    // By another process: this one's files are open in whatever its threads start at the moment.
+    let mut made = Command::new("sh");
+    made.args(["-c", "printf %s \"$1\" > \"$0\"; chmod +x \"$0\""]);
+    assert!(made.arg(&shim).arg(text).status().unwrap().success());
+    bench.runner = Runner::with_shim(shim).patience(PATIENCES);
+    let mut said = Vec::new();
+    let by_default = Launch { sandbox: Sandboxing::default(), ..shell("echo ran >> ran") };
+    for _ in 0..2 {
+        let hear = |update: &Update, _: &watch::Sender<Stop>| {
+            if let Update::Unguarded(why) = update {
+                said.push(why.clone());
+            }
+        };
+        bench.run_watched(&by_default, hear).await;
+    }
+    assert_eq!(said, ["no mount namespace (not here); no Landlock (not here)"]);
+    assert_eq!(fs::read_to_string(bench.place.worktree.join("ran")).unwrap(), "ran\nran\n");
+    let guard = Guard { is_required: true, ..Guard::default() };
+    let asked = Launch { sandbox: Sandboxing::Guard(guard), ..shell("echo ran >> ran") };
+    let (attempted, _) = bench.run(&asked).await;
+    let Ending::LaunchFailed(why) = attempted.ending else { panic!("{:?}", attempted.ending) };
+    assert!(
+        why.contains("the guard that is asked for cannot be kept: no mount namespace"),
+        "{why}"
+    );
+    assert_eq!(fs::read_to_string(bench.place.worktree.join("ran")).unwrap(), "ran\nran\n");
 }

@@ -2,7 +2,8 @@
 
 use crate::support::Space;
 
-const SETTINGS: &str = "session: { scripted: sessions.yaml }\n";
+/// Sessions tell what they saw by files in the checkout.
+const SETTINGS: &str = "session: { scripted: sessions.yaml }\nsandbox: none\n";
 const ITEM: &str = "docs/defect-backlog/1-crash.md";
 
 /// One task with these further keys, the sessions given, and more files.

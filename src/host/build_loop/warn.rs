@@ -53,6 +53,14 @@ impl BuildLoop<'_> {
         Ok(())
     }
 
+    /// What is to be told where nothing keeps sessions from the checkout.
+    pub(super) fn warn_of_no_guard(&mut self, why: &str) {
+        self.voice.warn(format!(
+            "nothing keeps sessions, commands and validators from writing to your checkout and its git here: \
+             {why}; what changes there while sessions run is told; `orch doctor` says what a guard takes"
+        ));
+    }
+
     /// Says which files of the checkout were written while a session ran that is over now, where no landing
     /// did it: a session can, by their absolute paths.
     pub(super) fn warn_of_edits(&mut self, attempt: AttemptId) -> Result<()> {

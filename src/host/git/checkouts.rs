@@ -28,7 +28,7 @@ pub fn checkout_of_attempt(root: &Path) -> Option<&Path> {
 
 /// The checkout's own folder of git's, and that which it shares with others. A worktree of an attempt is
 /// one of its checkout's repository, though its git is its own, and so is what was made from it.
-fn folders_of(checkout: &Path) -> Option<(PathBuf, PathBuf)> {
+pub fn folders_of(checkout: &Path) -> Option<(PathBuf, PathBuf)> {
     let git = checkout.join(".git");
     let own = match fs::read_to_string(&git) {
         Ok(text) => checkout.join(text.trim().strip_prefix("gitdir:")?.trim()),

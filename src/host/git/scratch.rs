@@ -17,6 +17,7 @@ use crate::spec::config::WorktreeConfig;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
 use crate::spec::rule::Limits;
+use crate::spec::sandbox::Sandboxing;
 
 /// A repository on branch `main` with one commit, gone with the value.
 pub(crate) struct Scratch {
@@ -193,7 +194,7 @@ pub(crate) fn launch(task: &str, line: &str) -> Launch {
         env: Vec::new(),
         limits: Limits::default(),
         pool: PoolName::new("commands"),
-        sandbox: None,
+        sandbox: Sandboxing::Off,
         required_outputs: GlobSet::default(),
         plan: None,
         bench: None,

@@ -11,6 +11,7 @@ use crate::host::shim::CONTAINER;
 use crate::spec::sandbox::Sandbox;
 
 use super::cli::program_on_path;
+use super::guard;
 
 /// What a family needs of the disk.
 #[derive(Debug)]
@@ -106,22 +107,13 @@ pub fn wrap(argv: Vec<OsString>, sandbox: &Sandbox, needs: &Needs<'_>) -> Vec<Os
 /// The places that may be written, links resolved: what is mounted is mounted there.
 fn writable(sandbox: &Sandbox, needs: &Needs<'_>) -> Vec<PathBuf> {
     let mut places = vec![needs.worktree.to_owned(), needs.scratch.to_owned()];
-    places.extend(git_folder_of(needs.worktree));
+    places.extend(guard::git_folder_of(needs.worktree));
     if let Some(folder) = &needs.config_folder {
         places.push(folder.clone());
         places.extend(needs.home.as_ref().map(|home| home.join(".claude.json")));
     }
-    places.extend(sandbox.write.iter().filter_map(|place| match place.strip_prefix("~/") {
-        Some(rest) => Some(needs.home.as_ref()?.join(rest)),
-        None => Some(PathBuf::from(place)),
-    }));
+    places.extend(guard::named(&sandbox.write, needs.home.as_deref()));
     places.into_iter().map(|place| place.canonicalize().unwrap_or(place)).collect()
-}
-
-/// The worktree's own folder in the repository: index and HEAD. Nothing else of `.git`.
-fn git_folder_of(worktree: &Path) -> Option<PathBuf> {
-    let link = std::fs::read_to_string(worktree.join(".git")).ok()?;
-    Some(PathBuf::from(link.strip_prefix("gitdir:")?.trim()))
 }
 
 /// A `/tmp` of its own would hide what lies there.

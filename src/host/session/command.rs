@@ -72,6 +72,7 @@ impl Runner {
         Ok(Spawn {
             shim: self.shim.clone(),
             argv: argv_of(&aside.line, &scratch)?,
+            guard: None,
             dir: aside.dir.clone(),
             env: aside.env.to_vec(),
             stdin: None,

@@ -8,12 +8,16 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::guard::Ground;
 use super::transcript::Transcript;
 use super::{AsideEnded, Runner, Stop, millis_since};
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
 use crate::host::mask::Mask;
 use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
+use crate::host::shim::confine::Confinement;
+use crate::spec::config::Link;
+use crate::spec::sandbox::{Guard, Sandboxing};
 
 /// What is said in an attempt's folder before the attempt's own process starts. Where it is there and
 /// no transcript of the attempt is, none of its own ran.
@@ -25,6 +29,9 @@ pub struct SetupPlace<'a> {
     /// The attempt's own folder.
     pub private: &'a Path,
     pub checkout: &'a Path,
+    /// What the worktree has links to.
+    pub links: &'a [Link],
+    pub sandboxing: &'a Sandboxing,
     /// Settings of git that the line sees beside those of the worktree's own git.
     pub git: Vec<(String, String)>,
 }
@@ -41,7 +48,11 @@ impl Runner {
         mut stop: watch::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
-        let SetupPlace { worktree, private, checkout, git } = place;
+        let guard = match self.guard_of(&place) {
+            Ok(guard) => guard,
+            Err(why) => return Ok(not_set_up(why, place.private, begun)),
+        };
+        let SetupPlace { worktree, private, checkout, git, .. } = place;
         fs::create_dir_all(private).doing("making the attempt's folder", private)?;
         let mut environment: Vec<_> = std::env::vars_os().collect();
         let named = environment
@@ -55,6 +66,7 @@ impl Runner {
         let spawn = Spawn {
             shim: self.shim.clone(),
             argv: ["sh", "-c", line].map(Into::into).into(),
+            guard,
             dir: worktree.to_owned(),
             mask,
             env: environment,
@@ -87,6 +99,36 @@ impl Runner {
             transcript: place,
             duration: millis_since(begun),
         })
+    }
+}
+
+impl Runner {
+    /// It writes its worktree as attempts do, and may run what they wrote; nobody boxes it.
+    fn guard_of(&self, place: &SetupPlace<'_>) -> std::result::Result<Option<Confinement>, String> {
+        let guard = match place.sandboxing {
+            Sandboxing::Guard(guard) => guard.clone(),
+            Sandboxing::Bwrap(_) => Guard::default(),
+            Sandboxing::Off => return Ok(None),
+        };
+        let ground = Ground {
+            checkout: place.checkout,
+            worktree: place.worktree,
+            own: Vec::new(),
+            links: place.links,
+            home: std::env::var_os("HOME").map(Into::into),
+            config_folder: None,
+        };
+        Ok(self.guarded(&guard, &ground)?.ok())
+    }
+}
+
+fn not_set_up(why: String, private: &Path, begun: Instant) -> AsideEnded {
+    AsideEnded {
+        ending: Ending::LaunchFailed(why),
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        transcript: private.join(SETUP_TRANSCRIPT),
+        duration: millis_since(begun),
     }
 }
 

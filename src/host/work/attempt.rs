@@ -144,6 +144,8 @@ impl Desk {
             worktree: worktree.root(),
             private: &self.private,
             checkout: &shop.root,
+            links: &shop.config.worktree.link,
+            sandboxing: &shop.config.sandbox,
             git: shop.repo.remotes(),
         };
         let ended = shop.runner.set_up(line, place, started, self.stop.clone()).await?;
@@ -163,6 +165,7 @@ impl Desk {
             worktree: worktree.root().to_owned(),
             private: self.private.clone(),
             root: shop.root.to_path_buf(),
+            links: shop.config.worktree.link.clone(),
             config: shop.config.session.clone(),
             base_cost,
             session,
@@ -181,6 +184,7 @@ impl Desk {
     async fn tell(&self, update: Update) {
         let attempt = self.attempt;
         let message = match update {
+            Update::Unguarded(why) => Message::Unguarded(why),
             Update::Started(info) => Message::Started { attempt, info },
             Update::Progress(progress) => Message::Progress { attempt, progress },
         };
@@ -222,6 +226,7 @@ fn session_of(launch: &Launch) -> SessionId {
 fn ending_of_set_up(line: &str, ended: &AsideEnded) -> Ending {
     let how = match &ended.ending {
         Ending::Cancelled => return Ending::Cancelled,
+        Ending::LaunchFailed(why) => return Ending::LaunchFailed(why.clone()),
         Ending::Exited(code) => format!("exit status: {code}"),
         Ending::Signaled(signal) => format!("signal {signal}"),
         other => format!("{other:?}"),

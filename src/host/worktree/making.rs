@@ -16,7 +16,7 @@ use super::pool::{Pool, Worktree};
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::host::error::{Doing, Result};
 use crate::host::git::normalize::metadata;
-use crate::spec::config::WorktreeConfig;
+use crate::spec::config::{Link, WorktreeConfig};
 
 /// Files that installers go by, beside those that end in `.lock`.
 const LOCK_FILES: &[&str] = &[
@@ -66,8 +66,8 @@ impl Pool {
     fn bring(&self, tree: &Worktree) -> Result<()> {
         let source = |path: &str| self.repository().root().join(path.trim_matches('/'));
         let target = |path: &str| tree.root().join(path.trim_matches('/'));
-        for path in self.config.link.iter().filter(|_| tree.is_fresh) {
-            bring_link(&source(path), &target(path))?;
+        for link in self.config.link.iter().filter(|_| tree.is_fresh) {
+            bring_link(&source(&link.path), &target(&link.path))?;
         }
         for path in &self.config.copy {
             let (from, to) = (source(path), target(path));
@@ -142,7 +142,7 @@ fn making_of(
         }
     }
     print.section("links");
-    for path in &config.link {
+    for Link { path, .. } in &config.link {
         let is_there = checkout.join(path.trim_matches('/')).exists();
         print.entry(path, if is_there { b"there" } else { b"absent" });
     }

@@ -164,7 +164,8 @@ impl Pool {
     }
 
     fn worktree(&self, stem: PathBuf, base: &BaseTree, lock: File) -> Worktree {
-        let brought = self.config.link.iter().chain(&self.config.copy);
+        let linked = self.config.link.iter().map(|it| &it.path);
+        let brought = linked.chain(&self.config.copy);
         let brought = brought.map(|path| path.trim_matches('/').into()).collect();
         let (root, base) = (stem.clone(), base.clone());
         Worktree {

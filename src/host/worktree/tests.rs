@@ -7,7 +7,7 @@ use crate::base::name::TreeId;
 use crate::engine::effect::Base;
 use crate::host::git::scratch::{Scratch, git_in, path, write_in};
 use crate::host::worktree::{BaseTree, Collected, Pool, Worktree};
-use crate::spec::config::WorktreeConfig;
+use crate::spec::config::{Link, WorktreeConfig};
 
 const FILES: &[(&str, &str)] = &[
     ("a.txt", "one\n"),
@@ -204,6 +204,10 @@ fn line_endings_are_taken_as_git_stores_them() {
     assert_eq!(&*normalizer.normalize(&path("b.bin"), b"x\r\n").unwrap(), b"x\r\n");
 }
 
+fn link(path: &str) -> Link {
+    Link { path: path.into(), is_writable: false }
+}
+
 #[test]
 fn what_is_linked_or_copied_in_is_no_result() {
     let scratch = Scratch::new(FILES);
@@ -211,7 +215,7 @@ fn what_is_linked_or_copied_in_is_no_result() {
     scratch.write("secrets/.env", "s");
     let config = WorktreeConfig {
         setup: Some("true".into()),
-        link: vec!["node_modules/".into()],
+        link: vec![link("node_modules/")],
         copy: vec!["secrets".into(), "absent".into()],
         keep: Vec::new(),
     };
@@ -265,7 +269,7 @@ fn ignored_leftovers_go_except_what_set_up_made_and_the_settings_keep() {
     scratch.write(".env", "e");
     let config = WorktreeConfig {
         setup: Some("true".into()),
-        link: vec![".env".into()],
+        link: vec![link(".env")],
         copy: vec!["build/brought".into()],
         keep: vec!["node_modules".into(), "build/cache/deep".into()],
     };
@@ -299,7 +303,7 @@ fn set_up_again(change: impl FnOnce(&Scratch, &mut WorktreeConfig), looks: &str)
     scratch.write("box/in", "1");
     let mut config = WorktreeConfig {
         setup: Some("sh ./tools/up".into()),
-        link: vec!["later".into()],
+        link: vec![link("later")],
         copy: vec![".env".into(), "box".into()],
         keep: Vec::new(),
     };

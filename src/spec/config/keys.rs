@@ -22,6 +22,9 @@ pub static ORIGINAL: Keys = Keys {
     habits: &[],
 };
 
+/// How `worktree.link` is written.
+const LINKS: &[Shape] = &[Texts, Shape::List(&Forms(&[Text, Map(&LINK)]))];
+
 const PORT: Shape = Count(1, u16::MAX as u32);
 
 keys! {
@@ -62,7 +65,7 @@ keys! {
         /// What a build does at a usage limit of the account.
         limits: Map(&LIMITS),
         /// What attempts may reach whose rule says nothing of it.
-        sandbox [default: "`none`"]: Forms(sandbox::FORMS),
+        sandbox [default: "`guard`, where the kernel lets orch have it"]: Forms(sandbox::FORMS),
         /// How much runs at once, beside `jobs` and `pools`.
         schedule: Map(&SCHEDULE),
         /// What is run when a plan is done: `false`, a command, or its particulars.
@@ -154,12 +157,20 @@ keys! {
     static WORKTREE = "worktree", Refused [
         /// A line for the shell, run once in a fresh worktree.
         setup: Text,
-        /// Paths that are linked from the checkout.
-        link: Texts,
+        /// Paths that are linked from the checkout; with `write` attempts may write there.
+        link: Forms(LINKS),
         /// Paths that are copied from the checkout.
         copy: Texts,
         /// Git-ignored paths that stay from attempt to attempt; a name without `/` in any folder.
         keep: Texts,
+    ];
+
+    /// A path of the checkout that worktrees have a link to.
+    pub(super) static LINK = "link", Refused [
+        /// Below the root of the repository.
+        path [is_required: true]: Text,
+        /// Attempts may write there under a guard, too; what one leaves, the others find.
+        write: Flag,
     ];
 
     /// How much runs at once, beside `jobs` and `pools`.

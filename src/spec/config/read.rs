@@ -2,15 +2,15 @@
 
 use crate::base::diagnostic::{Diagnostic, Parsed, Severity};
 use crate::base::name::{PoolName, RelPath};
-use crate::base::source::Source;
+use crate::base::source::{Source, Span};
 use crate::spec::glob::is_not_work;
 use crate::spec::keys::Keys;
 use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 use crate::spec::{rebuild, sandbox};
 
-use super::keys::{CONFIG, ORIGINAL};
+use super::keys::{CONFIG, LINK, ORIGINAL};
 use super::schedule::{read_dev_server, read_schedule};
-use super::{Config, SessionConfig, WorktreeConfig, breaker, limits, models};
+use super::{Config, Link, SessionConfig, WorktreeConfig, breaker, limits, models};
 use crate::spec::smoke::Smoke;
 
 const CODES: Codes = codes!("config");
@@ -132,23 +132,50 @@ fn folder(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<String> {
 }
 
 fn paths(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
-    let mut paths = Vec::new();
-    for (path, span) in fields.texts(name) {
-        match RelPath::normalize(path) {
-            Some(path) if is_not_work(path.as_str()) => fields.problems().report(
-                Diagnostic::error(CODES.bad_value, format!("`{name}` cannot hold `{path}`"))
-                    .label(span, "git's or orch's own")
-                    .help("each worktree has its own; take it out"),
-            ),
-            Some(path) => paths.push(path.into()),
-            None => fields.problems().report(
-                Diagnostic::error(CODES.bad_value, format!("`{name}` cannot hold `{path}`"))
-                    .label(span, "not below the root")
-                    .help("a path below the root of the repository"),
-            ),
-        }
+    let texts = fields.texts(name);
+    let known = texts.into_iter().filter_map(|(text, span)| path(fields, name, text, span));
+    known.collect()
+}
+
+/// A path below the root that is neither git's nor orch's own.
+fn path(fields: &Fields<'_, '_>, name: &str, text: &str, span: Span) -> Option<String> {
+    let message = |shown: &str| format!("`{name}` cannot hold `{shown}`");
+    let problem = match RelPath::normalize(text) {
+        Some(path) if !is_not_work(path.as_str()) => return Some(path.into()),
+        Some(path) => Diagnostic::error(CODES.bad_value, message(path.as_str()))
+            .label(span, "git's or orch's own")
+            .help("each worktree has its own; take it out"),
+        None => Diagnostic::error(CODES.bad_value, message(text))
+            .label(span, "not below the root")
+            .help("a path below the root of the repository"),
+    };
+    fields.problems().report(problem);
+    None
+}
+
+/// A list of paths, each alone or with what may be done there.
+fn links(fields: &mut Fields<'_, '_>) -> Vec<Link> {
+    let Some(node) = fields.node("link") else { return Vec::new() };
+    let alone = std::slice::from_ref(node);
+    let nodes = node.as_sequence().map_or(alone, |it| &it.items[..]);
+    let mut links = Vec::new();
+    for node in nodes {
+        let (texts, is_writable) = match node.as_mapping() {
+            None => (fields.texts_in("link", node), false),
+            Some(_) => {
+                let Some(mut inner) = Fields::of(node, &LINK, fields.problems()) else { continue };
+                let text = inner.required_text("path", "the path below the root that is linked");
+                let Some(text) = text else { continue };
+                let span = inner.span_of("path").unwrap_or_else(|| inner.span());
+                let is_writable = inner.flag("write").unwrap_or(false);
+                inner.rest();
+                (vec![(text, span)], is_writable)
+            }
+        };
+        let paths = texts.into_iter().filter_map(|(text, span)| path(fields, "link", text, span));
+        links.extend(paths.map(|path| Link { path, is_writable }));
     }
-    paths
+    links
 }
 
 fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
@@ -168,7 +195,7 @@ fn read_session(mut fields: Fields<'_, '_>, session: &mut SessionConfig) {
 
 fn read_worktree(mut fields: Fields<'_, '_>, worktree: &mut WorktreeConfig) {
     worktree.setup = fields.text("setup").map(ToOwned::to_owned);
-    worktree.link = paths(&mut fields, "link");
+    worktree.link = links(&mut fields);
     worktree.copy = paths(&mut fields, "copy");
     worktree.keep = paths(&mut fields, "keep");
     fields.rest();

@@ -59,7 +59,7 @@ agents_dir: d
 rules_dir: e
 plans_dirs: [f, g/h]
 session: { claude: npx @anthropic-ai/claude-code, scripted: s.yaml, env: [X, Y], model: opus, wall: 1h }
-worktree: { setup: npm ci, link: [node_modules], copy: .env, keep: target }
+worktree: { setup: npm ci, link: [node_modules, { path: cache, write: true }], copy: .env, keep: target }
 pools: { sessions: 2, gpu: 1 }
 jobs: 3
 budget: { run: 20, day: 50.5, plan: '30', task: 0, guess: 0.25 }
@@ -96,7 +96,10 @@ rebuild_on: [recipe]
         },
         worktree: WorktreeConfig {
             setup: Some("npm ci".into()),
-            link: vec!["node_modules".into()],
+            link: vec![
+                Link { path: "node_modules".into(), is_writable: false },
+                Link { path: "cache".into(), is_writable: true },
+            ],
             copy: vec![".env".into()],
             keep: vec!["target".into()],
         },
@@ -170,6 +173,7 @@ fn what_is_wrong_in_the_native_file_is_an_error_and_the_default_stays() {
     assert_eq!(check("pools: 3\n"), "error config::wrong-type: 3");
     assert_eq!(check("worktree: { link: [../up] }\n"), "error config::bad-value: ../up");
     assert_eq!(check("worktree: { link: [.git] }\n"), "error config::bad-value: .git");
+    assert_eq!(check("worktree: { link: [{ path: .git }] }\n"), "error config::bad-value: .git");
     assert_eq!(check("worktree: { copy: [.orch/run] }\n"), "error config::bad-value: .orch/run");
     assert_eq!(check("session: { wall: 0 }\n"), "error config::bad-value: 0");
     assert_eq!(check("session: { model: --debug }\n"), "error config::bad-value: --debug");

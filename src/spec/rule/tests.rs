@@ -154,6 +154,9 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check("action: dance\n"), "error rule::bad-value: dance");
     assert_eq!(check("sandbox: jail\n"), "error rule::bad-value: jail");
     assert_eq!(check("sandbox: { write: [target] }\n"), "error rule::bad-value: [target]");
+    assert_eq!(check("sandbox: { by: landlock }\n"), "error rule::bad-value: landlock");
+    let cut_off = "sandbox: { kind: guard, network: false }\n";
+    assert_eq!(check(cut_off), "error rule::bad-value: false");
     assert_eq!(check("retry: { attempts: 0 }\n"), "error rule::bad-value: 0");
     assert_eq!(
         check("retry: { on: { nostatus: fresh } }\n"),
@@ -431,9 +434,12 @@ fn a_session_keeps_its_network_and_a_sandbox_is_inherited_and_taken_off() {
         ("boxed", "action: command\nsandbox: { kind: bwrap, network: false }\n"),
         ("heir", "extends: boxed\n"),
         ("free", "extends: boxed\nsandbox: none\n"),
+        ("plain", "action: command\n"),
     ]);
     assert_eq!(found, [] as [&str; 0]);
-    let bounds = |name: &str| rules[name].sandbox_over(&Sandboxing::Off);
-    assert_eq!(bounds("heir"), Some(Sandbox { network: Some(false), write: vec![] }));
-    assert_eq!(bounds("free"), None);
+    let bounds = |name: &str| rules[name].sandbox_over(&Sandboxing::default());
+    let boxed = Sandbox { network: Some(false), write: vec![] };
+    assert_eq!(bounds("heir"), Sandboxing::Bwrap(boxed));
+    assert_eq!(bounds("free"), Sandboxing::Off);
+    assert_eq!(bounds("plain"), Sandboxing::default());
 }

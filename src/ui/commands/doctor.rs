@@ -25,7 +25,10 @@ pub fn run(root: &Path, shell: &mut Shell) -> Ran {
     findings.push(session(&loaded, root));
     findings.extend(launches(root)?);
     findings.extend(doctor::user_settings());
-    findings.push(doctor::sandbox(asks_for_sandbox(&loaded)));
+    let asked = sandboxes(&loaded);
+    findings.push(doctor::guard(&asked, root));
+    let asks_for_bwrap = asked.iter().any(|it| matches!(it, Sandboxing::Bwrap(_)));
+    findings.push(doctor::sandbox(asks_for_bwrap));
     report(&findings, shell)
 }
 
@@ -61,17 +64,16 @@ fn launches(root: &Path) -> std::result::Result<Vec<Finding>, crate::host::error
     Ok(found.collect())
 }
 
-/// Whether the settings or a rule of the project asks for a sandbox.
-fn asks_for_sandbox(loaded: &Loaded) -> bool {
+/// What the settings and the rules of the project say of sandboxes.
+fn sandboxes(loaded: &Loaded) -> Vec<Sandboxing> {
     let documents = &loaded.documents;
-    let asks = |rule: &Source| {
+    let of_rule = |rule: &Source| {
         let rule = rule::parse(rule, &|_| Some(String::new())).value;
         let name = rule.name.clone();
-        let resolved = rule::resolve(vec![rule]).value;
-        let off = Sandboxing::Off;
-        resolved.get(&name).is_some_and(|rule| rule.sandbox_over(&off).is_some())
+        rule::resolve(vec![rule]).value.get(&name)?.sandbox.clone()
     };
-    documents.config.sandbox != Sandboxing::Off || documents.rules.iter().any(asks)
+    let of_rules = documents.rules.iter().filter_map(of_rule);
+    [documents.config.sandbox.clone()].into_iter().chain(of_rules).collect()
 }
 
 /// The CLI that sessions run on, as the settings name it.

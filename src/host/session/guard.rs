@@ -1,0 +1,144 @@
+//! `sandbox: guard`: which places a family cannot change, and the way to keep it from that.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use strum::IntoEnumIterator;
+
+use crate::host::git::checkouts;
+use crate::host::inbox;
+use crate::host::shim;
+use crate::host::shim::confine::Confinement;
+use crate::spec::config::Link;
+use crate::spec::sandbox::{Guard, Way};
+
+/// Where a family works.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    /// The checkout whose build it is of.
+    pub checkout: &'a Path,
+    pub worktree: &'a Path,
+    /// Folders of the attempt's own.
+    pub own: Vec<PathBuf>,
+    pub links: &'a [Link],
+    pub home: Option<PathBuf>,
+    /// The CLI's own files; sessions only.
+    pub config_folder: Option<PathBuf>,
+}
+
+impl Ground<'_> {
+    /// What keeps the guard here.
+    pub fn confinement(&self, way: Way, guard: &Guard) -> Confinement {
+        Confinement::new(way, &self.read_only(), &self.writable(&guard.write))
+    }
+
+    /// All checkouts of the repository, with what is orch's in them; git's folders, wherever they lie; and
+    /// what the worktree has links to.
+    fn read_only(&self) -> Vec<PathBuf> {
+        let mut places = checkouts::all_of(self.checkout);
+        let folders = checkouts::folders_of(self.checkout);
+        places.extend(folders.into_iter().flat_map(|(own, common)| [own, common]));
+        places.extend(self.linked(false));
+        // For themselves, too: whoever opens the checkout by `write` does not mean these.
+        places.extend([".git", ".orch"].map(|it| self.checkout.join(it)));
+        places
+    }
+
+    fn writable(&self, also: &[String]) -> Vec<PathBuf> {
+        let mut places = vec![self.worktree.to_owned(), inbox::refusals_of(self.checkout)];
+        places.extend(self.own.iter().cloned());
+        places.extend(git_folder_of(self.worktree));
+        places.extend(self.linked(true));
+        if let Some(folder) = &self.config_folder {
+            places.push(folder.clone());
+            places.extend(self.home.as_ref().map(|home| home.join(".claude.json")));
+        }
+        places.extend(named(also, self.home.as_deref()));
+        places
+    }
+
+    fn linked(&self, is_writable: bool) -> impl Iterator<Item = PathBuf> {
+        let links = self.links.iter().filter(move |it| it.is_writable == is_writable);
+        links.map(|it| self.checkout.join(&it.path))
+    }
+}
+
+/// Places as `write` names them.
+pub(super) fn named(places: &[String], home: Option<&Path>) -> Vec<PathBuf> {
+    let place = |place: &String| match place.strip_prefix("~/") {
+        Some(rest) => Some(home?.join(rest)),
+        None => Some(PathBuf::from(place)),
+    };
+    places.iter().filter_map(place).collect()
+}
+
+/// Where the git of a worktree lies outside of it, as earlier versions made them.
+pub(super) fn git_folder_of(worktree: &Path) -> Option<PathBuf> {
+    let link = std::fs::read_to_string(worktree.join(".git")).ok()?;
+    Some(PathBuf::from(link.strip_prefix("gitdir:")?.trim()))
+}
+
+/// The way to keep a guard here, with `shim` to try it: the one that is asked for, or the first that works.
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn way_of(guard: &Guard, shim: &Path) -> Result<Way, String> {
+    let mut reasons = Vec::new();
+    for way in Way::iter().filter(|way| guard.by.is_none_or(|it| it == *way)) {
+        match probe(way, shim) {
+            Ok(()) => return Ok(way),
+            Err(why) => reasons.push(why),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+/// Whether a way works here; tried once for each program that is to keep it.
+///
+/// # Errors
+/// Why it does not, in words.
+pub fn probe(way: Way, shim: &Path) -> Result<(), String> {
+    type Tried = BTreeMap<(&'static str, PathBuf), Result<(), String>>;
+    static TRIED: Mutex<Tried> = Mutex::new(BTreeMap::new());
+    let shown = match way {
+        Way::Namespace => "no mount namespace",
+        Way::Landlock => "no Landlock",
+    };
+    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = tried.entry((shown, shim.to_owned()));
+    found.or_insert_with(|| try_it(way, shim).map_err(|why| format!("{shown} ({why})"))).clone()
+}
+
+/// Confines a shell in a scratch folder, which is to write in one place and not in another.
+fn try_it(way: Way, shim: &Path) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let open = folder.path().join("open");
+    std::fs::create_dir(&open).map_err(|error| error.to_string())?;
+    let guard = Confinement::new(way, &[folder.path().to_owned()], &[open]);
+    let line = "echo > open/in || exit 3; ! echo > out";
+    let argv = ["sh", "-c", line].map(OsString::from);
+    let mut child = Command::new(shim)
+        .args(shim::arguments(None, Some(&guard), &argv))
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("`{}` does not start: {error}", shim.display()))?;
+    // Its end would end the family.
+    let _life_line = child.stdin.take();
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    match output.status.code() {
+        Some(0) => Ok(()),
+        Some(1) => Err("it keeps nobody from writing".to_owned()),
+        Some(3) => Err("it keeps from writing where that is allowed".to_owned()),
+        _ => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().last().unwrap_or("it said nothing");
+            Err(last.rsplit("cannot be set: ").next().unwrap_or(last).to_owned())
+        }
+    }
+}
