@@ -227,6 +227,10 @@ impl<'a> BuildLoop<'a> {
                 self.warn_of_no_guard(&why);
                 Ok(())
             }
+            Message::Hindered { attempt, line } => {
+                self.warn_of_hindrance(attempt, &line);
+                Ok(())
+            }
             Message::Progress { attempt, progress } => {
                 if let Some(task) = self.crew.task_of(attempt) {
                     self.voice.stream(task, &progress);

@@ -102,6 +102,8 @@ pub enum Update {
     /// The first that runs without the guard it has by default: why.
     Unguarded(String),
     Progress(Progress),
+    /// It failed, and a guard may have kept it from writing: what it said of that.
+    Hindered(String),
 }
 
 /// The facts of an attempt that is over; its processes are gone.
@@ -184,7 +186,11 @@ impl Runner {
             transcript: transcript.clone(),
         };
         let mask = prepared.mask;
-        let seen = watched.run(&prepared.spawn, updates, stop).await?;
+        let seen = watched.run(&prepared.spawn, updates.clone(), stop).await?;
+        let guard = prepared.spawn.guard.as_ref().filter(|_| seen.ending != Ending::Exited(0));
+        if let Some(line) = guard.and_then(|guard| guard.hindrance_in(&seen.stderr_tail)) {
+            let _ = updates.send(Update::Hindered(line.to_owned())).await;
+        }
         let streamed = seen.stream.as_ref().and_then(|stream| stream.session.clone());
         Ok(Attempted {
             ending: seen.ending,

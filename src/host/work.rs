@@ -112,6 +112,11 @@ pub enum Message {
         attempt: AttemptId,
         info: ProcessInfo,
     },
+    /// It failed, and a guard may have kept it from writing: what it said of that.
+    Hindered {
+        attempt: AttemptId,
+        line: String,
+    },
     /// The first that runs without the guard it has by default: why.
     Unguarded(String),
     Progress {

@@ -160,6 +160,20 @@ fn a_linked_folder_is_written_where_that_is_said_and_so_is_what_a_rule_opens() {
 }
 
 #[test]
+fn a_command_that_the_guard_lets_fail_is_told_what_opens_a_place() {
+    for way in Way::iter().filter(|way| has(*way)) {
+        let settings = format!(
+            "worktree: {{ link: [given] }}\nsandbox: {{ kind: guard, by: {} }}\n",
+            name_of(way)
+        );
+        let space = space_of(&settings, "test -e out.txt || exit 0; echo x > given/x || exit 1");
+        fs::create_dir(space.root().join("given")).unwrap();
+        let printed = ["guarded//1: what failed says `run.sh: ", "given/x", "worktree.link"];
+        space.orch(&["build"]).exits(1).complains(&printed);
+    }
+}
+
+#[test]
 fn a_linked_checkout_guards_the_main_one_and_the_folder_of_git_that_they_share() {
     for way in Way::iter().filter(|way| has(*way)) {
         let sandbox = format!("sandbox: {{ kind: guard, by: {} }}\n", name_of(way));

@@ -377,7 +377,7 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let mut shim = 0;
     let watch = |printed: &Update, _: &watch::Sender<Stop>| match printed {
         Update::Started(info) => shim = info.pid,
-        Update::Unguarded(_) => {}
+        Update::Unguarded(_) | Update::Hindered(_) => {}
         Update::Progress(_) => {
             Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
         }

@@ -61,6 +61,16 @@ impl BuildLoop<'_> {
         ));
     }
 
+    /// Many a tool keeps a cache in a folder that worktrees have a link to.
+    pub(super) fn warn_of_hindrance(&mut self, attempt: AttemptId, line: &str) {
+        let task = self.crew.task_of(attempt).map_or_else(String::new, |task| format!("{task}: "));
+        self.voice.warn(format!(
+            "{task}what failed says `{}`: a guard keeps your checkout as it is, and what is linked from it; \
+             `write: true` of `worktree.link`, or `write` of `sandbox`, opens a place",
+            line.trim()
+        ));
+    }
+
     /// Says which files of the checkout were written while a session ran that is over now, where no landing
     /// did it: a session can, by their absolute paths.
     pub(super) fn warn_of_edits(&mut self, attempt: AttemptId) -> Result<()> {

@@ -69,6 +69,15 @@ impl Confinement {
         [BY.into(), <&str>::from(self.way).into()].into_iter().chain(places)
     }
 
+    /// The last line by which a program may say that this kept it from writing.
+    pub fn hindrance_in<'t>(&self, said: &'t str) -> Option<&'t str> {
+        let signs = match self.way {
+            Way::Namespace => ["Read-only file system", "EROFS"],
+            Way::Landlock => ["Permission denied", "EACCES"],
+        };
+        said.lines().rev().find(|line| signs.iter().any(|sign| line.contains(sign)))
+    }
+
     /// Confines this thread, and what it starts from now on.
     ///
     /// # Errors

@@ -186,6 +186,7 @@ impl Desk {
         let message = match update {
             Update::Unguarded(why) => Message::Unguarded(why),
             Update::Started(info) => Message::Started { attempt, info },
+            Update::Hindered(line) => Message::Hindered { attempt, line },
             Update::Progress(progress) => Message::Progress { attempt, progress },
         };
         let _ = self.tell.send(message).await;
