@@ -37,6 +37,7 @@ pub(crate) mod state;
 pub mod stop;
 pub mod store;
 pub mod surface;
+pub mod trust;
 pub mod watcher;
 pub(crate) mod work;
 pub mod worktree;

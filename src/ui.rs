@@ -202,6 +202,7 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
             commands::new::run(args, root, &config, shell)
         }
         Command::Doctor => commands::doctor::run(root, shell),
+        Command::Trust(args) => commands::trust::run(args, root, shell),
         Command::Demo(args) => commands::demo::run(args, shell),
         Command::Schema(args) => commands::schema::run(args, shell),
         Command::Completions(args) => commands::completions::run(args, shell),

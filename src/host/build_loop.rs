@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use crate::engine::effect::{BuildRequest, Effect, Notice, Request};
+use crate::engine::effect::{BuildRequest, Effect, Notice, Request, Warning};
 use crate::engine::event::Event;
 use crate::engine::record::Record;
 use crate::host::error::{Doing, Result};
@@ -31,6 +31,7 @@ use crate::host::session::Runner;
 use crate::host::state::State;
 use crate::host::state::log::run_started;
 use crate::host::surface::{Summary, Surface};
+use crate::host::trust::Trusted;
 use crate::host::watcher::Changed;
 use crate::host::work::archive::{Archive, Reply};
 use crate::host::work::{Message, Workshop};
@@ -87,6 +88,8 @@ pub async fn run(
     platform::adopt_orphans().doing("watching over processes", state.root())?;
     let mut voice = Voice::of(surface, request.targets.clone());
     state.reap_leftovers()?.iter().for_each(|notice| voice.say(notice));
+    let trusted = Trusted::here().note_build(state.root(), &state.config().session);
+    trusted.map(Warning::Said).map(Notice::Warning).iter().for_each(|notice| voice.say(notice));
     landings.following.follow(&mut state.checkout)?;
     let begin = state.log.end();
     let may_rest = rest::is_of_everything(&request);

@@ -71,7 +71,7 @@ pub fn findings(root: &Path, now: Moment) -> Vec<Finding> {
 
 fn git() -> Finding {
     let help = "install git 2.38 or newer";
-    match version_of(&["git".into()]) {
+    match version_of(&["git".into()], Path::new("/")) {
         Err(problem) => Finding::bad("git", problem, help),
         Ok(text) => match number_of(&text) {
             Some(version) if version < (2, 38) => Finding::caution("git", text, help),
@@ -86,17 +86,18 @@ fn number_of(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// The first line of what a program says to `--version`.
+/// The first line of what a program says to `--version` in a folder.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn version_of(command: &[OsString]) -> Result<String, String> {
+pub fn version_of(command: &[OsString], folder: &Path) -> Result<String, String> {
     let (program, words) = command.split_first().ok_or("no command is set")?;
     let all: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
     let name = all.join(" ");
     let child = Command::new(program)
         .args(words)
         .arg("--version")
+        .current_dir(folder)
         .env_remove("CLAUDECODE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -351,16 +352,16 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let problem = version_of(&["/no/such/program".into()]).unwrap_err();
+        let problem = version_of(&["/no/such/program".into()], Path::new("/")).unwrap_err();
         assert!(problem.starts_with("`/no/such/program` does not start: "), "{problem}");
-        assert_eq!(version_of(&[]), Err("no command is set".to_owned()));
+        assert_eq!(version_of(&[], Path::new("/")), Err("no command is set".to_owned()));
     }
 
     #[test]
     fn a_program_that_fails_says_why() {
         let script = "echo fetching; echo 'node: not found' >&2; echo >&2; exit 3";
         let words = ["sh", "-c", script].map(OsString::from);
-        let problem = version_of(&words).unwrap_err();
+        let problem = version_of(&words, Path::new("/")).unwrap_err();
         assert!(problem.ends_with("failed: exit status: 3: node: not found"), "{problem}");
     }
 

@@ -56,6 +56,7 @@ Set up:
   init         Set up a repository
   new          Start a plan, an agent or a rule
   doctor       Is everything there that orch needs
+  trust        Let commands run that this repository names for orch itself
   demo         The main job on a sample, in a scratch repository, no account needed
   schema       JSON Schemas for editors
   completions  Completions for a shell
@@ -153,6 +154,8 @@ pub enum Command {
     New(NewArgs),
     #[command(about = "Is everything there that orch needs")]
     Doctor,
+    #[command(about = "Let commands run that this repository names for orch itself")]
+    Trust(TrustArgs),
     #[command(about = "The main job on a sample, in a scratch repository, no account needed")]
     Demo(DemoArgs),
     #[command(about = "JSON Schemas for editors")]
@@ -306,6 +309,17 @@ pub enum NewKind {
     Plan,
     Agent,
     Rule,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Commands that orch.yaml names for orch itself (`session.claude`) run outside of builds, as in
+`orch doctor`, only where you let them. A build that you start is such a word, too.
+")]
+pub struct TrustArgs {
+    /// Take it back
+    #[arg(long)]
+    pub forget: bool,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]

@@ -23,6 +23,7 @@ pub mod show;
 pub mod skip;
 pub mod status;
 pub mod stop;
+pub mod trust;
 pub mod waiting;
 pub mod watch;
 pub mod why;

@@ -178,8 +178,10 @@ fn an_npx_that_gives_no_version_is_a_warning_of_doctor() {
     assert!(space.bare("chmod").arg("+x").arg(&npx).status().unwrap().success());
     let named = |program: &str| format!("session: {{ claude: [{program}, claude] }}\n");
     space.write("orch.yaml", &named(npx.to_str().unwrap()));
+    space.orch(&["trust"]).exits(0);
     space.orch(&["doctor"]).exits(0).says(&["warn  session", "is not known", "npx claude"]);
     space.write("orch.yaml", &named("/no/such/program"));
+    space.orch(&["trust"]).exits(0);
     space.orch(&["doctor"]).exits(1).says(&["BAD   session"]);
 }
 

@@ -54,6 +54,7 @@ mod sources;
 mod stop;
 mod support;
 mod terminal;
+mod trust;
 mod uncounted;
 mod unnamed_inputs;
 mod users_edits;

@@ -35,6 +35,7 @@ impl Command {
             | Self::Accept(_)
             | Self::Reset(_)
             | Self::Init
+            | Self::Trust(_)
             | Self::New(_) => Effect::Decides,
             Self::Check(_)
             | Self::Status(_)
@@ -76,6 +77,7 @@ impl Command {
             Self::Init => "orch init",
             Self::New(_) => "orch new",
             Self::Doctor => "orch doctor",
+            Self::Trust(_) => "orch trust",
             Self::Demo(_) => "orch demo",
             Self::Schema(_) => "orch schema",
             Self::Completions(_) => "orch completions",

@@ -10,6 +10,7 @@ use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
 use crate::host::driver;
 use crate::host::session::{Cli, Script};
+use crate::host::trust::{Trust, Trusted};
 use crate::spec::rule;
 use crate::spec::sandbox::Sandboxing;
 use crate::ui::exit::Exit;
@@ -99,7 +100,18 @@ fn session(loaded: &Loaded, root: &Path) -> Finding {
     }
     let words: Vec<String> =
         cli.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    match doctor::version_of(&cli.command) {
+    let config = &loaded.documents.config.session;
+    let trust = Trusted::here().of(root, config);
+    if let Some(left_out) = left_out(trust, &words.join(" ")) {
+        return left_out;
+    }
+    let folder = match (trust, is_npx(&words)) {
+        (Trust::NotNeeded, false) => Path::new("."),
+        // In the repository it would take what lies there for the CLI.
+        (Trust::NotNeeded, true) => Path::new("/"),
+        _ => root,
+    };
+    match doctor::version_of(&cli.command, folder) {
         Ok(version) => Finding::good("session", format!("{version}: {}", words.join(" "))),
         // Npx asks its registry first, and may have to download the CLI.
         Err(problem) if is_npx(&words) => Finding::caution(
@@ -113,6 +125,20 @@ fn session(loaded: &Loaded, root: &Path) -> Finding {
             "run that command yourself; ORCH_CLAUDE or `session.claude` names another",
         ),
     }
+}
+
+/// A command of the repository that nobody let run outside of a build.
+fn left_out(trust: Trust, command: &str) -> Option<Finding> {
+    let why = match trust {
+        Trust::NotNeeded | Trust::Given => return None,
+        Trust::Missing => "nobody built here yet",
+        Trust::Outdated => "it is another than when you built here last",
+    };
+    Some(Finding::caution(
+        "session",
+        format!("`{command}`, which `session.claude` of this repository names, was not run: {why}"),
+        "`orch trust` lets it run here, and so does `orch build`",
+    ))
 }
 
 fn is_npx(words: &[String]) -> bool {
