@@ -5,6 +5,7 @@ pub mod lineage;
 pub mod question;
 mod score;
 mod spend;
+mod texts;
 
 use crate::engine::report::Report;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::measure::Moment;
 
 use super::error::{Doing, Error, Result};
+use super::mask::Mask;
 use super::store::folder::{self, Access, OrchFolder};
 
 const FILE: &str = "lock";
@@ -30,12 +31,11 @@ impl Holder {
     /// The calling process, as of now.
     pub fn this_process() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         Self {
             pid: std::process::id(),
-            command: std::env::args_os()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect::<Vec<_>>()
-                .join(" "),
+            command: Mask::of_process().text(&words.join(" ")),
             since: Moment(since.as_millis() as u64),
         }
     }

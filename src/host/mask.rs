@@ -2,6 +2,10 @@
 //! values that were given to a child.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::engine::record::Record;
 
 /// What stands where a secret stood. No character of it changes the meaning of JSON.
 pub const MASKED: &str = "[masked]";
@@ -77,6 +81,24 @@ impl Mask {
         Self { values }
     }
 
+    /// Hides what of orch's own environment looks like a secret. A path that is there is none: it tells where
+    /// something is.
+    pub fn of_process() -> Self {
+        let own = own_variables();
+        let variables =
+            own.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
+        Self::of_environment(variables)
+    }
+
+    /// A record without secrets in its words; what others are found by stays.
+    pub fn record<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
+        let mut masked = record.clone();
+        for text in masked.texts_mut() {
+            *text = self.text(text);
+        }
+        if masked == *record { Cow::Borrowed(record) } else { Cow::Owned(masked) }
+    }
+
     /// The bytes without secrets.
     pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let mut masked: Option<Vec<u8>> = None;
@@ -127,6 +149,11 @@ impl Mask {
             (n >= *least).then_some(start.len() + n)
         })
     }
+}
+
+/// What orch itself was given, without paths that are there.
+pub fn own_variables() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().filter(|(_, it)| !Path::new(it).exists()).collect()
 }
 
 /// The length of the password of a URL that begins at `at`. What is put in only later, such as

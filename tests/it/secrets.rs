@@ -91,3 +91,33 @@ fn a_validator_that_finds_a_secret_it_was_not_given_tells_it_to_nobody() {
     assert!(shown.contains("[WARN] [masked] and https://me:[masked]@host"), "{shown}");
     assert!(!shown.contains(KEY) && !shown.contains("made-up-word"), "{shown}");
 }
+
+#[test]
+fn what_people_type_is_kept_without_secrets_and_a_build_goes_on_all_the_same() {
+    let plan = "meta: { name: Ask }\nsections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: Asks, description: asks }\n";
+    let sessions =
+        "'1':\n- - ask: Which key?\n- - write: { path: one.txt, content: x }\n- - save-prompt: p\n";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/ask.yaml", plan),
+        ("sessions.yaml", sessions),
+    ]);
+    let space = space.env("APP_TOKEN", KEY);
+    let events = space.home().join(format!("{TOKEN} {KEY}")).display().to_string();
+    space.orch(&["build", "--events", &events]).exits(1);
+    for answer in [KEY, TOKEN, &format!("take {TOKEN}")] {
+        let refused = space.orch(&["answer", "ask//1", answer]).exits(2);
+        let refused = refused.complains(&["looks like a secret", "[masked]", "session.env"]);
+        assert!(!refused.stderr.contains(answer), "{}", refused.shown());
+    }
+    space.orch(&["status"]).says(&["Which key?"]);
+    space.orch(&["answer", "ask//1", "the one in APP_TOKEN"]).exits(0);
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    let kept = picture_of(&space.root().join(".orch"), &|_| true);
+    for path in kept.keys() {
+        let bytes = std::fs::read(space.root().join(".orch").join(path)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(KEY) && !text.contains(TOKEN), "{path}: {text}");
+    }
+    assert!(space.read(".orch/journal-v1").contains("[masked] [masked]"));
+}

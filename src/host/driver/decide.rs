@@ -10,6 +10,7 @@ use crate::host::error::{Error, Result};
 use crate::host::inbox::{self, Reply, Word};
 use crate::host::land::decision::decided_status;
 use crate::host::lock::{Holder, Lock};
+use crate::host::mask::Mask;
 
 use super::Driver;
 
@@ -92,7 +93,7 @@ impl Driver {
     }
 
     /// Writes a person's answer to a task's open question down; where another orch builds, it is
-    /// told to.
+    /// told to. One that holds a secret is refused: it would be kept, or reach its session without it.
     ///
     /// # Errors
     /// The task asks nothing.
@@ -101,6 +102,13 @@ impl Driver {
         if past.and_then(|it| it.dialogue.open()).is_none() {
             return Err(Error::new(format!("{task} asks nothing"))
                 .help("`orch status` shows the questions that are open"));
+        }
+        let masked = Mask::of_process().text(text);
+        if masked != text {
+            return Ok(Delivery::Refused(format!(
+                "this answer holds what looks like a secret, and orch keeps none ({masked}): put it into a variable \
+                 that `session.env` or the task's `env` names, and answer by the variable's name"
+            )));
         }
         let (task, text) = (task.clone(), text.to_owned());
         let word = Word::Answer { task: task.clone(), text: text.clone() };

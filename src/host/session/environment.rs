@@ -8,7 +8,7 @@ use crate::base::name::EnvName;
 use crate::engine::effect::{Launch, LaunchAction, Purpose};
 
 use super::SCRATCH;
-use crate::host::mask::Mask;
+use crate::host::mask::{Mask, own_variables};
 
 /// What every child gets where the caller has it.
 #[rustfmt::skip]
@@ -197,7 +197,7 @@ impl Environment {
     /// which it may have found in a file that another child wrote. A path that is there is none: it
     /// tells what a session read.
     pub fn mask(&self) -> Mask {
-        let own: Vec<_> = std::env::vars_os().filter(|(_, it)| !Path::new(it).exists()).collect();
+        let own = own_variables();
         let own = own.iter().map(|(name, value)| (name, value));
         let variables = self
             .0

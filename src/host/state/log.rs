@@ -9,6 +9,7 @@ use crate::engine::record::{AttemptEnded, Record};
 use crate::host::clock;
 use crate::host::error::Result;
 use crate::host::journal::{self, Journal, Mark};
+use crate::host::mask::Mask;
 
 use super::book::{CutOff, Remains};
 
@@ -23,17 +24,20 @@ pub struct Log {
     cut_off: Vec<CutOff>,
     /// Something was appended that decisions read.
     has_news: bool,
+    mask: Mask,
 }
 
 impl Log {
     pub fn of(root: PathBuf, journal: Option<Journal>) -> Self {
         let (attempts, cut_off) = (OnceCell::new(), Vec::new());
-        Self { root, journal, attempts, cut_off, has_news: false }
+        let mask = if journal.is_some() { Mask::of_process() } else { Mask::default() };
+        Self { root, journal, attempts, cut_off, has_news: false, mask }
     }
 
     /// From now on this command writes, too.
     pub fn open(&mut self, journal: Journal) {
         self.journal = Some(journal);
+        self.mask = Mask::of_process();
     }
 
     /// `None` where this command only looks.
@@ -45,7 +49,7 @@ impl Log {
         self.has_news |= !is_idle(record);
         self.attempts.take();
         match &mut self.journal {
-            Some(journal) => journal.append(record),
+            Some(journal) => journal.append(&self.mask.record(record)),
             None => Ok(()),
         }
     }
