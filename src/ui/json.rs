@@ -11,11 +11,12 @@ use crate::base::name::{ActionKey, ModelName, OutputDigest, SessionId};
 use crate::engine::record::Score;
 use crate::engine::record::{AcceptedResult, AttemptEnded, Judged};
 use crate::engine::report::Report;
+use crate::ui::text::outgoing_json;
 
 /// The value as one line that ends in a newline.
 pub fn line_of(value: &impl Serialize) -> String {
     match serde_json::to_string(value) {
-        Ok(text) => text + "\n",
+        Ok(text) => outgoing_json(text) + "\n",
         // None of our types has a map with other keys than text, the only way to get here.
         Err(error) => format!("{}\n", serde_json::json!({ "error": error.to_string() })),
     }

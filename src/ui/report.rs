@@ -123,7 +123,8 @@ pub fn error_text(error: &Error, paint: Paint) -> String {
 
 /// A wrong command line.
 pub fn usage_text(message: &str, help: Option<&str>, paint: Paint) -> String {
-    let mut text = format!("{}: {}\n", paint.paint(Tone::Bad, "error"), visible(message));
+    let message = visible(message).replace('\n', "\n       ");
+    let mut text = format!("{}: {message}\n", paint.paint(Tone::Bad, "error"));
     if let Some(help) = help {
         push_block(&mut text, "help", help);
     }

@@ -9,6 +9,7 @@ use clap::builder::styling::{AnsiColor, Color, Style};
 use crate::host::error::Error;
 use crate::ui::exit::Exit;
 use crate::ui::report;
+use crate::ui::text::outgoing;
 
 /// What `--color` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -192,9 +193,13 @@ impl Shell {
         self.format == Format::Json
     }
 
-    /// Data, as it is.
+    /// Data.
     pub fn data(&mut self, text: &str) -> Result<(), Failure> {
-        Ok(self.out.write_all(text.as_bytes())?)
+        match self.format {
+            Format::Json => self.out.write_all(text.as_bytes())?,
+            _ => self.out.write_all(outgoing(text, self.out_paint.colored).as_bytes())?,
+        }
+        Ok(())
     }
 
     /// Raw bytes of data, such as a transcript.
@@ -214,7 +219,7 @@ impl Shell {
     pub fn urgent(&mut self, text: &str) -> Result<(), Failure> {
         self.out.flush()?;
         // Nobody left to read stderr is no reason to stop working.
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", outgoing(text, self.err_paint.colored));
         Ok(())
     }
 
@@ -285,7 +290,7 @@ impl Shell {
         };
         // A second failure of stdout has nothing to add.
         let _ = self.out.flush();
-        let _ = self.err.write_all(text.as_bytes());
+        let _ = self.err.write_all(outgoing(&text, self.err_paint.colored).as_bytes());
         exit
     }
 }

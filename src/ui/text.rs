@@ -1,6 +1,64 @@
 //! Text that came from elsewhere, made fit for a line of a terminal.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// True for what makes a terminal show something else than stands there: control characters but line breaks
+/// and tabs, what turns the direction of writing, and line breaks that are none to a program.
+pub fn deceives(char: char) -> bool {
+    let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns
+        || matches!(char, '\u{2028}' | '\u{2029}')
+        || char.is_control() && !matches!(char, '\n' | '\t')
+}
+
+/// What may go out to where people read: whoever said it, all that deceives is written out, but colours of orch's
+/// own where there are to be any. Every text passes here last.
+pub fn outgoing(text: &str, is_colored: bool) -> Cow<'_, str> {
+    if !text.contains(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(char) = rest.chars().next() {
+        let colour = colour_at(rest).filter(|_| is_colored);
+        let len = colour.map_or(char.len_utf8(), str::len);
+        match colour {
+            Some(colour) => shown.push_str(colour),
+            None if char == '\r' && rest.starts_with("\r\n") => {}
+            None if deceives(char) => shown.extend(char.escape_unicode()),
+            None => shown.push(char),
+        }
+        rest = &rest[len..];
+    }
+    Cow::Owned(shown)
+}
+
+/// The sequence at the beginning that colours or dresses text, and hides none.
+fn colour_at(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("\u{1b}[")?;
+    let end = inner.find(|char: char| !char.is_ascii_digit() && char != ';')?;
+    let (numbers, rest) = inner.split_at(end);
+    let is_plain = |number: &str| matches!(number.parse::<u16>().unwrap_or(0), 0..=4 | 22..=24 | 30..=37 | 39 | 90..=97);
+    let is_shown = numbers.starts_with("38;") || numbers.split(';').all(is_plain);
+    (rest.starts_with('m') && is_shown).then(|| &text[.."\u{1b}[".len() + end + 1])
+}
+
+/// JSON in which all that deceives is escaped: it stands for the same values.
+pub fn outgoing_json(json: String) -> String {
+    if !json.contains(deceives) {
+        return json;
+    }
+    let mut shown = String::with_capacity(json.len());
+    for char in json.chars() {
+        // All of them have four digits. A carriage return stands between values.
+        match deceives(char) && char != '\r' {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(char))),
+            false => shown.push(char),
+        }
+    }
+    shown
+}
 
 /// The text on one line: runs of white space are one blank, and nothing in it can move the cursor.
 pub fn one_line(text: &str) -> String {
@@ -18,17 +76,16 @@ pub fn visible(text: &str) -> String {
                 while chars.next_if(|next| !('@'..='~').contains(next)).is_some() {}
                 chars.next();
             }
-            '\n' | '\t' => shown.push(char),
-            char if char.is_control() => {}
+            char if deceives(char) => {}
             char => shown.push(char),
         }
     }
     shown
 }
 
-/// A path with what would move the cursor written out, so that it can be told from any other.
+/// A path or a name with what deceives and line breaks written out, so that it can be told from any other.
 pub fn path_text(path: impl std::fmt::Display) -> String {
-    let shown = |char: char| match char.is_control() {
+    let shown = |char: char| match char.is_control() || deceives(char) {
         true => char.escape_default().to_string(),
         false => char.to_string(),
     };
@@ -110,6 +167,7 @@ pub fn fill(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn nothing_in_a_text_can_move_the_cursor() {
@@ -117,6 +175,46 @@ mod tests {
         assert_eq!(visible("open \u{1b}["), "open ");
         assert_eq!(path_text("odd\u{1b}[31m\n.txt"), "odd\\u{1b}[31m\\n.txt");
         assert_eq!(one_line("  a\n\tb\u{1b}[2Jc "), "a bc");
+    }
+
+    #[test]
+    fn nothing_goes_out_that_deceives_but_colours_of_our_own() {
+        let text = "\u{1b}[1;31mred\u{1b}[0m \u{1b}[8mhid\u{1b}[2J\u{9b}x \u{202e}txt.exe\r\n\tend";
+        assert_eq!(
+            outgoing(text, true),
+            "\u{1b}[1;31mred\u{1b}[0m \\u{1b}[8mhid\\u{1b}[2J\\u{9b}x \\u{202e}txt.exe\n\tend"
+        );
+        assert!(!outgoing(text, false).contains('\u{1b}'));
+        assert_eq!(outgoing("Größe שלום 日本", false), "Größe שלום 日本");
+        let json = serde_json::json!({ "a": text }).to_string();
+        let sent = outgoing_json(json.clone());
+        assert!(!sent.contains(deceives), "{sent}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&sent), read(&json));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_whatever_deceives(text in any::<String>(), colours in "(\u{1b}\\[[0-9;]{0,6}[a-zA-Z]|[ -~\u{80}-\u{a0}\u{2020}-\u{2070}]){0,20}") {
+            for text in [&text, &colours] {
+                let is_plain = |shown: &str| !shown.contains(deceives);
+                prop_assert!(is_plain(&outgoing(text, false)) && is_plain(&visible(text)));
+                prop_assert!(!path_text(text).contains('\n') && is_plain(&path_text(text)));
+                prop_assert!(!one_line(text).contains('\n') && is_plain(&one_line(text)));
+                let json = serde_json::to_string(text).unwrap();
+                let sent = outgoing_json(json.clone());
+                prop_assert!(is_plain(&sent));
+                prop_assert_eq!(serde_json::from_str::<String>(&sent).unwrap(), text.clone());
+                // Taken away, the colours that may go out leave nothing that deceives.
+                let mut rest = outgoing(text, true).into_owned();
+                while let Some(at) = rest.find('\u{1b}') {
+                    let len = colour_at(&rest[at..]).map(str::len);
+                    prop_assert!(len.is_some(), "{rest:?}");
+                    rest.replace_range(at..at + len.unwrap_or(1), "");
+                }
+                prop_assert!(is_plain(&rest));
+            }
+        }
     }
 
     #[test]

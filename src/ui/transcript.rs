@@ -8,7 +8,7 @@ use crate::base::measure::{Billing, Millis, Usd};
 use crate::engine::record::is_subscription;
 use crate::engine::stream::{stderr_in, stdout_line};
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::{call_text, cut, one_line, visible};
+use crate::ui::text::{call_text, cut, one_line, outgoing_json, visible};
 
 /// Longest detail of a tool call or result, in columns.
 const DETAIL: usize = 160;
@@ -46,7 +46,9 @@ impl Form {
             Self::People(paint) => {
                 format!("{}\n", paint.paint(Tone::Strong, format!("-- {}", one_line(text))))
             }
-            Self::Programs => format!("{}\n", serde_json::json!({ "type": "log", "text": text })),
+            Self::Programs => {
+                crate::ui::json::line_of(&serde_json::json!({ "type": "log", "text": text }))
+            }
         }
     }
 
@@ -58,7 +60,8 @@ impl Form {
             Self::Programs => {
                 let line = line.trim_end();
                 let is_own = stderr_in(line).is_some() || speaker.event_in(line).is_some();
-                format!("{}\n", if is_own { line.to_owned() } else { stdout_line(line) })
+                let line = if is_own { line.to_owned() } else { stdout_line(line) };
+                outgoing_json(line) + "\n"
             }
         }
     }

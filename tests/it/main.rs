@@ -10,6 +10,7 @@ mod closing;
 mod commands;
 mod competition;
 mod cost;
+mod deceptions;
 mod deciding;
 mod denials;
 mod documents;

@@ -29,6 +29,7 @@ pub fn parse(source: &Source) -> Parsed<Plan> {
         ),
         None => {}
     }
+    check_name(&problems, &plan.name);
     let mut diagnostics = tree.diagnostics;
     diagnostics.extend(problems.into_found());
     diagnostics.sort_by_key(|it| it.labels.first().map_or(0, |label| label.span.start));
@@ -39,6 +40,15 @@ fn name_of(path: &RelPath) -> PlanName {
     let file = path.file_name();
     let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"));
     PlanName::new(stem.unwrap_or(file))
+}
+
+/// Tasks are told by it, a line each.
+fn check_name(problems: &Problems<'_>, name: &PlanName) {
+    if name.as_str().contains(char::is_control) {
+        let message = "the plan's file name holds a line end or another control character";
+        problems
+            .report(Diagnostic::error("plan::bad-id", message).help("give the file another name"));
+    }
 }
 
 fn read_root<'n>(root: &'n Node<'_>, problems: &'n Problems<'n>, plan: &mut Plan) {

@@ -112,6 +112,7 @@ fn the_overview_reads_well() {
           init         Set up a repository
           new          Start a plan, an agent or a rule
           doctor       Is everything there that orch needs
+          trust        Let commands run that this repository names for orch itself
           demo         The main job on a sample, in a scratch repository, no account needed
           schema       JSON Schemas for editors
           completions  Completions for a shell

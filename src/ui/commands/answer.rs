@@ -8,6 +8,7 @@ use crate::ui::args::AnswerArgs;
 use crate::ui::exit::Exit;
 use crate::ui::project::Project;
 use crate::ui::shell::{Failure, Ran, Shell};
+use crate::ui::text::visible;
 
 use super::selection::Selection;
 
@@ -32,7 +33,7 @@ pub fn run(args: &AnswerArgs, project: &mut dyn Project, shell: &mut Shell, fold
         true => shell.data(&crate::ui::json::line_of(
             &serde_json::json!({ "task": asking.task.to_string(), "answer": answer }),
         ))?,
-        false => shell.data(&format!("{}  {answer}\n", asking.task))?,
+        false => shell.data(&format!("{}  {}\n", asking.task, set_in(&answer)))?,
     }
     shell.note(match delivery {
         Delivery::Journaled => "its session goes on with this answer at the next `orch build`",
@@ -93,11 +94,16 @@ fn shown(task: &TaskPicture, question: &QuestionPicture, shell: &Shell) -> Strin
             &serde_json::json!({ "task": task.task.to_string(), "question": question }),
         );
     }
-    let mut text = format!("{}  {}\n", task.task, question.text);
+    let mut text = format!("{}  {}\n", task.task, set_in(&question.text));
     for (at, option) in question.options.iter().enumerate() {
-        text.push_str(&format!("  {}. {option}\n", at + 1));
+        text.push_str(&format!("  {}. {}\n", at + 1, set_in(option)));
     }
     text
+}
+
+/// Further lines stand below the first.
+fn set_in(text: &str) -> String {
+    visible(text).trim_end().replace('\n', "\n      ")
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn result_text(entry: &CachedResult) -> String {
     }
     for (section, name, value) in result.manifest.values() {
         let value = crate::ui::text::cut(&crate::ui::text::one_line(value), 60);
-        let _ = writeln!(text, "  key has  {section} {name}: {value}");
+        let _ = writeln!(text, "  key has  {section} {}: {}", path_text(name), value);
     }
     text
 }

@@ -174,7 +174,7 @@ fn text_of(findings: &[Finding], paint: Paint) -> String {
         };
         let _ = writeln!(text, "{}  {what:10}  {}", paint.paint(tone, mark), one_line(detail));
         if let Some(help) = help {
-            let _ = writeln!(text, "      help: {help}");
+            let _ = writeln!(text, "      help: {}", one_line(help));
         }
     }
     text

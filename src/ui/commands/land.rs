@@ -5,7 +5,7 @@ use crate::ui::exit::Exit;
 use crate::ui::project::{Landed, Landing, Project};
 use crate::ui::report::counted;
 use crate::ui::shell::{Ran, Shell};
-use crate::ui::text::path_text;
+use crate::ui::text::{one_line, path_text};
 
 pub fn run(args: &LandArgs, project: &mut dyn Project, shell: &mut Shell) -> Ran {
     let how = if args.dry_run { Landing::DryRun } else { Landing::Now };
@@ -27,7 +27,7 @@ fn summary_of(landed: &Landed, how: Landing) -> String {
         count += &format!(" with your edits of {}", with.join(", "));
     }
     match (&landed.refused, how) {
-        (Some(why), _) => format!("not landed: {why}"),
+        (Some(why), _) => format!("not landed: {}", one_line(why)),
         (None, _) if landed.tasks.is_empty() => "nothing is parked".to_owned(),
         (None, Landing::DryRun) => format!("{count} would go onto the branch"),
         (None, Landing::Now) => format!("{count} taken onto the branch"),

@@ -113,7 +113,7 @@ fn text_of(shown: &Shown, paint: Paint) -> String {
     let state = states::word_of(task.state);
     let _ = writeln!(text, "{head}  {}: {state}", one_line(&task.name));
     let agent = task.agent.as_deref().map_or(String::new(), |agent| format!(", agent {agent}"));
-    let _ = writeln!(text, "  rule      {}{agent}", task.rule);
+    let _ = writeln!(text, "  rule      {}{}", path_text(&task.rule), path_text(agent));
     if let Some(commit) = &task.commit {
         let _ = writeln!(text, "  commit    {commit}  (git show {commit})");
     }
@@ -170,7 +170,7 @@ fn push_result(text: &mut String, result: &AcceptedResult, billing: Billing, pai
     }
     for verdict in &result.verdicts {
         let word = verdict.verdict.as_str();
-        let _ = writeln!(text, "  verdict   {word} {}", verdict.validator);
+        let _ = writeln!(text, "  verdict   {word} {}", path_text(&verdict.validator));
         for finding in &verdict.findings {
             let _ = writeln!(text, "            {}", paint.paint(Tone::Caution, one_line(finding)));
         }
@@ -218,7 +218,7 @@ fn push_attempts(text: &mut String, attempts: &[AttemptEnded], billing: Billing,
         let outcome = attempt.outcome.as_str();
         let who = attempt.validator.as_ref().map_or_else(
             || format!("attempt {}", attempt.number),
-            |validator| format!("{validator} on attempt {}", attempt.number),
+            |validator| format!("{} on attempt {}", path_text(validator), attempt.number),
         );
         let cost = match attempt.cost {
             Usd::ZERO => String::new(),

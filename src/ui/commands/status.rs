@@ -16,7 +16,7 @@ use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, why_t
 use crate::ui::render::words::{CALL, tone_of_smoke};
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
-use crate::ui::text::{call_text, columns_of, cut, fill, one_line};
+use crate::ui::text::{call_text, columns_of, cut, fill, one_line, path_text};
 
 use super::selection::Selection;
 
@@ -40,7 +40,7 @@ pub fn run(args: &TargetsArgs, project: &mut dyn Project, shell: &mut Shell, fol
     shell.data(&text)?;
     let faulty = project.faulty()?;
     if !faulty.is_empty() {
-        let files: Vec<&str> = faulty.iter().map(|document| document.path.as_str()).collect();
+        let files: Vec<String> = faulty.iter().map(|document| path_text(&document.path)).collect();
         shell.warn(&format!("errors in {}: `orch check` shows them", files.join(", ")))?;
     }
     Ok(Exit::Success)
@@ -87,7 +87,7 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
         let _ = writeln!(
             text,
             "{head}: {}; `orch land` takes what waits onto the branch",
-            parked_text(parked)
+            one_line(&parked_text(parked))
         );
     }
     let _ = writeln!(text, "{}", counts_of(&picture.tasks, picture.billing));
@@ -107,8 +107,8 @@ fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Loo
     let Look { now, paint, name_width } = look;
     let title =
         plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
-    let path = paint.paint(Tone::Faint, format!("({})", plan.path));
-    let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, &plan.name));
+    let path = paint.paint(Tone::Faint, format!("({})", path_text(&plan.path)));
+    let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, path_text(&plan.name)));
     if let Some(smoke) = &plan.smoke {
         let word = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
         let _ = writeln!(text, "  smoke test {word}: {}", one_line(&smoke.message));

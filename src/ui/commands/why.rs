@@ -22,7 +22,7 @@ use crate::ui::render::states;
 use crate::ui::render::why::{clash_text, why_text};
 use crate::ui::report::counted;
 use crate::ui::shell::{Failure, Paint, Ran, Shell, Tone};
-use crate::ui::text::one_line;
+use crate::ui::text::{one_line, path_text};
 
 use super::selection::{Selection, task_in};
 use changes::words_of;
@@ -92,7 +92,8 @@ fn text_of(task: &TaskPicture, reasons: &Reasons, paint: Paint) -> String {
     }
     if !task.chosen.is_empty() {
         let by = task.agent.as_ref().map(|agent| format!(", by {agent}")).unwrap_or_default();
-        let _ = writeln!(text, "  rule     {}{by}: {}", task.rule, one_line(&task.chosen));
+        let (rule, by) = (path_text(&task.rule), path_text(by));
+        let _ = writeln!(text, "  rule     {rule}{by}: {}", one_line(&task.chosen));
     }
     for clash in &task.apart {
         let _ =

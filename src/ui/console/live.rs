@@ -16,7 +16,7 @@ use crate::ui::render::why::{countdown, doing_text, hold_text};
 use crate::ui::render::words::{CALL, Names};
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, rows_of_terminal};
-use crate::ui::text::{call_text, one_line};
+use crate::ui::text::{call_text, one_line, outgoing};
 
 use super::{Detail, Screen, line};
 
@@ -56,7 +56,7 @@ impl Live {
     fn print(&self, text: Option<String>) {
         if let Some(text) = text {
             // A terminal that went away is no reason to stop a build.
-            let _ = self.lines.println(text);
+            let _ = self.lines.println(outgoing(&text, self.paint.colored));
         }
     }
 
@@ -71,7 +71,8 @@ impl Live {
         for task in old.into_iter().chain(new).take(n_shown) {
             let Some(running) = &task.running else { continue };
             let line = gone.remove(&task.task).unwrap_or_else(|| self.add_line(running, now));
-            line.set_message(running_line(task, running, picture.billing));
+            let text = running_line(task, running, picture.billing);
+            line.set_message(outgoing(&text, false).into_owned());
             self.running.insert(task.task.clone(), line);
         }
         gone.into_values().for_each(|line| self.take_away(&line));
@@ -130,7 +131,7 @@ impl Live {
         });
         overall.set_length(u64::from(wanted));
         overall.set_position(u64::from(accepted + failed + blocked));
-        overall.set_message(overall_line(picture, now));
+        overall.set_message(outgoing(&overall_line(picture, now), false).into_owned());
     }
 }
 

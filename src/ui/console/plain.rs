@@ -12,6 +12,7 @@ use crate::host::surface::{CheckedDocument, Summary, Surface};
 use crate::ui::render::why::hold_text;
 use crate::ui::render::words::Names;
 use crate::ui::shell::Paint;
+use crate::ui::text::outgoing;
 
 use super::{Detail, Screen, line};
 
@@ -34,7 +35,7 @@ impl Plain {
     /// A log that nobody reads any more is no reason to stop a build.
     fn line(&mut self, text: Option<String>) {
         if let Some(text) = text {
-            let _ = writeln!(self.writer, "{text}");
+            let _ = writeln!(self.writer, "{}", outgoing(&text, self.paint.colored));
         }
     }
 }

@@ -54,14 +54,14 @@ pub fn summary_text(summary: &Summary, leftover: &Leftover, paint: Paint) -> Str
     push_unfinished(&mut text, leftover, paint);
     for change in &summary.plan_changes {
         let head = paint.paint(Tone::Caution, "plan changed");
-        let _ = writeln!(text, "{head}: {} {change}", change.task);
+        let _ = writeln!(text, "{head}: {} {}", change.task, one_line(&change.to_string()));
     }
     if let Some(parked) = &leftover.parked {
         let head = paint.paint(Tone::Caution, "parked");
         let _ = writeln!(
             text,
             "{head}: {}; `orch land` takes what waits onto the branch",
-            parked_text(parked)
+            one_line(&parked_text(parked))
         );
     }
     for smoke in &summary.smoke {

@@ -16,7 +16,7 @@ use crate::host::surface::CheckedDocument;
 use crate::ui::render::obstacle::obstacle_text;
 use crate::ui::report;
 use crate::ui::shell::Tone;
-use crate::ui::text::{call_text, one_line, visible};
+use crate::ui::text::{call_text, one_line, path_text, visible};
 
 use super::why::{
     barrier_text, bought_again_text, finished_text, help_text, hold_text, label_of, reopened_text,
@@ -114,6 +114,7 @@ pub fn notice_words(notice: &Notice, names: &Names) -> Words {
         Notice::TaskBlocked { task, by } => problem(Caution, "block", format!("{task}  by {by}")),
         Notice::Validated { task, validator, verdict, findings } => {
             let is_problem = *verdict != Verdict::Pass;
+            let validator = path_text(validator);
             let mut text = format!("{task}  {validator}: {}", verdict.as_str());
             for finding in findings {
                 text.push_str(&format!("\n- {finding}"));

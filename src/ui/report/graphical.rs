@@ -13,7 +13,7 @@ use crate::base::source::Source;
 
 use super::Look;
 use super::brief::Brief;
-use crate::ui::text::visible;
+use crate::ui::text::{deceives, path_text, visible};
 
 /// The diagnostic as text that ends in a newline.
 pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, look: Look) -> String {
@@ -134,14 +134,15 @@ impl<'a> Excerpts<'a> {
 /// The text with another character of as many bytes for each that moves the cursor, so that spans
 /// stay right.
 fn of_same_length(text: &str) -> Cow<'_, str> {
-    let moves = |char: char| char.is_control() && !matches!(char, '\n' | '\r' | '\t');
+    let moves = |char: char| deceives(char) && char != '\r';
     if !text.contains(moves) {
         return Cow::Borrowed(text);
     }
     let shown = |char: char| match char.len_utf8() {
         _ if !moves(char) => char,
         1 => '?',
-        _ => '¿',
+        2 => '¿',
+        _ => '\u{fffd}',
     };
     Cow::Owned(text.chars().map(shown).collect())
 }
@@ -158,7 +159,7 @@ impl SourceCode for Excerpts<'_> {
         let at = self.brief.as_ref().map_or(at, |brief| brief.whole(at));
         let column = self.source.position_of(at).column - 1;
         Ok(Box::new(MietteSpanContents::new_named(
-            visible(self.source.path.as_str()),
+            path_text(&self.source.path),
             found.data(),
             *found.span(),
             found.line(),
@@ -186,7 +187,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diagnostic.message)?;
         match (&self.diagnostic.file, &self.source) {
-            (Some(file), None) => write!(f, " ({})", visible(file.as_str())),
+            (Some(file), None) => write!(f, " ({})", path_text(file)),
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use crate::base::name::TaskRef;
 use crate::engine::picture::{Picture, TaskPicture};
 use crate::ui::commands::status;
 use crate::ui::shell::{Paint, Tone};
-use crate::ui::text::{columns_of, one_line};
+use crate::ui::text::{columns_of, one_line, path_text};
 
 /// Columns of indentation at most: what is deeper stays there, so that a chain of ten thousand tasks
 /// does not become a triangle of a hundred megabytes.
@@ -18,7 +18,7 @@ const DEEPEST: usize = 80;
 pub fn tree_of(picture: &Picture, paint: Paint) -> String {
     let mut tree = Tree::of(picture, paint);
     for plan in &picture.plans {
-        let _ = writeln!(tree.text, "{}", paint.paint(Tone::Strong, &plan.name));
+        let _ = writeln!(tree.text, "{}", paint.paint(Tone::Strong, path_text(&plan.name)));
         let roots: Vec<&TaskPicture> = picture
             .tasks
             .iter()

@@ -1,7 +1,7 @@
 //! Differences of manifests in words.
 
 use crate::base::digest::Difference;
-use crate::ui::text::{columns_of, cut, one_line};
+use crate::ui::text::{columns_of, cut, one_line, path_text};
 
 /// Values longer than this are cut for people.
 const SHOWN: usize = 48;
@@ -11,10 +11,11 @@ pub fn words_of(difference: &Difference) -> String {
     match difference {
         Difference::Changed { section, name, before, after } => {
             let (before, after) = what_differs(&one_line(before), &one_line(after));
-            format!("{section} {name}: {} -> {}", cut(&before, SHOWN), cut(&after, SHOWN))
+            let (before, after) = (cut(&before, SHOWN), cut(&after, SHOWN));
+            format!("{section} {}: {before} -> {after}", path_text(name))
         }
         Difference::Added { section, name, .. } | Difference::Removed { section, name, .. } => {
-            format!("{section} {name}")
+            format!("{section} {}", path_text(name))
         }
     }
 }
