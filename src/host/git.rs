@@ -18,6 +18,7 @@ mod lineage_cache;
 pub mod merge;
 pub mod normalize;
 pub mod object;
+mod own_folder;
 pub mod place;
 mod remotes;
 pub mod set_aside;

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::measure::Usd;
@@ -10,7 +11,7 @@ use crate::engine::record::{AttemptEnded, Provenance, Record};
 
 use super::error::{Doing, Result};
 use super::fault;
-use super::store::folder::{self, Access, OrchFolder};
+use super::store::folder::{self, Access, NO_LINK, OrchFolder};
 
 mod frame;
 pub mod snapshot;
@@ -62,9 +63,9 @@ impl Journal {
     pub fn open_from(root: &Path, offset: u64) -> Result<Self> {
         let folder = OrchFolder::below(root, Access::ReadWrite);
         folder.create()?;
-        folder.refuse_link(FILE)?;
         let path = folder.join(FILE);
-        let options = File::options().read(true).append(true).create(true).to_owned();
+        let mut options = File::options();
+        options.read(true).append(true).create(true).custom_flags(NO_LINK);
         let mut file = options.open(&path).doing("opening the journal", &path)?;
         let end = heal(&folder, &mut file, offset)?;
         Ok(Self { folder, file, end, was_touched: false })

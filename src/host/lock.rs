@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +14,7 @@ use crate::base::measure::Moment;
 
 use super::error::{Doing, Error, Result};
 use super::mask::Mask;
-use super::store::folder::{self, Access, OrchFolder};
+use super::store::folder::{self, Access, NO_LINK, OrchFolder};
 
 const FILE: &str = "lock";
 /// A process that only asks who holds the lock has it for an instant; that is waited for.
@@ -96,8 +97,13 @@ fn path_of(root: &Path) -> std::path::PathBuf {
 fn open(root: &Path) -> Result<File> {
     let folder = OrchFolder::below(root, Access::ReadWrite);
     folder.create()?;
-    folder.refuse_link(FILE)?;
-    let options = File::options().read(true).write(true).create(true).truncate(false).to_owned();
+    let options = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(NO_LINK)
+        .to_owned();
     options.open(path_of(root)).doing("opening the lock", path_of(root))
 }
 

@@ -32,7 +32,7 @@ use super::lock::{Holder, Lock};
 use super::scan::Found;
 use super::session::account_here;
 use super::store::Store;
-use super::store::folder::Access;
+use super::store::folder::{self, Access};
 use super::zone;
 
 use checkout::Checkout;
@@ -90,6 +90,7 @@ impl State {
             Access::ReadWrite => {
                 // So is a branch that nothing can land on.
                 let branch = repo.branch()?;
+                repo.refuse_tracked(folder::NAME)?;
                 let lock = Lock::exclusive(&root, &Holder::this_process())?;
                 let journal = Journal::open(&root)?;
                 (Checkout::settled(repo, branch)?, Some(lock), Some(journal))
@@ -126,6 +127,7 @@ impl State {
             return Ok(());
         }
         let branch = self.checkout.repo.branch()?;
+        self.checkout.repo.refuse_tracked(folder::NAME)?;
         let root = self.checkout.root.clone();
         self.lock = Some(Lock::exclusive(&root, &Holder::this_process())?);
         self.log.open(Journal::open(&root)?);

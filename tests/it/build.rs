@@ -574,14 +574,27 @@ fn nothing_is_written_through_a_link_that_a_repository_brings_along() {
         std::fs::create_dir_all(space.root().join(".orch")).unwrap();
         std::os::unix::fs::symlink(&precious, space.root().join(".orch").join(name)).unwrap();
         let refused = space.orch(&["build"]).exits(2);
-        refused.complains(&[
-            "a link lies where orch writes",
-            &format!(".orch/{name}"),
-            "remove it",
-        ]);
+        refused.complains(&["a link lies where orch keeps", &format!(".orch/{name}"), "remove it"]);
         space.orch(&["cache", "gc"]);
         assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious\n", "{name}");
     }
+}
+
+#[test]
+fn a_repository_that_brings_orchs_own_folder_along_is_refused() {
+    let space = three();
+    // What it says of a session that never ran.
+    space.write(".orch/task/status.json", "{\"task_id\": \"1\", \"status\": \"completed\"}\n");
+    space.git(&["add", "--force", ".orch"]);
+    space.git(&["commit", "--quiet", "--message", "own folder"]);
+    for args in [&["build"][..], &["skip", "three//1"], &["land"], &["watch", "--once"]] {
+        let refused = space.orch(args).exits(2);
+        refused.complains(&["`.orch` is part of the repository", "git rm -r --cached .orch"]);
+    }
+    space.orch(&["status"]).exits(0);
+    space.git(&["rm", "-r", "--quiet", ".orch"]);
+    space.git(&["commit", "--quiet", "--message", "removed"]);
+    space.build(&[], 0).has(&[("accepted", 3)]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::host::state::checkout::Checkout;
 use crate::host::state::log::run_started;
 use crate::host::state::{Opened, State, history};
 use crate::host::stop;
-use crate::host::store::folder::Access;
+use crate::host::store::folder::{self, Access};
 use crate::host::surface::Summary;
 use crate::host::zone;
 use crate::spec::glob::{GlobSet, may_take};
@@ -59,6 +59,7 @@ impl Glance {
             Access::ReadOnly if Lock::holder_of(&root).is_some() => return None,
             Access::ReadOnly => None,
         };
+        repo.refuse_tracked(folder::NAME).ok()?;
         let branch = repo.branch().ok()?;
         let tip = match access {
             Access::ReadWrite => repo.tip(&branch).ok()?.commit,

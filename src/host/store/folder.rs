@@ -10,6 +10,9 @@ use tempfile::NamedTempFile;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::fault;
 
+/// Files that are written in place are opened so: one that is a link is an error.
+pub const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+
 /// The folder's name below the repository root.
 pub const NAME: &str = ".orch";
 /// Where files are written before they get their name.
@@ -56,24 +59,27 @@ impl OrchFolder {
                 Error::new("writing to a folder that was opened for reading").at(&self.path)
             );
         }
+        self.refuse_links()?;
         let made = make_private(&self.path)
             .and_then(|()| self.ignore_itself())
             .and_then(|()| fs::create_dir_all(self.join(TMP)));
         made.doing("making orch's folder", &self.path)
     }
 
-    /// What is written in place is a file of the folder itself: a link that a repository brings along would
-    /// have orch write elsewhere.
+    /// All that orch writes or clears away lies in the folder itself: through a link that a repository brings
+    /// along it would do so elsewhere. The folder, what is in it and what is in its folders are looked at; none
+    /// but orch makes any deeper.
     ///
     /// # Errors
-    /// It is a link.
-    pub fn refuse_link(&self, name: &str) -> Result<()> {
-        let path = self.join(name);
-        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
-            return Ok(());
+    /// There is a link.
+    fn refuse_links(&self) -> Result<()> {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_symlink()) {
+            return Err(is_a_link(&self.path));
         }
-        let doing = "a link lies where orch writes a file of its own";
-        Err(Error::new(doing).at(&path).help("look where it leads, and remove it").of_user())
+        for folder in folders_without_links(&self.path)? {
+            folders_without_links(&folder)?;
+        }
+        Ok(())
     }
 
     /// Writes a whole file: whoever reads it sees the old content or the new, nothing between.
@@ -106,6 +112,32 @@ impl OrchFolder {
     fn is_ignored(&self) -> bool {
         fs::metadata(self.join(IGNORE)).is_ok_and(|found| found.len() > 0)
     }
+}
+
+/// The folders in a folder; none where it is not there.
+fn folders_without_links(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(folders),
+        Err(error) => return Err(error).doing("listing a folder", path),
+    };
+    for entry in entries {
+        // Others may be at work here: what is gone again is no link.
+        let Ok((entry, kind)) = entry.and_then(|it| it.file_type().map(|kind| (it, kind))) else {
+            continue;
+        };
+        if kind.is_symlink() {
+            return Err(is_a_link(&entry.path()));
+        }
+        folders.extend(kind.is_dir().then(|| entry.path()));
+    }
+    Ok(folders)
+}
+
+fn is_a_link(path: &Path) -> Error {
+    let doing = "a link lies where orch keeps what is its own";
+    Error::new(doing).at(path).help("look where it leads, and remove it").of_user()
 }
 
 /// Makes a folder that only its owner may look into. One that is there and is this user's becomes so: what
@@ -161,6 +193,27 @@ pub fn names_in(folder: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_written_through_a_link_however_deep_it_lies() {
+        let precious = tempfile::tempdir().unwrap();
+        let file = precious.path().join("file");
+        fs::write(&file, "").unwrap();
+        for name in ["", "tmp", "lock", ".gitignore", "cas-v1/ab", "worktrees/1", "inbox/x.json"] {
+            let root = tempfile::tempdir().unwrap();
+            let place = root.path().join(NAME).join(name);
+            let place = if name.is_empty() { root.path().join(NAME) } else { place };
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            let is_file = name.contains('.') || name == "lock";
+            let target = if is_file { file.as_path() } else { precious.path() };
+            std::os::unix::fs::symlink(target, &place).unwrap();
+            let folder = OrchFolder::below(root.path(), Access::ReadWrite);
+            let refused = folder.create().unwrap_err();
+            assert!(refused.is_users && refused.to_string().contains("a link lies"), "{name}");
+            assert_eq!(fs::read(&file).unwrap(), b"", "{name}");
+            assert_eq!(names_in(precious.path()).unwrap(), ["file"], "{name}");
+        }
+    }
 
     #[test]
     fn the_folder_is_for_its_owner_alone_also_one_of_an_earlier_version() {
