@@ -30,7 +30,7 @@ use crate::engine::world::{Recipe, Slot};
 pub use models::without_model;
 pub use node::{is_set_back, is_set_back_in};
 pub use restart::wanted_by;
-pub use run::TaskRun;
+pub use run::{Rework, TaskRun};
 pub use settle::{edit_of, output_without_result};
 pub use used::documents_used;
 

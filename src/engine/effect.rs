@@ -249,6 +249,15 @@ pub struct Fallback {
     pub prompt: String,
 }
 
+/// A place in what has landed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Landed {
+    /// This landing with all before it.
+    With(CommitId),
+    /// All before it.
+    Before(CommitId),
+}
+
 /// The tree a worktree starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
@@ -256,6 +265,8 @@ pub enum Base {
     Tip,
     /// What would land, with the overlay.
     Candidate(TreeId),
+    /// What had landed by then, with nothing over it.
+    Landed(Landed),
     /// As `Tip`, with what an earlier attempt for this key left (`Effect::Leave`) merged onto it.
     Left { kept_as: String, key: ActionKey },
     /// The parked worktree of an earlier attempt as it was left, maybe by another process: its session

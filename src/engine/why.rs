@@ -67,6 +67,8 @@ pub enum Why {
     /// Its cache is `never` used.
     NeverCached,
     VerdictFails,
+    /// Its landing broke what this validator of another task looks at.
+    Broke(TaskRef, ValidatorName),
     VerdictStale(ValidatorName),
     VerdictRenewed,
     /// Its last result was refused, and is judged anew before another is made.

@@ -37,26 +37,84 @@ fn n_runs(space: &Space) -> usize {
 }
 
 #[test]
-fn a_later_task_that_breaks_an_earlier_one_keeps_the_plan_from_being_complete() {
+fn a_later_task_that_breaks_an_earlier_one_is_made_again_once_and_then_the_plan_has_failed() {
     for keys in ["    depends_on: ['1']\n", ""] {
-        let space = space("sed -i 's/+/\\\\*/' src/sum.sh", keys);
-        let summary = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1), ("sessions", 2)]);
-        let shown = summary.ran.shown();
-        assert!(shown.contains("its validator sums fails on what its plan left"), "{shown}");
-        assert!(shown.contains("changed since by mend//2"), "{shown}");
+        let space = space("sed -i 's/+/\\\\*/' src/sum.sh; date +%N >> src/other.sh", keys);
+        let summary = space.build(&[], 1).has(&[("accepted", 1), ("failed", 1), ("sessions", 3)]);
+        let printed = summary.ran.shown();
+        assert!(
+            printed.contains("\"validator\":\"sums of mend//1\",\"verdict\":\"FAIL\""),
+            "{printed}"
+        );
+        assert!(
+            printed.contains("made again once, and validator sums of mend//1 said FAIL"),
+            "{printed}"
+        );
         // A command is asked again, as any that said FAIL; no session is.
-        let again = space.build(&[], 1).has(&[("failed", 1), ("sessions", 0)]);
-        assert!(again.ran.shown().contains("mend//1"), "{}", again.ran.shown());
-        assert_eq!(n_runs(&space), 3);
-        space.orch(&["status"]).says(&["sums fails on what its plan left"]);
+        let again = space.build(&[], 1).has(&[("sessions", 0)]);
+        assert!(again.ran.shown().contains("mend//2"), "{}", again.ran.shown());
         space.orch(&["accept", "mend//1"]).exits(0);
+        space.orch(&["accept", "mend//2"]).exits(0);
         space.build(&[], 0).has(&[("accepted", 2), ("sessions", 0)]);
     }
 }
 
+/// Seven tasks behind the first, all of them on its file; what the fifth does.
+fn space_of_many(fifth: &str) -> Space {
+    let space = space("true", "");
+    let tasks: String = (2..=8)
+        .map(|at| {
+            format!(
+                "  - id: '{at}'\n    name: Add line {at}\n    description: A line for src/sum.sh.\n    depends_on: ['{}']\n",
+                at - 1
+            )
+        })
+        .collect();
+    let plan = space.read("plans/mend.yaml");
+    let (head, _) = plan.split_once("  - id: '2'").unwrap();
+    space.write("plans/mend.yaml", &format!("{head}{tasks}"));
+    let line = |at: u32| format!("'{at}':\n- run: \"echo '# {at}' >> src/sum.sh\"\n");
+    let lines: String = [2, 3, 4, 6, 7, 8].map(line).concat();
+    let fifth = serde_json::to_string(fifth).unwrap();
+    let first = "'1':\n- run: sed -i 's/-/+/' src/sum.sh\n";
+    space.write(
+        "sessions.yaml",
+        &format!("{first}'5':\n- save-prompt: prompt\n- run: {fifth}\n{lines}"),
+    );
+    space.commit("many tasks");
+    space
+}
+
+#[test]
+fn the_task_that_broke_it_is_found_among_many_and_mends_it() {
+    let fifth = "mv prompt $HOME/prompt; if grep -q '[*]' src/sum.sh; then sed -i 's/[*]/+/' src/sum.sh; \
+                 else sed -i 's/+/*/' src/sum.sh; fi; echo '# 5' >> src/sum.sh";
+    let space = space_of_many(&fifth.replace("s/+/*/", "s/+/\\\\*/"));
+    let built = space.build(&[], 0).has(&[("accepted", 8), ("failed", 0)]);
+    let printed = built.ran.shown();
+    assert!(printed.contains("it broke mend//1: sums of mend//1 fails since"), "{printed}");
+    let prompt = std::fs::read_to_string(space.home().join("prompt")).unwrap();
+    assert!(prompt.contains("its validator sums fails since this task's result"), "{prompt}");
+    assert!(space.read("src/sum.sh").contains("+ $2"), "{}", space.read("src/sum.sh"));
+    // Three of seven landings say which, and what lies beneath it; then it is asked of the new result and of
+    // what the plan leaves.
+    assert_eq!(n_runs(&space), 2 + 3 + 1 + 2);
+    space.build(&[], 0).has(&[("up_to_date", 8), ("sessions", 0)]);
+}
+
+#[test]
+fn what_was_broken_beside_the_plan_costs_none_of_its_tasks() {
+    let broken = "cd $(cat main-root) && echo 'exit 1' > check.sh && git add check.sh && \
+                  git -c user.name=x -c user.email=x commit --quiet -m other";
+    let space = space_of_many(&format!("rm prompt; echo '# 5' >> src/sum.sh; ({broken})"));
+    let built = space.build(&[], 1).has(&[("sessions", 8)]);
+    let printed = built.ran.shown();
+    assert!(printed.contains("it was broken by something else"), "{printed}");
+}
+
 #[test]
 fn what_is_broken_is_mended_by_hand() {
-    let space = space("sed -i 's/+/\\\\*/' src/sum.sh", "");
+    let space = space("sed -i 's/+/\\\\*/' src/sum.sh; date +%N >> src/other.sh", "");
     space.build(&[], 1).has(&[("failed", 1)]);
     space.write("src/sum.sh", "expr $1 + $2\n");
     space.commit("mended");

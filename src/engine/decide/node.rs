@@ -212,10 +212,13 @@ impl Board {
         let cache = ground.world.recipe(slot).map(|it| it.spec.cache).unwrap_or_default();
         // The line went together with the receipt it was committed with: no person's word.
         let is_moved_back = past.has_lost_receipt() && ground.world.is_committed(slot);
+        // Where nobody reads plans again, one has the line of before this build's own result.
+        let is_unread = has_run && !self.request.watch;
         if past.written.is_some_and(Status::is_done)
             && !past.is_lost
             && is_set_back(slot, record, ground)
             && !is_moved_back
+            && !is_unread
         {
             Some(Why::SetBack)
         } else if has_run {

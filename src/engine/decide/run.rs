@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::base::digest::Difference;
 use crate::base::measure::{Moment, Usd};
-use crate::base::name::{ActionKey, RecipeDigest, RelPath, SessionId, TaskRef};
+use crate::base::name::{ActionKey, RecipeDigest, RelPath, SessionId, TaskRef, VerdictKey};
 use crate::engine::event::Conflict;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
 use crate::engine::why::Why;
+use crate::spec::plan::Validator;
 
 /// How far outputs that are gone were looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub enum Sought {
     Looked,
     /// They were put back, as far as that could be done.
     Restored,
+}
+
+/// What a task broke of another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rework {
+    /// Whose work it was.
+    pub of: TaskRef,
+    /// That it lets this pass, too, is asked of the next result.
+    pub validator: Validator,
+    /// Under it the journal has that the task was made again for this.
+    pub key: VerdictKey,
+    pub findings: Vec<String>,
 }
 
 /// What this build remembers of a task from attempt to attempt.
@@ -54,6 +67,8 @@ pub struct TaskRun {
     pub n_efforts: u32,
     /// When its inputs were last looked at, where that was for it alone.
     pub seen_at: Option<Moment>,
+    /// What its landing broke: it is made again, once.
+    pub rework: Option<Rework>,
     /// FAIL verdicts in this build.
     pub n_rejections: u32,
     /// Why it runs or does not.

@@ -34,6 +34,11 @@ impl Board {
         if self.settle_if_gone(id, accepted, ground) {
             return None;
         }
+        if !trusted && let Some(rework) = self.known_run(id).and_then(|it| it.rework.clone()) {
+            self.reject_standing(id, &rework.findings, ground);
+            self.note_reason(id, Why::Broke(rework.of, rework.validator.name));
+            return None;
+        }
         if trusted || validators.is_empty() {
             self.settle_standing(id);
             return None;

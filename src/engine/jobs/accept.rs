@@ -188,6 +188,7 @@ impl Shop<'_> {
                 run.gave_up = None;
                 run.not_before = None;
                 run.findings.clear();
+                run.rework = None;
                 run.n_tries = 0;
             }
             if is_outdated {

@@ -8,6 +8,7 @@ use crate::base::name::{
 };
 use crate::engine::admission::{Activity, Origin, Phase, Running};
 use crate::engine::broken::{Must, Sound};
+use crate::engine::effect::Landed;
 use crate::engine::event::Merged;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
@@ -107,6 +108,8 @@ pub struct Review {
     pub doubt: Option<Doubt>,
     /// It is of what the task's plan left, not of a result.
     pub is_closing: bool,
+    /// Of what had landed by then, to find out since when it fails.
+    pub probed: Option<Landed>,
     /// The result is in the action cache, without verdicts.
     pub is_kept: bool,
 }

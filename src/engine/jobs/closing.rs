@@ -2,15 +2,18 @@
 //! commands that let its tasks pass are run once more where another landing of the plan changed what they
 //! look at. A FAIL keeps the plan from being complete.
 
+mod culprit;
+
+pub(super) use culprit::probe_key;
+
 use crate::base::name::{AttemptId, PlanName, TaskRef, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::broken::{Must, Sound};
-use crate::engine::decide::Mode;
-use crate::engine::effect::{Effect, Notice};
+use crate::engine::decide::{Mode, Rework};
+use crate::engine::effect::{Effect, Landed, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::{Settled, State};
 use crate::engine::outcome::{OutcomeClass, Verdict};
-use crate::engine::past::history::KnownVerdict;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Provenance, Record};
 use crate::engine::why::Why;
@@ -33,6 +36,10 @@ enum Look {
     Fails(OutcomeClass, String),
     /// Only these can tell.
     Open(Vec<Validator>),
+    /// Since when it fails is to be found out: by this at a landing.
+    Probe(Validator, Landed),
+    /// The task that broke it is made again.
+    Rework(NodeId, Box<Rework>),
 }
 
 impl Shop<'_> {
@@ -65,7 +72,7 @@ impl Shop<'_> {
         for nodes in plans {
             self.close_plan(&nodes);
         }
-        self.build.jobs.n_attempts() > 0
+        self.build.jobs.n_attempts() > 0 || self.build.board.is_to_restart()
     }
 
     fn is_due(&self, nodes: &[NodeId]) -> bool {
@@ -86,14 +93,26 @@ impl Shop<'_> {
                     self.overrule(node, class, message);
                 }
                 Look::Open(_) if self.build.board.mode == Mode::Survey => is_closed = false,
-                Look::Open(_) if self.build.admission.is_stopping() => {
+                Look::Open(_) | Look::Probe(..) | Look::Rework(..)
+                    if self.build.admission.is_stopping() =>
+                {
                     is_closed = false;
                     self.build.board.note_reason(node, Why::Stopped);
                     self.build.board.schedule.overrule(node, Settled::Held);
                 }
+                Look::Rework(culprit, rework) => {
+                    is_closed = false;
+                    self.begin_anew(culprit, *rework);
+                }
+                Look::Probe(validator, landed) => {
+                    is_closed = false;
+                    let came_out = self.open_closing(node, vec![validator], Some(landed));
+                    self.heed(came_out, "finding what broke a plan", Work::Task(node));
+                    self.look_behind(node);
+                }
                 Look::Open(validators) => {
                     is_closed = false;
-                    let came_out = self.open_closing(node, validators);
+                    let came_out = self.open_closing(node, validators, None);
                     self.heed(came_out, "judging what a plan left", Work::Task(node));
                     self.look_behind(node);
                 }
@@ -115,7 +134,7 @@ impl Shop<'_> {
         match self.closing_look(node) {
             Look::Holds => {}
             Look::Fails(class, message) => self.overrule(node, class, message),
-            Look::Open(_) => {
+            Look::Open(_) | Look::Probe(..) | Look::Rework(..) => {
                 let message = "its validators could not be asked about what its plan left";
                 self.overrule(node, OutcomeClass::NoVerdict, message.to_owned());
             }
@@ -125,14 +144,13 @@ impl Shop<'_> {
     fn closing_look(&self, node: NodeId) -> Look {
         let mut open = Vec::new();
         for closing in self.closings_of(node) {
-            let Closing { validator, key, by } = closing;
-            let is_asked = self.build.board.has_asked(&key);
-            match self.ground.past.history.verdict(&key) {
+            let is_asked = self.build.board.has_asked(&closing.key);
+            match self.ground.past.history.verdict(&closing.key) {
                 Some(known) if known.verdict != Verdict::Fail => {}
                 Some(known) if is_asked || self.build.board.mode == Mode::Survey => {
-                    return Look::Fails(OutcomeClass::Rejected, message_of(&validator, known, &by));
+                    return self.look_for_culprit(node, &closing, known);
                 }
-                _ => open.push(validator),
+                _ => open.push(closing.validator),
             }
         }
         if open.is_empty() { Look::Holds } else { Look::Open(open) }
@@ -168,13 +186,19 @@ impl Shop<'_> {
     }
 
     /// An attempt that only holds the verdicts; the task itself stays as it is until they are there.
-    fn open_closing(&mut self, node: NodeId, validators: Vec<Validator>) -> Sound {
+    fn open_closing(
+        &mut self,
+        node: NodeId,
+        validators: Vec<Validator>,
+        probed: Option<Landed>,
+    ) -> Sound {
         let recipe = self.ground.world.recipe(self.build.board.slot(node)).cloned();
         let recipe = recipe.must("an accepted task has no recipe")?;
         let (id, mut attempt) = self.new_attempt(node, recipe, Origin::Standing)?;
         attempt.node = None;
         attempt.review.validators = validators;
         attempt.review.is_closing = true;
+        attempt.review.probed = probed;
         self.build.jobs.open(id, Kind::Work(Box::new(attempt)))?;
         self.review_candidate(id)
     }
@@ -222,15 +246,4 @@ impl Shop<'_> {
             self.ground.publish(Notice::TaskFailed { task, why, help: None });
         }
     }
-}
-
-fn message_of(validator: &Validator, known: &KnownVerdict, by: &[TaskRef]) -> String {
-    let tasks: Vec<String> = by.iter().map(ToString::to_string).collect();
-    let first = known.findings.first().map_or("FAIL", String::as_str);
-    format!(
-        "its validator {} fails on what its plan left (FAIL: {first}); its files were changed since by {}: mend the \
-         files or the validator, or `orch accept` this one as it is; `orch retry` would pay for it again",
-        validator.name,
-        tasks.join(", ")
-    )
 }

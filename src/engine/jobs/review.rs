@@ -13,7 +13,7 @@ pub(super) use doubt::former_name;
 
 use crate::base::name::{AttemptId, RelPath, TreeId};
 use crate::engine::broken::Sound;
-use crate::engine::effect::{Effect, Notice};
+use crate::engine::effect::{Effect, Landed, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::limits::Clock;
 use crate::engine::outcome::evidence::Evidence;
@@ -35,6 +35,8 @@ pub(in crate::engine::jobs) enum Look {
     Present,
     /// The tree below the candidate.
     Below(TreeId),
+    /// What had landed by then.
+    Landed(Landed),
     /// The candidate with these as they were before the task.
     Former(Vec<RelPath>),
 }
@@ -237,6 +239,10 @@ impl Shop<'_> {
         let n = run.n_rejections;
         if is_standing {
             return self.requeue(owner, node, Why::VerdictFails);
+        }
+        if self.is_rework(node, &reached.validator) {
+            let message = format!("made again once, and {message}");
+            return self.give_up_attempt(owner, OutcomeClass::Rejected, message);
         }
         if bound.is_some_and(|bound| n > bound) {
             let message = format!("{message} {n} times, and {} is the bound", bound.unwrap_or(0));

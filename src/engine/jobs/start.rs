@@ -224,7 +224,10 @@ impl Shop<'_> {
         let key = self.ground.world.key(slot).must("a task that was decided has no key")?;
         let made_by = self.ground.world.recipe_digest(slot).must("a key has no recipe")?;
         let manifest = self.ground.world.manifest(slot).must("a key has no manifest")?;
-        let validators = self.ground.world.validators(slot, &recipe);
+        let mut validators = self.ground.world.validators(slot, &recipe);
+        if origin == Origin::Ran {
+            validators.extend(self.begin_rework(id));
+        }
         let attempt_id = self.ground.past.new_attempt();
         let past = self.ground.past.history.task(self.ground.world.task(slot));
         let n_answered = past.map_or(0, |it| it.dialogue.answered(key).count());

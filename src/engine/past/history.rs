@@ -34,7 +34,7 @@ use crate::engine::report::Reported;
 pub use given_up::GivenUp;
 
 /// Names the encoding of a [`History`].
-pub const SCHEMA: u32 = 14;
+pub const SCHEMA: u32 = 15;
 
 /// All that is known of earlier runs. Its encoding is kept on the disk: a change to any type in it
 /// asks for a new [`SCHEMA`].
@@ -50,6 +50,7 @@ pub struct History {
     /// When a person last asked for a task again.
     pub last_asked: Option<Moment>,
     smokes: BTreeMap<PlanName, SmokeEnded>,
+    n_landings: u32,
     /// A result had a key of an earlier form: there may be more in the cache.
     pub has_earlier_keys: bool,
     /// What is folded from now on happens now, after all that git has told.
@@ -117,8 +118,9 @@ pub struct TaskHistory {
     pub proposals: Vec<Proposed>,
     /// What a judge said of them.
     pub judged: Option<Judged>,
-    /// All that git tells of the task, oldest first: its landings, and what its receipts are of.
-    commits: Vec<CommitId>,
+    /// All that git tells of the task, oldest first: its landings, each with its place among all, and what its
+    /// receipts are of.
+    commits: Vec<(u32, CommitId)>,
     receipts: Vec<(ActionKey, OutputDigest)>,
     /// The journal has told of what is newest in git: all that it tells from there on is newer.
     has_met_newest: bool,

@@ -19,6 +19,13 @@ impl Engine {
         }
         go_round(&mut shop);
         end_what_runs(&mut shop);
+        if is_idle(&shop) && shop.close_plans() {
+            // What a plan left may ask for more: each task is made again for that once at most.
+            if shop.build.board.is_to_restart() {
+                self.pump();
+            }
+            return;
+        }
         finish_if_settled(&mut shop);
     }
 
@@ -90,10 +97,14 @@ fn end_what_runs(shop: &mut Shop<'_>) {
     }
 }
 
-fn finish_if_settled(shop: &mut Shop<'_>) {
+/// Nothing is left to be done, and that is not known yet.
+fn is_idle(shop: &Shop<'_>) -> bool {
     let build = &*shop.build;
-    let is_idle = build.board.schedule.n_open() == 0 && build.jobs.n_attempts() == 0;
-    if !is_idle || build.is_finished || shop.close_plans() || shop.smoke() {
+    build.board.schedule.n_open() == 0 && build.jobs.n_attempts() == 0 && !build.is_finished
+}
+
+fn finish_if_settled(shop: &mut Shop<'_>) {
+    if !is_idle(shop) || shop.smoke() {
         return;
     }
     shop.build.is_finished = true;

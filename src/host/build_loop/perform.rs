@@ -106,7 +106,9 @@ impl BuildLoop<'_> {
     /// The worktree that an attempt goes on in; where it is gone, the attempt begins afresh.
     fn with_worktree(&mut self, launch: Launch) -> Result<(Launch, Option<Worktree>)> {
         let continued = match &launch.base {
-            Base::Tip | Base::Left { .. } | Base::Candidate(_) => return Ok((launch, None)),
+            Base::Tip | Base::Left { .. } | Base::Candidate(_) | Base::Landed(_) => {
+                return Ok((launch, None));
+            }
             Base::Parked(session) => self.crew.shop.pool.unpark(session)?,
         };
         let launch = if continued.is_none() { launch.afresh() } else { launch };

@@ -22,7 +22,7 @@ impl Checkout {
                 overlay.extend(self.outputs_of_user(launch, loaded)?);
                 Ok(overlay)
             }
-            Base::Parked(_) => Ok(Vec::new()),
+            Base::Landed(_) | Base::Parked(_) => Ok(Vec::new()),
         }
     }
 

@@ -6,8 +6,8 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice;
 
 use crate::base::name::{ActionKey, CommitId, RelPath, TaskRef, TreeId};
-use crate::engine::effect::Base;
-use crate::host::error::{Doing, Result};
+use crate::engine::effect::{Base, Landed};
+use crate::host::error::{Doing, Error, Result};
 use crate::host::git::merge::{NewCommit, have_met};
 use crate::host::git::object::{
     TreeChange, TreeEntry, edit_tree, entry_kind, tree_changes, tree_id,
@@ -74,6 +74,18 @@ pub fn left_message(task: &TaskRef, key: ActionKey) -> String {
 const OVERLAY_MESSAGE: &str = "Files of the checkout that are not committed yet\n";
 const CANDIDATE_MESSAGE: &str = "The result under validation\n";
 
+fn landed_id(git: &gix::Repository, landed: &Landed) -> Result<ObjectId> {
+    let (Landed::With(commit) | Landed::Before(commit)) = landed;
+    let id = object_id(commit.as_str())?;
+    if matches!(landed, Landed::With(_)) {
+        return Ok(id);
+    }
+    let doing = "reading what a landing was made on";
+    let found = git.find_commit(id).doing(doing, commit.as_str())?;
+    let parent = found.parent_ids().next().map(gix::Id::detach);
+    parent.ok_or_else(|| Error::new(doing).at(commit.as_str()))
+}
+
 impl Repository {
     /// Makes the base of an attempt. Overlay paths are read from the user's checkout as they are
     /// now; one that is not there is absent in the base, too. `None` where there is no such base: what
@@ -92,6 +104,12 @@ impl Repository {
             }
             Base::Candidate(tree) => {
                 (self.overlaid(&git, object_id(tree.as_str())?, overlay)?, CANDIDATE_MESSAGE)
+            }
+            Base::Landed(landed) => {
+                let id = landed_id(&git, landed)?;
+                let tree = tree_id(self.commit_tree(&git, id)?);
+                let commit = CommitId::new(id.to_string());
+                return Ok(Some(BaseTree { tip: commit.clone(), commit, tree, start: None }));
             }
             Base::Parked(_) => return Ok(None),
         };

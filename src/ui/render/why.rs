@@ -70,6 +70,7 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         Why::PlanStopped { n_failed } => format!(
             "{n_failed} tasks of its plan failed in a row (`circuit_breaker_threshold`): see to them first"
         ),
+        Why::Broke(task, name) => format!("it broke {task}: {name} fails since"),
         Why::VerdictStale(name) => format!("the verdict of {name} is stale"),
         Why::Pinned(pin, misfit) => {
             let misfit = misfit_text(misfit);

@@ -26,7 +26,8 @@ impl Shop<'_> {
         owner: AttemptId,
         validator: &Validator,
     ) -> Sound {
-        self.launch_review_on(owner, validator, Look::Present)
+        let probed = self.build.jobs.attempt(owner)?.review.probed.clone();
+        self.launch_review_on(owner, validator, probed.map_or(Look::Present, Look::Landed))
     }
 
     /// On the candidate, on another tree, or beside other files.
@@ -53,6 +54,13 @@ impl Shop<'_> {
                     launch.bench = None;
                 }
                 baseline_name(&validator.name)
+            }
+            Look::Landed(landed) => {
+                if let Ok(launch) = &mut launch {
+                    (launch.base, launch.overlay) = (Base::Landed(landed), Vec::new());
+                    (launch.bench, launch.declared) = (None, Vec::new());
+                }
+                validator.name.clone()
             }
             Look::Former(paths) => {
                 if let Ok(launch) = &mut launch {

@@ -6,6 +6,7 @@ use crate::base::name::{RelPath, VerdictKey};
 use crate::engine::admission::Origin;
 use crate::engine::jobs::Shop;
 use crate::engine::jobs::attempt::Attempt;
+use crate::engine::jobs::closing::probe_key;
 use crate::engine::world::prompt::{Judged, JudgedFile};
 use crate::engine::world::{Checked, item_read_by, reads_item};
 use crate::spec::glob::GlobSet;
@@ -95,6 +96,9 @@ impl Shop<'_> {
         attempt: &Attempt,
         validator: &Validator,
     ) -> VerdictKey {
+        if let Some(landed) = &attempt.review.probed {
+            return probe_key(validator, landed);
+        }
         let mut owned = self.ground.world.owned_now(attempt.slot, self.ground.past);
         for change in attempt.made.merged.changes() {
             owned.insert(change.path.clone(), change.after);

@@ -61,12 +61,14 @@ impl History {
         }
         self.fold_marks(&landing.verdicts);
         self.has_earlier_keys |= landing.recipe.is_none();
+        let at = self.n_landings;
+        self.n_landings += 1;
         let task = self.task_mut(landing.task.clone());
         for change in &landing.changes {
             task.owned.insert(change.path.clone(), change.after);
         }
         task.model.clone_from(&landing.model);
-        task.commits.push(landing.commit.clone());
+        task.commits.push((at, landing.commit.clone()));
         task.in_git = Some(AcceptedFact {
             key: landing.action,
             recipe: landing.recipe,

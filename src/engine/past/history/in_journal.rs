@@ -133,7 +133,7 @@ impl History {
             // The plan itself said so: a `pending` from now on is a person's word.
             task.written = Some(Status::Completed);
         }
-        task.is_lost = accepted.commit.as_ref().is_some_and(|it| !task.commits.contains(it));
+        task.is_lost = accepted.commit.as_ref().is_some_and(|it| !task.has_landed_as(it));
         if task.is_lost {
             // The branch was moved back: git's word counts, and the cache may replay the rest.
             task.accepted = task.in_git.clone();
