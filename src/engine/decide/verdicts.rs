@@ -35,7 +35,7 @@ impl Board {
             return None;
         }
         if !trusted && let Some(rework) = self.known_run(id).and_then(|it| it.rework.clone()) {
-            self.reject_standing(id, &rework.findings, ground);
+            self.reject_standing(id, key, rework.findings.clone(), ground);
             self.note_reason(id, Why::Broke(rework.of, rework.validator.name));
             return None;
         }
