@@ -22,7 +22,7 @@ use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandboxing;
 
 use crate::engine::plan_change::PlanChange;
-use crate::engine::record::lineage::VerdictMark;
+use crate::engine::record::lineage::{Landed, VerdictMark};
 use crate::engine::record::{AcceptedResult, Decision, Lookup, Record};
 use crate::engine::report::{Report, Reported};
 
@@ -247,15 +247,6 @@ pub struct SessionLaunch {
 pub struct Fallback {
     pub base: Base,
     pub prompt: String,
-}
-
-/// A place in what has landed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Landed {
-    /// This landing with all before it.
-    With(CommitId),
-    /// All before it.
-    Before(CommitId),
 }
 
 /// The tree a worktree starts from.

@@ -8,12 +8,12 @@ use crate::base::name::{
 };
 use crate::engine::admission::{Activity, Origin, Phase, Running};
 use crate::engine::broken::{Must, Sound};
-use crate::engine::effect::Landed;
 use crate::engine::event::Merged;
 use crate::engine::graph::NodeId;
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::PlanChange;
 use crate::engine::record::VerdictReached;
+use crate::engine::record::lineage::Landed;
 use crate::engine::report::Report;
 use crate::engine::world::{Recipe, Slot};
 use crate::spec::plan::Validator;

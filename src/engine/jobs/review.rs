@@ -13,12 +13,13 @@ pub(super) use doubt::former_name;
 
 use crate::base::name::{AttemptId, RelPath, TreeId};
 use crate::engine::broken::Sound;
-use crate::engine::effect::{Effect, Landed, Notice};
+use crate::engine::effect::{Effect, Notice};
 use crate::engine::graph::NodeId;
 use crate::engine::limits::Clock;
 use crate::engine::outcome::evidence::Evidence;
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Verdict, classify, look_of};
 use crate::engine::past::history::KnownVerdict;
+use crate::engine::record::lineage::Landed;
 use crate::engine::record::lineage::VerdictMark;
 use crate::engine::record::{Record, VerdictReached};
 use crate::engine::why::Why;

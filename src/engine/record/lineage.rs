@@ -55,6 +55,15 @@ pub struct VerdictMark {
     pub key: VerdictKey,
 }
 
+/// A place in what has landed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Landed {
+    /// This landing with all before it.
+    With(CommitId),
+    /// All before it.
+    Before(CommitId),
+}
+
 /// All that git knows, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lineage {

@@ -6,7 +6,8 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice;
 
 use crate::base::name::{ActionKey, CommitId, RelPath, TaskRef, TreeId};
-use crate::engine::effect::{Base, Landed};
+use crate::engine::effect::Base;
+use crate::engine::record::lineage::Landed;
 use crate::host::error::{Doing, Error, Result};
 use crate::host::git::merge::{NewCommit, have_met};
 use crate::host::git::object::{

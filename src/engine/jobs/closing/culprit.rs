@@ -4,11 +4,11 @@
 use crate::base::digest::{Digest, Fingerprint};
 use crate::base::name::{CommitId, TaskRef, ValidatorName, VerdictKey};
 use crate::engine::decide::{Mode, Rework};
-use crate::engine::effect::Landed;
 use crate::engine::graph::NodeId;
 use crate::engine::jobs::Shop;
 use crate::engine::outcome::{OutcomeClass, Verdict};
 use crate::engine::past::history::{History, KnownVerdict};
+use crate::engine::record::lineage::Landed;
 use crate::engine::record::{Provenance, Record, VerdictReached};
 use crate::engine::world::action::describe_check;
 use crate::spec::plan::Validator;
