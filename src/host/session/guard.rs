@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +33,25 @@ pub struct Ground<'a> {
 impl Ground<'_> {
     /// What keeps the guard here.
     pub fn confinement(&self, way: Way, guard: &Guard) -> Confinement {
+        if way == Way::Landlock {
+            self.make_what_the_cli_cannot();
+        }
         Confinement::new(way, &self.read_only(), &self.writable(&guard.write))
+    }
+
+    /// Nothing can be made in a folder above the checkout, as the home often is; there the CLI makes its folder
+    /// and its file at its first start, and some versions wait for ever where they cannot.
+    fn make_what_the_cli_cannot(&self) {
+        let (Some(home), Some(folder)) = (&self.home, &self.config_folder) else { return };
+        let is_above = home.canonicalize().is_ok_and(|home| self.checkout.starts_with(home));
+        if !is_above || *folder != home.join(".claude") {
+            return;
+        }
+        let _ = std::fs::create_dir(folder);
+        let file =
+            std::fs::File::options().write(true).create_new(true).open(home.join(".claude.json"));
+        // Where that fails, the CLI says what it lacks.
+        let _ = file.and_then(|mut file| file.write_all(b"{}\n"));
     }
 
     /// All checkouts of the repository, with what is orch's in them; git's folders, wherever they lie; and
@@ -140,5 +159,35 @@ fn try_it(way: Way, shim: &Path) -> Result<(), String> {
             let last = said.lines().last().unwrap_or("it said nothing");
             Err(last.rsplit("cannot be set: ").next().unwrap_or(last).to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cli_finds_what_it_could_not_make() {
+        let check = |way: Way, home: &str, folder: &str| {
+            let above = tempfile::tempdir().unwrap();
+            let above = above.path().canonicalize().unwrap();
+            let checkout = above.join("work");
+            std::fs::create_dir_all(&checkout).unwrap();
+            std::fs::create_dir_all(above.join(home)).unwrap();
+            let ground = Ground {
+                checkout: &checkout,
+                worktree: &checkout,
+                own: Vec::new(),
+                links: &[],
+                home: Some(above.join(home).components().collect()),
+                config_folder: Some(above.join(folder)),
+            };
+            ground.confinement(way, &Guard::default());
+            above.join(".claude").is_dir() && above.join(".claude.json").is_file()
+        };
+        assert!(check(Way::Landlock, ".", ".claude"));
+        assert!(!check(Way::Namespace, ".", ".claude"), "it can make them itself");
+        assert!(!check(Way::Landlock, "home", "home/.claude"), "there, too");
+        assert!(!check(Way::Landlock, ".", "elsewhere"), "it keeps its files together");
     }
 }

@@ -235,9 +235,12 @@ fn ending_of_set_up(line: &str, ended: &AsideEnded) -> Ending {
     // Many tools say on stdout what is wrong.
     let last = last_words(&ended.stderr_tail).or_else(|| last_words(&ended.stdout_tail));
     let last = last.unwrap_or_else(|| "it said nothing".to_owned());
-    Ending::SetupFailed(format!(
-        "`worktree.setup` failed ({how}): {last}; try it by hand in a fresh clone: {line}"
-    ))
+    let is_kept_out = ["Read-only file system", "EROFS"].iter().any(|it| last.contains(it));
+    let help = match is_kept_out {
+        true => "a guard keeps what is linked as it is: `write: true` of `worktree.link`",
+        false => "try it by hand in a fresh clone",
+    };
+    Ending::SetupFailed(format!("`worktree.setup` failed ({how}): {last}; {help}: {line}"))
 }
 
 async fn blocking<T: Send + 'static>(
