@@ -222,9 +222,11 @@ impl<'a> BuildLoop<'a> {
 
     fn hear(&mut self, message: Message) -> Result<()> {
         match message {
-            Message::Started { attempt, info } => {
-                let ProcessInfo { pid, start_ticks } = info;
-                self.state.log.append(&Record::ProcessStarted { attempt, pid, start_ticks })
+            Message::Started { attempt, family } => {
+                let ProcessInfo { pid, start_ticks } = family.info;
+                self.state.log.append(&Record::ProcessStarted { attempt, pid, start_ticks })?;
+                family.begin();
+                Ok(())
             }
             Message::Unguarded(why) => {
                 self.warn_of_no_guard(&why);

@@ -293,6 +293,26 @@ pub fn sandbox(is_asked_for: bool) -> Finding {
     }
 }
 
+/// What holds for the processes of attempts where orch and their shims are killed.
+pub fn families() -> Finding {
+    let probed = super::platform::own_program()
+        .map_err(|error| error.to_string())
+        .and_then(|shim| crate::host::session::keeping::probe(&shim));
+    match probed {
+        Ok(()) => Finding::good(
+            "families",
+            "in process namespaces: the kernel ends them with their shims",
+        ),
+        Err(why) => Finding::caution(
+            "families",
+            format!(
+                "no process namespaces ({why}): a process ends them, unless that is killed too"
+            ),
+            "what outlives orch is ended at its next start; allow namespaces (user, process, mount) here",
+        ),
+    }
+}
+
 /// What of the user's own CLI settings reaches sessions; said only where there are some.
 pub fn user_settings() -> Option<Finding> {
     let settings = UserSettings::here();

@@ -32,8 +32,8 @@ mod linux {
     use std::time::{Duration, Instant};
 
     use rustix::process::{
-        Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, setsid,
-        waitid,
+        Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid, getrlimit, kill_process,
+        set_child_subreaper, setrlimit, setsid, waitid,
     };
 
     use super::{MARKER, ProcessInfo};
@@ -57,6 +57,27 @@ mod linux {
         // Fails where this process already leads a group: then it has its own session anyway.
         let _ = setsid();
         Ok(set_child_subreaper(Some(getpid()))?)
+    }
+
+    /// Marks this process and all that come from it, whatever they do to their environment: by a limit
+    /// that binds nobody, on the time that a process of real-time priority runs. Where the system sets
+    /// that limit lower itself, nothing is marked.
+    pub fn mark_family() {
+        let limit = Rlimit { current: Some(mark_of(this_process())), maximum: None };
+        if getrlimit(Resource::Rttime).maximum.is_none() {
+            let _ = setrlimit(Resource::Rttime, limit);
+        }
+    }
+
+    /// Microseconds, tens of thousands of years of them. Process numbers have 22 bits at most.
+    fn mark_of(shim: ProcessInfo) -> u64 {
+        1 << 62 | u64::from(shim.pid) << 40 | shim.start_ticks & ((1 << 40) - 1)
+    }
+
+    fn has_mark(pid: u32, mark: &str) -> bool {
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
+        let limit = limits.lines().find_map(|line| line.strip_prefix("Max realtime timeout"));
+        limit.and_then(|it| it.split_ascii_whitespace().next()) == Some(mark)
     }
 
     /// This process.
@@ -197,10 +218,11 @@ mod linux {
     }
 
     /// Ends what a dead orch or shim left of an attempt: the family of `shim`, wherever its
-    /// processes went, known by their marker. A process of the same number that is not ours is
-    /// left alone. Answers how many were found.
+    /// processes went, known by their marker or their mark. A process of the same number that is not
+    /// ours is left alone. Answers how many were found.
     pub fn reap(shim: ProcessInfo) -> usize {
         let marker = format!(".{}.{}", shim.pid, shim.start_ticks);
+        let mark = mark_of(shim).to_string();
         let mut first: Option<usize> = None;
         kill_until_none(|| {
             let mut found: Vec<u32> = pids();
@@ -208,7 +230,8 @@ mod linux {
                 let is_shim = pid == shim.pid
                     && start_ticks_of(pid) == Some(shim.start_ticks)
                     && marker_of(pid).is_some();
-                is_shim || marker_of(pid).is_some_and(|it| it.ends_with(&marker))
+                let is_marked = marker_of(pid).is_some_and(|it| it.ends_with(&marker));
+                is_shim || is_marked || has_mark(pid, &mark)
             });
             found.retain(|&pid| !matches!(stat_of(pid), None | Some(('Z' | 'X', ..))));
             first.get_or_insert(found.len());
@@ -267,6 +290,9 @@ mod other {
         let _ = setsid();
         Ok(())
     }
+
+    /// Nothing can be marked here.
+    pub fn mark_family() {}
 
     /// This process; when it started is not known here.
     pub fn this_process() -> ProcessInfo {

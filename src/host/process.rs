@@ -1,6 +1,9 @@
 //! A family of processes under a shim: started with an environment built from nothing, heard
 //! through bounded channels, ended politely and then by force; nothing of it is left behind.
 
+mod reaper;
+mod starting;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
@@ -9,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -25,6 +29,8 @@ use super::shim::confine::Confinement;
 use crate::engine::outcome::evidence::Ending;
 
 pub use super::platform::{ProcessInfo, reap};
+pub use super::shim::Keeping;
+pub use starting::Starting;
 
 /// Chunks of each output that may wait to be read; then the family waits.
 const SLOTS: usize = 16;
@@ -44,6 +50,7 @@ pub struct Spawn {
     pub argv: Vec<OsString>,
     /// What it is kept from changing.
     pub guard: Option<Confinement>,
+    pub keeping: Keeping,
     pub dir: PathBuf,
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
@@ -65,7 +72,7 @@ pub struct Family {
     shim: Child,
     /// To the shim goes what orch asks for, from it comes its report. No file: making and removing
     /// one is the dearest part of a short command.
-    life_line: UnixStream,
+    life_line: Arc<UnixStream>,
     stdout: Heard,
     stderr: Heard,
     /// Ends with the tail of stderr.
@@ -117,13 +124,21 @@ pub struct Ended {
 }
 
 impl Spawn {
-    /// Starts the family. An error here is the machine's; a program that cannot be run shows as
+    /// Starts the shim of the family; the child follows when [`Family::starting`] is let go. An error here is the machine's; a program that cannot be run shows as
     /// `Ending::LaunchFailed` at the end.
     pub fn start(&self) -> Result<Family> {
         let doing = "starting a process";
         let (life_line, shims_end) = UnixStream::pair().doing(doing, &self.shim)?;
+        let order = shim::Order {
+            stdin: self.stdin.clone(),
+            waits: true,
+            reports: true,
+            role: self.keeping.into(),
+            guard: self.guard.clone(),
+            argv: self.argv.clone(),
+        };
         let mut child = Command::new(&self.shim)
-            .args(shim::arguments(self.stdin.as_deref(), self.guard.as_ref(), &self.argv))
+            .args(order.words())
             .current_dir(&self.dir)
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
@@ -138,14 +153,18 @@ impl Spawn {
         let start_ticks = platform::start_ticks_of(pid).unwrap_or(0);
         let stdout = child.stdout.take().ok_or_else(|| Error::new("reading a child's stdout"))?;
         let stderr = child.stderr.take().ok_or_else(|| Error::new("reading a child's stderr"))?;
+        let info = ProcessInfo { pid, start_ticks };
+        if self.keeping == Keeping::Descent {
+            reaper::there(info, &self.shim);
+        }
         let file = LazyFile::new(self.private.join("stderr"));
         let (sender, chunks) = mpsc::channel(SLOTS);
         let (complain, complaints) = mpsc::channel(SLOTS);
         tokio::spawn(forward(stdout, sender));
         let masked = MaskedStream::new(self.mask.clone());
         Ok(Family {
-            info: ProcessInfo { pid, start_ticks },
-            life_line,
+            info,
+            life_line: Arc::new(life_line),
             shim: child,
             stdout: Heard::new(chunks),
             stderr: Heard::new(complaints),
@@ -154,7 +173,19 @@ impl Spawn {
     }
 }
 
+impl Drop for Family {
+    /// Whoever still holds its start holds the life-line, too.
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 impl Family {
+    /// For whoever keeps the record: the child waits for it.
+    pub fn starting(&self) -> Starting {
+        Starting { info: self.info, life_line: Arc::clone(&self.life_line) }
+    }
+
     /// What happens next; output only where `reading` says so. Cancel safe.
     pub async fn next(&mut self, reading: Reading) -> Happening {
         let reads = reading == Reading::Output;
@@ -177,7 +208,7 @@ impl Family {
     /// Asks the family to end (SIGTERM to the child's group).
     pub fn terminate(&mut self) {
         // A shim that is gone cannot be asked, and need not be. One byte never waits for room.
-        let _ = self.life_line.write_all(&[shim::TERMINATE]);
+        let _ = (&*self.life_line).write_all(&[shim::TERMINATE]);
     }
 
     /// Ends the family by force; every descendant, wherever it went.
@@ -192,10 +223,11 @@ impl Family {
         let report = self.report();
         let ending = ending_of(&report, status);
         if report.is_empty() {
-            // The shim was killed itself: what it watched over has to be found by its marker.
+            // The shim was killed itself: what it watched over has to be found by its mark.
             let info = self.info;
             let _ = tokio::task::spawn_blocking(move || platform::reap(info)).await;
         }
+        reaper::gone(self.info);
         let drained = async {
             while !(self.stdout.is_over && self.stderr.is_over) {
                 let happening = tokio::select! {
@@ -226,7 +258,7 @@ impl Family {
         let mut said = Vec::new();
         if self.life_line.set_nonblocking(true).is_ok() {
             // What came before it would have to wait is kept.
-            let _ = self.life_line.read_to_end(&mut said);
+            let _ = (&*self.life_line).read_to_end(&mut said);
         }
         String::from_utf8_lossy(&said).into_owned()
     }

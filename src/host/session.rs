@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod environment;
 pub mod guard;
+pub mod keeping;
 mod patience;
 mod play;
 mod pulse;
@@ -44,7 +45,7 @@ pub use user_settings::UserSettings;
 use super::error::{Doing, Result};
 use super::mask::Mask;
 use super::platform;
-use super::process::{ProcessInfo, Spawn};
+use super::process::{Spawn, Starting};
 use crate::base::measure::{Millis, Usd};
 use crate::base::name::SessionId;
 use crate::engine::effect::{Launch, LaunchAction, SessionLaunch};
@@ -97,8 +98,8 @@ pub struct Place {
 /// What is told while an attempt runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
-    /// First of all: what a later orch may have to reap.
-    Started(ProcessInfo),
+    /// First of all: what a later orch may have to reap. Nothing of it runs before it is let begin.
+    Started(Starting),
     /// The first that runs without the guard it has by default: why.
     Unguarded(String),
     Progress(Progress),
@@ -267,6 +268,7 @@ impl Runner {
             shim: self.shim.clone(),
             argv: bound.argv,
             guard: bound.guard,
+            keeping: keeping::of(&launch.sandbox, &self.shim),
             dir: place.worktree.clone(),
             env: env.to_vec(),
             stdin,

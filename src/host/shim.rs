@@ -1,13 +1,22 @@
 //! `orch __shim`: stands between orch and a child, so that no process of the child's family
 //! outlives the child, orch, or orch's patience. Light: no async runtime, no argument parser.
 //!
-//! Standard input is the life-line: the byte `T` asks the family politely, its end (orch stopped,
-//! crashed or was killed) ends the family by force. The child reads from a file instead. Where it is
-//! a socket, the shim says on it how the child ended.
+//! Standard input is the life-line: the byte `B` lets the child begin, `T` asks the family politely,
+//! its end (orch stopped, crashed or was killed) ends the family by force. The child reads from a file
+//! instead. Where it is a socket, the shim says on it how the child ended.
 
 pub mod confine;
 #[cfg(all(target_os = "linux", not(orch_portable)))]
+mod init;
+#[cfg(all(target_os = "linux", not(orch_portable)))]
 pub mod namespace;
+pub mod reaper;
+#[cfg(all(target_os = "linux", not(orch_portable)))]
+mod relay;
+#[cfg(not(all(target_os = "linux", not(orch_portable))))]
+mod without;
+#[cfg(not(all(target_os = "linux", not(orch_portable))))]
+use without::{init, relay};
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,7 +24,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group};
@@ -25,6 +34,8 @@ use confine::Confinement;
 
 /// The first argument by which orch starts itself as a shim.
 pub const ARGUMENT: &str = "__shim";
+/// Sent over the life-line: the family is on record, its child may start.
+pub const BEGIN: u8 = b'B';
 /// Sent over the life-line: end politely.
 pub const TERMINATE: u8 = b'T';
 /// The program that families in a container run under.
@@ -34,55 +45,131 @@ const NOT_STARTED: u8 = 127;
 /// Of a report, in bytes: it must fit into the socket, since nobody reads before the shim has ended.
 const REPORT_LIMIT: usize = 4096;
 
-/// What the shim was told to do.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Order {
-    stdin: Option<PathBuf>,
-    reports: bool,
-    guard: Option<Confinement>,
-    argv: Vec<OsString>,
+/// What keeps a family together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeping {
+    /// The shim is what orphans come to, and ends what descends from it. Where it is killed itself, orch finds the
+    /// family by its mark.
+    #[default]
+    Descent,
+    /// A namespace of process numbers: the kernel ends it with its first process, and that with the shim.
+    Namespace,
 }
 
-/// Arguments that start `argv` under a shim; see [`run`].
-pub fn arguments(
-    stdin: Option<&Path>,
-    guard: Option<&Confinement>,
-    argv: &[OsString],
-) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![ARGUMENT.into(), "--report".into()];
-    if let Some(stdin) = stdin {
-        arguments.extend(["--stdin".into(), stdin.into()]);
+/// What a shim is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Read by the child, and removed; none is an empty one.
+    pub stdin: Option<PathBuf>,
+    /// The child starts once [`BEGIN`] has come, and never where something else does.
+    pub waits: bool,
+    /// The life-line is a socket, and gets one line: `exited N`, `signaled N` or `failed REASON`.
+    pub reports: bool,
+    pub role: Role,
+    /// What the child is kept from.
+    pub guard: Option<Confinement>,
+    /// A program and its arguments.
+    pub argv: Vec<OsString>,
+}
+
+/// Which of its processes a shim is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The only one.
+    #[default]
+    Alone,
+    /// Outside of the namespace that its family has.
+    Outside,
+    /// The first within it.
+    Init {
+        /// The number of the one outside, for whom it has one.
+        shim: OsString,
+    },
+}
+
+impl From<Keeping> for Role {
+    fn from(keeping: Keeping) -> Self {
+        match keeping {
+            Keeping::Descent => Self::Alone,
+            Keeping::Namespace => Self::Outside,
+        }
     }
-    arguments.extend(guard.into_iter().flat_map(Confinement::arguments));
-    arguments.push("--".into());
-    arguments.extend_from_slice(argv);
-    arguments
 }
 
-/// `[--stdin FILE] [--report] [GUARD] -- PROGRAM ARGUMENT...`: runs the program and exits as it did
-/// (128 + signal where a signal ended it). With `--report` the life-line is a socket, and gets one
-/// line: `exited N`, `signaled N` or `failed REASON`.
+impl Order {
+    fn is_init(&self) -> bool {
+        matches!(self.role, Role::Init { .. })
+    }
+
+    /// The arguments that tell orch of it:
+    /// `[--stdin FILE] [--wait] [--report] [--own-numbers | --init NUMBER] [GUARD] -- PROGRAM ARGUMENT...`.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![ARGUMENT.into()];
+        words.extend(self.stdin.iter().flat_map(|it| ["--stdin".into(), it.into()]));
+        words.extend(self.waits.then(|| "--wait".into()));
+        words.extend(self.reports.then(|| "--report".into()));
+        match &self.role {
+            Role::Alone => {}
+            Role::Outside => words.push("--own-numbers".into()),
+            Role::Init { shim } => words.extend(["--init".into(), shim.clone()]),
+        }
+        words.extend(self.guard.iter().flat_map(Confinement::arguments));
+        words.push("--".into());
+        words.extend_from_slice(&self.argv);
+        words
+    }
+}
+
+/// Follows an order given by its words, and exits as its program did (128 + signal where a signal ended it).
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_some_and(|it| it == reaper::ARGUMENT) {
+        return reaper::run();
+    }
     let Some(order) = order_of(arguments) else {
         eprintln!("orch: {ARGUMENT} is internal");
         return ExitCode::from(2);
     };
-    if let Err(error) = platform::become_family_head() {
-        return refuse(&order, &format!("cannot watch over its family: {error}"));
+    match &order.role {
+        Role::Outside => relay::run(&order),
+        Role::Alone => match platform::become_family_head() {
+            Ok(()) => keep(&order),
+            Err(error) => refuse(&order, &format!("cannot watch over its family: {error}")),
+        },
+        Role::Init { shim } => match init::settle(shim) {
+            Ok(()) => keep(&order),
+            Err(error) => {
+                let why = format!("cannot give a family process numbers of its own: {error}");
+                refuse(&order, &why)
+            }
+        },
     }
-    let child = match start(&order) {
+}
+
+/// Keeps a family from its beginning to its end.
+fn keep(order: &Order) -> ExitCode {
+    if order.waits && !may_begin() {
+        let ended = Ended::Signaled(Signal::TERM.as_raw());
+        report(order, &ended.line());
+        return ExitCode::from(ended.code());
+    }
+    let child = match start(order) {
         Ok(child) => child,
         Err(error) => {
             let program = order.argv[0].to_string_lossy();
-            return refuse(&order, &format!("cannot start {program}: {error}"));
+            return refuse(order, &format!("cannot start {program}: {error}"));
         }
     };
     let is_contained = order.argv[0].to_str() == Some(CONTAINER);
-    std::thread::spawn(move || hold_life_line(child, is_contained));
+    let is_init = order.is_init();
+    std::thread::spawn(move || hold_life_line(child, is_contained, is_init));
     let ended = wait_for(child);
-    platform::kill_descendants();
-    let _ = kill_process_group(child, Signal::KILL);
-    report(&order, &ended.line());
+    // The kernel ends what is left in a namespace.
+    if !is_init {
+        platform::kill_descendants();
+        let _ = kill_process_group(child, Signal::KILL);
+    }
+    report(order, &ended.line());
     ExitCode::from(ended.code())
 }
 
@@ -92,7 +179,10 @@ fn order_of(mut arguments: impl Iterator<Item = OsString>) -> Option<Order> {
     loop {
         match arguments.next()?.to_str()? {
             "--stdin" => order.stdin = Some(arguments.next()?.into()),
+            "--wait" => order.waits = true,
             "--report" => order.reports = true,
+            "--own-numbers" => order.role = Role::Outside,
+            "--init" => order.role = Role::Init { shim: arguments.next()? },
             "--" => break,
             word => guard.take(word, || arguments.next())?,
         }
@@ -100,6 +190,12 @@ fn order_of(mut arguments: impl Iterator<Item = OsString>) -> Option<Order> {
     order.guard = guard.confinement();
     order.argv = arguments.collect();
     (!order.argv.is_empty()).then_some(order)
+}
+
+/// Waits until the family is on record; false where it is to end instead.
+fn may_begin() -> bool {
+    let mut byte = [0];
+    matches!(std::io::stdin().lock().read(&mut byte), Ok(1)) && byte[0] == BEGIN
 }
 
 fn start(order: &Order) -> std::io::Result<Pid> {
@@ -112,10 +208,18 @@ fn start(order: &Order) -> std::io::Result<Pid> {
         }
         None => Stdio::null(),
     };
+    let mut child = Command::new(&order.argv[0]);
+    // The first within a namespace has the marker of the one outside.
+    if !order.is_init() {
+        platform::mark_family();
+        child.env(platform::MARKER, marker());
+    }
     order.guard.as_ref().map_or(Ok(()), Confinement::apply)?;
-    let child = Command::new(&order.argv[0])
+    if order.is_init() {
+        init::give_up_rights()?;
+    }
+    let child = child
         .args(&order.argv[1..])
-        .env(platform::MARKER, marker())
         .stdin(stdin)
         // Its own group: a polite signal reaches the family and not the shim.
         .process_group(0)
@@ -130,7 +234,7 @@ fn marker() -> String {
     format!("{attempt}.{}.{}", shim.pid, shim.start_ticks)
 }
 
-fn hold_life_line(child: Pid, is_contained: bool) {
+fn hold_life_line(child: Pid, is_contained: bool, is_init: bool) {
     let mut line = std::io::stdin().lock();
     let mut byte = [0];
     while let Ok(1) = line.read(&mut byte) {
@@ -142,6 +246,9 @@ fn hold_life_line(child: Pid, is_contained: bool) {
             true => platform::terminate_descendants_beside(CONTAINER),
             false => drop(kill_process_group(child, Signal::TERM)),
         }
+    }
+    if is_init {
+        std::process::exit(137);
     }
     let _ = kill_process_group(child, Signal::KILL);
     if !platform::kill_descendants() {
@@ -211,11 +318,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_read_back() {
+    fn words_read_back() {
         let argv: Vec<OsString> = ["sh", "-c", "--stdin"].map(OsString::from).into();
-        let words = arguments(Some(Path::new("in")), None, &argv);
-        let order = order_of(words.into_iter().skip(1)).unwrap();
-        assert_eq!(order, Order { stdin: Some("in".into()), reports: true, guard: None, argv });
+        let check = |order: Order| {
+            let words = order.words();
+            assert_eq!(words[0], ARGUMENT);
+            assert_eq!(order_of(words.into_iter().skip(1)), Some(order));
+        };
+        let plain = Order { argv, ..Order::default() };
+        check(plain.clone());
+        let init = Role::Init { shim: "7".into() };
+        for role in [Role::Alone, Role::Outside, init] {
+            let stdin = Some("in".into());
+            check(Order { stdin, waits: true, reports: true, role, ..plain.clone() });
+        }
         assert_eq!(order_of(["--".into()].into_iter()), None);
         assert_eq!(order_of(["x".into()].into_iter()), None);
     }

@@ -27,7 +27,7 @@ use crate::host::error::{Doing, Result};
 use crate::host::git::Repository;
 use crate::host::inbox;
 use crate::host::land::kept::Kept;
-use crate::host::process::ProcessInfo;
+use crate::host::process::Starting;
 use crate::host::session::Runner;
 use crate::host::state::State;
 use crate::host::store::Store;
@@ -108,9 +108,10 @@ fn clear_way(root: &Path, place: &Path) -> Result<()> {
 
 /// What the loop hears.
 pub enum Message {
+    /// A family of it waits until it is on record.
     Started {
         attempt: AttemptId,
-        info: ProcessInfo,
+        family: Starting,
     },
     /// It failed, and a guard may have kept it from writing: what it said of that.
     Hindered {

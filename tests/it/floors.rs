@@ -438,7 +438,7 @@ const LINUX: &[(&str, &[&str])] = &[
     ("inotify_", &["host/platform"]),
     ("O_TMPFILE", &["host/platform"]),
     // Read where it is there, and passed over where it is not.
-    ("\"/proc", &["host/platform", "host/machine", "host/session", "host/shim/"]),
+    ("\"/proc", &["host/platform", "host/machine", "host/session", "host/shim"]),
     ("\"/sys/", &["host/platform", "host/machine"]),
 ];
 

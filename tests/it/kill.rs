@@ -7,8 +7,10 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::chance::Chance;
 use crate::support::{ORCH, Space, wait_until};
 
 /// Two chains that end in one task, a command, and a task that changes nothing.
@@ -195,27 +197,10 @@ fn die_after(wait: Duration, undisturbed: &Undisturbed) {
     check_after(&space, undisturbed, &format!("killed after {wait:?}"));
 }
 
-/// Numbers that look like chance and are the same each time.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end.max(1)
-    }
-}
-
-fn seed() -> u64 {
-    let seed = std::env::var("ORCH_TEST_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(7);
-    eprintln!("ORCH_TEST_SEED={seed}");
-    seed
-}
-
 #[test]
 fn killed_anywhere_the_next_build_pays_for_nothing_twice_and_ends_as_if_undisturbed() {
     let undisturbed = undisturbed();
-    let mut chance = Chance(seed());
+    let mut chance = Chance::of_the_day();
     for _ in 0..12 {
         die_at_point(1 + chance.below(undisturbed.n_points), &undisturbed);
     }
@@ -225,22 +210,44 @@ fn killed_anywhere_the_next_build_pays_for_nothing_twice_and_ends_as_if_undistur
     }
 }
 
+/// How long each half of the long test may take; what does not come to its turn by then is said.
+const LONG: Duration = Duration::from_secs(15 * 60);
+
 #[test]
-#[ignore = "minutes; tests/long.sh runs it"]
+#[ignore = "half an hour at most; tests/long.sh runs it"]
 fn killed_at_every_point_and_at_200_random_moments_the_next_build_ends_as_if_undisturbed() {
     let undisturbed = undisturbed();
-    let mut chance = Chance(seed());
-    let mut n_failed = 0;
-    let mut hold = |check: &dyn Fn()| {
-        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
-        n_failed += u32::from(checked.is_err());
-    };
-    for n in 1..=undisturbed.n_points {
-        hold(&|| die_at_point(n, &undisturbed));
-    }
-    for _ in 0..200 {
-        let wait = Duration::from_millis(chance.below(undisturbed.took.as_millis() as u64));
-        hold(&|| die_after(wait, &undisturbed));
-    }
-    assert_eq!(n_failed, 0, "of {} points and 200 moments", undisturbed.n_points);
+    let mut chance = Chance::of_the_day();
+    let all: Vec<u64> = (1..=undisturbed.n_points).collect();
+    let points = hold_all("points", &all, |n| die_at_point(n, &undisturbed));
+    let end = undisturbed.took.as_millis() as u64;
+    let moments: Vec<u64> = (0..200).map(|_| chance.below(end)).collect();
+    let moments = hold_all("moments", &moments, |wait| {
+        die_after(Duration::from_millis(wait), &undisturbed);
+    });
+    assert_eq!(points + moments, 0, "see above");
+}
+
+/// Checks as many as there is time for, on two threads; how many failed.
+fn hold_all(what: &str, all: &[u64], check: impl Fn(u64) + Sync) -> usize {
+    let begun = Instant::now();
+    let (next, n_failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while begun.elapsed() < LONG
+                    && let Some(&it) = all.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let check = std::panic::AssertUnwindSafe(|| check(it));
+                    let has_failed = std::panic::catch_unwind(check).is_err();
+                    n_failed.fetch_add(usize::from(has_failed), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let n_tried = next.into_inner().min(all.len());
+    let n_failed = n_failed.into_inner();
+    let seconds = begun.elapsed().as_secs();
+    eprintln!("{n_tried} of {} {what} tried in {seconds} s, {n_failed} failed", all.len());
+    n_failed
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,7 @@ impl Bench {
         let listen = async {
             while let Some(printed) = receiver.recv().await {
                 see(&printed, &self.stop);
+                begun(&printed);
                 if let Update::Progress(it) = printed {
                     progress.push(it);
                 }
@@ -103,6 +104,13 @@ impl Bench {
             ..Evidence::of(attempted.ending.clone())
         };
         (classify(&evidence, expectation), attempted)
+    }
+}
+
+/// Lets what has started begin, as whoever keeps the record does.
+fn begun(update: &Update) {
+    if let Update::Started(family) = update {
+        family.begin();
     }
 }
 
@@ -131,6 +139,11 @@ fn launch(action: LaunchAction) -> Launch {
 
 fn shell(line: &str) -> Launch {
     launch(LaunchAction::Command(CommandLine::Shell(line.to_owned())))
+}
+
+/// As a rule has it that says nothing of a sandbox.
+fn guarded(line: &str) -> Launch {
+    Launch { sandbox: Sandboxing::default(), ..shell(line) }
 }
 
 fn session() -> Launch {
@@ -314,6 +327,7 @@ async fn dropping_an_attempt_ends_its_family() {
     let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
     let ready = async {
         while let Some(printed) = receiver.recv().await {
+            begun(&printed);
             if printed == Update::Progress(Progress::Output("ready".into())) {
                 return;
             }
@@ -376,7 +390,7 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let bench = Bench::new();
     let mut shim = 0;
     let watch = |printed: &Update, _: &watch::Sender<Stop>| match printed {
-        Update::Started(info) => shim = info.pid,
+        Update::Started(family) => shim = family.info.pid,
         Update::Unguarded(_) | Update::Hindered(_) => {}
         Update::Progress(_) => {
             Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
@@ -385,6 +399,146 @@ async fn a_shim_that_is_killed_takes_its_family_with_it() {
     let (attempted, _) = bench.run_watched(&shell(&line), watch).await;
     assert_eq!(attempted.ending, Ending::Signaled(9));
     assert_eq!(processes_with(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn what_nobody_has_on_record_never_runs() {
+    let bench = Bench::new();
+    let launch = shell("touch ran");
+    let (sender, mut receiver) = mpsc::channel(4);
+    let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
+    let refuse = async {
+        let first = receiver.recv().await;
+        assert!(matches!(first, Some(Update::Started(_))), "{first:?}");
+        bench.stop.send_replace(Stop::Politely);
+        while receiver.recv().await.is_some() {}
+    };
+    let (attempted, ()) = tokio::join!(run, refuse);
+    assert_eq!(attempted.unwrap().ending, Ending::Cancelled);
+    let (sender, receiver) = mpsc::channel(4);
+    drop(receiver);
+    bench.stop.send_replace(Stop::No);
+    let run = bench.runner.run(&launch, &bench.place, sender, bench.stop.subscribe());
+    let unheard = run.await.unwrap().ending;
+    assert!(matches!(unheard, Ending::Signaled(_)), "nobody keeps the record: {unheard:?}");
+    assert!(!bench.place.worktree.join("ran").exists());
+}
+
+#[test]
+fn a_shim_whose_orch_dies_before_the_record_is_kept_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shim = Command::new(ORCH)
+        .args(["__shim", "--wait", "--", "touch", "ran"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(shim.stdin.take());
+    assert_eq!(shim.wait().unwrap().code(), Some(143));
+    assert!(!folder.path().join("ran").exists());
+}
+
+/// Living processes with a word among those they were started with.
+fn processes_saying(word: &str) -> usize {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let says = |words: Vec<u8>| words.split(|it| *it == 0).any(|it| it == word.as_bytes());
+    entries.filter(|it| fs::read(it.path().join("cmdline")).is_ok_and(says)).count()
+}
+
+/// One process in a session of its own, whose parent is gone and whose environment is empty.
+fn lost(seconds: &str) -> String {
+    format!("(env -i setsid sleep {seconds} &); echo ready; exec sleep 1000")
+}
+
+#[test]
+fn what_cleared_its_environment_is_found_by_its_mark() {
+    let seconds = format!("86401.{}", std::process::id());
+    let mut shim = shim_of(&lost(&seconds));
+    eventually("it sleeps", || processes_saying(&seconds) == 1);
+    let stat = fs::read_to_string(format!("/proc/{}/stat", shim.id())).unwrap();
+    let ticks = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap();
+    let info = ProcessInfo { pid: shim.id(), start_ticks: ticks.parse().unwrap() };
+    shim.kill().unwrap();
+    shim.wait().unwrap();
+    assert_eq!(processes_saying(&seconds), 1, "it outlives its shim");
+    assert_eq!(reap(ProcessInfo { start_ticks: info.start_ticks + 1, ..info }), 0);
+    assert!(reap(info) >= 1);
+    assert_eq!(processes_saying(&seconds), 0);
+}
+
+#[test]
+fn what_outlives_orch_ends_what_a_killed_shim_left() {
+    let seconds = format!("86402.{}", std::process::id());
+    let mut shim = shim_of(&lost(&seconds));
+    let stat = fs::read_to_string(format!("/proc/{}/stat", shim.id())).unwrap();
+    let ticks = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap();
+    let mut reaper = Command::new(ORCH)
+        .args(["__shim", "--reaper"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = reaper.stdin.take().unwrap();
+    writeln!(line, "+ {} {ticks}", shim.id()).unwrap();
+    eventually("it sleeps", || processes_saying(&seconds) == 1);
+    shim.kill().unwrap();
+    shim.wait().unwrap();
+    // As the kernel does with what a killed orch held.
+    drop(line);
+    reaper.wait().unwrap();
+    assert_eq!(processes_saying(&seconds), 0);
+}
+
+/// Says so and returns false where no family can have process numbers of its own.
+fn has_own_numbers() -> bool {
+    let probed = orch::host::session::keeping::probe(ORCH.as_ref());
+    if let Err(why) = &probed {
+        crate::left_out::note(&format!("process namespaces ({why})"));
+    }
+    probed.is_ok()
+}
+
+#[tokio::test]
+async fn a_family_in_a_namespace_is_alone_and_may_not_mount() {
+    if !has_own_numbers() {
+        return;
+    }
+    let line = "ls -d /proc/[0-9]* | wc -l; umount /proc 2> /dev/null && echo unmounted; \
+        tr '\\0' '\\n' < /proc/1/environ | grep -c ^ORCH_CHECKOUT=; readlink /proc/self";
+    let (attempted, progress) = Bench::new().run(&guarded(line)).await;
+    assert_eq!(attempted.ending, Ending::Exited(0), "{}", attempted.stderr_tail);
+    let said: Vec<u32> = progress
+        .iter()
+        .map(|it| match it {
+            Progress::Output(line) => line.parse().unwrap_or_else(|_| panic!("{line}")),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let [n_processes, n_checkouts, number] = said[..] else { panic!("{said:?}") };
+    assert!(n_processes < 9, "the first, the shell, and what it runs");
+    assert_eq!(n_checkouts, 1, "by which orch knows who asks");
+    assert!(number > 1);
+}
+
+#[tokio::test]
+async fn a_killed_shim_leaves_nothing_of_a_namespace() {
+    if !has_own_numbers() {
+        return;
+    }
+    let seconds = format!("86403.{}", std::process::id());
+    let bench = Bench::new();
+    let mut shim = 0;
+    let watch = |update: &Update, _: &watch::Sender<Stop>| match update {
+        Update::Started(family) => shim = family.info.pid,
+        Update::Unguarded(_) | Update::Hindered(_) => {}
+        Update::Progress(_) => {
+            eventually("it sleeps", || processes_saying(&seconds) == 1);
+            Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap();
+            eventually("the kernel has ended it", || processes_saying(&seconds) == 0);
+        }
+    };
+    let (attempted, _) = bench.run_watched(&guarded(&lost(&seconds)), watch).await;
+    assert_eq!(attempted.ending, Ending::Signaled(9));
 }
 
 #[tokio::test]
@@ -410,6 +564,7 @@ async fn huge_output_passes_a_slow_listener_with_bounded_memory() {
     let listen = async {
         while let Some(printed) = receiver.recv().await {
             n_told += 1;
+            begun(&printed);
             n_lines += match printed {
                 Update::Progress(Progress::Output(line)) => lines_spoken_of(&line),
                 _ => 0,

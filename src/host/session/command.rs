@@ -11,7 +11,7 @@ use super::{Environment, Runner, SCRATCH, Stop, TRANSCRIPT, Update, millis_since
 use crate::base::measure::Millis;
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
-use crate::host::process::Spawn;
+use crate::host::process::{Keeping, Spawn};
 use crate::spec::plan::CommandLine;
 
 use super::watch::Watched;
@@ -73,6 +73,7 @@ impl Runner {
             shim: self.shim.clone(),
             argv: argv_of(&aside.line, &scratch)?,
             guard: None,
+            keeping: Keeping::Descent,
             dir: aside.dir.clone(),
             env: aside.env.to_vec(),
             stdin: None,

@@ -1,7 +1,6 @@
 //! `sandbox: guard`: which places a family cannot change, and the way to keep it from that.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -138,9 +137,10 @@ fn try_it(way: Way, shim: &Path) -> Result<(), String> {
     std::fs::create_dir(&open).map_err(|error| error.to_string())?;
     let guard = Confinement::new(way, &[folder.path().to_owned()], &[open]);
     let line = "echo > open/in || exit 3; ! echo > out";
-    let argv = ["sh", "-c", line].map(OsString::from);
+    let argv = ["sh", "-c", line].map(Into::into).into();
+    let order = shim::Order { guard: Some(guard), argv, ..shim::Order::default() };
     let mut child = Command::new(shim)
-        .args(shim::arguments(None, Some(&guard), &argv))
+        .args(order.words())
         .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -9,12 +9,13 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::guard::Ground;
+use super::keeping;
 use super::transcript::Transcript;
 use super::{AsideEnded, Runner, Stop, millis_since};
 use crate::engine::outcome::evidence::Ending;
 use crate::host::error::{Doing, Result};
 use crate::host::mask::Mask;
-use crate::host::process::{Happening, ProcessInfo, Reading, Spawn};
+use crate::host::process::{Happening, Reading, Spawn, Starting};
 use crate::host::shim::confine::Confinement;
 use crate::spec::config::Link;
 use crate::spec::sandbox::{Guard, Sandboxing};
@@ -37,14 +38,14 @@ pub struct SetupPlace<'a> {
 }
 
 impl Runner {
-    /// Runs a shell line in a worktree, with the caller's own environment. `started` is told what a
-    /// later orch may have to reap. A stop of any kind ends it: it is no work that could be finished.
+    /// Runs a shell line in a worktree, with the caller's own environment. `started` is given what a
+    /// later orch may have to reap, and lets it begin. A stop of any kind ends it: it is no work that could be finished.
     /// Its transcript is there even where it said nothing.
     pub async fn set_up(
         &self,
         line: &str,
         place: SetupPlace<'_>,
-        started: impl AsyncFnOnce(ProcessInfo),
+        started: impl AsyncFnOnce(Starting),
         mut stop: watch::Receiver<Stop>,
     ) -> Result<AsideEnded> {
         let begun = Instant::now();
@@ -52,7 +53,7 @@ impl Runner {
             Ok(guard) => guard,
             Err(why) => return Ok(not_set_up(why, place.private, begun)),
         };
-        let SetupPlace { worktree, private, checkout, git, .. } = place;
+        let SetupPlace { worktree, private, checkout, git, sandboxing, .. } = place;
         fs::create_dir_all(private).doing("making the attempt's folder", private)?;
         let mut environment: Vec<_> = std::env::vars_os().collect();
         let named = environment
@@ -67,6 +68,7 @@ impl Runner {
             shim: self.shim.clone(),
             argv: ["sh", "-c", line].map(Into::into).into(),
             guard,
+            keeping: keeping::of(sandboxing, &self.shim),
             dir: worktree.to_owned(),
             mask,
             env: environment,
@@ -76,7 +78,7 @@ impl Runner {
             checkout: checkout.to_owned(),
         };
         let mut family = spawn.start()?;
-        started(family.info).await;
+        started(family.starting()).await;
         let mut is_stopped = false;
         loop {
             tokio::select! {

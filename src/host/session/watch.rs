@@ -55,7 +55,7 @@ impl Watched {
     ) -> Result<Seen> {
         let mut output = Output::create(&self)?;
         let mut family = spawn.start()?;
-        output.queue.push_back(Update::Started(family.info));
+        output.queue.push_back(Update::Started(family.starting()));
         let mut clock = Clock::start(&self);
         let mut pulse = Pulse::new(family.info.pid, &spawn.private, self.config_folder.clone());
         let mut flow = Flow { is_told: true, is_wished: true, is_over: false };
@@ -69,7 +69,10 @@ impl Watched {
             tokio::select! {
                 permit = updates.reserve(), if waits => match (permit, output.queue.pop_front()) {
                     (Ok(permit), Some(next)) => permit.send(next),
-                    _ => flow.is_told = false,
+                    (_, lost) => {
+                        flow.is_told = false;
+                        output.queue.extend(lost);
+                    }
                 },
                 happening = family.next(reading) => {
                     // Stderr is no event: whether it grows is the pulse's to see.
@@ -84,6 +87,10 @@ impl Watched {
                 () = sleep_until(clock.deadline()) => {}
             }
             if !flow.is_told {
+                if output.has_to_begin() {
+                    // Nobody keeps the record: then nothing of it runs.
+                    family.kill();
+                }
                 output.queue.clear();
             }
             if clock.is_to_look() && pulse.has_beaten(output.session()) {
@@ -130,6 +137,11 @@ impl Output {
             line: Vec::new(),
             queue: VecDeque::new(),
         })
+    }
+
+    /// Whoever lets the family begin has not heard of it yet.
+    fn has_to_begin(&self) -> bool {
+        self.queue.iter().any(|it| matches!(it, Update::Started(_)))
     }
 
     /// Where the stream stands; commands are always at work.

@@ -4,7 +4,7 @@
 #[cfg(all(target_os = "linux", not(orch_portable)))]
 mod mounts;
 #[cfg(all(target_os = "linux", not(orch_portable)))]
-mod rights;
+pub mod rights;
 #[cfg(all(target_os = "linux", not(orch_portable)))]
 mod ruleset;
 

@@ -1,7 +1,7 @@
 //! What earlier runs left: folded once from git and the journal, kept in the journal's snapshot, and
 //! from then on only what is newer is read.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -55,16 +55,16 @@ impl Kept {
 
 /// Processes that were started and of which nothing says that they ended: pid and start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Leftovers(BTreeMap<AttemptId, (u32, u64)>);
+pub struct Leftovers(BTreeSet<(AttemptId, u32, u64)>);
 
 impl Leftovers {
     fn fold(&mut self, record: &Record) {
         match record {
             Record::ProcessStarted { attempt, pid, start_ticks } => {
-                self.0.insert(*attempt, (*pid, *start_ticks));
+                self.0.insert((*attempt, *pid, *start_ticks));
             }
             Record::AttemptEnded(ended) => {
-                self.0.remove(&ended.attempt);
+                self.0.retain(|(attempt, ..)| *attempt != ended.attempt);
             }
             Record::RunEnded { .. } => self.0.clear(),
             _ => {}
@@ -72,8 +72,7 @@ impl Leftovers {
     }
 
     pub fn into_processes(self) -> impl Iterator<Item = ProcessInfo> {
-        let process = |(pid, start_ticks)| ProcessInfo { pid, start_ticks };
-        self.0.into_values().map(process)
+        self.0.into_iter().map(|(_, pid, start_ticks)| ProcessInfo { pid, start_ticks })
     }
 }
 
@@ -177,7 +176,7 @@ mod tests {
         past.history.fold(&accepted);
         past.history.fold(&Record::Proposed(Box::new(proposed())));
         past.history.fold(&Record::Judged(Box::new(judged())));
-        past.leftovers.0.insert(AttemptId(3), (1234, 99));
+        past.leftovers.0.insert((AttemptId(3), 1234, 99));
         past
     }
 

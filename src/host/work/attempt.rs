@@ -139,7 +139,7 @@ impl Desk {
         let shop = &self.shop;
         let line = shop.config.worktree.setup.as_deref().filter(|_| worktree.is_fresh());
         let Some(line) = line else { return Ok(Ok(worktree)) };
-        let started = async |info| self.tell(Update::Started(info)).await;
+        let started = async |family| self.tell(Update::Started(family)).await;
         let place = SetupPlace {
             worktree: worktree.root(),
             private: &self.private,
@@ -185,7 +185,7 @@ impl Desk {
         let attempt = self.attempt;
         let message = match update {
             Update::Unguarded(why) => Message::Unguarded(why),
-            Update::Started(info) => Message::Started { attempt, info },
+            Update::Started(family) => Message::Started { attempt, family },
             Update::Hindered(line) => Message::Hindered { attempt, line },
             Update::Progress(progress) => Message::Progress { attempt, progress },
         };

@@ -17,7 +17,7 @@ use crate::engine::outcome::evidence::Ending;
 use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;
-use crate::host::process::{Family, Happening, Reading};
+use crate::host::process::{Family, Happening, Reading, Starting};
 use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Transcript, Update};
 use crate::spec::config::DevServer;
 use crate::spec::plan::CommandLine;
@@ -116,18 +116,18 @@ impl Test {
         let running = self.shop.runner.run_aside(&aside, limit, updates, stop);
         let relay = async {
             while let Some(it) = heard.recv().await {
-                if let Update::Started(info) = it {
-                    self.tell_started(info).await;
+                if let Update::Started(family) = it {
+                    self.tell_started(family).await;
                 }
             }
         };
         tokio::join!(running, relay).0
     }
 
-    /// For a later orch, that it can end what this one left if it is killed.
-    async fn tell_started(&self, info: crate::host::process::ProcessInfo) {
+    /// Lets it begin, once it is on record for a later orch, that it can end what this one left if it is killed.
+    async fn tell_started(&self, family: Starting) {
         let attempt: AttemptId = self.launch.attempt;
-        let _ = self.tell.send(Message::Started { attempt, info }).await;
+        let _ = self.tell.send(Message::Started { attempt, family }).await;
     }
 
     fn aside(&self, line: CommandLine, name: &str, set: &[(&str, String)]) -> Aside {
@@ -154,7 +154,7 @@ impl Test {
         let line = CommandLine::Shell(wanted.command.clone());
         let aside = self.aside(line, SERVER, &set);
         let family = self.shop.runner.spawn_of(&aside)?.start()?;
-        self.tell_started(family.info).await;
+        self.tell_started(family.starting()).await;
         let server =
             Server::of(family, Transcript::new(aside.private.join(TRANSCRIPT), aside.env.mask()));
         let until = Instant::now() + Duration::from_millis(wanted.wait.0);

@@ -28,6 +28,7 @@ pub fn run(root: &Path, shell: &mut Shell) -> Ran {
     findings.extend(doctor::user_settings());
     let asked = sandboxes(&loaded);
     findings.push(doctor::guard(&asked, root));
+    findings.push(doctor::families());
     let asks_for_bwrap = asked.iter().any(|it| matches!(it, Sandboxing::Bwrap(_)));
     findings.push(doctor::sandbox(asks_for_bwrap));
     report(&findings, shell)
