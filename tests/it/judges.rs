@@ -169,6 +169,8 @@ fn what_a_judging_file_runs_or_loads_is_told() {
         Case { validator: "make test", session, ..CASE },
         &["GNUmakefile: was not there before"],
     );
+    let session = "mkdir bin; echo 'exit 0' > bin/sh; chmod +x bin/sh";
+    printed(Case { validator: "PATH=bin:$PATH sh check.sh", session, ..CASE }, &["bin/sh"]);
     let validator = "sh src/sum.sh 1 2 | cmp - three.txt";
     let files = [("three.txt", "3\n")];
     let session = "sh src/sum.sh 1 2 > three.txt";

@@ -15,6 +15,15 @@ use crate::spec::rule::{Judges, Tests};
 use super::verdicts::Checked;
 use super::{Slot, World};
 
+/// Programs that commands are made of. Nobody calls a file of a project so.
+const PROGRAMS: &[&str] = &[
+    "sh", "bash", "dash", "zsh", "python", "python3", "pytest", "tox", "node", "npm", "npx",
+    "pnpm", "yarn", "bun", "deno", "jest", "vitest", "mocha", "tsc", "eslint", "ruby", "rspec",
+    "rake", "bundle", "perl", "prove", "php", "phpunit", "cargo", "rustc", "go", "make", "gmake",
+    "cmake", "ctest", "just", "gradle", "mvn", "java", "dotnet", "git", "diff", "cmp", "grep",
+    "sed", "awk", "env", "true", "false", "test", "timeout", "xargs", "find",
+];
+
 /// What a changed file is for the verdict of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -89,7 +98,9 @@ impl<'a> Roles<'a> {
         let keys: Vec<String> = keys.map(|(_, key)| (*key).to_owned()).collect();
         let is_test = self.tests.is_match(path);
         match is_new {
-            true if self.is_in_the_way(path) || self.files.is_match(path) => Role::Doubted,
+            true if is_program(path) || self.is_in_the_way(path) || self.files.is_match(path) => {
+                Role::Doubted
+            }
             true if is_test => Role::NewTest,
             false if is_test => Role::Doubted,
             false if self.files.is_match(path) => Role::Doubted,
@@ -130,6 +141,12 @@ impl<'a> Roles<'a> {
         let parts = self.judges.parts.iter().flat_map(|it| it.files.patterns.iter().cloned());
         GlobSet::new(named.chain(self.judges.files.patterns.iter().cloned()).chain(parts))
     }
+}
+
+/// A new file of the name of a program: a `PATH` that begins in the repository runs it instead.
+fn is_program(path: &RelPath) -> bool {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    PROGRAMS.contains(&name)
 }
 
 impl World {
@@ -221,6 +238,9 @@ mod tests {
         assert_eq!(of("+unittest.py"), "doubted");
         assert_eq!(of("+unittest/__init__.py"), "doubted");
         assert_eq!(of("+src/unittest.py"), "other");
+        assert_eq!(of("+bin/python3"), "doubted");
+        assert_eq!(of("bin/python3"), "other");
+        assert_eq!(of("+src/test.py"), "other");
         assert_eq!(of("src/b.sh"), "other");
         assert_eq!(check("Mend sum.sh.", "sh sum.sh | cmp - three.txt", "three.txt"), "doubted");
         assert_eq!(check("Mend it.", "sh sum.sh | cmp - three.txt", "three.txt"), "other");
