@@ -65,6 +65,7 @@ impl Finding {
 pub fn findings(root: &Path, now: Moment) -> Vec<Finding> {
     let mut found = vec![git(), repository(root)];
     found.extend(history(root));
+    found.extend(signatures(root));
     found.extend([folder(root), space(root), clock(now), lock(root), platform()]);
     found
 }
@@ -150,6 +151,13 @@ fn repository(root: &Path) -> Finding {
 fn history(root: &Path) -> Option<Finding> {
     let repo = Repository::discover(root).ok()?;
     repo.is_shallow().then(|| Finding::caution("history", extent::SHALLOW, extent::UNSHALLOW))
+}
+
+/// Said only where they are asked for.
+fn signatures(root: &Path) -> Option<Finding> {
+    let repo = Repository::discover(root).ok()?;
+    let asks = repo.asks_for_signatures();
+    asks.then(|| Finding::caution("signing", extent::UNSIGNED, extent::SIGN))
 }
 
 /// Whether orch's own folder can be written; tried without leaving anything.

@@ -208,3 +208,36 @@ fn a_result_of_a_weaker_model_is_told_by_the_build_and_by_status() {
         assert!(!printed.contains("weaker"), "{printed}");
     }
 }
+
+#[test]
+fn many_files_that_nothing_declares_are_told_by_their_folder() {
+    let plan = |outputs: &str| {
+        format!(
+            "sections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: '1', name: One, description: one{outputs} }}\n"
+        )
+    };
+    let sessions = "'1':\n- run: 'mkdir gen; cd gen; for i in $(seq 600); do echo x > f$i; done; echo x > ../a.txt'\n";
+    for (outputs, is_said) in [("", true), (", outputs: ['gen/**']", false)] {
+        let space = Space::new(&[
+            ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+            ("plans/p.yaml", &plan(outputs)),
+            ("sessions.yaml", sessions),
+        ]);
+        let printed = space.build(&[], 0).ran.shown();
+        let said = "601 files that it does not declare were made or changed, 600 of them in `gen`";
+        assert_eq!(printed.contains(said), is_said, "{printed}");
+    }
+}
+
+#[test]
+fn that_commits_are_not_signed_is_told_where_they_are_to_be() {
+    let plan = "sections:\n- id: s\n  name: S\n  tasks:\n  - { id: '1', name: One, run: 'echo 1 > one.txt' }\n  \
+                - { id: '2', name: Two, run: 'echo 2 > two.txt' }\n";
+    let space = Space::new(&[("plans/p.yaml", plan)]);
+    space.git(&["config", "commit.gpgsign", "true"]);
+    let said = "`commit.gpgsign` is set, and commits that orch makes are not signed";
+    let built = space.orch(&["build"]).exits(0);
+    assert_eq!(built.stderr.matches(said).count(), 1, "{}", built.shown());
+    assert!(!space.orch(&["build"]).exits(0).stderr.contains(said));
+    assert!(space.orch(&["doctor"]).stdout.contains(said));
+}

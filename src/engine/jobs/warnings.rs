@@ -1,5 +1,8 @@
 //! Warnings beside a result: what its session did without, and what it saw.
 
+use std::collections::BTreeMap;
+
+use crate::base::file::Patch;
 use crate::base::name::{ModelName, RelPath};
 use crate::engine::escalate::weaker_than_asked;
 use crate::engine::outcome::evidence::Evidence;
@@ -12,6 +15,9 @@ use super::Shop;
 use super::attempt::Attempt;
 use super::ended::model_of;
 use super::expect::denials;
+
+/// More files are told that no task declares.
+const MANY_FILES: usize = 500;
 
 /// What an attempt's session has seen, the parts before it was taken up again with it.
 #[derive(Debug, Default)]
@@ -39,6 +45,7 @@ impl Shop<'_> {
     pub(super) fn warnings_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
         let mut warnings = denials(evidence);
         warnings.extend(self.unchanged_of(attempt, evidence));
+        warnings.extend(many_files(attempt, &evidence.patch));
         warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.warning));
         warnings.extend(beyond_its_tools(attempt, evidence));
         warnings.extend(unknown_word(evidence).map(|word| {
@@ -81,6 +88,26 @@ impl Shop<'_> {
             .map(|path| format!("its output `{path}` is as it was before the session"))
             .collect()
     }
+}
+
+/// More files than such work leaves, of which nothing says that they belong there: by the folder that most lie in.
+fn many_files(attempt: &Attempt, patch: &Patch) -> Option<String> {
+    let spec = &attempt.recipe.spec;
+    let declared = spec.outputs.compile().unwrap_or_default();
+    let allowed = attempt.recipe.rule.outputs.allowed.as_ref();
+    let allowed = allowed.and_then(|it| it.compile().ok()).unwrap_or_default();
+    let undeclared = patch.paths().filter(|it| !declared.is_match(it) && !allowed.is_match(it));
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for path in undeclared {
+        *folders.entry(path.parent().unwrap_or_default().to_string()).or_default() += 1;
+    }
+    let n: usize = folders.values().sum();
+    let (folder, most) = folders.iter().max_by_key(|(_, n)| **n).filter(|_| n > MANY_FILES)?;
+    let place = if folder.is_empty() { "the root" } else { folder };
+    Some(format!(
+        "{n} files that it does not declare were made or changed, {most} of them in `{place}`: look whether they belong \
+         into the repository, or git should ignore them"
+    ))
 }
 
 /// Tools that the CLI let a session use although its agent does not have them: releases of it bring new

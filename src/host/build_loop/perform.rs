@@ -32,7 +32,10 @@ impl BuildLoop<'_> {
                 self.voice.caution_of(&result.task, self.state);
                 self.archive.order(Order::Fetch { attempt, result })?;
             }
-            Effect::Land(request) => return self.landings.land(&request, self.state),
+            Effect::Land(request) => {
+                self.voice.warn_unsigned(&self.state.checkout.repo);
+                return self.landings.land(&request, self.state);
+            }
             Effect::Smoke(launch) => return self.smoke(*launch),
             Effect::Keep { attempt, task } => {
                 let notice = self.landings.keep_orphan(attempt, &task, &self.state.checkout)?;

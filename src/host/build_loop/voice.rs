@@ -9,6 +9,7 @@ use crate::engine::stream::Progress;
 use crate::host::check::faulty;
 use crate::host::clock;
 use crate::host::documents::Loaded;
+use crate::host::git::{Repository, extent};
 use crate::host::state::State;
 use crate::host::surface::Surface;
 
@@ -21,13 +22,15 @@ pub struct Voice<'a> {
     plan_changes: Vec<ChangeReport>,
     cautions: Cautions,
     billing: Billing,
+    /// That commits are not signed was told.
+    has_told_unsigned: bool,
 }
 
 impl<'a> Voice<'a> {
     /// For a build of these tasks, or of all.
     pub fn of(surface: &'a mut dyn Surface, wanted: Option<Vec<TaskRef>>) -> Self {
-        let billing = Billing::default();
-        Self { surface, plan_changes: Vec::new(), cautions: Cautions::of(wanted), billing }
+        let (billing, cautions) = (Billing::default(), Cautions::of(wanted));
+        Self { surface, plan_changes: Vec::new(), cautions, billing, has_told_unsigned: false }
     }
 
     pub fn say(&mut self, notice: &Notice) {
@@ -39,6 +42,14 @@ impl<'a> Voice<'a> {
 
     pub fn warn(&mut self, text: impl Into<String>) {
         self.say(&Notice::warning(text));
+    }
+
+    /// Something is to be committed: told once, where the user has commits signed.
+    pub fn warn_unsigned(&mut self, repo: &Repository) {
+        if !self.has_told_unsigned && repo.asks_for_signatures() {
+            self.has_told_unsigned = true;
+            self.warn(extent::UNSIGNED);
+        }
     }
 
     pub fn stream(&mut self, task: &TaskRef, progress: &Progress) {

@@ -14,7 +14,18 @@ pub const UNSHALLOW: &str = "`git fetch --unshallow` brings the history";
 pub const REFETCH: &str = "this is a partial clone: `git fetch --refetch --no-filter` brings what it \
                            left on the server";
 
+/// Where the user has git sign commits.
+pub const UNSIGNED: &str = "`commit.gpgsign` is set, and commits that orch makes are not signed";
+pub const SIGN: &str = "sign them yourself, as by `git rebase --exec 'git commit --amend --no-edit -S'`, or let nothing \
+                        that has to be signed be landed";
+
 impl Repository {
+    /// True where git is to sign what the user commits. That asks for a key and its passphrase, which a build
+    /// has not got.
+    pub fn asks_for_signatures(&self) -> bool {
+        self.local().config_snapshot().boolean("commit.gpgSign") == Some(true)
+    }
+
     /// True where history ends at a depth that was chosen when it was cloned or fetched.
     pub fn is_shallow(&self) -> bool {
         self.local().is_shallow().unwrap_or_default()
