@@ -33,6 +33,10 @@ fn refused(does: &str, why: &str) {
 #[test]
 fn a_name_with_nothing_behind_it_is_no_output() {
     refused("mkdir out; : > out/report.csv", "is empty");
+    for blank in [" ", "\\\\n\\\\n \\\\t", "\\\\357\\\\273\\\\277\\\\n", "\\\\0\\\\0"] {
+        let does = format!("mkdir out; printf '{blank}' > out/report.csv");
+        refused(&does, "has nothing in it but blanks");
+    }
     refused("mkdir out; ln -s gone.csv out/report.csv", "is a link to nothing");
     refused(
         "mkdir out; ln -s /etc/passwd out/report.csv",

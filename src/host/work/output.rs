@@ -18,6 +18,9 @@ use super::Workshop;
 /// Names of files that are often meant to be empty.
 const MARKERS: &[&str] = &["__init__.py", "py.typed", "conftest.py"];
 
+/// A file that is larger is not looked through for something in it, bytes.
+const BLANK_AT_MOST: u64 = 4096;
+
 pub enum Output {
     Made,
     /// It was there before, and is the same.
@@ -81,8 +84,25 @@ impl Outputs<'_> {
         let is_session = matches!(self.launch.action, LaunchAction::Session(_));
         let name = path.file_name();
         let is_marker = name.starts_with('.') || MARKERS.contains(&name);
-        let is_empty = state.digest == Digest::of(b"") && is_session && !is_marker;
-        Ok(is_empty.then(|| format!("{path} is empty")))
+        if !is_session || is_marker {
+            return Ok(None);
+        }
+        let what = match state.digest == Digest::of(b"") {
+            true => Some("is empty"),
+            false => self.is_blank(path).then_some("has nothing in it but blanks"),
+        };
+        Ok(what.map(|what| format!("{path} {what}")))
+    }
+
+    /// Nothing that anybody could read. Of a large file nothing is looked at.
+    fn is_blank(&self, path: &RelPath) -> bool {
+        let file = self.worktree.root().join(path.as_str());
+        let is_small = fs::metadata(&file).is_ok_and(|it| it.len() <= BLANK_AT_MOST);
+        let is_nothing = |it: &u8| it.is_ascii_whitespace() || *it == 0;
+        is_small
+            && fs::read(&file).is_ok_and(|bytes| {
+                bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).iter().all(is_nothing)
+            })
     }
 
     /// What a link leads to, where that is nothing that lands.
