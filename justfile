@@ -26,6 +26,10 @@ ci:
 long:
     tests/long.sh
 
+# a thousand kills of orch and its shims, counted
+storm:
+    tests/storm.sh
+
 # the benchmark, without what takes minutes
 bench:
     benches/run.sh --quick

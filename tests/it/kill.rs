@@ -236,8 +236,13 @@ fn hold_all(what: &str, all: &[u64], check: impl Fn(u64) + Sync) -> usize {
         for _ in 0..2 {
             scope.spawn(|| {
                 while begun.elapsed() < LONG
-                    && let Some(&it) = all.get(next.fetch_add(1, Ordering::Relaxed))
+                    && let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(&it) = all.get(at)
                 {
+                    if at % 25 == 0 {
+                        let seconds = begun.elapsed().as_secs();
+                        eprintln!("{at} of {} {what} after {seconds} s", all.len());
+                    }
                     let check = std::panic::AssertUnwindSafe(|| check(it));
                     let has_failed = std::panic::catch_unwind(check).is_err();
                     n_failed.fetch_add(usize::from(has_failed), Ordering::Relaxed);
