@@ -6,6 +6,8 @@ pub mod builtin;
 pub mod config;
 pub mod edit;
 pub mod glob;
+pub mod item;
+pub mod item_check;
 pub mod keys;
 pub mod model;
 pub mod outcome;

@@ -90,6 +90,12 @@ pub fn parse(source: &Source) -> Parsed<Agent> {
     Parsed { value: agent, diagnostics }
 }
 
+/// Where front matter stands in a text that begins with it, without its fences.
+pub fn front_matter_of(text: &str) -> Option<Span> {
+    let parts = parts::split(text);
+    parts.front.filter(|_| parts.unclosed.is_none())
+}
+
 /// True where a text begins with front matter, closed or not.
 pub fn has_front_matter(text: &str) -> bool {
     parts::split(text).front.is_some()
