@@ -17,6 +17,7 @@ use crate::spec::plan::Plan;
 use self::named::Named;
 
 pub mod agents;
+mod backlog;
 pub mod caution;
 mod design;
 mod inputs;
@@ -43,10 +44,10 @@ pub fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
 /// Diagnoses `files` below `root`, or all documents, without a repository: nothing but the files
 /// themselves is needed. A file that is no document is told among the findings.
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
-    let loaded = documents::read(root, &[])?;
+    let loaded = read(root, &[])?;
     let named: Vec<Named> = files.iter().map(|file| Named::of(root, file, &loaded)).collect();
     let extra: Vec<RelPath> = named.iter().filter_map(Named::plan).cloned().collect();
-    let mut loaded = if extra.is_empty() { loaded } else { documents::read(root, &extra)? };
+    let mut loaded = if extra.is_empty() { loaded } else { read(root, &extra)? };
     let mut engine = Engine::default();
     let documents = Box::new(loaded.documents.clone());
     engine.step(clock::now(), Event::DocumentsRead(documents));
@@ -64,6 +65,14 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     let mut documents = checked(&loaded, &engine, Some(&wanted));
     documents.extend(named.into_iter().filter_map(|named| named.refused(has_others)));
     Ok(documents)
+}
+
+/// All documents, and the backlog's items, which a build does not read yet.
+fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
+    let mut loaded = documents::read(root, extra)?;
+    let found = backlog::findings(root, &mut loaded)?;
+    loaded.diagnostics.extend(found);
+    Ok(loaded)
 }
 
 fn missing_designs(root: &Path, loaded: &Loaded, engine: &Engine) -> Vec<Diagnostic> {

@@ -1,6 +1,7 @@
 //! Finding and reading documents: config, plans, agents, rules, prompts.
 
 mod agents;
+mod items;
 mod place;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 
 mod criteria;
 mod keys;
+pub mod kind;
 mod log;
 pub mod name;
 mod needs;

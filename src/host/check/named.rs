@@ -7,8 +7,9 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::host::documents::Loaded;
 use crate::host::surface::CheckedDocument;
+use crate::spec::item::kind;
 
-const KINDS: &str = "orch checks plans (`.yaml`, `.yml`), agents (`.md` in `agents_dir`), rules and \
+const READ: &str = "orch checks plans (`.yaml`, `.yml`), backlog items, agents (`.md` in `agents_dir`), rules and \
                      their prompts (in `rules_dir`), `orch.yaml` and `orchestrator-config.yaml`; \
                      name one of these, or no file to check all";
 
@@ -20,7 +21,7 @@ pub(super) enum Named {
     Plan(RelPath),
     /// A folder with documents somewhere below it.
     Folder(Vec<RelPath>),
-    /// A backlog item: a document that this version does not read.
+    /// Like a backlog item, and in no backlog.
     Item(String),
     /// Nothing to check, and why.
     Nothing(String, Box<Diagnostic>),
@@ -140,18 +141,18 @@ fn outside(shown: &str) -> Diagnostic {
 
 fn no_document(shown: &str) -> Diagnostic {
     Diagnostic::error("document::unknown-kind", format!("{shown} is no document that orch reads"))
-        .help(KINDS)
+        .help(READ)
 }
 
 fn item(shown: &str, has_others: bool) -> Diagnostic {
     const CODE: &str = "document::backlog-item";
-    let message = format!("{shown} is a backlog item: this version does not read it yet");
+    let folders = kind::KINDS.map(|it| format!("`{}`", it.folder));
+    let message = format!("{shown} is in no backlog: it is not worked on");
     let item_note = match has_others {
         true => Diagnostic::warning(CODE, message),
         false => Diagnostic::error(CODE, message),
     };
-    item_note
-        .help("check the plan that was made of it; `meta.source_item` of a plan may name the item")
+    item_note.help(format!("open items lie right in one of {}", folders.join(", ")))
 }
 
 #[cfg(test)]
