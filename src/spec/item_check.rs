@@ -194,7 +194,7 @@ mod tests {
                 let (name, status) = name.split_once('[').unwrap_or((name, "Open]"));
                 let entries: String = needs.split(',').map(|it| format!("- {}\n", it.trim())).collect();
                 let text = format!("# X\n\n## Status: {}\n\n## Expected Behavior\n\nWorks.\n\n## Dependencies\n\n{entries}", status.trim_end_matches(']'));
-                let path = RelPath::new(&format!("docs/{}.md", name.trim())).unwrap();
+                let path = RelPath::new(format!("docs/{}.md", name.trim())).unwrap();
                 let source = Source::new(path, text);
                 let item = parse(&source).value;
                 (source, item)

@@ -31,7 +31,7 @@ impl Loaded {
         for kind in KINDS {
             let paths = names_in(&place, kind.folder)?;
             let paths =
-                paths.iter().filter_map(|name| RelPath::new(&format!("{}/{name}", kind.folder)));
+                paths.iter().filter_map(|name| RelPath::new(format!("{}/{name}", kind.folder)));
             let open = self.read_all(&place, paths);
             items.open.extend(open);
             let done = [kind.archive.to_owned(), format!("{}/{COMPLETED}", kind.folder)];
