@@ -28,9 +28,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("miette", &["ui/report"]),
     ("minijinja", &["spec/rule/template", "engine/world/prompt"]),
     ("notify", &["host/watcher"]),
-    ("petgraph", &["spec/plan_check"]),
+    ("petgraph", &["spec/plan_check", "spec/item_check"]),
     ("percent_encoding", &["host/git/trailer"]),
     ("postcard", &["host"]),
+    ("pulldown_cmark", &["spec/item/outline"]),
     ("rustix", &["host", "ui/shell"]),
     ("salsa", &["engine/world"]),
     // Scripts of the stand-in are written by tests and samples, never by users: no spans needed.

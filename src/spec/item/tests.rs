@@ -1,3 +1,5 @@
+//! Items as people and tools write them, with what is told of each.
+
 use insta::assert_snapshot;
 
 use super::*;
