@@ -234,3 +234,22 @@ fn a_validator_that_changes_what_it_judges_has_given_no_verdict() {
     let validator = "echo b > Cargo.lock; echo c > new.txt; sh check.sh";
     honest(Case { validator, files: &files, ..CASE });
 }
+
+#[test]
+fn a_test_that_the_task_itself_has_made_it_may_move_and_rewrite() {
+    let session = "sed -i 's/-/+/' src/sum.sh; if test -e tests/test_own.sh; then rm tests/test_own.sh; \
+                   echo 'sh src/sum.sh 2 3' > tests/test_more.sh; else echo 'sh src/sum.sh 1 1' > tests/test_own.sh; fi";
+    let (space, summary) = played(Case { session, ..CASE }, 0);
+    summary.has(&[("accepted", 1)]);
+    space.replace(
+        "plans/mend.yaml",
+        "must print the sum of its two",
+        "must print the sum of the two",
+    );
+    space.commit("reworded");
+    space.build(&[], 0).has(&[("accepted", 1), ("sessions", 1)]);
+    assert!(!space.exists("tests/test_own.sh") && space.exists("tests/test_more.sh"));
+    // Another's it may not.
+    let session = "sed -i 's/-/+/' src/sum.sh; rm tests/test_sum.sh; echo : > tests/test_more.sh";
+    refused(Case { session, ..CASE }, &["deleted or emptied tests/test_sum.sh"]);
+}

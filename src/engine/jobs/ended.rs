@@ -130,7 +130,11 @@ impl Shop<'_> {
         let seen = self.seen_by(attempt, evidence);
         let is_reader = is_reader(&attempt.recipe.rule) && !seen.has_looked;
         let sight = if is_reader { Sight::Needed } else { Sight::Free };
-        let expectation = expectation_of(attempt, evidence, owns_files);
+        let touches = |path: &RelPath| self.ground.past.history.touches(path);
+        let has_made = |path: &RelPath| {
+            touches(path).first().is_some_and(|it| it.by == attempt.task && it.before.is_none())
+        };
+        let expectation = expectation_of(attempt, evidence, owns_files, &has_made);
         let expectation = Expectation { sight, unread: seen.unread, ..expectation };
         let documents = self.documents_touched(attempt, evidence);
         let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };

@@ -15,8 +15,12 @@ pub(super) fn expectation_of(
     attempt: &Attempt,
     evidence: &Evidence,
     owns_files: bool,
+    has_made: &dyn Fn(&RelPath) -> bool,
 ) -> Expectation {
     let recipe = &attempt.recipe;
+    // What a task itself has brought about it may move and take away.
+    let mut lost = lost_files(&recipe.rule.outputs.keep, &recipe.spec, &evidence.patch);
+    lost.retain(|path| !has_made(path));
     let task_id = attempt.task.task.clone();
     let is_command = recipe.rule.action == ActionKind::Command;
     let no_change_allowed = match recipe.spec.no_change {
@@ -38,7 +42,7 @@ pub(super) fn expectation_of(
         needed_tools: needed_tools(&base, &tools),
         no_change_allowed,
         stray_writes: stray_writes(attempt, evidence),
-        lost_files: lost_files(&recipe.rule.outputs.keep, &recipe.spec, &evidence.patch),
+        lost_files: lost,
         ..base
     }
 }

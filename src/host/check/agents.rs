@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::source::Source;
-use crate::host::session::servers::{PROJECT_FILE, definitions_in};
+use crate::host::session::servers::{PROJECT_FILE, definitions_in, unreadable};
 use crate::spec::agent::{self, Permission};
 
 /// A finding for each agent that asks for `permission: bypass` where the CLI does not start so.
@@ -28,16 +28,18 @@ fn refused_as_root(source: &Source) -> Option<Diagnostic> {
 
 /// A finding for each server of tools that an agent names and that the project does not define.
 pub fn without_server(root: &Path, agents: &[Source]) -> Vec<Diagnostic> {
-    let defined = definitions_in(&std::fs::read(root.join(PROJECT_FILE)).unwrap_or_default());
+    let text = std::fs::read(root.join(PROJECT_FILE));
+    let defined = definitions_in(text.as_deref().unwrap_or_default());
+    let broken = text.as_deref().ok().and_then(unreadable);
     let missing = agents.iter().flat_map(|source| {
         let agent = agent::parse(source).value;
         let wanted = agent.servers_wanted().into_iter();
         let gone = wanted.filter(|it| it.definition.is_none() && !defined.contains_key(&it.name));
         let found = gone.map(|server| {
-            let message = format!(
-                "sessions of `{}` cannot start: {PROJECT_FILE} defines no MCP server `{}`",
-                agent.name, server.name
-            );
+            let why = broken.clone().unwrap_or_else(|| {
+                format!("{PROJECT_FILE} defines no MCP server `{}`", server.name)
+            });
+            let message = format!("sessions of `{}` cannot start: {why}", agent.name);
             Diagnostic::warning("agent::unknown-server", message)
                 .help("define it there, or in the agent's `mcpServers`, or take its tools out")
                 .in_file(&source.path)

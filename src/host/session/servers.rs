@@ -22,13 +22,17 @@ pub fn written(
     if servers.is_empty() {
         return Ok(Ok(None));
     }
-    let of_project = definitions_in(&fs::read(worktree.join(PROJECT_FILE)).unwrap_or_default());
+    let text = fs::read(worktree.join(PROJECT_FILE));
+    let of_project = definitions_in(text.as_deref().unwrap_or_default());
     let mut defined = Map::new();
     for server in servers {
         let own = server.definition.as_deref().and_then(|it| serde_json::from_str(it).ok());
         match own.or_else(|| of_project.get(&server.name).cloned()) {
             Some(definition) => _ = defined.insert(server.name.clone(), definition),
-            None => return Ok(Err(missing(&server.name))),
+            None => {
+                let why = text.as_deref().ok().and_then(unreadable);
+                return Ok(Err(why.unwrap_or_else(|| missing(&server.name))));
+            }
         }
     }
     let path = private.join("servers.json");
@@ -41,6 +45,17 @@ pub fn written(
 pub fn definitions_in(text: &[u8]) -> Map<String, Value> {
     let file: Value = serde_json::from_slice(text).unwrap_or_default();
     file.get("mcpServers").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// Why such a file defines nothing, where it is broken.
+pub fn unreadable(text: &[u8]) -> Option<String> {
+    let file = match serde_json::from_slice::<Value>(text) {
+        Err(why) => return Some(format!("{PROJECT_FILE} is no JSON: {why}")),
+        Ok(file) => file,
+    };
+    let servers = file.get("mcpServers");
+    let is_map = file.is_object() && servers.is_none_or(Value::is_object);
+    (!is_map).then(|| format!("{PROJECT_FILE} has no object `mcpServers`: it defines no server"))
 }
 
 fn missing(name: &str) -> String {
@@ -83,11 +98,14 @@ mod tests {
             check(project, &[("tracker", Some(r#"{"type":"http"}"#))]),
             r#"{"mcpServers":{"tracker":{"type":"http"}}}"#
         );
-        for project in [project, "no json", ""] {
-            assert_eq!(
-                check(project, &[("gone", None)]),
-                "its agent needs the MCP server `gone`, which .mcp.json does not define"
-            );
+        assert_eq!(
+            check(project, &[("gone", None)]),
+            "its agent needs the MCP server `gone`, which .mcp.json does not define"
+        );
+        for broken in ["no json", "", "{\"mcpServers\": {\"gone\": {},}}"] {
+            assert_eq!(check(broken, &[("gone", None)]), ".mcp.json is no JSON");
         }
+        let other = check("{\"mcpServers\": []}", &[("gone", None)]);
+        assert_eq!(other, ".mcp.json has no object `mcpServers`");
     }
 }
