@@ -11,6 +11,7 @@ use crate::engine::outcome::evidence::{Evidence, StatusFile};
 use crate::engine::outcome::{Expectation, Judgement, OutcomeClass, Sight, classify};
 use crate::engine::stream::{Progress, StreamFacts};
 use crate::engine::why::Why;
+use crate::spec::plan::NoChange;
 use crate::spec::rule::ActionKind;
 
 use super::attempt::{Attempt, Produced};
@@ -135,7 +136,11 @@ impl Shop<'_> {
             touches(path).first().is_some_and(|it| it.by == attempt.task && it.before.is_none())
         };
         let expectation = expectation_of(attempt, evidence, owns_files, &has_made);
-        let expectation = Expectation { sight, unread: seen.unread, ..expectation };
+        let untouched = match attempt.recipe.spec.no_change {
+            NoChange::Allowed => Vec::new(),
+            _ => self.untouched_outputs(attempt, evidence),
+        };
+        let expectation = Expectation { sight, untouched, unread: seen.unread, ..expectation };
         let documents = self.documents_touched(attempt, evidence);
         let expectation = Expectation { clock: self.ground.step.clock(), documents, ..expectation };
         with_reset(classify(evidence, &expectation), self.ground.now())

@@ -44,7 +44,12 @@ impl Shop<'_> {
     /// Warnings that a result of this attempt comes with.
     pub(super) fn warnings_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
         let mut warnings = denials(evidence);
-        warnings.extend(self.unchanged_of(attempt, evidence));
+        let untouched = self.untouched_outputs(attempt, evidence);
+        warnings.extend(
+            untouched
+                .iter()
+                .map(|path| format!("its output `{path}` is as it was before the session")),
+        );
         warnings.extend(many_files(attempt, &evidence.patch));
         warnings.extend(self.weaker_of(attempt, evidence).map(|it| it.warning));
         warnings.extend(beyond_its_tools(attempt, evidence));
@@ -75,18 +80,21 @@ impl Shop<'_> {
         })
     }
 
-    /// Files that a session was to make, that it left as they were, and that are no earlier result of its
-    /// task. A command that came to the same has looked.
-    fn unchanged_of(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<String> {
+    /// Files that a session was to make and left as they were. An earlier result of its task that it has looked
+    /// at may be right as it is, and a command that came to the same has looked.
+    pub(super) fn untouched_outputs(&self, attempt: &Attempt, evidence: &Evidence) -> Vec<RelPath> {
         if attempt.recipe.rule.action == ActionKind::Command {
             return Vec::new();
         }
         let past = self.ground.past.history.task(&attempt.task);
-        let is_own = |path: &&RelPath| past.is_some_and(|it| it.owned.contains_key(*path));
-        let unchanged = evidence.unchanged_outputs.iter().filter(|path| !is_own(path));
-        unchanged
-            .map(|path| format!("its output `{path}` is as it was before the session"))
-            .collect()
+        let is_own = |path: &RelPath| past.is_some_and(|it| it.owned.contains_key(path));
+        let tools = evidence.stream.as_ref().map_or(&[][..], |it| &it.tools_used);
+        // What a shell read nobody knows.
+        let has_shell = tools.iter().any(|it| it == "Bash");
+        let is_seen =
+            |path: &RelPath| has_shell || evidence.read_set.iter().any(|it| it.0 == *path);
+        let untouched = evidence.unchanged_outputs.iter();
+        untouched.filter(|path| !(is_own(path) && is_seen(path))).cloned().collect()
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Expectation {
     /// Where the session says how it went.
     pub report: ReportPlace,
     pub no_change_allowed: bool,
+    /// Declared outputs that were there before, and that it left as they were.
+    pub untouched: Vec<RelPath>,
     /// Written paths that the rule does not allow.
     pub stray_writes: Vec<RelPath>,
     /// What it did to documents that are not its to change.
@@ -69,6 +71,7 @@ impl Expectation {
             kind: AttemptKind::Session,
             report: ReportPlace::StatusFile,
             no_change_allowed: false,
+            untouched: Vec::new(),
             stray_writes: Vec::new(),
             documents: Vec::new(),
             lost_files: Vec::new(),

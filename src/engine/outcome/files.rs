@@ -18,6 +18,13 @@ pub(super) fn mismatch_of(evidence: &Evidence, expectation: &Expectation) -> Opt
         let hollow = evidence.hollow_outputs.join(", ");
         return Some(format!("declared outputs are not made: {hollow}"));
     }
+    if !expectation.untouched.is_empty() {
+        let paths = list_of(&expectation.untouched);
+        return Some(format!(
+            "declared outputs are not made: {paths}: as before the session; where that is right, the task says \
+             `no_change: allowed`"
+        ));
+    }
     match &evidence.ignored_outputs[..] {
         [] => {}
         [ignored] => {
