@@ -229,7 +229,11 @@ fn lock(root: &Path) -> Finding {
 pub fn guard(asked: &[Sandboxing], root: &Path) -> Finding {
     let guards: Vec<&Guard> = asked.iter().filter_map(Sandboxing::as_guard).collect();
     let Some(first) = guards.first() else {
-        return Finding::good("guard", "`sandbox` of the settings asks for none");
+        let found = match asked.iter().any(|it| matches!(it, Sandboxing::Bwrap(_))) {
+            true => "not asked for: `sandbox` of the settings says `bwrap`",
+            false => "not asked for: `sandbox` of the settings says `none`",
+        };
+        return Finding::good("guard", found);
     };
     let Ok(shim) = platform::own_program() else {
         return Finding::bad("guard", "orch's own program is not found", "install it anew");

@@ -210,6 +210,18 @@ fn a_family_does_not_open_again_what_is_closed() {
     }
 }
 
+/// Who could move a folder on the way would leave a checkout of his own where the user's was.
+#[test]
+fn no_folder_above_the_checkout_is_moved_away() {
+    let line = "r=$(cd $root && pwd); p=$(dirname $r); for it in $r $p; do \
+         mv $it $it.old 2>/dev/null && echo $it >> $HOME/written; done; echo tried >> $HOME/written";
+    for way in Way::iter().filter(|way| has(*way)) {
+        let space = space_of(&format!("sandbox: {{ kind: guard, by: {} }}\n", name_of(way)), line);
+        space.orch(&["build"]).exits(0);
+        assert_eq!(written(&space), "tried\n".repeat(3), "{}", name_of(way));
+    }
+}
+
 /// Root is guarded in another way than anybody else.
 #[test]
 fn an_ordinary_user_is_guarded_too() {
@@ -289,5 +301,7 @@ fn doctor_says_what_keeps_sessions_from_the_checkout() {
         space.orch(&["doctor"]).says(&["ok    guard       by a mount namespace: your checkout"]);
     }
     space.write("orch.yaml", "sandbox: none\n");
-    space.orch(&["doctor"]).says(&["ok    guard       `sandbox` of the settings asks for none"]);
+    space
+        .orch(&["doctor"])
+        .says(&["ok    guard       not asked for: `sandbox` of the settings says `none`"]);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::file::{FileState, Patch};
 use crate::base::name::{RelPath, TreeId};
-use crate::engine::effect::{Launch, LaunchAction, Purpose};
+use crate::engine::effect::{Launch, Purpose};
 use crate::engine::outcome::evidence::{
     BenchFile, DocumentsLeft, Evidence, OtherDocument, PlanEdit,
 };
@@ -170,9 +170,7 @@ fn left_by(
     worktree: &Worktree,
 ) -> Result<std::result::Result<Left, String>> {
     let launch = &job.launch;
-    if matches!(launch.action, LaunchAction::Session(_))
-        && let Err(damage) = guarded::place(worktree.root())?
-    {
+    if let Err(damage) = guarded::place(worktree.root())? {
         return Ok(Err(damage));
     }
     let collected = match collected_in(shop, worktree)? {

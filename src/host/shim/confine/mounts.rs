@@ -1,6 +1,6 @@
 //! The guard by a mount namespace: a place is mounted over itself, and that read-only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -30,6 +30,9 @@ pub fn confine(places: &[Place]) -> io::Result<()> {
         Access::Writable => tree_at(&place.path).map(Some),
     });
     let open = open.collect::<io::Result<Vec<_>>>()?;
+    for folder in folders_above(places) {
+        mount_bind_recursive(folder, folder)?;
+    }
     for (place, tree) in places.iter().zip(open) {
         match tree {
             None => close(&place.path)?,
@@ -43,6 +46,15 @@ pub fn confine(places: &[Place]) -> io::Result<()> {
     std::env::set_current_dir(folder)?;
     rights::give_up()?;
     places.iter().filter(|it| it.access == Access::ReadOnly).try_for_each(is_closed)
+}
+
+/// Folders on the way to what is closed, the outermost first. Mounted over themselves they stay where they
+/// are: who could rename one would put a copy of his own in its place.
+fn folders_above(places: &[Place]) -> Vec<&Path> {
+    let closed = places.iter().filter(|it| it.access == Access::ReadOnly);
+    let above = closed.flat_map(|it| it.path.ancestors().skip(1));
+    let above: BTreeSet<&Path> = above.filter(|it| it.parent().is_some()).collect();
+    above.into_iter().collect()
 }
 
 /// What is mounted at a place, and below it, to be mounted again.
@@ -121,6 +133,17 @@ fn is_closed(place: &Place) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_folder_above_what_is_closed_is_held_in_its_place() {
+        let place = |path: &str, access| Place { path: path.into(), access };
+        let places = [
+            place("/a/b/c", Access::ReadOnly),
+            place("/a/b/c/d/e", Access::Writable),
+            place("/a/x/y", Access::ReadOnly),
+        ];
+        assert_eq!(folders_above(&places), ["/a", "/a/b", "/a/x"].map(Path::new));
+    }
 
     #[test]
     fn what_is_mounted_within_a_place_is_closed_and_keeps_what_it_was_closed_to() {
