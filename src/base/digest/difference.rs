@@ -1,6 +1,6 @@
 //! What is different between two manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -38,7 +38,8 @@ impl Difference {
 }
 
 /// All differences, in the order of the new manifest, what was removed last. A name that stands in a
-/// section several times is compared value by value.
+/// section several times is compared value by value; one that is changed alike in several sections (a file that is
+/// a script and an input) is told once.
 pub fn differences(before: &Recorded, after: &Recorded) -> Vec<Difference> {
     let mut old: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (section, name, value) in before.values() {
@@ -47,15 +48,15 @@ pub fn differences(before: &Recorded, after: &Recorded) -> Vec<Difference> {
     for values in old.values_mut() {
         values.reverse();
     }
-    let mut found = Vec::new();
+    let (mut found, mut shown) = (Vec::new(), BTreeSet::new());
     for (section, name, value) in after.values() {
-        let (place, was) = ((section.to_owned(), name.to_owned()), old.get_mut(&(section, name)));
-        let (section, name) = place;
-        match was.and_then(Vec::pop) {
-            None => found.push(Difference::Added { section, name, after: value.to_owned() }),
-            Some(before) if before == value => {}
+        let was = old.get_mut(&(section, name)).and_then(Vec::pop);
+        let (section, after) = (section.to_owned(), value.to_owned());
+        match was {
+            None => found.push(Difference::Added { section, name: name.to_owned(), after }),
+            Some(before) if before == value || !shown.insert((name, before, value)) => {}
             Some(before) => {
-                let (before, after) = (before.to_owned(), value.to_owned());
+                let (name, before) = (name.to_owned(), before.to_owned());
                 found.push(Difference::Changed { section, name, before, after });
             }
         }
@@ -82,6 +83,14 @@ mod tests {
             manifest.entry(&name.to_string(), &[*value]);
         }
         manifest
+    }
+
+    #[test]
+    fn a_file_that_is_script_and_input_has_changed_once() {
+        let of = |value| manifest(&[(0, 1, value), (1, 1, value), (1, 2, value)]);
+        let found: Vec<String> =
+            differences(&of(48), &of(49)).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["0 `1` changed", "1 `2` changed"]);
     }
 
     proptest! {
