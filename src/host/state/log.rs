@@ -122,15 +122,22 @@ pub fn run_started() -> Record {
     }
 }
 
-/// True for what a build journals that has nothing to do.
+/// True for what a build journals that has nothing to do: that it ran, and that plans which are done have been
+/// looked at as a whole.
 pub fn is_idle(record: &Record) -> bool {
-    matches!(record, Record::RunStarted { .. } | Record::RunEnded { .. })
+    matches!(
+        record,
+        Record::RunStarted { .. }
+            | Record::RunEnded { .. }
+            | Record::PlanToClose { is_open: false, .. }
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::name::AttemptId;
+    use crate::base::measure::Moment;
+    use crate::base::name::{AttemptId, PlanName};
 
     #[test]
     fn a_log_that_only_looks_writes_nothing_and_runs_alone_are_no_news() {
@@ -141,12 +148,16 @@ mod tests {
         assert_eq!((looking.end(), looking.records().unwrap().len()), (0, 0));
         let mut log = Log::of(root.clone(), Some(Journal::open(&root).unwrap()));
         log.append(&run_started()).unwrap();
-        assert!(!log.has_news());
+        let closed =
+            |is_open| Record::PlanToClose { at: Moment(1), plan: PlanName::new("p"), is_open };
+        log.append(&closed(false)).unwrap();
+        assert!(!log.has_news(), "a plan that was looked at as a whole is at rest");
+        assert!(!is_idle(&closed(true)));
         let begin = log.end();
         let started = Record::ProcessStarted { attempt: AttemptId(1), pid: 1, start_ticks: 1 };
         log.append(&started).unwrap();
         assert!(log.has_news());
         assert_eq!(log.records_from(begin).unwrap(), [started]);
-        assert_eq!(log.records().unwrap().len(), 2);
+        assert_eq!(log.records().unwrap().len(), 3);
     }
 }
