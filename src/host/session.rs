@@ -19,6 +19,7 @@ mod setup;
 mod status;
 mod tab;
 mod transcript;
+mod trial;
 mod user_settings;
 mod watch;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use strum::IntoEnumIterator;
@@ -14,6 +13,8 @@ use crate::host::shim;
 use crate::host::shim::confine::Confinement;
 use crate::spec::config::Link;
 use crate::spec::sandbox::{Guard, Way};
+
+use super::trial;
 
 /// Where a family works.
 #[derive(Debug)]
@@ -139,26 +140,12 @@ fn try_it(way: Way, shim: &Path) -> Result<(), String> {
     let line = "echo > open/in || exit 3; ! echo > out";
     let argv = ["sh", "-c", line].map(Into::into).into();
     let order = shim::Order { guard: Some(guard), argv, ..shim::Order::default() };
-    let mut child = Command::new(shim)
-        .args(order.words())
-        .current_dir(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("`{}` does not start: {error}", shim.display()))?;
-    // Its end would end the family.
-    let _life_line = child.stdin.take();
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let output = trial::output_of(&order, shim, folder.path())?;
     match output.status.code() {
         Some(0) => Ok(()),
         Some(1) => Err("it keeps nobody from writing".to_owned()),
         Some(3) => Err("it keeps from writing where that is allowed".to_owned()),
-        _ => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().last().unwrap_or("it said nothing");
-            Err(last.rsplit("cannot be set: ").next().unwrap_or(last).to_owned())
-        }
+        _ => Err(trial::reason_of(&output, "cannot be set: ")),
     }
 }
 

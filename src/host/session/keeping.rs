@@ -1,12 +1,13 @@
 //! What keeps an attempt's family together here.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::host::process::Keeping;
 use crate::host::shim::Order;
 use crate::spec::sandbox::Sandboxing;
+
+use super::trial;
 
 /// The best that works here, where it takes nothing away: with a guard nobody becomes another user anyway,
 /// and what a sandbox is off for may look for processes of others. A container has process numbers of its
@@ -31,20 +32,9 @@ fn try_it(shim: &Path) -> Result<(), String> {
     let argv = ["sh", "-c", "test -d /proc/$$"];
     let argv = argv.map(Into::into).into();
     let order = Order { role: Keeping::Namespace.into(), argv, ..Order::default() };
-    let mut child = Command::new(shim)
-        .args(order.words())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("`{}` does not start: {error}", shim.display()))?;
-    // Its end would end the family.
-    let _life_line = child.stdin.take();
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
+    let output = trial::output_of(&order, shim, Path::new("."))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(trial::reason_of(&output, "of its own: ")),
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or("it said nothing");
-    Err(last.rsplit("of its own: ").next().unwrap_or(last).to_owned())
 }
