@@ -197,7 +197,8 @@ impl Chart {
             past.extend(self.name_of(*id).zip(part.past.take().map(Arc::new)));
             touches.extend(std::mem::take(&mut part.touches));
         }
-        let plans = self.plans.iter().map(|it| (it.path.clone(), self.plan_with(it, &parts)));
+        let plans =
+            self.plans.iter().map(|it| (it.path.clone(), self.plan_with(it, (&parts, cut))));
         let committed = self.plans.iter().filter(|it| it.is_committed);
         let targets: Vec<TaskRef> = cut.wanted.iter().filter_map(|it| self.name_of(*it)).collect();
         let n_resting = u32::try_from(self.tasks.len() - targets.len()).unwrap_or(u32::MAX);
@@ -210,13 +211,22 @@ impl Chart {
     }
 
     /// The plan with the tasks of which there are parts.
-    fn plan_with(&self, chart: &PlanChart, parts: &BTreeMap<NodeId, TaskPart>) -> Compiled {
+    fn plan_with(
+        &self,
+        chart: &PlanChart,
+        (parts, cut): (&BTreeMap<NodeId, TaskPart>, &Cut),
+    ) -> Compiled {
         let mut plan = chart.plan.clone();
         // A cut has no task that waits or is waited for only by its place in the file.
         plan.meta.order = Order::Free;
         for (id, part) in parts.range(NodeId(chart.start)..NodeId(chart.end)) {
             if let Some(section) = plan.sections.get_mut(self.task(*id).section as usize) {
-                section.tasks.push(part.task.clone());
+                let mut task = part.task.clone();
+                if !cut.wanted.contains(id) {
+                    // What it needs is left out, and nobody decides it.
+                    Arc::make_mut(&mut task.spec).depends_on.clear();
+                }
+                section.tasks.push(task);
             }
         }
         Compiled { plan: Arc::new(plan), clean_for: self.clean_for }

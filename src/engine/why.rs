@@ -14,8 +14,9 @@ use std::sync::Arc;
 use crate::base::digest::Difference;
 use crate::base::measure::Usd;
 use crate::base::name::{ActionKey, OutputDigest, RelPath, TaskRef, ValidatorName};
+use crate::engine::graph::Breach;
 use crate::spec::outcome::OutcomeClass;
-use crate::spec::plan::Pin;
+use crate::spec::plan::{Dependency, Pin};
 use crate::spec::rule::ActionKind;
 
 /// Why a task runs or does not.
@@ -108,6 +109,8 @@ pub enum Why {
     PlanWrong(RelPath),
     /// What it needs has no accepted result.
     Needs(TaskRef),
+    /// A dependency of it on another plan leads nowhere.
+    NeedBroken(Dependency, Breach),
     /// Its rule or agent is unknown.
     NoRecipe,
     /// Its prompt cannot be rendered: why.

@@ -1,5 +1,6 @@
 //! A plan: sections of tasks, as its author wrote it and as orch keeps its record in it.
 
+mod dependency;
 mod escalation;
 mod judging;
 pub mod keys;
@@ -27,6 +28,7 @@ use super::glob::GlobSet;
 use super::quota::Quota;
 use super::smoke::Smoke;
 
+pub use dependency::Dependency;
 pub use escalation::Escalation;
 pub use judging::{Judging, judging_of, run_in};
 pub use pin::Pin;
@@ -143,7 +145,7 @@ pub struct TaskSpec {
     pub rule: Option<RuleName>,
     /// A command task: what to run instead of a session.
     pub run: Option<CommandLine>,
-    pub depends_on: Vec<TaskId>,
+    pub depends_on: Vec<Dependency>,
     pub parallel_group: Option<String>,
     pub exclusive_resources: Vec<String>,
     pub inputs: GlobSet,

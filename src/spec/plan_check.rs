@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::agent::{Agent, Permission};
 use super::config::Models;
 use super::glob::GlobSet;
-use super::plan::{Plan, Status, Task, ValidatorKind};
+use super::plan::{Dependency, Plan, Status, Task, ValidatorKind};
 use super::rule::{ActionKind, Match, Rule};
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
@@ -145,20 +145,35 @@ impl<'p> Index<'p> {
         }
         Self { plan, tasks, by_id }
     }
+
+    /// The id that a dependency has in this very plan, however it is written; `None` for one in
+    /// another, or on all.
+    fn own_id<'d>(&self, dependency: &'d Dependency) -> Option<&'d str> {
+        match dependency {
+            Dependency::Own(task) => Some(task.as_str()),
+            Dependency::Other(task) if task.plan == self.plan.name => Some(task.task.as_str()),
+            Dependency::Other(_) | Dependency::All(_) => None,
+        }
+    }
+
+    /// True for a dependency on all tasks of this plan.
+    fn is_on_all(&self, dependency: &Dependency) -> bool {
+        matches!(dependency, Dependency::All(plan) if *plan == self.plan.name)
+    }
 }
 
 /// True where nothing is left to do for the task, so that what it lacks does no harm.
-fn is_over(task: &Task) -> bool {
+pub fn is_over(task: &Task) -> bool {
     task.record.status.is_done() || task.record.status == Status::Skipped
 }
 
 /// What does no harm any more is only worth a warning.
-fn softened(diagnostic: Diagnostic) -> Diagnostic {
+pub fn softened(diagnostic: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..diagnostic }
 }
 
 /// `did you mean` for a help text.
-fn did_you_mean(nearest: Option<&str>, otherwise: &str) -> String {
+pub fn did_you_mean(nearest: Option<&str>, otherwise: &str) -> String {
     match nearest {
         Some(name) => format!("did you mean `{name}`?"),
         None => otherwise.to_owned(),

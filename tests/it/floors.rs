@@ -28,7 +28,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("miette", &["ui/report"]),
     ("minijinja", &["spec/rule/template", "engine/world/prompt"]),
     ("notify", &["host/watcher"]),
-    ("petgraph", &["spec/plan_check", "spec/item_check"]),
+    ("petgraph", &["spec/plan_check", "spec/item_check", "engine/graph"]),
     ("percent_encoding", &["host/git/trailer"]),
     ("postcard", &["host"]),
     ("pulldown_cmark", &["spec/item/outline"]),

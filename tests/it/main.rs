@@ -1,5 +1,6 @@
 //! Tests of the project as a whole: its own sources, and the built program.
 
+mod across_plans;
 mod again;
 mod agents;
 mod big;

@@ -356,6 +356,36 @@ fn a_malformed_edit_is_shown_whole_and_holds_only_its_plan() {
 }
 
 #[test]
+fn what_needs_a_wrong_plan_is_held_and_nothing_else() {
+    let late = "z: [{ write: { path: z.txt, content: \"z\\n\" } }]\ny: [{ write: { path: y.txt, content: \"y\\n\" } }]\n";
+    let space = space(&(STEADY.to_owned() + late));
+    let watch = Watch::start(&space, &["-j", "1"]);
+    assert_eq!(watch.rested(), ["two//a", "two//b"]);
+    // Another one that is wrong from the first.
+    space.write("plans/late.yaml", "sections: [\n");
+    assert!(!watch.diagnosed().0.is_empty());
+    let needs = "[late//z, two//b]";
+    let waiting =
+        format!("  - {{ id: y, name: Waits, description: Write y.txt., depends_on: {needs} }}\n");
+    space.write("plans/other.yaml", &(OTHER.replace("name: Other", "order: free") + &waiting));
+    assert_eq!(watch.rested(), ["other//x"]);
+    let mended = OTHER.replace(
+        "id: x, name: Alone, description: Write x.txt.",
+        "id: z, name: Late, description: Write z.txt., depends_on: [other//x]",
+    );
+    space.write("plans/late.yaml", &mended);
+    assert_eq!(watch.diagnosed().0, [""; 0]);
+    assert_eq!(watch.rested(), ["late//z", "other//y"]);
+
+    // A name that nobody has is the task's own matter.
+    let lost = "  - { id: w, name: Lost, description: Write w.txt., depends_on: [nobody//b] }\n";
+    space.write("plans/other.yaml", &(space.read("plans/other.yaml") + lost));
+    assert_eq!(watch.diagnosed().0, ["plan::unknown-plan"]);
+    space.replace("plans/other.yaml", "Write x.txt.", "Write x.txt anew.");
+    assert_eq!(watch.rested(), ["other//x"]);
+}
+
+#[test]
 fn a_watch_that_begins_with_wrong_documents_waits_for_them() {
     let space = space(STEADY);
     space.write("orch.yaml", "session: { scripted: [\n");

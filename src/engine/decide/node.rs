@@ -48,6 +48,8 @@ impl Board {
         } else if record.status == Status::Skipped {
             // Whatever became of what it needed: what depends on it goes on.
             self.accept_as_is(id, Settled::Skipped, ground);
+        } else if let Some(why) = ground.world.broken_need(self.slot(id)) {
+            self.settle_broken(id, why, record, ground);
         } else if let Some(settled) = self.held_back(id, ground) {
             self.settle(id, settled);
         } else if self.is_behind_left_out(id, ground.world) {
@@ -62,6 +64,22 @@ impl Board {
             return record.status == Status::Suspended;
         }
         true
+    }
+
+    /// What it needs cannot be told, so neither can its key: what was done stays so, and nothing else
+    /// starts.
+    fn settle_broken(
+        &mut self,
+        id: NodeId,
+        why: Why,
+        record: &TaskRecord,
+        ground: &mut Ground<'_>,
+    ) {
+        self.note_reason(id, why);
+        match record.status.is_done() {
+            true => self.accept_as_is(id, Settled::UpToDate, ground),
+            false => self.settle(id, Settled::Held),
+        }
     }
 
     /// The settled state that something before the node imposes on it.

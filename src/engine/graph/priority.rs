@@ -75,26 +75,44 @@ impl Durations {
 /// zero length is passed through. Linear in nodes and needs, up to sorting.
 pub fn chains(graph: &Graph, durations: &Durations) -> Vec<Millis> {
     let mut chains = vec![Millis(0); graph.len()];
-    for plan in 0..graph.n_plans() as u32 {
-        let mut nodes: Vec<NodeId> = graph.plan_range(plan).map(NodeId).collect();
-        // Along needs `reach` never grows, along order it falls: the far ones are last in time.
-        nodes.sort_by_key(|&id| std::cmp::Reverse((graph.node(id).reach, id)));
-        let mut later = Later::default();
-        for same in nodes.chunk_by(|&one, &other| graph.node(one).reach == graph.node(other).reach)
-        {
-            for id in dependents_first(graph, same) {
-                let needed = graph.dependents_of(id).iter().map(|it| chains[it.index()]).max();
-                let ordered = later.longest_beside(graph.node(id).group.as_deref());
-                let rest = needed.unwrap_or_default().max(ordered);
-                chains[id.index()] = Millis(rest.0.saturating_add(durations.get(id).0));
-            }
-            // Ordered nodes reach no farther than themselves: all before have a smaller reach.
-            for &id in same.iter().filter(|&&id| graph.node(id).is_ordered) {
-                later.add(graph.node(id).group.as_deref(), chains[id.index()]);
-            }
+    for group in graph.plan_groups() {
+        // Of other plans of the group only entangled tasks need these, and nothing waits for them in
+        // order.
+        let ids = group.iter().flat_map(|plan| graph.plan_range(*plan)).map(NodeId);
+        let entangled: Vec<NodeId> = ids.filter(|id| graph.node(*id).is_entangled).collect();
+        for id in dependents_first(graph, &entangled) {
+            let rest = longest_needing(graph, &chains, id);
+            chains[id.index()] = Millis(rest.0.saturating_add(durations.get(id).0));
         }
+        group.iter().for_each(|plan| chain_plan(graph, *plan, durations, &mut chains));
     }
     chains
+}
+
+fn longest_needing(graph: &Graph, chains: &[Millis], id: NodeId) -> Millis {
+    let needed = graph.dependents_of(id).iter().map(|it| chains[it.index()]);
+    needed.max().unwrap_or_default()
+}
+
+/// The chains of a plan's tasks, where those of all others that need them are known.
+fn chain_plan(graph: &Graph, plan: u32, durations: &Durations, chains: &mut [Millis]) {
+    let ids = graph.plan_range(plan).map(NodeId);
+    let mut nodes: Vec<NodeId> = ids.filter(|id| !graph.node(*id).is_entangled).collect();
+    // Along needs `reach` never grows, along order it falls: the far ones are last in time.
+    nodes.sort_by_key(|&id| std::cmp::Reverse((graph.node(id).reach, id)));
+    let mut later = Later::default();
+    for same in nodes.chunk_by(|&one, &other| graph.node(one).reach == graph.node(other).reach) {
+        for id in dependents_first(graph, same) {
+            let needed = longest_needing(graph, chains, id);
+            let ordered = later.longest_beside(graph.node(id).group.as_deref());
+            let rest = needed.max(ordered);
+            chains[id.index()] = Millis(rest.0.saturating_add(durations.get(id).0));
+        }
+        // Ordered nodes reach no farther than themselves: all before have a smaller reach.
+        for &id in same.iter().filter(|&&id| graph.node(id).is_ordered) {
+            later.add(graph.node(id).group.as_deref(), chains[id.index()]);
+        }
+    }
 }
 
 /// The longest chains of ordered nodes farther back, so that one of another group is at hand.
@@ -161,7 +179,7 @@ fn dependents_first(graph: &Graph, nodes: &[NodeId]) -> Vec<NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::plan;
+    use super::super::tests::{named_plan, plan, several_plans};
     use super::*;
     use proptest::prelude::*;
 
@@ -267,7 +285,44 @@ mod tests {
             })
     }
 
+    #[test]
+    fn a_chain_goes_on_in_plans_that_need_it() {
+        let of = |name: &str, tasks: &str| {
+            let tasks = format!(
+                "meta: {{ order: free }}\nsections:\n- id: s\n  name: S\n  tasks:\n{tasks}"
+            );
+            named_plan(name, &tasks)
+        };
+        let plans = [
+            of("a", "  - { id: '1', name: A }\n  - { id: '2', name: B, depends_on: [b//1] }\n"),
+            of(
+                "b",
+                "  - { id: '1', name: C, depends_on: [a//1] }\n  - { id: '2', name: D, depends_on: [a//*, '1'] }\n",
+            ),
+        ];
+        let graph = Graph::new(plans.iter());
+        let found = chains(&graph, &durations(&[1, 10, 100, 1000]));
+        let found: Vec<u64> = found.iter().map(|it| it.0 / 1000).collect();
+        assert_eq!(found, [1111, 1010, 1110, 1000]);
+    }
+
     proptest! {
+        #[test]
+        fn chains_of_several_plans_are_those_of_the_whole_relation(
+            graph in several_plans(),
+            seconds in proptest::collection::vec(1u64..100, 18),
+        ) {
+            let durations = durations(&seconds[..graph.len()]);
+            let found = chains(&graph, &durations);
+            for id in graph.ids() {
+                let behind = graph.ids().filter(|&it| {
+                    graph.node(it).needs.contains(&id) || graph.waits_in_order(it, id)
+                });
+                let rest = behind.map(|it| found[it.index()]).max().unwrap_or_default();
+                prop_assert_eq!(found[id.index()].0, rest.0 + durations.get(id).0, "{:?}", id);
+            }
+        }
+
         #[test]
         fn chains_are_those_of_the_whole_relation(
             graph in some_graph(),

@@ -93,7 +93,8 @@ impl Shop<'_> {
 
     /// Why a task does not start in this build.
     fn held_from_start(&self, id: NodeId, recipe: &Recipe) -> Option<Why> {
-        let frozen = self.ground.world.frozen(self.build.board.slot(id));
+        let (world, slot) = (&self.ground.world, self.build.board.slot(id));
+        let frozen = world.frozen(slot).or_else(|| world.broken_need(slot));
         let is_session = recipe.rule.action == ActionKind::Session;
         let holding = self.build.admission.holding().filter(|_| is_session);
         let stopped = || self.build.board.stopped_plan(id, self.ground.world);

@@ -6,13 +6,13 @@ pub mod earlier;
 use crate::base::digest::{Digest, Fingerprint, Manifest, Recorded};
 use crate::base::file::FileState;
 use crate::base::name::{
-    ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskId, TaskRef, VerdictKey,
+    ActionKey, EnvName, ModelName, OutputDigest, RecipeDigest, RelPath, TaskRef, VerdictKey,
 };
 use crate::engine::world::Beside;
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{CommandLine, TaskSpec, Validator, ValidatorKind};
+use crate::spec::plan::{CommandLine, Dependency, TaskSpec, Validator, ValidatorKind};
 use crate::spec::rule::{ActionKind, Rule, Tests};
 
 /// The encoding's version: raise it where the meaning of a key changes, and give results of the one
@@ -37,8 +37,8 @@ pub struct Action<'a> {
     pub inputs: &'a [(RelPath, FileState)],
     /// Scripts that the command names, and what links lead to.
     pub beside: &'a Beside,
-    /// Outputs of the real dependencies, by id.
-    pub needs: &'a [(TaskId, OutputDigest)],
+    /// Outputs of the real dependencies, by id; by `plan//id` those of other plans.
+    pub needs: &'a [(Dependency, OutputDigest)],
     /// Listed variables with their values; `None` is unset.
     pub env: &'a [(EnvName, Option<String>)],
     /// Where project or rule have results hang on how they are made, too.
@@ -92,7 +92,7 @@ impl Action<'_> {
         describe_globs("outputs", &spec.outputs, out);
         out.section("dependencies");
         for (task, output) in *needs {
-            out.entry(task.as_str(), output.to_string().as_bytes());
+            out.entry(&task.to_string(), output.to_string().as_bytes());
         }
         out.section("environment");
         for (name, value) in *env {

@@ -10,6 +10,7 @@ use crate::engine::graph::Graph;
 use crate::engine::why::Why;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
+use crate::spec::plan::read::name_of;
 use crate::spec::plan::{Meta, Plan, Task, TaskRecord, TaskSpec, Validator, ValidatorKind};
 use crate::spec::plan_check::Known;
 use crate::spec::rule::Rule;
@@ -188,6 +189,21 @@ impl World {
                 paths.contains(path).then(|| Why::PlanWrong(path.clone()))
             }
         }
+    }
+
+    /// Why the task can wait for nothing: what it needs of another plan is not there. `None` where it
+    /// is.
+    pub fn broken_need(&self, slot: Slot) -> Option<Why> {
+        let graph = self.graph();
+        let broken = graph.broken_of(graph.id_of(self.task(slot))?).first()?;
+        let wrong = match (&self.frozen, broken.dependency.plan()) {
+            (Frozen::Plans(paths), Some(plan)) => paths.iter().find(|it| name_of(it) == *plan),
+            _ => None,
+        };
+        Some(match wrong {
+            Some(path) => Why::PlanWrong(path.clone()),
+            None => Why::NeedBroken(broken.dependency.clone(), broken.breach),
+        })
     }
 
     /// True where the task's plan is exactly as HEAD has it.

@@ -1,6 +1,8 @@
 //! What is wrong with the documents, all of it.
 
-use std::collections::BTreeMap;
+mod across;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName};
@@ -9,7 +11,12 @@ use crate::spec::plan_check::Known;
 use crate::spec::rule::{self, ActionKind, Rule, RuleDraft};
 
 use super::World;
-use super::db::{Database, Library, agent_of, findings_of, known_of, plan_of, rules_of};
+use super::db::{
+    Database, Library, PlanText, agent_of, findings_of, graph_of, known_of, plan_of, rules_of,
+};
+use across::Across;
+
+pub use across::holds_its_tasks_alone;
 
 impl World {
     /// Every finding about every document, by file.
@@ -39,7 +46,21 @@ fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic> {
             all.push(same_name(&parsed.value.name, other, &source.path));
         }
     }
+    all.extend(across(db, library));
     all
+}
+
+fn across(db: &Database, library: Library) -> Vec<Diagnostic> {
+    let texts = library.plans(db).iter();
+    let plan = |text: &PlanText| &*plan_of(db, *text).value;
+    let is_faulty = |text: &&PlanText| {
+        let own = plan_of(db, **text).diagnostics.iter();
+        own.chain(findings_of(db, library, **text)).any(Diagnostic::is_error)
+    };
+    let faulty: BTreeSet<&PlanName> =
+        texts.clone().filter(is_faulty).map(|it| &plan(it).name).collect();
+    let plans = texts.map(|it| (it.source(db), plan(it))).collect();
+    Across { graph: graph_of(db, library), plans, faulty }.findings()
 }
 
 /// Files of the project that another one of the same name replaces.

@@ -36,7 +36,8 @@ pub fn parse(source: &Source) -> Parsed<Plan> {
     Parsed { value: plan, diagnostics }
 }
 
-fn name_of(path: &RelPath) -> PlanName {
+/// A plan is named by its file.
+pub(crate) fn name_of(path: &RelPath) -> PlanName {
     let file = path.file_name();
     let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"));
     PlanName::new(stem.unwrap_or(file))

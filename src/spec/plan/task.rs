@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read::read_status;
 use super::shared::{command_line, placed_validators, proposals};
-use super::{Pin, Task, TaskRecord, TaskSpans, TaskSpec, keys};
+use super::{Dependency, Pin, Task, TaskRecord, TaskSpans, TaskSpec, keys};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, RuleName, SectionId, TaskId};
 use crate::base::source::Span;
@@ -130,7 +130,7 @@ fn advise_quotes(problems: &Problems<'_>, node: &Node<'_>, text: &str) {
     }
 }
 
-fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<TaskId>, Vec<Span>) {
+fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<Dependency>, Vec<Span>) {
     let both = (fields.span_of("depends_on"), fields.span_of("dependencies"));
     if let (Some(one), Some(other)) = both {
         fields.problems().report(
@@ -144,7 +144,21 @@ fn read_depends_on(fields: &mut Fields<'_, '_>) -> (Vec<TaskId>, Vec<Span>) {
         return Default::default();
     };
     let texts = fields.texts_in(name, node);
-    texts.into_iter().map(|(id, span)| (TaskId::new(id), span)).unzip()
+    let problems = fields.problems();
+    let read = texts.into_iter().filter_map(|(text, span)| {
+        let dependency = Dependency::parse(text);
+        if dependency.is_none() {
+            problems.report(half_a_name(text, span.clone()));
+        }
+        Some((dependency?, span))
+    });
+    read.unzip()
+}
+
+fn half_a_name(text: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("plan::bad-value", format!("`depends_on` cannot be `{text}`"))
+        .label(span, "a plan stands before `//`, and a task behind it")
+        .help("`other//1.1` is a task of another plan, `other//*` all of them")
 }
 
 fn read_pin(fields: &mut Fields<'_, '_>) -> Option<Pin> {

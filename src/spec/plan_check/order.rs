@@ -47,13 +47,19 @@ fn graph_of(
     let mut graph = Vec::with_capacity(index.tasks.len());
     for (from, task) in index.tasks.iter().enumerate() {
         let mut edges = Vec::with_capacity(task.spec.depends_on.len());
-        for (entry, id) in task.spec.depends_on.iter().enumerate() {
-            match index.by_id.get(id.as_str()) {
+        for (entry, dependency) in task.spec.depends_on.iter().enumerate() {
+            if index.is_on_all(dependency) {
+                edges.extend((0..index.tasks.len()).map(|to| Edge { from, entry, to }));
+            }
+            // What is in other plans, all plans together tell.
+            let Some(id) = index.own_id(dependency) else { continue };
+            match index.by_id.get(id) {
                 Some(&to) => edges.push(Edge { from, entry, to }),
                 None => {
                     guesses += 1;
                     blocked[from] = !is_over(task);
-                    let finding = unknown(index, task, entry, guesses <= MAX_GUESSES);
+                    let span = span_of(task, entry);
+                    let finding = unknown(index, (task, span), id, guesses <= MAX_GUESSES);
                     found.push(if is_over(task) { softened(finding) } else { finding });
                 }
             }
@@ -63,11 +69,15 @@ fn graph_of(
     graph
 }
 
-fn unknown(index: &Index<'_>, task: &Task, entry: usize, may_guess: bool) -> Diagnostic {
-    let id = task.spec.depends_on[entry].as_str();
+fn unknown(
+    index: &Index<'_>,
+    (task, span): (&Task, Span),
+    id: &str,
+    may_guess: bool,
+) -> Diagnostic {
     let diagnostic =
         Diagnostic::error("plan::unknown-dependency", format!("no task has the id `{id}`"))
-            .label(span_of(task, entry), format!("`{}` waits for it", task.id));
+            .label(span, format!("`{}` waits for it", task.id));
     if index.plan.sections.iter().any(|section| section.id.as_str() == id) {
         return diagnostic.help("this is a section: name the tasks of it that have to be done");
     }

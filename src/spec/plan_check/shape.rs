@@ -155,7 +155,9 @@ impl<'i, 'p> Search<'i, 'p> {
                 return true;
             }
             let next = task.spec.depends_on.iter();
-            open.extend(next.filter_map(|id| self.index.by_id.get(id.as_str()).copied()));
+            open.extend(
+                next.filter_map(|it| self.index.by_id.get(self.index.own_id(it)?).copied()),
+            );
         }
         false
     }

@@ -493,3 +493,25 @@ fn a_look_is_no_work_of_one_who_has_to_change_files() {
     assert_eq!(codes("name: Run the tests"), "");
     assert_eq!(codes("name: Run the formatter, agent: coder"), "");
 }
+
+#[test]
+fn a_task_of_the_plan_itself_may_be_named_in_full() {
+    let check = |on: &str| {
+        check(
+            "",
+            &format!("id: '1', name: A, run: x\nid: '2', name: B, run: x, depends_on: ['{on}']"),
+        )
+    };
+    assert_eq!(check("p//1"), "");
+    assert_eq!(check("q//9"), "", "all plans together tell");
+    assert_snapshot!(check("p//9"), @r#"
+    error plan::unknown-dependency: no task has the id `9`
+      7 "'p//9'": `2` waits for it
+      = correct the id, or take the dependency out
+    "#);
+    assert_snapshot!(check("p//*"), @r#"
+    error plan::cycle: `2` waits for itself
+      7 "'p//*'": `2` waits for `2`
+      = none of them can ever start: take one of these dependencies out
+    "#);
+}

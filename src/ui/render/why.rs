@@ -1,5 +1,6 @@
 //! Reasons, holds and causes in words.
 
+mod broken;
 mod gone;
 
 use std::collections::BTreeSet;
@@ -85,6 +86,7 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         Why::Budget(shortage) => shortage_text(shortage, billing),
         Why::PlanWrong(path) => format!("{path} has errors"),
         Why::Needs(task) => format!("{task} has no accepted result; build it first"),
+        Why::NeedBroken(dependency, breach) => broken::broken_text(dependency, *breach),
         Why::NoPrompt(problem) => format!("its prompt cannot be rendered: {problem}"),
         Why::ShareSpent(cost) => {
             format!("it had spent {}, all that was set aside for it", billing.text(*cost))

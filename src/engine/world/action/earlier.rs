@@ -2,10 +2,10 @@
 
 use crate::base::digest::{Digest, Fingerprint, Manifest};
 use crate::base::file::{FileKind, FileState};
-use crate::base::name::{ActionKey, EnvName, ModelName, OutputDigest, RelPath, TaskId, VerdictKey};
+use crate::base::name::{ActionKey, EnvName, ModelName, OutputDigest, RelPath, VerdictKey};
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::config::Config;
-use crate::spec::plan::{CommandLine, TaskSpec, Validator};
+use crate::spec::plan::{CommandLine, Dependency, TaskSpec, Validator};
 use crate::spec::rule::{ActionKind, Rule};
 
 use super::{describe_check, describe_command, describe_globs};
@@ -22,7 +22,7 @@ pub struct Earlier<'a> {
     pub plan_doc: Option<(RelPath, Option<FileState>)>,
     pub inputs: &'a [(RelPath, FileState)],
     pub spec: &'a TaskSpec,
-    pub needs: &'a [(TaskId, OutputDigest)],
+    pub needs: &'a [(Dependency, OutputDigest)],
     pub env: &'a [(EnvName, Option<String>)],
 }
 
@@ -47,7 +47,7 @@ impl Earlier<'_> {
         describe_globs("outputs", &self.spec.outputs, &mut out);
         out.section("dependencies");
         for (task, output) in self.needs {
-            out.entry(task.as_str(), output.to_string().as_bytes());
+            out.entry(&task.to_string(), output.to_string().as_bytes());
         }
         out.section("environment");
         for (name, value) in self.env {

@@ -70,7 +70,9 @@ fn key_of(parts: &Parts) -> ActionKey {
     let needs: Vec<_> = parts
         .needs
         .iter()
-        .map(|(id, out)| (TaskId::new(id.as_str()), OutputDigest(Digest::of(out.as_bytes()))))
+        .map(|(id, out)| {
+            (Dependency::Own(id.as_str().into()), OutputDigest(Digest::of(out.as_bytes())))
+        })
         .collect();
     let env: Vec<_> = parts
         .env

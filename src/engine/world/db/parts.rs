@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::file::FileState;
-use crate::base::name::{EnvName, OutputDigest, RelPath, TaskId};
+use crate::base::name::{EnvName, OutputDigest, RelPath};
 use crate::engine::world::beside::{Beside, behind, links_met};
 use crate::spec::agent::Agent;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{Compiled, TaskSpec};
+use crate::spec::plan::{Compiled, Dependency, TaskSpec};
 use crate::spec::rule::{ActionKind, Rule, proposals_of};
 
 use super::{
@@ -45,14 +45,15 @@ pub(super) fn env_of(
     names.into_iter().map(|it| (it.clone(), values.get(it.as_str()).cloned())).collect()
 }
 
-/// Outputs of the real dependencies, by id; `None` while one has none.
+/// Outputs of the real dependencies, by id, its own plan's first; `None` while one has none.
 pub(super) fn outputs_of_needs(
     db: &dyn salsa::Database,
     slot: Slot,
-) -> Option<Vec<(TaskId, OutputDigest)>> {
+) -> Option<Vec<(Dependency, OutputDigest)>> {
     let mut outputs = Vec::with_capacity(slot.needs(db).len());
     for need in slot.needs(db).iter() {
-        outputs.push((need.task(db).task.clone(), need.output(db)?));
+        let name = Dependency::from_within(&slot.task(db).plan, need.task(db));
+        outputs.push((name, need.output(db)?));
     }
     outputs.sort_by(|a, b| a.0.cmp(&b.0));
     Some(outputs)

@@ -5,9 +5,8 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::base::digest::Digest;
-use crate::base::name::TaskId;
 use crate::spec::glob::GlobSet;
-use crate::spec::plan::{CacheUse, CommandLine, NoChange, Task, ValidatorKind};
+use crate::spec::plan::{CacheUse, CommandLine, Dependency, NoChange, Task, ValidatorKind};
 use crate::spec::quota::Quota;
 
 fn source(text: &str) -> Source {
@@ -128,7 +127,7 @@ fn every_key_of_a_task_is_read() {
     let spec = read.spec;
     assert_eq!((spec.name.as_str(), spec.description.as_str()), ("N", "D"));
     assert_eq!((spec.section.as_ref().unwrap().as_str(), spec.section_name.as_str()), ("a", "A"));
-    assert_eq!(spec.depends_on, [TaskId::new("0")]);
+    assert_eq!(spec.depends_on, [Dependency::Own("0".into())]);
     assert_eq!(spec.exclusive_resources, ["db"]);
     assert_eq!(
         (spec.inputs.clone(), spec.outputs.clone()),
@@ -174,7 +173,7 @@ fn ids_are_the_text_that_is_written() {
     let plan = parse(&source(text)).value;
     let ids: Vec<&str> = plan.tasks().map(|task| task.id.as_str()).collect();
     assert_eq!(ids, ["1.10", "1.1"]);
-    assert_eq!(plan.sections[0].tasks[1].spec.depends_on, [TaskId::new("1.10")]);
+    assert_eq!(plan.sections[0].tasks[1].spec.depends_on, [Dependency::Own("1.10".into())]);
     assert_snapshot!(check(text), @r#"
     advice plan::unquoted-id: the id 1.10 is not in quotes ["1.10"]
         write `id: '1.10'`

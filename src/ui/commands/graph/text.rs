@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::base::name::TaskRef;
+use crate::base::name::{PlanName, TaskRef};
 use crate::engine::picture::{Picture, TaskPicture};
 use crate::ui::commands::status;
 use crate::ui::shell::{Paint, Tone};
@@ -13,12 +13,14 @@ use crate::ui::text::{columns_of, one_line, path_text};
 /// does not become a triangle of a hundred megabytes.
 const DEEPEST: usize = 80;
 
-/// Starts with the tasks that need nothing of what is shown; what needs a task hangs below it. A
+/// Starts with the tasks that need nothing of what is shown; what needs a task hangs below it, be it of
+/// another plan. A
 /// task that was drawn already is named again with `(above)`.
 pub fn tree_of(picture: &Picture, paint: Paint) -> String {
     let mut tree = Tree::of(picture, paint);
     for plan in &picture.plans {
         let _ = writeln!(tree.text, "{}", paint.paint(Tone::Strong, path_text(&plan.name)));
+        tree.plan = Some(&plan.name);
         let roots: Vec<&TaskPicture> = picture
             .tasks
             .iter()
@@ -34,6 +36,8 @@ struct Tree<'a> {
     dependents: BTreeMap<&'a TaskRef, Vec<&'a TaskPicture>>,
     shown: BTreeSet<&'a TaskRef>,
     drawn: BTreeSet<&'a TaskRef>,
+    /// The plan below which tasks are drawn: others' are named in full.
+    plan: Option<&'a PlanName>,
     paint: Paint,
     text: String,
 }
@@ -47,7 +51,7 @@ impl<'a> Tree<'a> {
             }
         }
         let shown = picture.tasks.iter().map(|task| &task.task).collect();
-        Self { dependents, shown, drawn: BTreeSet::new(), paint, text: String::new() }
+        Self { dependents, shown, drawn: BTreeSet::new(), plan: None, paint, text: String::new() }
     }
 
     fn is_root(&self, task: &TaskPicture) -> bool {
@@ -77,7 +81,11 @@ impl<'a> Tree<'a> {
         let glyph = status::glyph_of(task.state, self.paint);
         let again = if is_new { "" } else { "  (above)" };
         let name = if is_new { one_line(&task.name) } else { String::new() };
-        let line = format!("{branch} {glyph} {}  {name}", task.task.task);
+        let id = match self.plan == Some(&task.task.plan) {
+            true => task.task.task.to_string(),
+            false => path_text(&task.task),
+        };
+        let line = format!("{branch} {glyph} {id}  {name}");
         let _ = writeln!(self.text, "{}{again}", line.trim_end());
     }
 }
