@@ -8,6 +8,7 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::event::Event;
 use crate::engine::step::Engine;
+use crate::engine::world::diagnose::stops_its_document;
 use crate::host::clock;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
@@ -28,10 +29,11 @@ mod scripts;
 mod settings;
 mod tree;
 
-/// The documents with errors; the engine has just been given all that were loaded.
+/// The documents with errors for which nothing may be built from them; the engine has just been given
+/// all that were loaded.
 pub fn faulty(loaded: &Loaded, engine: &Engine) -> Vec<CheckedDocument> {
     let mut documents = by_file(loaded, engine);
-    documents.retain(|_, diagnostics| diagnostics.iter().any(Diagnostic::is_error));
+    documents.retain(|_, diagnostics| diagnostics.iter().any(stops_its_document));
     documents
         .into_iter()
         .map(|(path, diagnostics)| {

@@ -83,6 +83,7 @@ impl Driver {
             .build()
             .doing("starting the runtime", self.root())?;
         self.state.arm()?;
+        self.state.freeze_wrong_plans();
         self.has_built = true;
         let parts = Parts { state: &mut self.state, landings: &mut self.landings };
         let runner = Runner::new()?;
@@ -93,6 +94,7 @@ impl Driver {
 
     /// Decides everything and runs nothing: `status`, `why`, `graph`, `--dry-run`.
     pub fn survey(&mut self, request: BuildRequest) -> Result<Picture> {
+        self.state.freeze_wrong_plans();
         self.state.survey(request)?;
         self.landings.following.look(&self.state.checkout)?;
         Ok(self.present_picture(Extent::Whole))

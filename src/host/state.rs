@@ -13,13 +13,13 @@ mod rekey;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 
-use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::engine::chart::Part;
 use crate::engine::effect::{BuildRequest, Effect};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Frozen};
 use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::step::Engine;
+use crate::engine::world::diagnose::stops_its_document;
 use crate::spec::config::Config;
 
 use super::clock;
@@ -153,6 +153,20 @@ impl State {
         has_errors(&self.loaded, &self.engine)
     }
 
+    /// Keeps what is built or shown beside wrong plans from starting anything of them.
+    pub fn freeze_wrong_plans(&mut self) {
+        let mut found = self.engine.diagnostics();
+        found.extend(self.loaded.diagnostics.iter().cloned());
+        found.retain(stops_its_document);
+        let frozen = admit::frozen_by(&found, self.config());
+        let is_of_plans = matches!(frozen, Frozen::Plans(_));
+        if is_of_plans && self.loaded.documents.frozen != frozen {
+            self.loaded.documents.frozen = frozen;
+            let seen = self.documents_seen();
+            self.step(seen);
+        }
+    }
+
     /// All documents as they lie now.
     pub fn read_again(&self) -> Result<Loaded> {
         read_documents(&self.checkout.repo, &self.loaded.extra)
@@ -207,7 +221,7 @@ fn read_documents(repo: &Repository, extra: &[RelPath]) -> Result<Loaded> {
 
 fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {
     let found = engine.diagnostics();
-    loaded.diagnostics.iter().chain(&found).any(Diagnostic::is_error)
+    loaded.diagnostics.iter().chain(&found).any(stops_its_document)
 }
 
 #[cfg(test)]

@@ -120,28 +120,67 @@ fn drawings_lead_from_plan_to_plan() {
 }
 
 #[test]
-fn dependencies_that_lead_nowhere_are_refused() {
+fn dependencies_that_lead_nowhere_are_told_and_hold_what_has_them() {
     let check = |on: &str, code: &str, words: &[&str]| {
         let space = two();
         space.replace("plans/app.yaml", "[base//2]", &format!("['{on}']"));
-        space.orch(&["build"]).exits(2).complains(&[code]).complains(words);
         let told = space.orch(&["check", "--format", "json"]).exits(2);
         assert!(told.stdout.contains(code), "{}", told.shown());
-        assert_eq!(space.subjects(), ["start"]);
+        space.orch(&["why", "app//1"]).exits(0).says(&["held", on]);
+        space.orch(&["build"]).exits(1).complains(&[code, "`1` waits for it"]).complains(words);
+        assert!(space.exists("alone.txt") && space.exists("three.txt"));
+        assert!(!space.exists("app.txt") && !space.exists("last.txt"));
+        space.build(&[], 1).has(&[("ran", 0), ("up_to_date", 4), ("held", 1), ("blocked", 1)]);
     };
-    check("bsae//2", "plan::unknown-plan", &["did you mean `base`", "`1` waits for it"]);
+    check("bsae//2", "plan::unknown-plan", &["did you mean `base`"]);
     check("base//22", "plan::unknown-task", &["did you mean `base//2`"]);
-    check("base//", "plan::bad-value", &["other//*"]);
+    let space = two();
+    space.replace("plans/app.yaml", "[base//2]", "['base//']");
+    space.orch(&["build"]).exits(2).complains(&["plan::bad-value", "other//*"]);
+}
+
+#[test]
+fn a_circle_of_two_plans_is_told_and_holds_its_tasks() {
     let space = two();
     space.replace("plans/base.yaml", "depends_on: ['1']", "depends_on: [app//3]");
     let words = ["plan::circle-of-plans", "plans/app.yaml", "plans/base.yaml"];
-    space.orch(&["build"]).exits(2).complains(&words);
-    let space = two();
-    space.replace("plans/base.yaml", "depends_on: ['1']", "depends_on: ['9']");
-    let words = ["plan::unknown-dependency", "plans/base.yaml"];
-    space.orch(&["build"]).exits(2).complains(&words);
-    let words = ["plan::waits-for-faulty", "plan `base` has errors"];
     space.orch(&["check"]).exits(2).says(&words);
+    space.orch(&["build"]).exits(1).complains(&words);
+    space.build(&[], 1).has(&[("ran", 0), ("up_to_date", 3), ("held", 3)]);
+}
+
+#[test]
+fn what_needs_a_wrong_plan_is_held() {
+    let check = |wrong: &str| {
+        let space = two();
+        space.write("plans/base.yaml", wrong);
+        space.orch(&["build"]).exits(2).complains(&["plans/base.yaml", "nothing was run"]);
+        let words = ["plan::waits-for-faulty", "plan `base` has errors"];
+        space.orch(&["check"]).exits(2).says(&words);
+        space.orch(&["build", "-n", "app"]).exits(0).says(&["would run  app//2", " 1 would run"]);
+        space.orch(&["build", "app"]).exits(1).complains(&words);
+        assert!(space.exists("alone.txt") && !space.exists("app.txt") && !space.exists("one.txt"));
+        space.orch(&["why", "app//1"]).exits(0).says(&["because", "base"]);
+    };
+    check("sections: [\n");
+    check(&BASE.replace("depends_on: ['1']", "depends_on: ['9']"));
+}
+
+#[test]
+fn a_session_may_not_make_its_plan_wait_for_nothing() {
+    let check = |on: &str, code: i32| {
+        let space = two();
+        let edit = format!("- run: \"sed -i 's,\\\\[.1.\\\\],[{on}],' plans/app.yaml\"");
+        let session = format!("- - write: {{ path: alone.txt, content: a }}\n  {edit}\n");
+        let before = "app//2: [{ write: { path: alone.txt, content: \"alone\\n\" } }]\n";
+        space.replace("sessions.yaml", before, &format!("app//2:\n{session}"));
+        let once = "Write alone.txt., max_attempts: 1";
+        space.replace("plans/app.yaml", "Write alone.txt.", once);
+        space.commit("session");
+        space.orch(&["build", "app//2"]).exits(code)
+    };
+    check("base//3", 0).complains(&["changes app//3 (depends_on)"]);
+    check("base//33", 1).complains(&["app//3 depends on `base//33`"]);
 }
 
 #[test]

@@ -6,11 +6,13 @@ use crate::base::name::{AttemptId, PlanName, TaskId, TaskRef};
 use crate::base::source::Source;
 use crate::engine::broken::Sound;
 use crate::engine::effect::{Notice, Warning};
+use crate::engine::graph::Breach;
 use crate::engine::ground::Ground;
 use crate::engine::outcome::evidence::{DocumentsLeft, Evidence, PlanEdit, StatusFile};
 use crate::engine::outcome::{Judgement, OutcomeClass};
 use crate::engine::plan_change::{Bounds, PlanChange};
 use crate::spec::edit::Outline;
+use crate::spec::plan::{Dependency, parse};
 use crate::spec::rule::{ActionKind, tools_of};
 
 use super::attempt::Attempt;
@@ -74,6 +76,17 @@ impl Shop<'_> {
         };
         let change = PlanChange::between(&laid, &left, &bounds, known);
         let change = change.map_err(|why| refused(&why))?;
+        // Where other documents changed, too, all of them were looked at together.
+        if documents.is_none_or(|it| it.before == it.after) {
+            let broken = world.newly_broken(&left.path, &parse(&left).value);
+            let said = |(task, on, _): (TaskRef, Dependency, Breach)| {
+                format!("{task} depends on `{on}`, which is no task that it could wait for")
+            };
+            let broken: Vec<String> = broken.into_iter().map(said).collect();
+            if !broken.is_empty() {
+                return Err(refused(&broken));
+            }
+        }
         if let Some(change) = &change {
             let present = self.ground.world.plan_source(attempt.slot);
             change.apply(present, &bounds, known).map_err(|why| refused(&why))?;

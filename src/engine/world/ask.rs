@@ -6,12 +6,14 @@ use crate::base::digest::Recorded;
 use crate::base::name::{ActionKey, OutputDigest, RecipeDigest, RelPath, RuleName, TaskRef};
 use crate::base::source::Source;
 use crate::engine::event::Frozen;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Breach, Graph};
 use crate::engine::why::Why;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::plan::read::name_of;
-use crate::spec::plan::{Meta, Plan, Task, TaskRecord, TaskSpec, Validator, ValidatorKind};
+use crate::spec::plan::{
+    Dependency, Meta, Plan, Task, TaskRecord, TaskSpec, Validator, ValidatorKind,
+};
 use crate::spec::plan_check::Known;
 use crate::spec::rule::Rule;
 
@@ -206,6 +208,16 @@ impl World {
         })
     }
 
+    /// Dependencies across plans that would lead nowhere with this plan in the place of what its file
+    /// holds, and that do not so now.
+    pub fn newly_broken(&self, path: &RelPath, plan: &Plan) -> Vec<(TaskRef, Dependency, Breach)> {
+        let plans = self.plans().map(|(at, it)| if at == path { plan } else { it });
+        let before = broken_in(self.graph());
+        let mut broken = broken_in(&Graph::new(plans));
+        broken.retain(|it| !before.contains(it));
+        broken
+    }
+
     /// True where the task's plan is exactly as HEAD has it.
     pub fn is_committed(&self, slot: Slot) -> bool {
         self.is_as_committed(self.plan_path(slot))
@@ -263,6 +275,12 @@ impl World {
             .map(|it| it.record.clone())
             .unwrap_or_default()
     }
+}
+
+fn broken_in(graph: &Graph) -> Vec<(TaskRef, Dependency, Breach)> {
+    let all = graph.broken().flat_map(|(id, broken)| broken.iter().map(move |it| (id, it)));
+    let named = all.map(|(id, it)| (graph.node(id).task.clone(), it.dependency.clone(), it.breach));
+    named.collect()
 }
 
 fn nth_task(plan: &Plan, mut at: usize) -> Option<&Task> {

@@ -16,7 +16,7 @@ use super::db::{
 };
 use across::Across;
 
-pub use across::holds_its_tasks_alone;
+pub use across::{holds_its_tasks_alone, stops_its_document};
 
 impl World {
     /// Every finding about every document, by file.
@@ -60,7 +60,7 @@ fn across(db: &Database, library: Library) -> Vec<Diagnostic> {
     let faulty: BTreeSet<&PlanName> =
         texts.clone().filter(is_faulty).map(|it| &plan(it).name).collect();
     let plans = texts.map(|it| (it.source(db), plan(it))).collect();
-    Across { graph: graph_of(db, library), plans, faulty }.findings()
+    Across::of(graph_of(db, library), plans, faulty).findings()
 }
 
 /// Files of the project that another one of the same name replaces.

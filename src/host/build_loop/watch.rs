@@ -9,6 +9,7 @@ use crate::base::name::RelPath;
 use crate::engine::effect::Notice;
 use crate::engine::event::{Documents, Event, Frozen, Written};
 use crate::engine::step::Engine;
+use crate::engine::world::diagnose::stops_its_document;
 use crate::host::documents::{self, Loaded};
 use crate::host::error::Result;
 use crate::host::land::status::said;
@@ -107,7 +108,7 @@ impl Watch {
     ) -> Result<()> {
         let mut found = loaded.diagnostics.clone();
         found.extend(state.engine.diagnose(loaded.documents.clone()));
-        found.retain(Diagnostic::is_error);
+        found.retain(stops_its_document);
         loaded.documents.frozen = frozen_by(&found, &loaded.documents.config);
         if found != self.shown {
             self.shown = found;

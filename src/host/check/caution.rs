@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::step::Engine;
+use crate::engine::world::diagnose::holds_its_tasks_alone;
 use crate::host::documents::{CLAUDE_CONFIG, Loaded, NATIVE_CONFIG};
 use crate::host::surface::CheckedDocument;
 
@@ -14,7 +15,7 @@ use super::tree::findings;
 use super::{by_file, document};
 
 /// The settings, and what these tasks, or all, are made from, where anything is doubtful about it:
-/// its warnings alone.
+/// its warnings alone, and errors that hold no more than the tasks that have them.
 pub fn cautions(
     loaded: &Loaded,
     engine: &Engine,
@@ -22,7 +23,7 @@ pub fn cautions(
 ) -> Vec<CheckedDocument> {
     let mut documents = by_file(loaded, engine);
     for findings in documents.values_mut() {
-        findings.retain(|it| it.severity == Severity::Warning);
+        findings.retain(|it| it.severity == Severity::Warning || holds_its_tasks_alone(it));
     }
     documents.retain(|_, findings| !findings.is_empty());
     if documents.is_empty() {

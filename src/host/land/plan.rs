@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AttemptId, RelPath};
 use crate::base::source::Source;
 use crate::engine::effect::LandingRequest;
 use crate::engine::event::{Documents, Event, Written};
+use crate::engine::world::diagnose::stops_its_document;
 use crate::host::documents::{self, read_text};
 use crate::host::error::{Error, Result};
 use crate::host::git::trailer::OutgoingReceipt;
@@ -215,11 +215,11 @@ fn plan_again(path: &RelPath, state: &mut State) -> Result<Vec<Event>> {
     }
     let with_landed = with_landed(&documents, state)?;
     // What a person is in the middle of writing changes nothing.
-    if !state.engine.diagnose(with_landed.clone()).iter().any(Diagnostic::is_error) {
+    if !state.engine.diagnose(with_landed.clone()).iter().any(stops_its_document) {
         documents = with_landed;
     }
     let mut found = state.engine.diagnose(documents.clone());
-    found.retain(|it| it.is_error() && it.file.as_ref() == Some(path));
+    found.retain(|it| stops_its_document(it) && it.file.as_ref() == Some(path));
     if found.is_empty() {
         state.loaded.documents = documents;
         state.loaded.sources.insert(path.clone(), source);

@@ -7,17 +7,15 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::engine::event::{Documents, Frozen};
-use crate::engine::world::diagnose::holds_its_tasks_alone;
 use crate::spec::config::Config;
 
-/// What must not be built from because of these errors. A plan stands for itself, and a task whose
-/// dependency on another plan leads nowhere; anything else may be read by every task.
+/// What must not be built from because of these errors. A plan stands for itself; anything else may
+/// be read by every task.
 pub fn frozen_by(errors: &[Diagnostic], config: &Config) -> Frozen {
-    let errors: Vec<&Diagnostic> = errors.iter().filter(|it| !holds_its_tasks_alone(it)).collect();
     let plan_of = |error: &Diagnostic| error.file.clone().filter(|path| is_plan(path, config));
     match errors.iter().find(|error| plan_of(error).is_none()) {
         None if errors.is_empty() => Frozen::Nothing,
-        None => Frozen::Plans(errors.iter().copied().filter_map(plan_of).collect()),
+        None => Frozen::Plans(errors.iter().filter_map(plan_of).collect()),
         Some(error) => Frozen::Everything(match &error.file {
             Some(path) => format!("{path} has errors"),
             None => error.message.clone(),
@@ -72,12 +70,6 @@ mod tests {
         assert_eq!(check(&[]), Frozen::Nothing);
         let plans = ["plans/a.yaml", "plans/b.yaml"];
         assert_eq!(check(&plans), Frozen::Plans(plans.map(path).into()));
-        let task = Diagnostic::error("plan::unknown-plan", "no").in_file(&path("plans/a.yaml"));
-        assert_eq!(
-            frozen_by(&[task], &Config::default()),
-            Frozen::Nothing,
-            "only the task is held"
-        );
         let everything = Frozen::Everything("orch.yaml has errors".to_owned());
         assert_eq!(check(&["plans/a.yaml", "orch.yaml"]), everything);
     }

@@ -20,20 +20,36 @@ const MAX_GUESSES: usize = 20;
 /// Names and places of a circle that are told.
 const SHOWN: usize = 8;
 
-/// True for an error for which the tasks that have it are held: others of their plan may go on.
+/// True for an error for which the tasks that have it are held: anything else may be built.
 pub fn holds_its_tasks_alone(found: &Diagnostic) -> bool {
-    [NO_PLAN, SEVERAL_PLANS, NO_TASK, CIRCLE].contains(&found.code)
+    found.is_error() && [NO_PLAN, SEVERAL_PLANS, NO_TASK, CIRCLE].contains(&found.code)
+}
+
+/// True for an error for which nothing may be built from its document.
+pub fn stops_its_document(found: &Diagnostic) -> bool {
+    found.is_error() && !holds_its_tasks_alone(found)
 }
 
 /// All plans, in the graph's order.
 pub(super) struct Across<'a> {
-    pub graph: &'a Graph,
-    pub plans: Vec<(&'a Source, &'a Plan)>,
+    graph: &'a Graph,
+    plans: Vec<(&'a Source, &'a Plan)>,
+    /// All tasks, by node.
+    tasks: Vec<&'a Task>,
     /// Plans with errors of their own.
-    pub faulty: BTreeSet<&'a PlanName>,
+    faulty: BTreeSet<&'a PlanName>,
 }
 
 impl<'a> Across<'a> {
+    pub fn of(
+        graph: &'a Graph,
+        plans: Vec<(&'a Source, &'a Plan)>,
+        faulty: BTreeSet<&'a PlanName>,
+    ) -> Self {
+        let tasks = plans.iter().flat_map(|(_, plan)| plan.tasks()).collect();
+        Self { graph, plans, tasks, faulty }
+    }
+
     /// Everything that is wrong between plans; each finding names its file.
     pub fn findings(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
@@ -56,10 +72,8 @@ impl<'a> Across<'a> {
     }
 
     fn task_at(&self, id: NodeId) -> Option<(&'a Source, &'a Task)> {
-        let plan = self.graph.node(id).plan;
-        let start = self.graph.plan_range(plan).start;
-        let (source, plan) = self.plans.get(plan as usize)?;
-        Some((source, plan.tasks().nth((id.0 - start) as usize)?))
+        let (source, _) = self.plans.get(self.graph.node(id).plan as usize)?;
+        Some((source, self.tasks.get(id.index())?))
     }
 
     /// `None` for what is told otherwise.
@@ -159,31 +173,29 @@ impl<'a> Across<'a> {
 
     /// As in one plan: what is parked until a person decides.
     fn wait_for_suspended(&self, found: &mut Vec<Diagnostic>) {
+        let is_parked = |id: &NodeId| {
+            self.tasks.get(id.index()).is_some_and(|it| it.record.status == Status::Suspended)
+        };
         for (id, node) in self.graph.nodes() {
-            let others = node.needs.iter().filter(|it| self.graph.node(**it).plan != node.plan);
-            for need in others {
+            let parked = node.needs.iter().filter(|it| is_parked(it));
+            for need in parked.map(|it| self.graph.node(*it)).filter(|it| it.plan != node.plan) {
                 let Some((source, task)) = self.task_at(id).filter(|it| !is_over(it.1)) else {
                     break;
                 };
-                let parked =
-                    self.task_at(*need).filter(|it| it.1.record.status == Status::Suspended);
-                let name = &self.graph.node(*need).task;
-                let entry = task.spec.depends_on.iter().position(|it| match it {
-                    Dependency::Other(task) => task == name,
-                    Dependency::All(plan) => *plan == name.plan,
+                let means = |it: &Dependency| match it {
+                    Dependency::Other(task) => *task == need.task,
+                    Dependency::All(plan) => *plan == need.task.plan,
                     Dependency::Own(_) => false,
-                });
-                let Some(entry) = entry.filter(|_| parked.is_some()) else { continue };
+                };
+                let Some(entry) = task.spec.depends_on.iter().position(means) else { continue };
+                let help =
+                    "set it to `pending` to have it done, or to `skipped` to go on without it";
+                let message = format!("`{}` cannot run yet", task.id);
                 found.push(
-                    Diagnostic::warning(
-                        "plan::waits-for-suspended",
-                        format!("`{}` cannot run yet", task.id),
-                    )
-                    .label(span_of(task, entry), format!("`{name}` is suspended"))
-                    .help(
-                        "set it to `pending` to have it done, or to `skipped` to go on without it",
-                    )
-                    .in_file(&source.path),
+                    Diagnostic::warning("plan::waits-for-suspended", message)
+                        .label(span_of(task, entry), format!("`{}` is suspended", need.task))
+                        .help(help)
+                        .in_file(&source.path),
                 );
             }
         }
