@@ -19,7 +19,7 @@ use crate::engine::effect::{BuildRequest, Effect};
 use crate::engine::event::{Event, Frozen};
 use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::step::Engine;
-use crate::engine::world::diagnose::stops_its_document;
+use crate::engine::world::diagnose::{stops_its_document, waits_for_faulty};
 use crate::spec::config::Config;
 
 use super::clock;
@@ -153,9 +153,13 @@ impl State {
         has_errors(&self.loaded, &self.engine)
     }
 
-    /// Keeps what is built or shown beside wrong plans from starting anything of them.
+    /// Keeps what is built or shown from starting anything of wrong plans that it needs. Where nothing
+    /// needs one, only a target could start it, and that is refused.
     pub fn freeze_wrong_plans(&mut self) {
         let mut found = self.engine.diagnostics();
+        if !found.iter().any(waits_for_faulty) {
+            return;
+        }
         found.extend(self.loaded.diagnostics.iter().cloned());
         found.retain(stops_its_document);
         let frozen = admit::frozen_by(&found, self.config());

@@ -16,7 +16,7 @@ use super::db::{
 };
 use across::Across;
 
-pub use across::{holds_its_tasks_alone, stops_its_document};
+pub use across::{holds_its_tasks_alone, stops_its_document, waits_for_faulty};
 
 impl World {
     /// Every finding about every document, by file.

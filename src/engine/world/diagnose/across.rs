@@ -14,6 +14,7 @@ const NO_PLAN: &str = "plan::unknown-plan";
 const SEVERAL_PLANS: &str = "plan::ambiguous-plan";
 const NO_TASK: &str = "plan::unknown-task";
 const CIRCLE: &str = "plan::circle-of-plans";
+const FAULTY: &str = "plan::waits-for-faulty";
 
 /// Looking for the nearest name costs all of them each time, so only the first get one.
 const MAX_GUESSES: usize = 20;
@@ -23,6 +24,11 @@ const SHOWN: usize = 8;
 /// True for an error for which the tasks that have it are held: anything else may be built.
 pub fn holds_its_tasks_alone(found: &Diagnostic) -> bool {
     found.is_error() && [NO_PLAN, SEVERAL_PLANS, NO_TASK, CIRCLE].contains(&found.code)
+}
+
+/// True for a finding that a task waits for a plan that has errors itself.
+pub fn waits_for_faulty(found: &Diagnostic) -> bool {
+    found.code == FAULTY
 }
 
 /// True for an error for which nothing may be built from its document.
@@ -162,7 +168,7 @@ impl<'a> Across<'a> {
                 let wrong = wrong.filter(|(_, it)| **it != plan.name && self.faulty.contains(*it));
                 found.extend(wrong.map(|(entry, other)| {
                     let message = format!("`{}` cannot run: plan `{other}` has errors", task.id);
-                    Diagnostic::warning("plan::waits-for-faulty", message)
+                    Diagnostic::warning(FAULTY, message)
                         .label(span_of(task, entry), "nothing of that plan is started")
                         .help(format!("mend `{other}`: `orch check` tells what is wrong with it"))
                         .in_file(&source.path)
