@@ -365,6 +365,7 @@ fn plans_of_one_title_have_a_usage_report_each() {
             .unwrap()
             .map(|it| it.unwrap().file_name().into_string().unwrap())
             .collect();
+        names.retain(|name| name.ends_with("-usage-report.json"));
         names.sort();
         assert_eq!(names, ["same-south-usage-report.json", "same-usage-report.json"]);
         let of =
@@ -411,6 +412,61 @@ fn the_usage_report_is_the_originals_and_no_change_of_the_checkout() {
     assert_eq!(report_of(&space, ignored)["running_total"]["cost_usd"], 2.0, "of all runs");
     assert_eq!(report_of(&space, own)["total"]["cost_usd"], 1.6);
     assert_eq!(space.git(&["status", "--porcelain"]), "");
+}
+
+/// The reports of builds in a folder, oldest first.
+fn sessions_in(space: &Space, folder: &str) -> Vec<Value> {
+    let Ok(listed) = std::fs::read_dir(space.root().join(folder)) else { return Vec::new() };
+    let names = listed.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|it| it.starts_with("pipeline-session-")).collect();
+    // The second of one moment has a number behind the stamp.
+    names.sort_by_key(|name| name.replace(".json", ""));
+    names.iter().map(|name| report_of(space, &format!("{folder}/{name}"))).collect()
+}
+
+#[test]
+fn each_build_that_spent_something_leaves_a_report_of_its_own() {
+    let plan = |meta: &str, task: &str| {
+        format!(
+            "meta: {{ name: A / B{meta} }}\nsections:\n- id: s\n  name: S\n  tasks:\n  - {{ id: {task}, name: N, description: D }}\n"
+        )
+    };
+    let task = |name: &str| {
+        format!(
+            "'{name}':\n- [ {{ write: {{ path: {name}.txt, content: x }} }}, {{ cost: 0.5 }} ]\n"
+        )
+    };
+    let item = ", source_item: docs/defect-backlog/7-login-fails.md";
+    let space = Space::new(&[
+        ("orch.yaml", "session: { scripted: sessions.yaml }\n"),
+        ("plans/north.yaml", &plan(item, "n")),
+        ("plans/south.yaml", &plan("", "s")),
+        ("sessions.yaml", &(task("n") + &task("s"))),
+        ("docs/defect-backlog/7-login-fails.md", "# Login fails\n\nIt should not, and does.\n"),
+        (".gitignore", ".orch/\n.claude/plans/logs/\n"),
+    ]);
+    let logs = ".claude/plans/logs";
+    space.build(&[], 0).has(&[("sessions", 2)]);
+    let first = sessions_in(&space, logs).remove(0);
+    assert_eq!((&first["total_cost_usd"], &first["sessions"]), (&1.0.into(), &2.into()));
+    let items = first["work_items"].as_array().unwrap().iter();
+    let mut items: Vec<_> = items.map(|it| (it["name"].clone(), it["cost_usd"].clone())).collect();
+    items.sort_by_key(|(name, _)| name.to_string());
+    let expected =
+        ["defect: 7 Login Fails", "resumed: south.yaml"].map(|it| (it.into(), 0.5.into()));
+    assert_eq!(items, expected);
+
+    space.build(&[], 0).has(&[("sessions", 0)]);
+    assert_eq!(sessions_in(&space, logs).len(), 1, "nothing was spent");
+    space.build(&["--force", "south"], 0).has(&[("sessions", 1)]);
+    assert_eq!(sessions_in(&space, logs).len(), 2, "the first one stays");
+    assert_eq!(space.git(&["status", "--porcelain"]), "");
+
+    // A folder that is none is said, and changes nothing about the build.
+    std::fs::remove_dir_all(space.root().join(logs)).unwrap();
+    space.write(logs, "a file\n");
+    let ran = space.orch(&["build", "--force", "south"]).exits(0);
+    ran.complains(&["a usage report was not written"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod entry;
 mod group;
 mod report;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::engine::record::AttemptEnded;
 pub use entry::{Fate, LedgerEntry, Open, OpenAttempts, entries};
 pub use group::{By, Group, Sum, group, sum_of};
 pub use report::{Spent, file_name, usage_report};
+pub use session::{item_title, session_file_name, session_report};
 
 /// What a session was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

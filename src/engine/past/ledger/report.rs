@@ -109,7 +109,7 @@ fn model_of(entries: &[&LedgerEntry]) -> String {
 }
 
 /// `2026-01-15T15:04:05`, UTC.
-fn iso(at: Moment) -> String {
+pub(super) fn iso(at: Moment) -> String {
     let shown = at.to_string();
     let minutes = shown.trim_end_matches(" UTC").replace(' ', "T");
     format!("{minutes}:{:02}", at.0 / 1000 % 60)

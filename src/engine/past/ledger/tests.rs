@@ -186,6 +186,20 @@ fn the_usage_report_has_the_originals_keys() {
     assert_eq!(file_name("A", Some(&PlanName::new("p"))), "a-p-usage-report.json");
 }
 
+#[test]
+fn the_session_report_has_the_originals_keys_and_sums_by_what_was_worked_on() {
+    let tokens = Tokens { input: 100, output: 20, cache_read: 300, cache_creation: 7 };
+    let spend = Spend { tokens, ..Spend::default() };
+    let of =
+        |task: &str, cost| record(AttemptEnded { spend: spend.clone(), ..ended(task, "1", cost) });
+    let all = entries(&[of("a", 0.5), of("b", 0.25), of("a", 0.25)]);
+    let named = ["defect: X", "resumed: p.yaml", "defect: X"].map(str::to_owned);
+    let spent: Vec<_> = named.into_iter().zip(all).collect();
+    let report = session_report(&spent, Moment(1_768_489_445_000)).unwrap();
+    insta::assert_snapshot!(report.to_string(), @r#"{"session_timestamp":"2026-01-15T15:04:05","sessions":3,"started_at":"1970-01-01T00:00:00","total_cost_usd":1.0,"total_input_tokens":300,"total_output_tokens":60,"work_items":[{"cost_usd":0.75,"input_tokens":200,"name":"defect: X","output_tokens":40,"plan":"p","sessions":2},{"cost_usd":0.25,"input_tokens":100,"name":"resumed: p.yaml","output_tokens":20,"plan":"p","sessions":1}]}"#);
+    assert_eq!(session_report(&[], Moment(0)), None);
+}
+
 /// One process of a session in the trial.
 #[derive(Clone, Debug)]
 struct Process {
