@@ -6,6 +6,7 @@ pub mod console;
 pub mod exit;
 mod json;
 mod judging;
+mod notifier;
 pub mod project;
 pub mod render;
 pub mod report;

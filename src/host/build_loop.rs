@@ -87,6 +87,7 @@ pub async fn run(
     let request = state.narrowed(request);
     platform::adopt_orphans().doing("watching over processes", state.root())?;
     let mut voice = Voice::of(surface, request.targets.clone());
+    voice.take_notifying(state);
     state.reap_leftovers()?.iter().for_each(|notice| voice.say(notice));
     let trusted = Trusted::here().note_build(state.root(), &state.config().session);
     trusted.map(Warning::Said).map(Notice::Warning).iter().for_each(|notice| voice.say(notice));

@@ -23,6 +23,7 @@ pub mod caution;
 mod design;
 mod inputs;
 mod item;
+pub mod mail;
 mod named;
 mod outputs;
 mod scripts;
@@ -57,6 +58,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     loaded.diagnostics.extend(missing);
     let lying = tree::findings(root, &loaded, &engine);
     loaded.diagnostics.extend(lying);
+    loaded.diagnostics.extend(mail::unsent(&loaded, &engine));
     loaded.diagnostics.extend(agents::refused(&loaded.documents.agents));
     loaded.diagnostics.extend(agents::without_server(root, &loaded.documents.agents));
     if files.is_empty() {

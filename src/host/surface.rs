@@ -13,6 +13,7 @@ use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::SmokeOutcome;
 use crate::engine::stream::Progress;
 use crate::engine::why::Parked;
+use crate::host::outbox::Notifying;
 use crate::spec::plan::Plan;
 
 /// Something that shows a build to people or programs. Calls come from one thread, in the order
@@ -30,6 +31,8 @@ pub trait Surface {
     fn diagnose(&mut self, documents: &[CheckedDocument], now: Moment);
     /// Documents that this build is made from, with warnings that it has not told yet.
     fn caution(&mut self, documents: &[CheckedDocument], now: Moment);
+    /// Who is to be told of what outside of orch, as the documents have it from now on.
+    fn notify_by(&mut self, _notifying: Notifying) {}
     /// A step of a running attempt.
     fn stream(&mut self, task: &TaskRef, progress: &Progress, now: Moment);
 }

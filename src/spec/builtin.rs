@@ -36,6 +36,7 @@ const RULES: &[(&str, &str)] = embedded!("rules":
     "extend-plan.yaml",
     "implement.yaml",
     "judge.yaml",
+    "notify.yaml",
     "plan-item.yaml",
     "qa-audit.yaml",
     "review.yaml",

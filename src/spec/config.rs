@@ -5,6 +5,7 @@ mod budget;
 pub mod keys;
 pub mod limits;
 pub mod models;
+mod notices;
 mod read;
 mod schedule;
 
@@ -21,6 +22,7 @@ pub use breaker::BreakerConfig;
 pub use budget::BudgetConfig;
 pub use limits::{LimitWait, LimitsConfig};
 pub use models::Models;
+pub use notices::NotifyConfig;
 
 pub use read::parse;
 pub use schedule::{DevServer, ScheduleConfig};
@@ -78,6 +80,8 @@ pub struct Config {
     pub smoke: Smoke,
     /// Started for smoke tests; `None`: they take the server that is there.
     pub dev_server: Option<DevServer>,
+    /// How people are told of builds.
+    pub notify: NotifyConfig,
 }
 
 impl Config {
@@ -153,6 +157,7 @@ impl Default for Config {
             schedule: ScheduleConfig::default(),
             smoke: Smoke::default(),
             dev_server: None,
+            notify: NotifyConfig::default(),
         }
     }
 }

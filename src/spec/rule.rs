@@ -4,6 +4,7 @@ mod choose;
 mod draft;
 mod judges;
 pub mod keys;
+mod occasion;
 mod read;
 mod resolve;
 mod retry;
@@ -24,6 +25,7 @@ pub use super::agent::DEFAULT_TOOLS;
 pub use choose::{Chosen, Why, agent_of, choose, choose_among, proposals_of};
 pub use draft::RuleDraft;
 pub use judges::{Judges, JudgingPart, Tests};
+pub use occasion::{NOTIFY, Notify, Occasion};
 pub use read::parse;
 pub use resolve::{DEFAULTS, resolve};
 pub use retry::{Beginning, Retry, RetryStep};
@@ -65,6 +67,8 @@ pub struct Rule {
     pub run: Option<CommandLine>,
     /// What its attempts may reach; `None`: as the settings say.
     pub sandbox: Option<Sandboxing>,
+    /// It does no task, and tells people of these events.
+    pub notify: Option<Notify>,
 }
 
 impl Rule {

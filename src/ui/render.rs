@@ -2,6 +2,7 @@
 //! surface only lays them out.
 
 pub mod data;
+pub mod letter;
 pub mod obstacle;
 pub mod states;
 pub mod summary;

@@ -43,6 +43,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tracing", &["host", "ui"]),
     ("tracing_subscriber", &["host", "ui"]),
     ("unicode_width", &["ui/text"]),
+    ("ureq", &["host/outbox"]),
     ("zstd", &["host/store"]),
     ("serde", &[""]),
     ("serde_json", &[""]),

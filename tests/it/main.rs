@@ -31,6 +31,7 @@ mod left_out;
 mod lies;
 mod limits;
 mod newer_in_git;
+mod notifications;
 mod output;
 mod outputs;
 mod overnight;

@@ -25,6 +25,7 @@ use crate::engine::world::World;
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::Status;
 use crate::spec::plan::{Compiled, Plan};
+use crate::spec::rule::Rule;
 
 use super::Engine;
 
@@ -53,6 +54,16 @@ impl Engine {
     /// The file of a task's plan.
     pub fn plan_path_of(&self, task: &TaskRef) -> Option<RelPath> {
         Some(self.world.plan_path(self.world.slot(task)?).clone())
+    }
+
+    /// Rules that do no task and tell people of events.
+    pub fn notifying_rules(&self) -> Vec<Rule> {
+        self.world.notifying_rules().cloned().collect()
+    }
+
+    /// Every plan, with the file it lies in.
+    pub fn plans(&self) -> impl Iterator<Item = (&RelPath, &Plan)> {
+        self.world.plans()
     }
 
     /// The plan that a file holds.

@@ -244,6 +244,12 @@ impl World {
         self.texts().map(|(text, plan)| (text.path(&self.db), plan))
     }
 
+    /// Rules that do no task and tell people of events.
+    pub fn notifying_rules(&self) -> impl Iterator<Item = &Rule> {
+        let rules = rules_of(&self.db, self.library()).value.values();
+        rules.map(|rule| &**rule).filter(|rule| rule.notify.is_some())
+    }
+
     fn texts(&self) -> impl Iterator<Item = (PlanText, &Plan)> {
         let texts = self.library().plans(&self.db);
         texts.iter().map(|text| (*text, &*plan_of(&self.db, *text).value))

@@ -1,5 +1,7 @@
 //! What a build tells people.
 
+use std::collections::BTreeMap;
+
 use crate::base::measure::Billing;
 use crate::base::name::TaskRef;
 use crate::engine::effect::Notice;
@@ -7,11 +9,14 @@ use crate::engine::picture::{Extent, Picture};
 use crate::engine::plan_change::ChangeReport;
 use crate::engine::stream::Progress;
 use crate::host::check::faulty;
+use crate::host::check::mail::address_of;
 use crate::host::clock;
 use crate::host::documents::Loaded;
 use crate::host::git::{Repository, extent};
+use crate::host::outbox::Notifying;
 use crate::host::state::State;
 use crate::host::surface::Surface;
+use crate::spec::plan::Plan;
 
 use super::caution::Cautions;
 
@@ -91,8 +96,27 @@ impl<'a> Voice<'a> {
         }
     }
 
+    /// Tells the surface who is to be told of what, as the documents have it now.
+    pub fn take_notifying(&mut self, state: &State) {
+        self.surface.notify_by(notifying_of(state));
+    }
+
     /// What sessions changed in their plans, as it was said.
     pub fn take_plan_changes(&mut self) -> Vec<ChangeReport> {
         std::mem::take(&mut self.plan_changes)
+    }
+}
+
+fn notifying_of(state: &State) -> Notifying {
+    let settings = &state.config().notify;
+    let addressed = |(_, plan): (_, &Plan)| Some((plan.name.clone(), address_of(plan)?));
+    Notifying {
+        rules: state.engine.notifying_rules(),
+        addresses: match settings.mail {
+            Some(_) => state.engine.plans().filter_map(addressed).collect(),
+            None => BTreeMap::new(),
+        },
+        mail: settings.mail.clone(),
+        wait: settings.wait,
     }
 }

@@ -213,6 +213,7 @@ impl BuildLoop<'_> {
         let is_away = watch.is_away();
         self.crew.shop.take_config(self.state.config())?;
         self.step(event)?;
+        self.voice.take_notifying(self.state);
         if !is_away {
             self.voice.caution(self.state);
         }

@@ -65,6 +65,7 @@ fn rules_say_who_does_what_within_which_bounds() {
     extend-plan  Session planner          sessions 60 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
     implement    Session coder            sessions 0 writes, must change; 3 attempts, wall 30m00s, stall 10m00s
     judge        Session systems-designer sessions 30 writes, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    notify       Command -                commands - writes, may change nothing; 3 attempts, wall 10s, stall -
     plan-item    Session planner          sessions - writes, must change; 3 attempts, wall 30m00s, stall 10m00s
     qa-audit     Session qa-auditor       sessions 50 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
     review       Session code-reviewer    sessions 20 read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s

@@ -2,7 +2,7 @@
 
 use super::LimitWait;
 use crate::spec::keys::Shape::{
-    Count, Duration, Flag, Forms, Map, Names, Number, Text, Texts, Word,
+    Command, Count, Duration, Flag, Forms, Map, Names, Number, Text, Texts, Word,
 };
 use crate::spec::keys::{Keys, NONE, Others, Shape, keys, words};
 use crate::spec::{rebuild, sandbox, smoke};
@@ -72,6 +72,8 @@ keys! {
         smoke: Forms(smoke::FORMS),
         /// A server that is started for smoke tests and ended after them.
         dev_server: Map(&DEV_SERVER),
+        /// How people are told of builds; of what, rules that extend `notify` say.
+        notify: Map(&NOTIFY),
     ];
 
     /// Bounds in dollars; 0 is none.
@@ -182,6 +184,14 @@ keys! {
         session_memory [default: "400"]: Shape::COUNT,
         /// Actions for each core at most.
         per_core [default: "8"]: Shape::POSITIVE,
+    ];
+
+    /// How people are told of builds.
+    static NOTIFY = "notify", Refused [
+        /// Sends mail to who a plan's `notification_email` names: a list gets the address as its last word.
+        mail: Command,
+        /// How long the end of a build waits for what is still on its way.
+        wait [default: "5s"]: Duration,
     ];
 
     /// A server that is started for smoke tests and ended after them.

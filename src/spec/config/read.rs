@@ -10,7 +10,7 @@ use crate::spec::{rebuild, sandbox};
 
 use super::keys::{CONFIG, LINK, ORIGINAL};
 use super::schedule::{read_dev_server, read_schedule};
-use super::{Config, Link, SessionConfig, WorktreeConfig, breaker, limits, models};
+use super::{Config, Link, SessionConfig, WorktreeConfig, breaker, limits, models, notices};
 use crate::spec::smoke::Smoke;
 
 const CODES: Codes = codes!("config");
@@ -93,6 +93,9 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
     read_schedule(&mut fields, &mut config.schedule);
     config.smoke = Smoke::read(&mut fields);
     read_dev_server(&mut fields, config);
+    if let Some(fields) = fields.fields("notify") {
+        config.notify = notices::read(fields);
+    }
     fields.rest();
 }
 

@@ -70,6 +70,7 @@ sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
 schedule: { warm_up: 5s, session_memory: 0, per_core: 2 }
 smoke: { run: make smoke, timeout: 1m, env: [Z], needs_server: true }
 dev_server: { wait: 9s }
+notify: { mail: [mail, -s, orch], wait: 1s }
 rebuild: { ask_above: { sessions: 7, usd: 1.5 } }
 rebuild_on: [recipe]
 ",
@@ -147,6 +148,12 @@ rebuild_on: [recipe]
             needs_server: Some(true),
         },
         dev_server: Some(DevServer { command: "c".into(), port: 1, wait: Millis::seconds(9) }),
+        notify: NotifyConfig {
+            mail: Some(crate::spec::plan::CommandLine::Argv(
+                ["mail", "-s", "orch"].map(str::to_owned).into(),
+            )),
+            wait: Millis::seconds(1),
+        },
     };
     assert_eq!(config, expected);
 }

@@ -12,6 +12,7 @@ use crate::spec::rebuild::RebuildOn;
 use crate::spec::sandbox::Sandboxing;
 
 use super::judges::JudgeParts;
+use super::occasion::NotifyParts;
 use super::{
     ActionKind, Beginning, Limits, Match, Retry, RetryStep, Rule, RuleInputs, RuleOutputs,
 };
@@ -57,6 +58,7 @@ pub(super) struct Parts {
     pub proposals: Option<Proposals>,
     pub run: Option<CommandLine>,
     pub sandbox: Option<Sandboxing>,
+    pub notify: NotifyParts,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +127,7 @@ impl Parts {
             proposals: self.proposals.or(parent.proposals),
             run: self.run.or(parent.run),
             sandbox: self.sandbox.or(parent.sandbox),
+            notify: self.notify.over(parent.notify),
         }
     }
 
@@ -160,6 +163,7 @@ impl Parts {
             proposals: self.proposals,
             run: self.run,
             sandbox: self.sandbox,
+            notify: self.notify.into_notify(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of a rule file, one table for each mapping.
 
-use super::{ActionKind, Beginning, RetryStep, Tests};
+use super::{ActionKind, Beginning, Occasion, RetryStep, Tests};
 use crate::spec::keys::Shape::{
     Command, Duration, Flag, Forms, Integer, List, Map, Names, Text, Texts, Word,
 };
@@ -59,6 +59,14 @@ keys! {
         run: Command,
         /// What its attempts may reach of the machine; as the settings say where it is not given.
         sandbox: Forms(sandbox::FORMS),
+        /// Of a rule that extends `notify`: what people are told of.
+        on: Forms(&[EVENT, List(&EVENT)]),
+        /// Where JSON of it is posted to; `${NAME}` stands for a variable of the environment.
+        webhook: Text,
+        /// Told by a notice of the desktop.
+        desktop [default: "false"]: Flag,
+        /// Told by the bell of the terminal that orch runs in.
+        bell [default: "false"]: Flag,
     ];
 
     /// Which tasks a rule takes by itself.
@@ -140,6 +148,8 @@ keys! {
 
 /// What `on` and `uncounted` may name.
 const OUTCOME: Shape = Word("outcome", outcomes);
+
+const EVENT: Shape = Word("event", words::<Occasion>);
 
 const STEP: Shape = Word("step", words::<RetryStep>);
 

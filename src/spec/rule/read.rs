@@ -14,6 +14,7 @@ use super::Match;
 use super::draft::{Bound, LimitParts, Parts, RuleDraft};
 use super::judges::{JudgeParts, globs_of};
 use super::keys::RULE;
+use super::occasion::NotifyParts;
 use super::retry::retry_of;
 use super::template::{self, Template};
 
@@ -80,6 +81,7 @@ fn read(
         proposals: proposals(&mut fields),
         run: command_line(&mut fields, "run"),
         sandbox: sandbox::read(&mut fields),
+        notify: NotifyParts::read(&mut fields),
         ..Parts::default()
     };
     read_files(&mut fields, &mut draft.parts);

@@ -8,7 +8,7 @@ use crate::spec::sandbox::{Sandbox, Sandboxing};
 use crate::spec::text::nearest;
 
 use super::draft::{Parts, RuleDraft};
-use super::{ActionKind, Rule};
+use super::{ActionKind, NOTIFY, Rule};
 
 /// Drafts of one name, the built-in first; the last one counts.
 type Layers<'d> = BTreeMap<&'d RuleName, Vec<&'d RuleDraft>>;
@@ -31,13 +31,15 @@ pub fn resolve(drafts: Vec<RuleDraft>) -> Parsed<BTreeMap<RuleName, Rule>> {
         .fold(Parts::default(), |parts, draft| draft.parts.clone().over(parts, true));
     for (name, drafts) in &layers {
         let chain = chain_of(drafts, &layers, &mut diagnostics);
-        let rule = merged(&chain, &defaults).into_rule((*name).clone());
+        let parts = merged(&chain, &defaults);
+        let rule = parts.clone().into_rule((*name).clone());
         if rule.action == ActionKind::Session && rule.prompt.trim().is_empty() {
             diagnostics.extend(chain.first().map(|draft| no_prompt(draft)));
         }
         if rule.action == ActionKind::Session && is_cut_off(&rule) {
             diagnostics.extend(chain.first().map(|draft| no_network(draft)));
         }
+        diagnostics.extend(notifying_problem(&rule, &chain, &parts));
         rules.insert((*name).clone(), rule);
     }
     Parsed { value: rules, diagnostics }
@@ -117,6 +119,39 @@ fn circle(chain: &[&RuleDraft]) -> Diagnostic {
         .in_file(&first.file)
         .label(first.extends_span.clone(), "leads back to this rule")
         .help("take one `extends` out")
+}
+
+/// What is wrong with a rule that is to tell people something.
+fn notifying_problem(rule: &Rule, chain: &[&RuleDraft], parts: &Parts) -> Option<Diagnostic> {
+    let draft = chain.first()?;
+    let name = &rule.name;
+    let is_of_kind = chain.iter().any(|it| it.name.as_str() == NOTIFY);
+    let is_built_in = name.as_str() == NOTIFY && chain.len() == 1;
+    let error = |message: String, help: &str| {
+        Diagnostic::error("rule::bad-value", message)
+            .in_file(&draft.file)
+            .label(draft.name_span.clone(), "this rule")
+            .help(help)
+    };
+    match &rule.notify {
+        None if parts.notify.lacks_occasion() || (is_of_kind && !is_built_in) => Some(error(
+            format!("rule `{name}` does not say what it tells of"),
+            "name the events: `on: [task-failed, question]`",
+        )),
+        Some(_) if !is_of_kind => Some(error(
+            format!("rule `{name}` tells of events and does not extend `notify`"),
+            "say `extends: notify`",
+        )),
+        Some(notify) if rule.run.is_none() && !notify.has_means() => Some(error(
+            format!("rule `{name}` does not say how it tells"),
+            "give it a `webhook`, a `run`, `desktop: true` or `bell: true`",
+        )),
+        Some(_) if rule.matches.is_some() => Some(error(
+            format!("rule `{name}` tells people of events and can take no tasks"),
+            "take `match` out",
+        )),
+        _ => None,
+    }
 }
 
 fn is_cut_off(rule: &Rule) -> bool {

@@ -137,6 +137,7 @@ sandbox: bwrap
         needs_tools: vec!["Bash".into()],
         run: Some(CommandLine::Argv(vec!["make".into(), "all".into()])),
         sandbox: Some(Sandboxing::Bwrap(Sandbox { network: None, write: vec![] })),
+        notify: None,
     };
     assert_eq!(rule, &expected);
     let names: Vec<&str> = rule.validators.iter().map(|v| v.name.as_str()).collect();
@@ -442,4 +443,45 @@ fn a_session_keeps_its_network_and_a_sandbox_is_inherited_and_taken_off() {
     assert_eq!(bounds("heir"), Sandboxing::Bwrap(boxed));
     assert_eq!(bounds("free"), Sandboxing::Off);
     assert_eq!(bounds("plain"), Sandboxing::default());
+}
+
+/// The rule of a file over the built-in ones, and what is wrong with it.
+fn notifying(text: &str) -> (Option<Notify>, Vec<String>) {
+    let own = source("phone", text);
+    let built_in = builtin::rules().into_iter().map(|it| parse(&it, &prompt).value);
+    let parsed = parse(&own, &prompt);
+    let mut found = parsed.diagnostics;
+    let resolved = resolve(built_in.chain([parsed.value]).collect());
+    found.extend(resolved.diagnostics);
+    let line = |it: &Diagnostic| {
+        format!("{}: {}; {}", it.code, it.message, it.help.as_deref().unwrap_or_default())
+    };
+    (resolved.value["phone"].notify.clone(), found.iter().map(line).collect())
+}
+
+#[test]
+fn a_rule_that_tells_people_says_of_what_and_how() {
+    let (notify, found) = notifying(
+        "extends: notify\non: [task-failed, question]\nwebhook: https://example.org/x\ndesktop: true\nbell: true\nrun: [say, it]\n",
+    );
+    assert_eq!(found, [] as [&str; 0]);
+    let expected = Notify {
+        on: [Occasion::TaskFailed, Occasion::Question].into(),
+        webhook: Some("https://example.org/x".to_owned()),
+        desktop: true,
+        bell: true,
+    };
+    assert_eq!(notify, Some(expected));
+    assert_eq!(built_in()["notify"].notify, None, "the built-in rule tells nobody anything");
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_that_tells_people_is_shown() {
+    let check = |text: &str| notifying(text).1.join("\n");
+    insta::assert_snapshot!(check("extends: notify\non: [task-faild]\nbell: true\n"), @"rule::unknown-event: nothing is told as `task-faild`; did you mean `task-failed`?");
+    insta::assert_snapshot!(check("extends: notify\nbell: true\n"), @"rule::bad-value: rule `phone` does not say what it tells of; name the events: `on: [task-failed, question]`");
+    insta::assert_snapshot!(check("extends: notify\non: question\n"), @"rule::bad-value: rule `phone` does not say how it tells; give it a `webhook`, a `run`, `desktop: true` or `bell: true`");
+    insta::assert_snapshot!(check("extends: command\non: question\nbell: true\n"), @"rule::bad-value: rule `phone` tells of events and does not extend `notify`; say `extends: notify`");
+    insta::assert_snapshot!(check("extends: notify\non: question\nbell: true\nmatch: { phrases: [call] }\n"), @"rule::bad-value: rule `phone` tells people of events and can take no tasks; take `match` out");
+    insta::assert_snapshot!(check("extends: notify\non: question\nwebhook: example.org\nbell: true\n"), @"rule::bad-value: `webhook` cannot be `example.org`; `https://...`, or `${NAME}` where the environment has it");
 }

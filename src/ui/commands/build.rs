@@ -18,6 +18,7 @@ use crate::host::surface::{CheckedDocument, Summary};
 use crate::ui::args::{BuildArgs, OriginalArgs, ShownArgs};
 use crate::ui::console::{Console, Detail, Events, Live, Plain, Screen};
 use crate::ui::exit::Exit;
+use crate::ui::notifier::Notifier;
 use crate::ui::project::{self, AtRest, Project};
 use crate::ui::render::summary::{Leftover, summary_text};
 use crate::ui::report::{self, Look, counted};
@@ -168,15 +169,31 @@ fn build_once(
     shown: &ShownArgs,
 ) -> Result<(Ran, Option<(Rebuy, Billing)>), Failure> {
     let mut console = console_of(shell, shown)?;
-    let built = project.build(request, &mut console);
+    let mut notifier = Notifier::new(&mut console, project.root(), shell.is_err_terminal());
+    let built = project.build(request, &mut notifier);
+    let outgoing = notifier.ended(built.as_ref().ok());
     let closed = console.close(built.as_ref().ok());
-    let summary = built?;
+    let summary = match built {
+        Ok(summary) => summary,
+        Err(error) => {
+            tell_unsent(outgoing.close(), shell)?;
+            return Err(error.into());
+        }
+    };
     let exit = Exit::from_code(summary.exit);
     let mut written = report_lost_events(closed, shown, shell);
     if written.is_ok() && !shell.is_json() && (!shell.is_quiet() || exit != Exit::Success) {
         written = shell.data(&summary_text(&summary, console.leftover(), shell.out_paint()));
     }
-    Ok((exit_with(exit, written), held_of(console.leftover())))
+    // What is still on its way is waited for when people have read what there is to read.
+    shell.flush()?;
+    let warned = tell_unsent(outgoing.close(), shell);
+    Ok((exit_with(exit, written.and(warned)), held_of(console.leftover())))
+}
+
+/// Notices that did not reach anybody do not undo a build, but are not lost silently.
+fn tell_unsent(lines: Vec<String>, shell: &mut Shell) -> Result<(), Failure> {
+    lines.iter().try_for_each(|line| shell.warn(line))
 }
 
 /// Events that could not be written do not undo a build, but are not lost silently.

@@ -8,7 +8,7 @@ use crate::engine::world::prompt::{Scene, stable_part};
 use crate::spec::config::Config;
 use crate::spec::plan::{Meta, TaskSpec};
 use crate::spec::plan_check::Known;
-use crate::spec::rule::{ActionKind, Rule};
+use crate::spec::rule::{ActionKind, NOTIFY, Rule};
 
 use super::{AgentText, Library, agent_of, rules_of};
 
@@ -47,6 +47,9 @@ pub fn known_of(db: &dyn salsa::Database, library: Library) -> Known {
 /// Why a rule's prompt can be made for no task of a plan: tried on one that has everything. What may
 /// hang on the words of a task is left to its own prompt.
 fn flaw_of(rule: &Rule, config: &Config) -> Option<String> {
+    if rule.notify.is_some() || rule.name.as_str() == NOTIFY {
+        return Some("it tells people of a build, and does no task".to_owned());
+    }
     if rule.action == ActionKind::Command || rule.prompt.is_empty() {
         return None;
     }
