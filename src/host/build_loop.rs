@@ -3,6 +3,7 @@
 pub mod caution;
 mod conclude;
 mod crew;
+mod dev_server;
 pub mod halt;
 mod heed;
 mod pace;
@@ -37,6 +38,7 @@ use crate::host::work::archive::{Archive, Reply};
 use crate::host::work::{Message, Workshop};
 
 use crew::Crew;
+use dev_server::Keeper;
 use halt::{Halt, Heeded};
 use heed::Words;
 use pace::Pace;
@@ -55,6 +57,8 @@ pub struct BuildLoop<'a> {
     pace: Pace,
     /// Set in a build that stays.
     watch: Option<Watch>,
+    /// In a build that stays.
+    dev_server: Option<Keeper>,
     words: Words,
     /// What the engine wants, not done yet.
     effects: VecDeque<Effect>,
@@ -98,6 +102,9 @@ pub async fn run(
         BuildLoop::open(Parts { state, landings }, &request, runner, voice)?;
     build.begin(request)?;
     build.go_on(&mut sources).await?;
+    if let Some(keeper) = build.dev_server.take() {
+        keeper.end().await;
+    }
     build.heed_no_more()?;
     let summary = build.conclude()?;
     build.report_usage(begin);
@@ -120,6 +127,7 @@ impl<'a> BuildLoop<'a> {
         let (saw, seen) = mpsc::channel(16);
         let watch = if request.watch { Some(Watch::start(state, saw)?) } else { None };
         let shop = Workshop::open(state, runner)?;
+        let dev_server = watch.is_some().then(|| Keeper::of(&shop));
         let (repo, store) = (state.checkout.repo.clone(), state.store.clone());
         let archive = Archive::open(repo, store, tell.clone());
         let build = Self {
@@ -129,6 +137,7 @@ impl<'a> BuildLoop<'a> {
             halt: Halt::of_run(state.root(), state.config()),
             pace: Pace::default(),
             watch,
+            dev_server,
             words: Words::that_wait(state)?,
             effects: VecDeque::new(),
             has_machine_failed: false,
@@ -158,6 +167,7 @@ impl<'a> BuildLoop<'a> {
         let mut tick = tokio::time::interval(pace::TICK);
         loop {
             self.rest()?;
+            self.mind_dev_server();
             if self.has_ended()? {
                 return Ok(());
             }

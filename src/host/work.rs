@@ -12,6 +12,7 @@ mod guarded;
 mod needs;
 mod output;
 mod plan;
+pub mod server;
 pub mod smoke;
 
 use std::collections::BTreeSet;

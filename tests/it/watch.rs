@@ -614,3 +614,79 @@ fn a_running_session_is_followed_from_another_process_to_its_end() {
     );
     space.orch(&["log", "two//a"]).exits(0).says(&["The beginning.", "The end."]);
 }
+
+/// A dev server that writes down when it comes and goes, on a port where it never answers.
+const DEV_SERVER: &str = "trap 'echo down >> \"$HOME/server\"; exit 0' TERM; \
+    echo up $MINE >> \"$HOME/server\"; while :; do sleep 0.1; done";
+
+fn kept(port: u16) -> Space {
+    let plan = "\
+meta: { name: P }
+sections:
+- id: s
+  name: All
+  tasks:
+  - { id: a, name: A, run: 'cat \"$HOME/server\" > seen.txt || echo none > seen.txt', inputs: [in.txt], outputs: [seen.txt] }
+";
+    let settings = format!(
+        "dev_server: {{ command: {DEV_SERVER:?}, port: {port}, wait: 1h, env: [MINE], keep: true }}\n"
+    );
+    Space::new(&[("plans/p.yaml", plan), ("orch.yaml", &settings), ("in.txt", "1\n")])
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_dev_server_is_kept_while_nothing_is_built() {
+    let space = kept(free_port()).env("MINE", "of mine");
+    let log = || fs::read_to_string(space.home().join("server")).unwrap_or_default();
+    let mut watch = Watch::start(&space, &[]);
+    assert_eq!(watch.rested(), ["p//a"]);
+    assert_eq!(space.read("seen.txt"), "none\n", "none was there before the first build");
+    wait_until(|| log() == "up of mine\n");
+    space.write("in.txt", "2\n");
+    assert_eq!(watch.rested(), ["p//a"]);
+    assert_eq!(space.read("seen.txt"), "up of mine\ndown\n", "it was gone before the task began");
+    wait_until(|| log() == "up of mine\ndown\nup of mine\n");
+    watch.signal("TERM");
+    watch.exits(143);
+    assert_eq!(log(), "up of mine\ndown\nup of mine\ndown\n");
+}
+
+#[test]
+fn what_orch_did_not_start_is_left_on_its_port() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let space = kept(other.local_addr().unwrap().port());
+    let mut watch = Watch::start(&space, &[]);
+    let is_told = |event: &Value| {
+        let text = event["message"].as_str().unwrap_or_default();
+        event["event"] == "warning" && text.contains("something else answers on port")
+    };
+    watch.until("a warning", is_told);
+    assert!(!space.home().join("server").exists());
+    watch.signal("TERM");
+    watch.exits(143);
+    let port = other.local_addr().unwrap().port();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+}
+
+#[test]
+fn a_dev_server_that_ends_is_told_once() {
+    let space = kept(free_port());
+    space.write("orch.yaml", "dev_server: { command: 'echo no such port; exit 3', keep: true }\n");
+    space.commit("another server");
+    let mut watch = Watch::start(&space, &[]);
+    let is_told = |event: &Value| {
+        let text = event["message"].as_str().unwrap_or_default();
+        text.contains("the dev server ended by itself") && text.contains("no such port")
+    };
+    watch.until("a warning", is_told);
+    let n_told = |watch: &Watch| watch.all().iter().filter(|it| is_told(it)).count();
+    space.write("in.txt", "2\n");
+    wait_until(|| n_told(&watch) == 2);
+    watch.signal("TERM");
+    watch.exits(143);
+    assert_eq!(n_told(&watch), 2);
+}

@@ -16,6 +16,8 @@ use crate::host::work::attempt::{self, Start};
 use crate::host::work::smoke::Test;
 use crate::host::work::{Message, Workshop};
 
+use super::dev_server::Cleared;
+
 /// Attempts and smoke tests under way.
 pub struct Crew {
     pub shop: Workshop,
@@ -54,11 +56,18 @@ impl Crew {
         Ok(crew)
     }
 
-    pub fn start(&mut self, start: Start) {
+    /// It begins when what is to be gone before is gone.
+    pub fn start(&mut self, start: Start, cleared: Option<Cleared>) {
         let is_session = start.launch.is_session();
         let task = Some(start.launch.task.clone());
         let stopped = self.note(start.launch.attempt, UnderWay::new(task, is_session));
-        tokio::spawn(attempt::run(self.shop.clone(), start, stopped, self.tell.clone()));
+        let (shop, tell) = (self.shop.clone(), self.tell.clone());
+        tokio::spawn(async move {
+            if let Some(cleared) = cleared {
+                let _ = cleared.await;
+            }
+            attempt::run(shop, start, stopped, tell).await;
+        });
     }
 
     pub fn start_smoke(&mut self, launch: SmokeLaunch, key: Digest) {

@@ -13,6 +13,7 @@ use crate::host::work::attempt::Start;
 use crate::host::worktree::Worktree;
 
 use super::BuildLoop;
+use super::dev_server::Keeper;
 
 impl BuildLoop<'_> {
     pub(super) fn perform(&mut self, effect: Effect) -> Result<Vec<Event>> {
@@ -102,7 +103,8 @@ impl BuildLoop<'_> {
             self.crew.look_at_files(&self.state.checkout)?;
         }
         let tip = self.state.checkout.tip.clone();
-        self.crew.start(Start { launch, tip, overlay, continued, base_cost });
+        let cleared = self.dev_server.as_mut().map(Keeper::clear);
+        self.crew.start(Start { launch, tip, overlay, continued, base_cost }, cleared);
         Ok(())
     }
 

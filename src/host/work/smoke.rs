@@ -4,35 +4,29 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
 
 use crate::base::digest::Digest;
 use crate::base::measure::Millis;
-use crate::base::name::AttemptId;
+use crate::base::name::{AttemptId, EnvName};
 use crate::engine::effect::SmokeLaunch;
 use crate::engine::event::SmokeReport;
 use crate::engine::outcome::evidence::Ending;
 use crate::engine::record::SmokeOutcome;
 use crate::host::error::Result;
 use crate::host::probe::answers;
-use crate::host::process::{Family, Happening, Reading, Starting};
+use crate::host::process::Starting;
 use crate::host::session::{Aside, AsideEnded, Environment, Stop, TRANSCRIPT, Transcript, Update};
 use crate::spec::config::DevServer;
 use crate::spec::plan::CommandLine;
 
+use super::server::{POLL, Server, last_lines};
 use super::{Message, Workshop};
 
 /// The folders of what is run, each in that of the test.
 const COMMAND: &str = "smoke";
 const SERVER: &str = "server";
-/// Lines of output that are shown of a failure.
-const SHOWN: (usize, usize) = (20, 10);
-/// How often a server that starts is asked.
-const POLL: Duration = Duration::from_millis(50);
-/// Between the polite and the forced end of a server.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// One smoke test under way.
 pub struct Test {
@@ -110,7 +104,7 @@ impl Test {
             ("PLAYWRIGHT_BASE_URL", format!("http://localhost:{port}")),
             ("SMOKE_SKIP_WEBSERVER", "true".to_owned()),
         ];
-        let aside = self.aside(self.launch.run.clone(), COMMAND, &set);
+        let aside = self.aside(self.launch.run.clone(), COMMAND, (&self.launch.env, &set));
         let (updates, mut heard) = mpsc::channel(64);
         let limit = Duration::from_millis(self.launch.timeout.0);
         let running = self.shop.runner.run_aside(&aside, limit, updates, stop);
@@ -130,11 +124,16 @@ impl Test {
         let _ = self.tell.send(Message::Started { attempt, family }).await;
     }
 
-    fn aside(&self, line: CommandLine, name: &str, set: &[(&str, String)]) -> Aside {
+    fn aside(
+        &self,
+        line: CommandLine,
+        name: &str,
+        (env, set): (&[EnvName], &[(&str, String)]),
+    ) -> Aside {
         let private = self.private().join(name);
         let caller = |name: &str| std::env::var_os(name);
         Aside {
-            env: Environment::beside(&self.launch.env, set, &private, caller),
+            env: Environment::beside(env, set, &private, caller),
             line,
             dir: self.shop.root.to_path_buf(),
             private,
@@ -152,7 +151,8 @@ impl Test {
     ) -> Result<std::result::Result<Server, Verdict>> {
         let set = [("PORT", wanted.port.to_string())];
         let line = CommandLine::Shell(wanted.command.clone());
-        let aside = self.aside(line, SERVER, &set);
+        let env = [&self.launch.env[..], &wanted.env].concat();
+        let aside = self.aside(line, SERVER, (&env, &set));
         let family = self.shop.runner.spawn_of(&aside)?.start()?;
         self.tell_started(family.starting()).await;
         let server =
@@ -180,64 +180,6 @@ impl Test {
     }
 }
 
-/// A server and its whole family. Dropping it ends them by force.
-struct Server {
-    end: oneshot::Sender<()>,
-    /// Answers with the last lines it said.
-    life: JoinHandle<Vec<String>>,
-}
-
-impl Server {
-    fn of(family: Family, transcript: Transcript) -> Self {
-        let (end, ending) = oneshot::channel();
-        Self { end, life: tokio::spawn(serve(family, transcript, ending)) }
-    }
-
-    fn is_over(&self) -> bool {
-        self.life.is_finished()
-    }
-
-    /// Politely, then by force; nothing of it is left afterwards.
-    async fn end(self) -> Vec<String> {
-        let _ = self.end.send(());
-        self.life.await.unwrap_or_default()
-    }
-}
-
-/// Takes in what the server says, so that it never waits for a reader, until it is to end.
-async fn serve(
-    mut family: Family,
-    mut transcript: Transcript,
-    mut ending: oneshot::Receiver<()>,
-) -> Vec<String> {
-    tokio::select! {
-        () = over(&mut family, &mut transcript) => {}
-        _ = &mut ending => {
-            family.terminate();
-            if timeout(GRACE, over(&mut family, &mut transcript)).await.is_err() {
-                family.kill();
-                over(&mut family, &mut transcript).await;
-            }
-        }
-    }
-    let ended = family.finish(|said| transcript.hear(&said)).await;
-    let stdout = transcript.finish().unwrap_or_else(|error| {
-        tracing::warn!("what a dev server said was not kept: {error}");
-        String::new()
-    });
-    last_lines(&stdout, &ended.stderr_tail)
-}
-
-/// Hears it to its end. Cancel safe.
-async fn over(family: &mut Family, transcript: &mut Transcript) {
-    loop {
-        match family.next(Reading::Output).await {
-            Happening::Over => return,
-            said => transcript.hear(&said),
-        }
-    }
-}
-
 fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {
     let tail = || last_lines(&ended.stdout_tail, &ended.stderr_tail);
     let failed = |why: String| (SmokeOutcome::Failed, why, tail());
@@ -252,13 +194,4 @@ fn verdict_of(ended: &AsideEnded, limit: Millis) -> Verdict {
         Ending::Cancelled => (SmokeOutcome::Stopped, "stopped".to_owned(), Vec::new()),
         other => failed(format!("{other:?}")),
     }
-}
-
-fn last_lines(stdout: &str, stderr: &str) -> Vec<String> {
-    let last = |text: &str, n: usize| {
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        let from = lines.len().saturating_sub(n);
-        lines[from..].iter().map(|&line| line.to_owned()).collect::<Vec<_>>()
-    };
-    [last(stdout, SHOWN.0), last(stderr, SHOWN.1)].concat()
 }

@@ -70,7 +70,7 @@ keys! {
         schedule: Map(&SCHEDULE),
         /// What is run when a plan is done: `false`, a command, or its particulars.
         smoke: Forms(smoke::FORMS),
-        /// A server that is started for smoke tests and ended after them.
+        /// The development server: started for smoke tests and ended after them, or kept while nothing is built.
         dev_server: Map(&DEV_SERVER),
         /// How people are told of builds; of what, rules that extend `notify` say.
         notify: Map(&NOTIFY),
@@ -194,7 +194,7 @@ keys! {
         wait [default: "5s"]: Duration,
     ];
 
-    /// A server that is started for smoke tests and ended after them.
+    /// The development server: started for smoke tests and ended after them, or kept while nothing is built.
     static DEV_SERVER = "dev_server", Refused [
         /// A line for the shell.
         command [default: "`dev_server_command`"]: Text,
@@ -202,5 +202,9 @@ keys! {
         port [default: "`dev_server_port`"]: PORT,
         /// How long it may take to answer.
         wait [default: "60s"]: Duration,
+        /// Variables of the environment that reach it beside the common ones.
+        env: Texts,
+        /// `orch watch` has it running while nothing is built, and stops it before anything is.
+        keep [default: "false"]: Flag,
     ];
 }

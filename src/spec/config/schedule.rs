@@ -1,6 +1,7 @@
 //! How much runs at once, and the development server that smoke tests need.
 
 use crate::base::measure::Millis;
+use crate::base::name::EnvName;
 use crate::spec::yaml::Fields;
 
 use super::Config;
@@ -23,7 +24,7 @@ impl Default for ScheduleConfig {
     }
 }
 
-/// A server that is started for smoke tests and ended after them.
+/// The development server: started for smoke tests and ended after them, or kept while nothing is built.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DevServer {
     /// A line for the shell.
@@ -31,6 +32,10 @@ pub struct DevServer {
     pub port: u16,
     /// How long it may take to answer.
     pub wait: Millis,
+    /// Variables of the caller's environment that it gets beside the common ones.
+    pub env: Vec<EnvName>,
+    /// `orch watch` has it running while nothing is built.
+    pub is_kept: bool,
 }
 
 const WAIT: Millis = Millis::seconds(60);
@@ -53,6 +58,8 @@ pub(super) fn read_dev_server(fields: &mut Fields<'_, '_>, config: &mut Config) 
         command: command.unwrap_or_else(|| config.dev_server_command.clone()),
         port,
         wait: inner.duration("wait").unwrap_or(WAIT),
+        env: inner.env_names("env"),
+        is_kept: inner.flag("keep").unwrap_or(false),
     });
     inner.rest();
 }

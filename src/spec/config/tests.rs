@@ -69,7 +69,7 @@ limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
 sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
 schedule: { warm_up: 5s, session_memory: 0, per_core: 2 }
 smoke: { run: make smoke, timeout: 1m, env: [Z], needs_server: true }
-dev_server: { wait: 9s }
+dev_server: { wait: 9s, env: [PGHOST], keep: true }
 notify: { mail: [mail, -s, orch], wait: 1s }
 rebuild: { ask_above: { sessions: 7, usd: 1.5 } }
 rebuild_on: [recipe]
@@ -147,7 +147,13 @@ rebuild_on: [recipe]
             env: vec!["Z".into()],
             needs_server: Some(true),
         },
-        dev_server: Some(DevServer { command: "c".into(), port: 1, wait: Millis::seconds(9) }),
+        dev_server: Some(DevServer {
+            command: "c".into(),
+            port: 1,
+            wait: Millis::seconds(9),
+            env: vec!["PGHOST".into()],
+            is_kept: true,
+        }),
         notify: NotifyConfig {
             mail: Some(crate::spec::plan::CommandLine::Argv(
                 ["mail", "-s", "orch"].map(str::to_owned).into(),
