@@ -29,7 +29,7 @@ sections:
 - id: one
   name: First
   tasks:
-  - { id: a, name: A, run: 'echo 1 > a.txt' }
+  - { id: a, name: A, run: 'echo 1 > a.txt', inputs: [in.txt] }
 ";
 
 /// A server that says yes to all, and hands on what it was sent before it answers.
@@ -72,6 +72,7 @@ fn space(plan: &str, settings: &str, rule: &str) -> Space {
         ("plans/p.yaml", plan),
         ("orch.yaml", settings),
         ("rules/phone.yaml", rule),
+        ("in.txt", "1\n"),
         (".gitignore", ".orch/\n"),
     ])
 }
@@ -140,6 +141,10 @@ fn only_builds_tell_and_only_where_there_is_something() {
     space.orch(&["build"]).exits(0);
     space.orch(&["build", "p"]).exits(0);
     assert_eq!(bodies.try_iter().count(), 0, "there was nothing to do");
+    // Little is to be done: only what the change can reach is read.
+    space.write("in.txt", "2\n");
+    space.orch(&["build"]).exits(0);
+    assert_eq!(bodies.try_iter().count(), 3);
 }
 
 #[test]

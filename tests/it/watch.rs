@@ -690,3 +690,24 @@ fn a_dev_server_that_ends_is_told_once() {
     watch.exits(143);
     assert_eq!(n_told(&watch), 2);
 }
+
+#[test]
+fn a_rule_that_tells_people_holds_from_when_it_is_written() {
+    let space = kept(free_port());
+    space.write("orch.yaml", "");
+    let heard = || fs::read_to_string(space.home().join("heard")).unwrap_or_default();
+    let mut watch = Watch::start(&space, &[]);
+    assert_eq!(watch.rested(), ["p//a"]);
+    space.write(
+        "rules/phone.yaml",
+        "extends: notify\non: [plan-started, plan-ended, build-ended]\nrun: 'echo $ORCH_EVENT >> \"$HOME/heard\"'\n",
+    );
+    assert_eq!(watch.barrier(&space), [""; 0]);
+    assert_eq!(heard(), "");
+    space.write("in.txt", "2\n");
+    assert_eq!(watch.rested(), ["p//a"]);
+    wait_until(|| heard() == "plan-started\nplan-ended\n");
+    watch.signal("TERM");
+    watch.exits(143);
+    assert_eq!(heard(), "plan-started\nplan-ended\nbuild-ended\n");
+}

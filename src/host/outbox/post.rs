@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::base::measure::Millis;
 use crate::spec::rule::Retry;
+
+/// Names a file of certificate authorities that count instead of the well-known ones.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// What is posted.
 pub struct Post {
@@ -44,7 +48,9 @@ impl Post {
     }
 
     fn try_once(&self, url: &str) -> Result<(), Missed> {
+        let authorities = authorities().map_err(|why| Missed { why, is_final: true })?;
         let agent: Agent = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(authorities).build())
             .timeout_global(Some(Duration::from_millis(self.limit.0)))
             .http_status_as_error(false)
             // A post that is sent on would arrive as something else.
@@ -71,6 +77,19 @@ impl Post {
             }
         }
     }
+}
+
+fn authorities() -> Result<RootCerts, String> {
+    let Some(file) = std::env::var_os(AUTHORITIES).filter(|it| !it.is_empty()) else {
+        return Ok(RootCerts::WebPki);
+    };
+    let pem = std::fs::read(&file)
+        .map_err(|error| format!("`{AUTHORITIES}`: {}: {error}", file.to_string_lossy()))?;
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(it)) => Some(it),
+        _ => None,
+    });
+    Ok(RootCerts::from(certificates))
 }
 
 /// The address with `${NAME}` as the environment has it.
