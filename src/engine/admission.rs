@@ -5,6 +5,7 @@ mod apart;
 pub mod breaker;
 pub mod circuit;
 mod hold;
+mod items;
 mod limits;
 mod order;
 pub mod overlap;
@@ -16,6 +17,7 @@ mod waits;
 pub mod windows;
 
 pub use hold::with_reset;
+pub use items::ItemsAtWork;
 pub use limits::lift_all;
 pub use running::{Activity, Held, Origin, Phase, Running, Yard};
 pub use stop::Stopping;

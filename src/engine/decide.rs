@@ -4,6 +4,7 @@ mod amount;
 mod failed;
 mod findings;
 mod gone;
+mod items;
 mod look_up;
 mod models;
 mod node;
@@ -54,6 +55,8 @@ pub struct Board {
     nodes: Vec<Slot>,
     /// Plans that are wanted whole, where not everything is.
     whole_plans: BTreeSet<PlanName>,
+    /// What is built only where it is named.
+    named_only: Arc<BTreeSet<PlanName>>,
     runs: BTreeMap<NodeId, TaskRun>,
     /// Verdicts that were reached in this build, and for which task.
     asked: BTreeMap<VerdictKey, TaskRef>,

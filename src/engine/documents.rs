@@ -14,6 +14,9 @@ pub struct Documents {
     pub plans: Vec<Source>,
     /// What reading some of these very texts came to before.
     pub compiled: BTreeMap<RelPath, Compiled>,
+    /// Open backlog items.
+    pub items: Vec<Source>,
+    pub shelved: Shelved,
     /// Files of `agents_dir`; built-ins are the engine's own.
     pub agents: Vec<Source>,
     /// Agent files that are there and cannot be read as text, with the reason.
@@ -27,6 +30,15 @@ pub struct Documents {
     pub frozen: Frozen,
     /// Plans that are exactly as HEAD has them.
     pub committed: BTreeSet<RelPath>,
+}
+
+/// Backlog items that are not worked on, by the stems of their files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shelved {
+    /// Those that are done.
+    pub archived: BTreeSet<String>,
+    /// Those that were laid aside.
+    pub on_hold: BTreeSet<String>,
 }
 
 /// What must not be built from at present.

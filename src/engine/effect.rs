@@ -1,11 +1,15 @@
 //! What the engine wants done, and what it can be asked for.
 
 mod intent;
+mod item;
 mod notice;
+mod request;
 mod step;
 
 pub use intent::Intent;
+pub use item::{ItemEdit, ItemEnd};
 pub use notice::{Finished, Notice, Reopened, Warning};
+pub use request::{Amount, BuildRequest, Request};
 pub use step::Step;
 
 use crate::base::digest::{Digest, Recorded};
@@ -17,7 +21,6 @@ use crate::base::name::{
 use crate::spec::agent::{Effort, Permission, Server};
 use crate::spec::glob::GlobSet;
 use crate::spec::plan::{CommandLine, Status};
-use crate::spec::quota::Quota;
 use crate::spec::rule::Limits;
 use crate::spec::sandbox::Sandboxing;
 
@@ -322,62 +325,8 @@ pub struct StatusEdit {
     /// ISO 8601 with offset, made by the host from the engine's clock.
     pub completed_at: Option<Moment>,
     pub validation_findings: Option<String>,
-}
-
-/// What a driver asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    Build(BuildRequest),
-    /// Start nothing new, end nothing.
-    Stop,
-}
-
-/// `orch build` and its flags.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BuildRequest {
-    /// `None` is everything active.
-    pub targets: Option<Vec<TaskRef>>,
-    /// Run these whatever the cache has.
-    pub force: Vec<TaskRef>,
-    /// Only the targets, not what they need.
-    pub only: bool,
-    /// Go on with unrelated work after a failure.
-    pub keep_going: bool,
-    /// Cache only: nothing may run.
-    pub offline: bool,
-    /// Buy finished work again, however much it is.
-    pub allows_rebuying: bool,
-    /// Make again what was made by another recipe.
-    pub renews_recipes: bool,
-    /// Do not look for cached results.
-    pub no_cache: bool,
-    pub jobs: u32,
-    /// Stay alive and build again on changes.
-    pub watch: bool,
-    /// What the build may spend, as far as flags say.
-    pub budget: Quota,
-    /// Which models, where that is not as plans and settings say.
-    pub models: crate::engine::escalate::ModelFlags,
-    /// Leave out what stands before this task in its plan.
-    pub resume_from: Option<TaskRef>,
-    pub amount: Amount,
-    /// Run no smoke test.
-    pub skip_smoke: bool,
-    /// Tasks beside those in the documents, known to be up to date: they are counted, and no more.
-    pub n_resting: u32,
-    /// How many of all tasks were skipped when they were last looked at.
-    pub n_skipped: u32,
-}
-
-/// How much of what could run is run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Amount {
-    #[default]
-    All,
-    /// One task, the first in the file (`--single-task`).
-    OneTask,
-    /// What can start at once (`--single-task --parallel`).
-    OneBatch,
+    /// Set for a stage of a backlog item, whose file has no status lines: what is written there instead.
+    pub item: Option<ItemEdit>,
 }
 
 /// A person's decision about a task.

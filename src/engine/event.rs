@@ -1,6 +1,6 @@
 //! What the engine is told.
 
-pub use crate::engine::documents::{Documents, Frozen};
+pub use crate::engine::documents::{Documents, Frozen, Shelved};
 
 use crate::base::digest::{Digest, Recorded};
 use crate::base::file::{FileState, Patch};

@@ -10,6 +10,7 @@ pub mod documents;
 mod ended;
 mod expect;
 mod fault;
+mod items;
 mod journal;
 mod launch;
 pub mod left;

@@ -184,6 +184,7 @@ impl Money {
         let since = past.history.task(task).map(|it| it.cost_since).unwrap_or_default();
         let mut bounds = self.bounds_of_all(world, past, step.now);
         bounds.extend(bound(Scope::Plan(task.plan.clone()), plan, spent));
+        bounds.extend(bound_of_item(task, world, past));
         bounds.extend(bound(Scope::Task(task.clone()), config.task, since));
         bounds
     }
@@ -207,6 +208,15 @@ impl Money {
             ground.publish(Notice::Warning(Warning::BudgetReached(why.clone())));
         }
     }
+}
+
+/// What all work on a task's backlog item may cost, where the item says.
+fn bound_of_item(task: &TaskRef, world: &World, past: &Past) -> Option<Bound> {
+    let item = world.item_of_plan(&task.plan)?;
+    let limit = world.item_budget(item)?;
+    let plans = world.plans_of_item(item);
+    let spent = plans.map(|plan| past.history.totals.of_plan(plan)).sum();
+    bound(Scope::Item(item.to_owned()), Some(limit), spent)
 }
 
 fn bound(scope: Scope, limit: Option<Usd>, spent: Usd) -> Option<Bound> {

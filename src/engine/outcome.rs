@@ -3,6 +3,7 @@
 
 mod api;
 pub mod baseline;
+mod citation;
 mod clues;
 mod denial;
 mod ending;
@@ -19,6 +20,7 @@ mod verdict;
 
 use serde::{Deserialize, Serialize};
 
+pub use citation::uncited;
 pub use ending::unknown_word;
 pub use expectation::{AttemptKind, Expectation, ReportPlace, Sight};
 pub use look::{Look, look_of};

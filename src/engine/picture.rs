@@ -17,7 +17,7 @@ use crate::spec::plan::Status;
 
 use crate::engine::outcome::OutcomeClass;
 use crate::engine::record::Provenance;
-use crate::engine::why::{Clash, Hold, Waiting, Why};
+use crate::engine::why::{Clash, Hold, ItemHold, Waiting, Why};
 
 /// Where everything stands at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,9 @@ pub struct PlanPicture {
     pub path: String,
     /// Its last smoke test; `None` where none was looked at.
     pub smoke: Option<SmokePicture>,
+    /// Why it is built only where it is named; `None` for one that is active.
+    #[serde(skip)]
+    pub rests: Option<ItemHold>,
 }
 
 /// One task.

@@ -71,6 +71,9 @@ pub struct StreamFacts {
     pub n_tool_uses: u32,
     /// Tools whose calls were answered without an error, by name.
     pub tools_used: Vec<String>,
+    /// Calls that were answered, with an error or without, as `Tool(detail)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
     /// Of all calls, those that look at something, and how many of those were answered without an error.
     pub n_looks: u32,
     pub n_seen: u32,

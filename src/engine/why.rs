@@ -1,10 +1,12 @@
 //! Why a task stands where it does: causes with their data. Words are made of them where they are shown.
 
 mod hold;
+mod item;
 mod obstacle;
 mod wait;
 
 pub use hold::{Barrier, Hold, Outage, Scope, Shortage, Unawaited, UsedUp};
+pub use item::ItemHold;
 pub use obstacle::{Obstacle, Parked, ParkedCount};
 pub use wait::{Clash, How, Wait, Waiting};
 
@@ -105,6 +107,8 @@ pub enum Why {
     Held(Hold),
     /// There is no money for it.
     Budget(Shortage),
+    /// Nothing starts for its backlog item.
+    Item(ItemHold),
     /// Its plan file has errors.
     PlanWrong(RelPath),
     /// What it needs has no accepted result.

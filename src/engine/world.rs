@@ -7,6 +7,7 @@ pub mod db;
 pub mod diagnose;
 mod documents;
 mod files;
+mod items;
 mod judges;
 pub mod prompt;
 mod validators;
@@ -25,6 +26,8 @@ use crate::base::measure::Moment;
 use crate::base::name::{RelPath, TaskRef};
 use crate::engine::event::{Frozen, Machine};
 
+use items::Items;
+
 use db::{Database, FileEntry, Files, Library, Roots};
 
 /// Everything that documents, files and results say, and what follows from it: the one owner of the
@@ -35,6 +38,7 @@ pub struct World {
     slots: BTreeMap<TaskRef, Slot>,
     entries: BTreeMap<RelPath, FileEntry>,
     frozen: Frozen,
+    items: Items,
     /// Plans that are exactly as HEAD has them.
     committed: BTreeSet<RelPath>,
     /// What the last scan was asked for.
@@ -78,6 +82,7 @@ impl World {
             slots: BTreeMap::new(),
             entries: BTreeMap::new(),
             frozen: Frozen::Nothing,
+            items: Items::default(),
             committed: BTreeSet::new(),
             scanned: Scanned::default(),
             machine: None,

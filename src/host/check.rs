@@ -71,10 +71,10 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<CheckedDocument>> {
     Ok(documents)
 }
 
-/// All documents, and the backlog's items, which a build does not read yet.
+/// All documents, with what is wrong with the backlog's items.
 fn read(root: &Path, extra: &[RelPath]) -> Result<Loaded> {
     let mut loaded = documents::read(root, extra)?;
-    let found = backlog::findings(root, &mut loaded)?;
+    let found = backlog::findings(&loaded.documents);
     loaded.diagnostics.extend(found);
     Ok(loaded)
 }

@@ -15,6 +15,7 @@ use crate::base::source::Source;
 use crate::engine::event::Documents;
 use crate::engine::outcome::evidence::{DocumentsFound, DocumentsLeft};
 use crate::spec::config::{self, Config, PLAN_ENDINGS, SAMPLE_PLAN};
+use crate::spec::item::kind::Kind;
 
 use self::place::{Disk, Laid, Place};
 use super::error::Result;
@@ -35,6 +36,8 @@ pub struct Loaded {
     pub sources: BTreeMap<RelPath, Source>,
     /// Plan files that were read beside the active ones.
     pub extra: Vec<RelPath>,
+    /// The kinds of backlog items that the rules tell of.
+    pub kinds: Vec<Kind>,
 }
 
 /// Reads all documents below `root`, and `extra` plan files beside the active ones. A folder that
@@ -90,6 +93,7 @@ fn read_in(place: &dyn Place, extra: &[RelPath]) -> Result<Loaded> {
             Some(Source { path: name, text: source.text })
         })
         .collect();
+    loaded.read_items(place)?;
     loaded.documents.env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -100,7 +104,7 @@ fn read_in(place: &dyn Place, extra: &[RelPath]) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// Paths whose change may change what `read` gives: a hint.
+/// True for settings, plans, agents and rules.
 pub fn is_document(path: &RelPath, config: &Config) -> bool {
     let folders =
         config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).map(String::as_str);
@@ -109,6 +113,12 @@ pub fn is_document(path: &RelPath, config: &Config) -> bool {
 }
 
 impl Loaded {
+    /// True for paths whose change may change what `read` gives: a hint.
+    pub fn is_document(&self, path: &RelPath) -> bool {
+        is_document(path, &self.documents.config)
+            || self.item_folders().any(|folder| path.is_within(folder.as_str()))
+    }
+
     /// True for a plan that is gone, too: one is an input only by its very name.
     pub fn is_plan(&self, path: &RelPath) -> bool {
         self.extra.contains(path) || self.documents.config.is_plan(path)

@@ -3,6 +3,7 @@
 
 pub mod decision;
 pub mod following;
+pub mod item;
 pub mod kept;
 pub mod merge;
 pub mod plan;
@@ -104,6 +105,9 @@ impl Landings {
 
                     // Status lines of a parked commit are in no file that a person sees yet.
                     let mut events = self.after_change(request, change, state)?;
+                    if state.engine.is_stage(&request.task) {
+                        events.push(state.documents_landed()?);
+                    }
                     if placement == Placement::OnBranch {
                         events.extend(events_of(edits, &Written::Kept));
                     }

@@ -61,6 +61,15 @@ pub enum ReceiptOutcome {
     TipMoved(CommitId),
 }
 
+/// A document's new text, for a commit.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    pub path: RelPath,
+    pub text: Arc<String>,
+    /// Where the file goes, if that is elsewhere.
+    pub to: Option<RelPath>,
+}
+
 impl Repository {
     /// Commits a merged tree and moves the integration tip to it.
     pub fn land(&self, input: LandingInput<'_>) -> Result<LandOutcome> {
@@ -97,7 +106,7 @@ impl Repository {
         branch: &str,
         onto: &CommitId,
         receipts: &[OutgoingReceipt],
-        plans: &[(RelPath, Arc<String>)],
+        plans: &[Rewrite],
     ) -> Result<ReceiptOutcome> {
         if receipts.is_empty() && plans.is_empty() {
             return Ok(ReceiptOutcome::Landed(Vec::new()));
@@ -105,8 +114,11 @@ impl Repository {
         let git = self.local();
         let parent = object_id(onto.as_str())?;
         let mut tree = self.commit_tree(&git, parent)?;
-        for (path, text) in plans {
-            tree = self.with_plan(&git, tree, path, text)?.0;
+        for Rewrite { path, text, to } in plans {
+            tree = self.with_plan(&git, tree, to.as_ref().unwrap_or(path), text)?.0;
+            if to.is_some() {
+                tree = edit_tree(&git, tree, vec![(path.to_bytes(), None)])?;
+            }
         }
         let message = trailer::receipt_message(receipts);
         let commit = self.new_commit(&git, NewCommit { tree, parent, message: &message })?;

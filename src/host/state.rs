@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::base::name::RelPath;
 use crate::engine::chart::Part;
 use crate::engine::effect::{BuildRequest, Effect};
-use crate::engine::event::{Event, Frozen};
+use crate::engine::event::{Documents, Event, Frozen};
 use crate::engine::past::ledger::OpenAttempts;
 use crate::engine::step::Engine;
 use crate::engine::world::diagnose::{stops_its_document, waits_for_faulty};
@@ -181,6 +181,22 @@ impl State {
         Event::DocumentsRead(Box::new(self.loaded.documents.clone()))
     }
 
+    /// Documents with what has landed by now, whether or not the checkout has followed; as an event. What
+    /// has errors stays as it was last right.
+    pub fn documents_landed(&mut self) -> Result<Event> {
+        let repo = &self.checkout.repo;
+        let tip = repo.tree_of(&self.checkout.tip)?;
+        let mut loaded = documents::read_at(repo, &tip, &self.loaded.extra)?;
+        note_committed(repo, &mut loaded)?;
+        let mut found = loaded.diagnostics.clone();
+        found.extend(self.engine.diagnose(loaded.documents.clone()));
+        found.retain(stops_its_document);
+        loaded.documents.frozen = admit::frozen_by(&found, &loaded.documents.config);
+        admit::mix(&mut loaded.documents, &self.loaded.documents);
+        self.loaded = loaded;
+        Ok(self.documents_seen())
+    }
+
     /// Tells the engine what happened, now.
     pub fn step(&mut self, event: Event) -> Vec<Effect> {
         self.engine.step(clock::now(), event)
@@ -211,16 +227,24 @@ impl State {
 /// All documents, and which plans are exactly as HEAD has them.
 fn read_documents(repo: &Repository, extra: &[RelPath]) -> Result<Loaded> {
     let mut loaded = documents::read(repo.root(), extra)?;
-    let Ok(state) = repo.state() else { return Ok(loaded) };
+    note_committed(repo, &mut loaded)?;
+    Ok(loaded)
+}
+
+fn note_committed(repo: &Repository, loaded: &mut Loaded) -> Result<()> {
+    let Ok(state) = repo.state() else { return Ok(()) };
     let tree = repo.tree_of(&state.head)?;
-    for plan in &loaded.documents.plans {
+    let Documents { plans, items, .. } = &loaded.documents;
+    let mut committed_paths = Vec::new();
+    for plan in plans.iter().chain(items) {
         let committed = repo.read_path_at(&tree, &plan.path)?;
         if committed.as_deref() == Some(plan.text.as_bytes()) {
             repo.note_text(&tree, &plan.path, &plan.text)?;
-            loaded.documents.committed.insert(plan.path.clone());
+            committed_paths.push(plan.path.clone());
         }
     }
-    Ok(loaded)
+    loaded.documents.committed.extend(committed_paths);
+    Ok(())
 }
 
 fn has_errors(loaded: &Loaded, engine: &Engine) -> bool {

@@ -28,12 +28,16 @@ const AGENTS: &[(&str, &str)] = embedded!("agents":
 );
 
 const RULES: &[(&str, &str)] = embedded!("rules":
+    "analysis.yaml",
+    "analyze-item.yaml",
     "archive-item.yaml",
     "command.yaml",
     "defaults.yaml",
+    "defect.yaml",
     "compete.yaml",
     "design.yaml",
     "extend-plan.yaml",
+    "feature.yaml",
     "implement.yaml",
     "judge.yaml",
     "notify.yaml",
@@ -49,6 +53,7 @@ const RULES: &[(&str, &str)] = embedded!("rules":
 );
 
 const PROMPTS: &[(&str, &str)] = embedded!("rules":
+    "prompts/analyze-item.md",
     "prompts/compete.md",
     "prompts/design.md",
     "prompts/extend-plan.md",

@@ -6,6 +6,7 @@ pub mod keys;
 pub mod limits;
 pub mod models;
 mod notices;
+mod pipeline;
 mod read;
 mod schedule;
 
@@ -24,6 +25,7 @@ pub use limits::{LimitWait, LimitsConfig};
 pub use models::Models;
 pub use notices::NotifyConfig;
 
+pub use pipeline::PipelineConfig;
 pub use read::parse;
 pub use schedule::{DevServer, ScheduleConfig};
 
@@ -78,6 +80,7 @@ pub struct Config {
     pub schedule: ScheduleConfig,
     /// What is run when a plan is done.
     pub smoke: Smoke,
+    pub pipeline: PipelineConfig,
     /// Started for smoke tests; `None`: they take the server that is there.
     pub dev_server: Option<DevServer>,
     /// How people are told of builds.
@@ -156,6 +159,7 @@ impl Default for Config {
             sandbox: Sandboxing::default(),
             schedule: ScheduleConfig::default(),
             smoke: Smoke::default(),
+            pipeline: PipelineConfig::default(),
             dev_server: None,
             notify: NotifyConfig::default(),
         }

@@ -106,6 +106,15 @@ impl GlobSet {
     }
 }
 
+/// A pattern that takes nothing but this very path.
+pub fn literal(path: &str) -> String {
+    let escaped = |c: char| {
+        let is_special = matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\');
+        is_special.then_some('\\').into_iter().chain([c])
+    };
+    path.chars().flat_map(escaped).collect()
+}
+
 impl Matcher {
     /// True where the last pattern that speaks of `path` adds it.
     pub fn is_match(&self, path: &RelPath) -> bool {

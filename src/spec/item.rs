@@ -2,12 +2,14 @@
 //! what is not understood is told, and keeps only what rests on it from starting.
 
 mod criteria;
+pub mod edit;
 mod keys;
 pub mod kind;
 mod log;
 pub mod name;
 mod needs;
 mod outline;
+pub mod stages;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,7 @@ use super::yaml::{self, Codes, Fields, Problems, codes};
 
 pub use criteria::Criterion;
 pub use keys::{ITEM, Planning};
-pub use log::{Said, Verification};
+pub use log::{Closed, Said, Verification};
 pub use needs::Need;
 pub use state::{Priority, Standing};
 
@@ -37,12 +39,18 @@ pub struct Item {
     /// The first heading; the file's stem where there is none.
     pub title: String,
     pub standing: Standing,
+    /// The words of its status, where it has any.
+    pub status_at: Option<Span>,
     pub priority: Priority,
     /// What it waits for.
     pub needs: Vec<Need>,
     pub criteria: Vec<Criterion>,
     /// What earlier cycles found, in the log's order.
     pub verifications: Vec<Verification>,
+    /// What orch noted in the log, by stage and report.
+    pub marks: Vec<String>,
+    /// How often it was archived before it was opened again.
+    pub closed: Closed,
     /// Where it came from, in its words.
     pub origin: Option<String>,
     pub planning: Planning,
@@ -136,6 +144,8 @@ impl Reading<'_, '_> {
                 }
             }
         }
+        self.item.marks = logged.iter().filter_map(|it| it.mark.clone()).collect();
+        self.item.closed = log::closed_in(logged.iter().copied());
         self.item.verifications = log::verifications_in(logged.into_iter());
         self.item.criteria = criteria::criteria_in(own.into_iter(), title_of);
     }
@@ -210,11 +220,14 @@ impl Reading<'_, '_> {
     }
 
     fn status(&mut self, said: &str, span: Span) {
+        let said = said.trim();
+        let at = self.source.text[span.clone()].rfind(said).map(|at| span.start + at);
+        self.item.status_at = at.map(|at| at..at + said.len());
         match state::standing_of(said) {
             Ok(standing) => self.item.standing = standing,
             Err(unclear) => {
                 self.item.standing = Standing::Unclear;
-                let message = format!("the status `{}` is not understood", said.trim());
+                let message = format!("the status `{said}` is not understood");
                 let help = match unclear.nearest {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => "`Open`, `On hold`, `Fixed`, `Completed`, `Closed` and `Failed` are"

@@ -1,6 +1,6 @@
 //! Items among each other: names that mean none or several, circles, and what can never be waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -21,13 +21,13 @@ pub struct Listed<'a> {
 }
 
 /// All items there are.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Backlog<'a> {
     pub active: &'a [Listed<'a>],
     /// Stems of those that are done: in an archive.
-    pub archived: &'a [String],
+    pub archived: &'a BTreeSet<String>,
     /// Stems of those that were laid aside: in `on-hold/`.
-    pub on_hold: &'a [String],
+    pub on_hold: &'a BTreeSet<String>,
 }
 
 impl<'a> Listed<'a> {
@@ -37,7 +37,8 @@ impl<'a> Listed<'a> {
 }
 
 /// What an entry of the dependencies means.
-enum Meaning<'a> {
+#[derive(Clone, Debug)]
+pub enum Meaning<'a> {
     /// Of the active ones, by its place.
     Active(usize),
     Archived,
@@ -49,33 +50,46 @@ enum Meaning<'a> {
 /// Everything that is wrong between items; each finding names its file.
 pub fn check(backlog: &Backlog<'_>) -> Vec<Diagnostic> {
     let mut found = same_names(backlog);
-    let mut waits: DiGraph<(), (), usize> = DiGraph::default();
-    for _ in backlog.active {
-        waits.add_node(());
-    }
-    for (at, listed) in backlog.active.iter().enumerate() {
+    for listed in backlog.active {
         for need in &listed.item.needs {
-            let meaning = backlog.meaning_of(&need.name);
-            if let Meaning::Active(to) = meaning {
-                waits.update_edge(NodeIndex::new(at), NodeIndex::new(to), ());
-            }
-            let problem = backlog.problem_of(need, &meaning);
+            let problem = backlog.problem_of(need, &backlog.meaning_of(&need.name));
             found.extend(problem.map(|it| it.in_file(&listed.source.path)));
         }
     }
-    for group in kosaraju_scc(&waits) {
-        let is_circle = group.len() > 1 || waits.contains_edge(group[0], group[0]);
-        if is_circle {
-            let mut group: Vec<usize> = group.into_iter().map(NodeIndex::index).collect();
-            group.sort_unstable();
-            found.extend(backlog.circle(&group));
-        }
+    for group in backlog.circles() {
+        found.extend(backlog.circle(&group));
     }
     found
 }
 
 impl<'a> Backlog<'a> {
-    fn meaning_of(&self, name: &str) -> Meaning<'a> {
+    /// Active items that wait for each other, by their places.
+    pub fn circles(&self) -> Vec<Vec<usize>> {
+        let mut waits: DiGraph<(), (), usize> = DiGraph::default();
+        for _ in self.active {
+            waits.add_node(());
+        }
+        for (at, listed) in self.active.iter().enumerate() {
+            for need in &listed.item.needs {
+                if let Meaning::Active(to) = self.meaning_of(&need.name) {
+                    waits.update_edge(NodeIndex::new(at), NodeIndex::new(to), ());
+                }
+            }
+        }
+        let is_circle = |group: &Vec<NodeIndex<usize>>| {
+            group.len() > 1 || waits.contains_edge(group[0], group[0])
+        };
+        let groups = kosaraju_scc(&waits).into_iter().filter(is_circle);
+        let places = |group: Vec<NodeIndex<usize>>| {
+            let mut places: Vec<usize> = group.into_iter().map(NodeIndex::index).collect();
+            places.sort_unstable();
+            places
+        };
+        groups.map(places).collect()
+    }
+
+    /// What a written name means.
+    pub fn meaning_of(&self, name: &str) -> Meaning<'a> {
         let active = meant_by(name, self.active.iter().map(Listed::stem));
         match active[..] {
             [one] => {
@@ -204,8 +218,8 @@ mod tests {
             texts.iter().map(|(source, item)| Listed { source, item }).collect();
         let backlog = Backlog {
             active: &active,
-            archived: &["00-old".to_owned()],
-            on_hold: &["7-later".to_owned()],
+            archived: &["00-old".to_owned()].into(),
+            on_hold: &["7-later".to_owned()].into(),
         };
         let told = super::check(&backlog).into_iter().map(|it| {
             let file = it.file.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
 use super::keys::{Key, Keys, Others, Shape, Word};
-use super::{agent, config, plan, rule};
+use super::{agent, config, item, plan, rule};
 
 /// The kinds of documents that have a schema.
 #[derive(
@@ -18,6 +18,8 @@ pub enum DocumentKind {
     Agent,
     /// `orch.yaml`.
     Config,
+    /// A rule of `kind: item`.
+    Kind,
 }
 
 impl DocumentKind {
@@ -42,6 +44,7 @@ impl DocumentKind {
             Self::Rule => &rule::keys::RULE,
             Self::Agent => &agent::keys::AGENT,
             Self::Config => &config::keys::CONFIG,
+            Self::Kind => &item::kind::keys::KIND,
         }
     }
 
@@ -51,6 +54,7 @@ impl DocumentKind {
             Self::Rule => "orch rule",
             Self::Agent => "orch agent",
             Self::Config => "orch settings",
+            Self::Kind => "orch kind of items",
         }
     }
 }

@@ -232,6 +232,7 @@ Examples:
   orch log demo//1.2 --attempt 1
   orch log demo//1.2 -f           follow it while it runs
   orch log demo --smoke           the plan's last smoke test
+  orch log item:login             the whole life of a backlog item, in one line of time
 ")]
 pub struct LogArgs {
     /// The task; for `--smoke` the plan

@@ -6,6 +6,8 @@ use globset::GlobBuilder;
 
 use crate::base::name::{PlanName, TaskRef};
 use crate::engine::picture::{Picture, PlanPicture};
+use crate::spec::item::name::meant_by;
+use crate::spec::item::stages::{PREFIX, item_of};
 use crate::spec::text::nearest;
 use crate::ui::shell::Failure;
 
@@ -76,12 +78,6 @@ pub fn resolve_plan(target: &str, known: Known) -> Result<PlanName, Failure> {
 }
 
 fn tasks_named(target: &str, known: Known) -> Result<Vec<TaskRef>, Failure> {
-    if target.starts_with("item:") {
-        return Err(Failure::usage_with_help(
-            format!("`{target}`: backlog items are not built yet"),
-            "name a plan or a task of it",
-        ));
-    }
     let (plan, task) = match target.split_once("//") {
         Some((plan, task)) => (plan, Some(task)),
         None => (target, None),
@@ -104,10 +100,26 @@ fn plan_matcher(plan: &str, known: Known) -> Result<Pattern, Failure> {
     if plan.is_empty() {
         return Ok(Pattern::Anything);
     }
+    if let Some(item) = plan.strip_prefix(PREFIX).filter(|it| !it.contains(['*', '?', '['])) {
+        return item_matcher(item, known);
+    }
     let by_file = known.plans.iter().find(|known_plan| is_file(plan, known_plan, known.folder));
     match by_file {
         Some(plan) => Ok(Pattern::Exactly(plan.name.to_string())),
         None => Pattern::new(plan),
+    }
+}
+
+/// An item as people write it: `item:login` is `01-login`, where there is no other of that name.
+fn item_matcher(item: &str, known: Known) -> Result<Pattern, Failure> {
+    let stems = known.plans.iter().filter_map(|it| item_of(&it.name));
+    match meant_by(item, stems)[..] {
+        [] => Ok(Pattern::Exactly(format!("{PREFIX}{item}"))),
+        [one] => Ok(Pattern::Exactly(format!("{PREFIX}{one}"))),
+        ref several => Err(Failure::usage_with_help(
+            format!("`{PREFIX}{item}` may be one of several items"),
+            format!("name one of them: {}", several.join(", ")),
+        )),
     }
 }
 
@@ -165,7 +177,11 @@ fn unknown(target: &str, plan: &str, task: Option<&str>, known: Known) -> Failur
         (None, true) => "there are no plans: `orch new plan NAME` starts one".to_owned(),
         (None, false) => "`orch status` lists all plans and tasks".to_owned(),
     };
-    let what = if task.is_some() { "task" } else { "plan" };
+    let what = match task {
+        Some(_) => "task",
+        None if plan.starts_with(PREFIX) => "item",
+        None => "plan",
+    };
     Failure::usage_with_help(format!("`{target}` names no {what}"), help)
 }
 
@@ -185,6 +201,7 @@ mod tests {
             title: None,
             path: path.to_owned(),
             smoke: None,
+            rests: None,
         };
         let plans = [plan("demo", ".claude/plans/demo.yaml"), plan("other", "sub/other.yml")];
         let tasks = ["demo//1.1", "demo//1.10", "demo//2.1", "demo//a[1]", "other//1.1"]
@@ -228,6 +245,9 @@ mod tests {
             check(&["zzz*"]),
             "`zzz*` names no plan; `orch status` lists all plans and tasks"
         );
-        assert!(check(&["item:login"]).starts_with("`item:login`: backlog items"));
+        assert_eq!(
+            check(&["item:login"]),
+            "`item:login` names no item; `orch status` lists all plans and tasks"
+        );
     }
 }

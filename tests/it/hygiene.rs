@@ -149,6 +149,10 @@ fn what_is_built_in_is_in_order() {
     let prompt = |name: &str| std::fs::read_to_string(root().join("rules").join(name)).ok();
     let mut drafts = Vec::new();
     for path in files_below("rules").iter().filter(|path| path.ends_with(".yaml")) {
+        if orch::spec::item::kind::is_kind(&source(path)) {
+            found.extend(orch::spec::item::kind::kinds_of(&[source(path)]).diagnostics);
+            continue;
+        }
         let parsed = orch::spec::rule::parse(&source(path), &prompt);
         found.extend(parsed.diagnostics);
         drafts.push(parsed.value);

@@ -23,6 +23,7 @@ mod git_env;
 mod guard;
 mod handed_on;
 mod hygiene;
+mod items;
 mod judges;
 mod kill;
 mod large_plan;

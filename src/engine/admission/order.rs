@@ -63,12 +63,14 @@ impl Admission {
         cap.map_or(jobs, |cap| jobs.min(cap.max(1)))
     }
 
-    /// What is queued, the start of the longest remaining chain first, equals in file order.
+    /// What is queued, the start of the longest remaining chain first, equals in file order; what is of a
+    /// backlog item in the order of the items' turn, behind plans of none.
     pub fn queue_in_order(&mut self, board: &Board, world: &World, past: &Past) -> Vec<NodeId> {
         let order = self.put_in_order(board, world, past);
         let chain = |id: &NodeId| order.chains.get(id.index()).copied().unwrap_or_default();
         let mut queue: Vec<NodeId> = board.schedule.queued().collect();
-        queue.sort_by_key(|id| (std::cmp::Reverse(chain(id)), *id));
+        let turn = |id: &NodeId| world.turn_of(&board.task(*id).plan);
+        queue.sort_by_cached_key(|id| (turn(id), std::cmp::Reverse(chain(id)), *id));
         queue
     }
 

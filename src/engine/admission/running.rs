@@ -10,10 +10,10 @@ use crate::base::name::{ActionKey, AttemptId, PoolName, TaskRef, ValidatorName};
 use crate::engine::decide::Board;
 use crate::engine::graph::NodeId;
 use crate::engine::why::Waiting;
-use crate::engine::world::{Recipe, Slot};
+use crate::engine::world::{Recipe, Slot, World};
 use crate::spec::rule::ActionKind;
 
-use super::Throttles;
+use super::{ItemsAtWork, Throttles};
 
 /// Where a result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ pub struct Held {
     pub n: u32,
     pub pools: BTreeMap<PoolName, u32>,
     resources: BTreeSet<Arc<str>>,
+    pub items: ItemsAtWork,
 }
 
 impl Held {
@@ -122,8 +123,8 @@ impl Held {
 
 impl Yard<'_> {
     /// What is held by everything that runs and does not only wait for its validator.
-    pub fn held(&self, throttles: &Throttles) -> Held {
-        let mut held = Held::default();
+    pub fn held(&self, throttles: &Throttles, world: &World) -> Held {
+        let mut held = Held { items: ItemsAtWork::of(self.board, world), ..Held::default() };
         for it in self.running.iter().filter(|it| !throttles.is_waiting(it.id)) {
             let resources = it.recipe.spec.exclusive_resources.iter();
             let resources = resources.map(|name| Arc::from(name.as_str()));

@@ -29,10 +29,18 @@ impl Board {
         }
         let class = OutcomeClass::Rejected;
         let task = self.task(id).clone();
-        let message = format!(
-            "its report says FAIL, and no task after it settles that (`orch show {task}` has it): mend it and \
+        let is_stage = ground.world.is_stage(self.slot(id));
+        let message = if is_stage {
+            format!(
+                "it says FAIL, and no cycle is left (`orch show {task}` has it): change \
+                 the item, mend it and `orch retry {task}`, or `orch accept {task}`"
+            )
+        } else {
+            format!(
+                "its report says FAIL, and no task after it settles that (`orch show {task}` has it): mend it and \
              `orch retry {task}`, or `orch accept {task}`"
-        );
+            )
+        };
         let why = Why::Ended { class, message: message.clone() };
         self.note_reason(id, why.clone());
         if self.mode == Mode::Build && self.run(id).gave_up != Some(class) {

@@ -49,7 +49,7 @@ pub fn without_model(request: &BuildRequest, world: &World, past: &Past) -> Vec<
         return Vec::new();
     }
     let graph = world.graph();
-    let is_wanted = wanted_by(graph, request);
+    let is_wanted = wanted_by(world, request);
     let wanted = graph.nodes().filter(|(id, _)| is_wanted[id.index()]);
     let refused = wanted.filter_map(|(_, node)| {
         let slot = world.slot(&node.task)?;

@@ -54,6 +54,9 @@ impl Board {
             self.settle(id, settled);
         } else if self.is_behind_left_out(id, ground.world) {
             self.settle(id, Settled::Unwanted);
+        } else if let Some(why) = ground.world.unplanned(self.slot(id)) {
+            self.note_reason(id, why);
+            self.settle(id, Settled::Held);
         } else {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.blocked_by = None;
@@ -274,7 +277,8 @@ pub fn is_set_back_in(
     slot: Slot,
     record: &TaskRecord,
 ) -> bool {
-    if record.status != Status::Pending {
+    // What a stage of an item came to is not for its file to say.
+    if record.status != Status::Pending || world.is_stage(slot) {
         return false;
     }
     let task = world.task(slot);

@@ -16,11 +16,15 @@ impl Board {
     /// All that is wanted waits.
     pub fn new(request: BuildRequest, mode: Mode, world: &World, now: Moment) -> Self {
         let graph = Arc::clone(world.graph());
-        let wanted = wanted_by(&graph, &request);
+        let whole_plans = whole_plans(&graph, &request);
+        let named_only = Arc::clone(world.named_only());
+        let asking = Asking { request: &request, whole: &whole_plans, named_only: &named_only };
+        let wanted = asking.wanted(&graph);
         Self {
             schedule: Schedule::new(&graph, &wanted, after_failure(&request)),
             nodes: world.slots_of(&graph),
-            whole_plans: whole_plans(&graph, &request),
+            whole_plans,
+            named_only,
             request,
             mode,
             graph,
@@ -39,6 +43,7 @@ impl Board {
         self.freshness.has_new_plan = false;
         self.chosen.clear();
         self.in_a_row.clear();
+        self.named_only = Arc::clone(world.named_only());
         let graph = world.graph();
         if *graph != self.graph {
             let graph = Arc::clone(graph);
@@ -61,7 +66,8 @@ impl Board {
     }
 
     fn wanted(&self) -> Vec<bool> {
-        wanted_of(&self.graph, &self.request, &self.whole_plans)
+        let Self { request, whole_plans: whole, named_only, .. } = self;
+        Asking { request, whole, named_only }.wanted(&self.graph)
     }
 
     /// True where what the attempt was started for is not what the task is now.
@@ -128,29 +134,50 @@ fn whole_plans(graph: &Graph, request: &BuildRequest) -> BTreeSet<PlanName> {
 }
 
 /// What a build of this request would want, by node.
-pub fn wanted_by(graph: &Graph, request: &BuildRequest) -> Vec<bool> {
-    wanted_of(graph, request, &whole_plans(graph, request))
+pub fn wanted_by(world: &World, request: &BuildRequest) -> Vec<bool> {
+    let (graph, named_only) = (world.graph(), world.named_only());
+    Asking { request, whole: &whole_plans(graph, request), named_only }.wanted(graph)
 }
 
-fn wanted_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
-    let mut wanted = targets_of(graph, request, whole);
-    let from = request.resume_from.as_ref().and_then(|it| graph.id_of(it));
-    for id in from.into_iter().flat_map(|it| graph.plan_range(graph.node(it).plan).start..it.0) {
-        wanted[id as usize] = false;
-    }
-    wanted
+/// What is asked for.
+struct Asking<'a> {
+    request: &'a BuildRequest,
+    whole: &'a BTreeSet<PlanName>,
+    named_only: &'a BTreeSet<PlanName>,
 }
 
-fn targets_of(graph: &Graph, request: &BuildRequest, whole: &BTreeSet<PlanName>) -> Vec<bool> {
-    let Some(targets) = &request.targets else { return vec![true; graph.len()] };
-    let mut roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
-    roots.extend(graph.nodes().filter(|(_, it)| whole.contains(&it.task.plan)).map(|(id, _)| id));
-    if !request.only {
-        return graph.closure_of(roots);
+impl Asking<'_> {
+    fn wanted(&self, graph: &Graph) -> Vec<bool> {
+        let mut wanted = self.targets(graph);
+        let from = self.request.resume_from.as_ref().and_then(|it| graph.id_of(it));
+        for id in from.into_iter().flat_map(|it| graph.plan_range(graph.node(it).plan).start..it.0)
+        {
+            wanted[id as usize] = false;
+        }
+        wanted
     }
-    let mut wanted = vec![false; graph.len()];
-    for root in roots {
-        wanted[root.index()] = true;
+
+    fn targets(&self, graph: &Graph) -> Vec<bool> {
+        let Some(targets) = &self.request.targets else {
+            let active = graph.nodes().filter(|(_, it)| self.is_active(&it.task));
+            return graph.closure_of(active.map(|(id, _)| id));
+        };
+        let whole = graph.nodes().filter(|(_, it)| self.whole.contains(&it.task.plan));
+        let mut roots: Vec<NodeId> = targets.iter().filter_map(|it| graph.id_of(it)).collect();
+        roots.extend(whole.map(|(id, _)| id));
+        roots.retain(|id| !self.request.leaves(&graph.node(*id).task));
+        if !self.request.only {
+            return graph.closure_of(roots);
+        }
+        let mut wanted = vec![false; graph.len()];
+        for root in roots {
+            wanted[root.index()] = true;
+        }
+        wanted
     }
-    wanted
+
+    /// Built where nothing is named.
+    fn is_active(&self, task: &TaskRef) -> bool {
+        !self.named_only.contains(&task.plan) && self.request.asks_for_all_of(task)
+    }
 }

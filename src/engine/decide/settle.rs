@@ -14,6 +14,7 @@ use crate::engine::why::{Help, Why};
 use crate::engine::world::{Slot, Wording};
 use crate::spec::plan::Status;
 
+use super::items::{is_to_be_written, item_edit_of};
 use super::{Board, Mode, TaskRun};
 
 impl Board {
@@ -168,6 +169,9 @@ impl Board {
 
 /// Makes the plan say what is on record: its status line was lost, or never came here.
 pub(super) fn mend_status(slot: Slot, status: Status, past: &TaskHistory, ground: &mut Ground<'_>) {
+    if ground.world.is_stage(slot) && !is_to_be_written(slot, ground) {
+        return;
+    }
     let is_known = past.written.is_some_and(Status::is_done);
     if status.is_done() && is_known {
         return;
@@ -197,6 +201,7 @@ pub fn edit_of(slot: Slot, status: Status, ground: &Ground<'_>) -> StatusEdit {
         model_used: None,
         completed_at: None,
         validation_findings: None,
+        item: ground.world.item(slot).map(|_| item_edit_of(slot, status, ground)),
     }
 }
 

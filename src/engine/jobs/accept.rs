@@ -3,7 +3,9 @@
 use crate::base::name::{AttemptId, CommitId, OutputDigest};
 use crate::engine::admission::Phase;
 use crate::engine::broken::Sound;
-use crate::engine::effect::{Effect, Finished, LandingRequest, Notice, StatusEdit, Warning};
+use crate::engine::effect::{
+    Effect, Finished, ItemEdit, LandingRequest, Notice, StatusEdit, Warning,
+};
 use crate::engine::event::{Merged, Placement, Written};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
@@ -11,8 +13,11 @@ use crate::engine::outcome::OutcomeClass;
 use crate::engine::plan_change::ChangeReport;
 use crate::engine::record::lineage::Landing;
 use crate::engine::record::{Accepted, AcceptedResult, Provenance, Record};
-use crate::engine::report::{Report, output_with};
+use crate::engine::report::{Report, Reported, output_with};
 use crate::engine::why::Why;
+use crate::engine::world::Slot;
+use crate::spec::item::kind::WORK;
+use crate::spec::item::stages::StageId;
 use crate::spec::plan::Status;
 
 use super::Shop;
@@ -72,6 +77,7 @@ impl Shop<'_> {
         attempt.at_work.phase = Phase::Landing;
         let attempt = attempt.clone();
         self.ground.past.lines.expect(attempt.task.clone(), Status::Completed);
+        self.keep_statuses(&attempt);
         let request = LandingRequest {
             attempt: id,
             subject: subject_of(&attempt),
@@ -194,7 +200,7 @@ impl Shop<'_> {
             if is_outdated {
                 // It was made for what its inputs were when it started.
                 self.build.board.reopen(node);
-            } else if !self.fails_by_report(node) {
+            } else if self.opens_cycle(slot) || !self.fails_by_report(node) {
                 self.build.board.settle(node, Settled::Done(provenance));
             }
         }
@@ -246,8 +252,34 @@ impl Shop<'_> {
             model_used: attempt.made.model.clone(),
             // The same result has the same line on every branch: they merge.
             completed_at: attempt.made.made_at.or(Some(self.ground.now())),
-            ..edit_of(attempt.slot, Status::Completed, &self.ground)
+            ..self.edit_with_report(attempt)
         }
+    }
+
+    /// An item's log tells of the report that is being accepted.
+    fn edit_with_report(&self, attempt: &Attempt) -> StatusEdit {
+        let edit = edit_of(attempt.slot, Status::Completed, &self.ground);
+        let is_work = StageId::of(&attempt.task.task).stage == WORK;
+        let report = attempt.made.report.as_ref().filter(|_| !is_work);
+        match (&edit.item, report) {
+            (Some(ItemEdit::End(_)) | None, _) => edit,
+            (Some(_), None) => StatusEdit { item: Some(ItemEdit::Nothing), ..edit },
+            (Some(_), Some(report)) => {
+                let reported = Reported { mark: report.mark(), told_in: None };
+                StatusEdit { item: Some(ItemEdit::Entry(reported)), ..edit }
+            }
+        }
+    }
+
+    /// A stage of an item said FAIL, and that opened another cycle: what there is to do is another.
+    fn opens_cycle(&mut self, slot: Slot) -> bool {
+        let Ground { world, past, .. } = &mut self.ground;
+        let has_opened = world.is_stage(slot) && world.restage(past);
+        if has_opened {
+            self.build.board.freshness.touch();
+            self.build.board.freshness.replanned();
+        }
+        has_opened
     }
 }
 

@@ -257,7 +257,8 @@ impl Shop<'_> {
     }
 
     fn has_slot(&self, attempt: &Attempt) -> bool {
-        let held = self.build.yard().held(&self.build.admission.throttles);
+        let throttles = &self.build.admission.throttles;
+        let held = self.build.yard().held(throttles, self.ground.world);
         let pool = &attempt.recipe.rule.pool;
         let size = self.ground.world.config().pools.get(pool).copied();
         held.n < self.build.board.request.jobs.max(1) && !held.is_full(pool, size)

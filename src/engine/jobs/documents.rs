@@ -46,7 +46,8 @@ impl Shop<'_> {
         };
         let config = self.ground.world.config();
         let others = evidence.other_documents.iter();
-        let plans = others.filter(|it| config.is_plan(&it.path));
+        let made = self.plan_made_by(attempt);
+        let plans = others.filter(|it| config.is_plan(&it.path) && Some(&it.path) != made.as_ref());
         findings.extend(plans.filter_map(status_finding));
         findings.extend(self.error_made(attempt, evidence));
         findings.extend(self.stop_files_written(evidence));

@@ -64,6 +64,7 @@ impl Shop<'_> {
         self.build.jobs.reach(id, Stage::Ended)?;
         let attempt = self.build.jobs.attempt(id)?;
         let judgement = self.judgement_of(attempt, &evidence);
+        let judgement = self.judge_stage(attempt, &evidence, judgement);
         let judgement = self.judge_plan_edit(id, &evidence, judgement)?;
         let cost = cost_of(&evidence);
         self.leave_early(id, &evidence)?;

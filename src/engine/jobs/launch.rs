@@ -1,7 +1,8 @@
 //! What an attempt is started with: its prompt or command, its base, its bounds.
 
-use crate::base::name::{AttemptId, SessionId};
+use crate::base::name::{AttemptId, RelPath, SessionId};
 use crate::engine::effect::{Base, Fallback, Launch, LaunchAction, Purpose, SessionLaunch};
+use crate::engine::world::Slot;
 use crate::engine::world::prompt::{Before, Earlier, Volatile, volatile_part};
 use crate::spec::agent::{Agent, Permission};
 use crate::spec::rule::{ActionKind, tools_of};
@@ -56,11 +57,17 @@ impl Shop<'_> {
             pool: recipe.rule.pool.clone(),
             sandbox: recipe.rule.sandbox_over(&self.ground.world.config().sandbox),
             required_outputs: recipe.spec.outputs.clone(),
-            plan: Some(self.ground.world.plan_path(attempt.slot).clone()),
+            plan: self.plan_to_edit(attempt.slot),
             bench: None,
             needs: attempt.node.map(|it| self.reports_before(it)).unwrap_or_default(),
             is_report: recipe.rule.is_report,
         }
+    }
+
+    /// The plan that its session may change; an item is none.
+    fn plan_to_edit(&self, slot: Slot) -> Option<RelPath> {
+        let world = &self.ground.world;
+        (!world.is_stage(slot)).then(|| world.plan_path(slot).clone())
     }
 
     /// What a session of the task is given, and what it begins on.

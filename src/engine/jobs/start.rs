@@ -26,7 +26,8 @@ impl Shop<'_> {
             return self.hold_queued();
         }
         let slots = self.slots();
-        let mut held = self.build.yard().held(&self.build.admission.throttles);
+        let throttles = &self.build.admission.throttles;
+        let mut held = self.build.yard().held(throttles, self.ground.world);
         // While the cache is asked, what would go first may not be in the queue yet.
         if self.build.board.schedule.is_looking() || held.n >= slots {
             return;
@@ -88,6 +89,7 @@ impl Shop<'_> {
         self.build.admission.start_waits_no_more(id);
         let resources = self.build.board.graph.node(id).resources.clone();
         held.take(1, &recipe.rule.pool, resources.iter().cloned());
+        held.items.note(id, &self.build.board, self.ground.world);
         self.start(id, recipe)
     }
 
@@ -105,6 +107,10 @@ impl Shop<'_> {
         let pool = &recipe.rule.pool;
         if held.is_full(pool, self.ground.world.config().pools.get(pool).copied()) {
             return Some(Wait::Pool(pool.clone()));
+        }
+        let items = held.items.wait_of(id, &self.build.board, self.ground.world);
+        if items.is_some() {
+            return items;
         }
         if let Some(taken) = held.taken_of(&self.build.board.graph.node(id).resources) {
             return Some(Wait::Resource(taken.clone()));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::base::measure::Usd;
 use crate::base::name::{AttemptId, TaskRef};
 use crate::engine::why::{Scope, Shortage};
+use crate::spec::item::stages::item_behind;
 
 /// What a session is taken to cost while nothing like it was ever paid.
 pub const GUESS: Usd = Usd::from_nanos(500_000_000);
@@ -17,6 +18,7 @@ fn covers(scope: &Scope, task: &TaskRef) -> bool {
     match scope {
         Scope::Run | Scope::Day => true,
         Scope::Plan(plan) => task.plan == *plan,
+        Scope::Item(item) => item_behind(&task.plan) == item,
         Scope::Task(own) => task == own,
     }
 }

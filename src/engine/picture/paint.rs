@@ -40,6 +40,7 @@ impl Painter<'_> {
             title: plan.meta.title.clone(),
             path: path.to_string(),
             smoke: self.smoke_shown(&plan.name),
+            rests: self.world.rests(&plan.name),
         });
         let mut picture = Picture { plans: plans.collect(), ..Picture::default() };
         picture.billing = self.billing();

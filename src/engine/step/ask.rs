@@ -51,6 +51,11 @@ impl Engine {
         self.world.graph().nodes().map(|(_, node)| node.task.clone()).collect()
     }
 
+    /// True for a stage of a backlog item.
+    pub fn is_stage(&self, task: &TaskRef) -> bool {
+        self.world.slot(task).is_some_and(|slot| self.world.is_stage(slot))
+    }
+
     /// The file of a task's plan.
     pub fn plan_path_of(&self, task: &TaskRef) -> Option<RelPath> {
         Some(self.world.plan_path(self.world.slot(task)?).clone())

@@ -83,8 +83,12 @@ impl Engine {
             world.slot(task).is_some_and(|slot| world.record(slot).status != status)
         });
         self.touch();
+        let world = &self.world;
         if let Some(build) = &mut self.build
-            && build.jobs.attempts().any(|(_, it)| it.made.plan_change.is_some())
+            && build
+                .jobs
+                .attempts()
+                .any(|(_, it)| it.made.plan_change.is_some() || world.is_stage(it.slot))
         {
             build.board.freshness.replanned();
         }
@@ -110,6 +114,7 @@ impl Engine {
 
     fn take_history(&mut self, history: History) {
         self.past.history = history.live();
+        self.world.restage(&self.past);
         self.world.take_past(&self.past);
         self.touch();
     }
@@ -176,6 +181,7 @@ impl Engine {
                 build.admission.doubt_limits(at);
             }
         }
+        self.world.restage(&self.past);
         if decision != Decision::Retry {
             self.step.push(Effect::Forget { kept_as: left_by(&task) });
         }

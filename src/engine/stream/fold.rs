@@ -337,6 +337,7 @@ impl Fold {
         } else if facts.n_events == 0 {
             facts.final_text = self.foreign_text;
         }
+        facts.calls = self.tools.answered.into_iter().collect();
         facts.permission_denials = self.tools.denied.into_calls();
         (facts.n_looks, facts.n_seen) = (self.tools.looks.n_asked, self.tools.looks.n_seen);
         facts.tools_used = self.tools.looks.tools.into_iter().collect();

@@ -9,11 +9,16 @@ use super::wire;
 /// Of a path that is kept, in bytes.
 const PATH_LIMIT: usize = 4096;
 
+/// More calls than these are not kept.
+const CALLS: usize = 4096;
+
 /// All calls of a session so far. A call is `Tool(detail)`.
 #[derive(Debug, Default)]
 pub struct Tools {
     /// Those that are not answered, by id.
     pub open: BTreeMap<String, String>,
+    /// Those that were answered, with an error or without.
+    pub answered: BTreeSet<String>,
     pub denied: Denied,
     pub looks: Looks,
     /// Tasks that go on in the background.
@@ -33,6 +38,9 @@ impl Tools {
     /// The tool has answered; `said` is its error, where it is one.
     pub fn answered(&mut self, id: String, said: Option<&str>) {
         let Some(call) = self.open.remove(&id) else { return };
+        if self.answered.len() < CALLS {
+            self.answered.insert(call.clone());
+        }
         match said {
             Some(said) => self.denied.failed(id, call, said),
             None => {

@@ -79,5 +79,7 @@ pub enum Scope {
     Run,
     Day,
     Plan(PlanName),
+    /// A backlog item with all that is made of it, by its stem.
+    Item(String),
     Task(TaskRef),
 }

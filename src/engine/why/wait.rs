@@ -30,6 +30,8 @@ pub enum Wait {
     Throttled(Waiting),
     /// Running sessions may leave enough of the budget.
     Budget,
+    /// So many backlog items are being worked on.
+    Items(u32),
 }
 
 /// Why no session starts for now, and when the first tries.

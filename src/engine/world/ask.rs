@@ -165,6 +165,12 @@ impl World {
         rules_of(&self.db, self.library()).value.get(name)
     }
 
+    /// The rule that takes a task of a plan.
+    pub fn rule_for(&self, spec: &TaskSpec) -> Option<&Rule> {
+        let rules = &rules_of(&self.db, self.library()).value;
+        rules.get(&crate::spec::rule::choose(rules, spec).rule).map(Arc::as_ref)
+    }
+
     /// The name of the rule that takes the task, be there one of that name or not.
     pub fn rule_name(&self, slot: Slot) -> RuleName {
         if let Some(recipe) = self.recipe(slot) {
@@ -184,11 +190,12 @@ impl World {
     /// Why nothing may start from a task's plan; `None` where it may.
     pub fn frozen(&self, slot: Slot) -> Option<Why> {
         match &self.frozen {
-            Frozen::Nothing => None,
+            Frozen::Nothing => self.item_held(slot),
             Frozen::Everything(why) => Some(Why::Said(why.clone())),
             Frozen::Plans(paths) => {
                 let path = self.plan_path(slot);
-                paths.contains(path).then(|| Why::PlanWrong(path.clone()))
+                let is_wrong = paths.contains(path);
+                is_wrong.then(|| Why::PlanWrong(path.clone())).or_else(|| self.item_held(slot))
             }
         }
     }

@@ -23,6 +23,9 @@ use crate::base::source::Source;
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
 use crate::spec::glob::GlobSet;
+use crate::spec::item::Item;
+use crate::spec::item::kind::is_kind;
+use crate::spec::item::stages::{self, Staging};
 use crate::spec::plan::{CommandLine, Compiled, Meta, Plan, TaskSpec};
 use crate::spec::rule::{ActionKind, Rule};
 
@@ -37,6 +40,8 @@ pub struct PlanText {
     pub source: Source,
     /// What reading the source came to in an earlier run.
     pub compiled: Option<Compiled>,
+    /// Set where the file is a backlog item.
+    pub staging: Option<Staging>,
 }
 
 /// An agent file.
@@ -132,11 +137,21 @@ impl Database {
 
 #[salsa::tracked]
 pub fn plan_of(db: &dyn salsa::Database, text: PlanText) -> Parsed<Arc<Plan>> {
+    if let Some(staging) = text.staging(db) {
+        let plan = stages::plan_of(text.source(db), item_of(db, text), staging);
+        return Parsed { value: Arc::new(plan), diagnostics: Vec::new() };
+    }
     if let Some(compiled) = text.compiled(db) {
         return Parsed { value: Arc::clone(&compiled.plan), diagnostics: Vec::new() };
     }
     let parsed = crate::spec::plan::parse(text.source(db));
     Parsed { value: Arc::new(parsed.value), diagnostics: parsed.diagnostics }
+}
+
+/// A backlog item, whatever its file is.
+#[salsa::tracked]
+pub fn item_of(db: &dyn salsa::Database, text: PlanText) -> Arc<Item> {
+    Arc::new(crate::spec::item::parse(text.source(db)).value)
 }
 
 /// The specifications of a plan's tasks: no status, no span.
@@ -167,7 +182,7 @@ pub fn rules_of(
         prompts.get(name).cloned().or_else(|| crate::spec::builtin::prompt(name).map(str::to_owned))
     };
     let (mut drafts, mut diagnostics) = (Vec::new(), Vec::new());
-    for source in library.rules(db) {
+    for source in library.rules(db).iter().filter(|it| !is_kind(it)) {
         let parsed = crate::spec::rule::parse(source, &prompt);
         drafts.push(parsed.value);
         diagnostics.extend(parsed.diagnostics);
@@ -181,6 +196,9 @@ pub fn rules_of(
 /// What is wrong with a plan as a whole.
 #[salsa::tracked]
 pub fn findings_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Vec<Diagnostic> {
+    if text.staging(db).is_some() {
+        return Vec::new();
+    }
     let known = known_of(db, library);
     if text.compiled(db).as_ref().is_some_and(|it| it.clean_for == known.digest()) {
         return Vec::new();

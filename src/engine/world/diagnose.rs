@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{AgentName, PlanName, RelPath, RuleName};
 use crate::base::source::{Source, Span};
+use crate::spec::item::kind::kinds_of;
 use crate::spec::plan_check::Known;
 use crate::spec::rule::{self, ActionKind, Rule, RuleDraft};
 
@@ -34,6 +35,7 @@ fn diagnostics_of(db: &Database, library: Library) -> Vec<Diagnostic> {
     all.extend(same_agents(db, library));
     let rules = rules_of(db, library);
     all.extend(rules.diagnostics.iter().cloned());
+    all.extend(kinds_of(library.rules(db)).diagnostics);
     let known = known_of(db, library);
     all.extend(rules.value.values().filter_map(|rule| lost_agent(rule, known, library.rules(db))));
     let mut names: BTreeMap<&PlanName, &RelPath> = BTreeMap::new();
@@ -60,7 +62,12 @@ fn across(db: &Database, library: Library) -> Vec<Diagnostic> {
     let faulty: BTreeSet<&PlanName> =
         texts.clone().filter(is_faulty).map(|it| &plan(it).name).collect();
     let plans = texts.map(|it| (it.source(db), plan(it))).collect();
-    Across::of(graph_of(db, library), plans, faulty).findings()
+    let mut found = Across::of(graph_of(db, library), plans, faulty).findings();
+    // What items wait for is told of them elsewhere: nobody wrote these tasks.
+    let items = library.plans(db).iter().filter(|it| it.staging(db).is_some());
+    let items: BTreeSet<&RelPath> = items.map(|it| it.path(db)).collect();
+    found.retain(|it| it.file.as_ref().is_none_or(|file| !items.contains(file)));
+    found
 }
 
 /// Files of the project that another one of the same name replaces.

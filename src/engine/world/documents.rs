@@ -12,6 +12,7 @@ use crate::engine::event::Documents;
 use crate::engine::past::Past;
 use crate::spec::agent::stem;
 use crate::spec::config::Config;
+use crate::spec::item::stages::Staging;
 use crate::spec::plan::Compiled;
 use crate::spec::plan_check::Known;
 
@@ -34,6 +35,7 @@ impl World {
         self.committed.clone_from(&documents.committed);
         self.frozen = std::mem::take(&mut documents.frozen);
         let is_other = self.set_documents(documents);
+        self.stage_items(Some(past));
         self.make_slots(past);
         is_other
     }
@@ -56,7 +58,7 @@ impl World {
     pub fn set_documents(&mut self, documents: Documents) -> bool {
         let library = self.library();
         let shared = self.shared_documents();
-        let plans = self.plan_texts(&documents.plans, documents.compiled);
+        let mut plans = self.plan_texts(&documents.plans, documents.compiled);
         let agents = self.agent_texts(documents.agents);
         let named = |path: &RelPath| AgentName::new(stem(path.file_name()));
         let unread = documents.unread_agents.iter().map(|(path, why)| (named(path), why.clone()));
@@ -70,13 +72,17 @@ impl World {
             .collect();
         let env: BTreeMap<String, String> = documents.env.into_iter().collect();
         let db = &mut self.db;
-        set_if_changed!(library, db, plans, set_plans, plans);
         set_if_changed!(library, db, agents, set_agents, agents);
         set_if_changed!(library, db, unread_agents, set_unread_agents, unread);
         set_if_changed!(library, db, rules, set_rules, rules);
         set_if_changed!(library, db, prompts, set_prompts, prompts);
         set_if_changed!(library, db, env, set_env, env);
         set_if_changed!(library, db, config, set_config, documents.config);
+        self.set_shelved(documents.shelved);
+        plans.extend(self.item_plans(&documents.items));
+        let db = &mut self.db;
+        set_if_changed!(library, db, plans, set_plans, plans);
+        self.stage_items(None);
         self.shared_documents() != shared
     }
 
@@ -123,10 +129,35 @@ impl World {
             }
             None => {
                 let compiled = compiled.remove(&source.path);
-                PlanText::new(&self.db, source.path.clone(), source.clone(), compiled)
+                PlanText::new(&self.db, source.path.clone(), source.clone(), compiled, None)
             }
         };
         sources.iter().map(text_of).collect()
+    }
+
+    /// As [`Self::plan_texts`], of items in the order of their turn.
+    fn item_plans(&mut self, items: &[Source]) -> Vec<PlanText> {
+        let library = self.library();
+        let known: BTreeMap<RelPath, PlanText> = library
+            .plans(&self.db)
+            .iter()
+            .map(|text| (text.path(&self.db).clone(), *text))
+            .collect();
+        let staged = self.staged(items);
+        let text_of = |(source, staging): (Source, Staging)| match known.get(&source.path) {
+            Some(&text) => {
+                if *text.source(&self.db) != source {
+                    text.set_source(&mut self.db).to(source);
+                }
+                let kind = text.staging(&self.db).as_ref().map(|it| &it.kind);
+                if kind != Some(&staging.kind) {
+                    text.set_staging(&mut self.db).to(Some(staging));
+                }
+                text
+            }
+            None => PlanText::new(&self.db, source.path.clone(), source, None, Some(staging)),
+        };
+        staged.into_iter().map(text_of).collect()
     }
 
     fn agent_texts(&mut self, own: Vec<Source>) -> Vec<AgentText> {
@@ -146,6 +177,15 @@ impl World {
             None => AgentText::new(&self.db, source),
         };
         crate::spec::builtin::agents().into_iter().chain(own).map(text_of).collect()
+    }
+
+    /// Takes in what stages of items came to. True where there are other tasks now.
+    pub fn restage(&mut self, past: &Past) -> bool {
+        let has_changed = self.stage_items(Some(past));
+        if has_changed {
+            self.make_slots(past);
+        }
+        has_changed
     }
 
     /// One slot for each task, linked to the slots of what it needs.

@@ -5,7 +5,7 @@ mod quoted;
 pub use quoted::{one_line, quoted_list};
 
 use crate::engine::outcome::evidence::STATUS_FILE;
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::base::digest::Difference;
 use crate::base::name::{RelPath, TaskId, TaskRef, plain_part};
@@ -39,6 +39,32 @@ pub struct Scene<'a> {
     pub plan_path: &'a RelPath,
     pub agent: Option<&'a Agent>,
     pub config: &'a Config,
+    /// Set for the stages of a backlog item.
+    pub item: Option<ItemScene>,
+}
+
+/// What templates of an item's stages may name.
+#[derive(Debug)]
+pub struct ItemScene {
+    pub kind: String,
+    pub path: String,
+    pub slug: String,
+    pub cycle: u32,
+    /// The plan that is to be written.
+    pub plan: String,
+    /// The pattern of its design document.
+    pub design: String,
+    /// The criteria by number, with commas; empty where it has none.
+    pub criteria: String,
+    /// The first of them.
+    pub criterion: String,
+}
+
+impl ItemScene {
+    fn value(&self) -> Value {
+        let Self { kind, path, slug, cycle, plan, design, criteria, criterion } = self;
+        context! { kind, path, slug, cycle, plan, design, criteria, criterion }
+    }
 }
 
 /// Renders the part of a prompt that decides the result: role, then the rule's template. `Err` says
@@ -46,7 +72,7 @@ pub struct Scene<'a> {
 pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let Scene { task, spec, meta, plan_path, agent, config } = scene;
+    let Scene { task, spec, meta, plan_path, agent, config, item } = scene;
     let values = context! {
         task => context! {
             id => task.task.as_str(),
@@ -73,6 +99,7 @@ pub fn stable_part(template: &str, scene: &Scene<'_>) -> Result<String, String> 
         agent => context! { name => agent.map(|agent| agent.name.as_str()).unwrap_or_default() },
         status_file => STATUS_FILE,
         plan_copy => PLAN_COPY,
+        item => item.as_ref().map(ItemScene::value),
         can_write => agent.is_none_or(Agent::can_write),
     };
     let body = environment.render_str(template, values).map_err(|error| error.to_string())?;

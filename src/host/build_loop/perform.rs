@@ -1,7 +1,7 @@
 //! Effects: what the loop does at once, and what it lets others do.
 
 use crate::base::measure::Usd;
-use crate::engine::effect::{Base, Effect, Launch, LaunchAction};
+use crate::engine::effect::{Base, Effect, ItemEdit, LandingRequest, Launch, LaunchAction};
 use crate::engine::event::Event;
 use crate::engine::record::AcceptedResult;
 use crate::engine::step::Engine;
@@ -35,7 +35,7 @@ impl BuildLoop<'_> {
             }
             Effect::Land(request) => {
                 self.voice.warn_unsigned(&self.state.checkout.repo);
-                return self.landings.land(&request, self.state);
+                return self.land(&request);
             }
             Effect::Smoke(launch) => return self.smoke(*launch),
             Effect::Keep { attempt, task } => {
@@ -88,6 +88,16 @@ impl BuildLoop<'_> {
             | Effect::FindCandidates { .. } => {}
         }
         Ok(Vec::new())
+    }
+
+    /// Lands; what an item's stage has to tell is in its file before anything follows from it.
+    fn land(&mut self, request: &LandingRequest) -> Result<Vec<Event>> {
+        let mut events = self.landings.land(request, self.state)?;
+        let is_telling = !matches!(request.status.item, None | Some(ItemEdit::Nothing));
+        if is_telling {
+            events.extend(self.landings.land_receipts(self.state)?);
+        }
+        Ok(events)
     }
 
     fn start(&mut self, launch: Launch) -> Result<()> {

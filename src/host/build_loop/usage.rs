@@ -77,8 +77,9 @@ fn report_run(state: &State, spent: Vec<LedgerEntry>) -> Result<()> {
 fn worked_on(state: &State, plan: &RelPath) -> String {
     let item = state.engine.plan_at(plan).and_then(|it| it.meta.source_item.as_deref());
     let item = item.and_then(RelPath::normalize);
-    match item.and_then(|item| kind_of(&item).map(|kind| (kind, item))) {
-        Some((kind, item)) => item_title(kind.name, stem(item.file_name())),
+    let kinds = &state.loaded.kinds;
+    match item.and_then(|item| kind_of(kinds, &item).map(|kind| (kind, item))) {
+        Some((kind, item)) => item_title(kind.name.as_str(), stem(item.file_name())),
         None => format!("resumed: {}", plan.file_name()),
     }
 }

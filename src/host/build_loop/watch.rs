@@ -10,7 +10,7 @@ use crate::engine::effect::Notice;
 use crate::engine::event::{Documents, Event, Frozen, Written};
 use crate::engine::step::Engine;
 use crate::engine::world::diagnose::stops_its_document;
-use crate::host::documents::{self, Loaded};
+use crate::host::documents::Loaded;
 use crate::host::error::Result;
 use crate::host::land::status::said;
 use crate::host::state::State;
@@ -183,8 +183,8 @@ impl BuildLoop<'_> {
     /// Takes in what the watcher saw: documents are read again, files scanned again. What orch wrote
     /// itself reads back equal and wakes nothing.
     pub(super) fn see(&mut self, changed: &Changed) -> Result<()> {
-        let touches_documents = changed.everything
-            || changed.paths.iter().any(|it| documents::is_document(it, self.state.config()));
+        let touches_documents =
+            changed.everything || changed.paths.iter().any(|it| self.state.loaded.is_document(it));
         let was_away = self.watch.as_ref().is_some_and(Watch::is_away);
         if (changed.refs || changed.everything || was_away)
             && let Some(watch) = &mut self.watch

@@ -1,29 +1,26 @@
 //! The backlog's items, each for itself and among each other.
 
-use std::path::Path;
-
 use crate::base::diagnostic::Diagnostic;
 use crate::base::source::Source;
-use crate::host::documents::Loaded;
-use crate::host::error::Result;
+use crate::engine::documents::{Documents, Shelved};
 use crate::spec::item::{self, Item};
 use crate::spec::item_check::{self, Backlog, Listed};
 
-/// Reads the items, and says what is wrong with them.
-pub(super) fn findings(root: &Path, loaded: &mut Loaded) -> Result<Vec<Diagnostic>> {
-    let items = loaded.read_items(root)?;
+/// What is wrong with the items.
+pub(super) fn findings(documents: &Documents) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut read: Vec<(&Source, Item)> = Vec::new();
-    for source in &items.open {
+    for source in &documents.items {
         let parsed = item::parse(source);
         found.extend(parsed.diagnostics.into_iter().map(|it| it.in_file(&source.path)));
         read.push((source, parsed.value));
     }
     let active: Vec<Listed<'_>> =
         read.iter().map(|(source, item)| Listed { source, item }).collect();
-    let backlog = Backlog { active: &active, archived: &items.archived, on_hold: &items.on_hold };
+    let Shelved { archived, on_hold } = &documents.shelved;
+    let backlog = Backlog { active: &active, archived, on_hold };
     found.extend(item_check::check(&backlog));
-    Ok(found)
+    found
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::host::documents::Loaded;
 use crate::host::surface::CheckedDocument;
-use crate::spec::item::kind;
 
 const READ: &str = "orch checks plans (`.yaml`, `.yml`), backlog items, agents (`.md` in `agents_dir`), rules and \
                      their prompts (in `rules_dir`), `orch.yaml` and `orchestrator-config.yaml`; \
@@ -21,8 +20,8 @@ pub(super) enum Named {
     Plan(RelPath),
     /// A folder with documents somewhere below it.
     Folder(Vec<RelPath>),
-    /// Like a backlog item, and in no backlog.
-    Item(String),
+    /// Like a backlog item, and in no backlog; with the folders of those that are in one.
+    Item(String, Vec<RelPath>),
     /// Nothing to check, and why.
     Nothing(String, Box<Diagnostic>),
 }
@@ -53,7 +52,7 @@ impl Named {
             return Self::Plan(path);
         }
         match is_item(&path, &resolved) {
-            true => Self::Item(shown),
+            true => Self::Item(shown, loaded.kinds.iter().map(|it| it.folder.clone()).collect()),
             false => Self::Nothing(shown.clone(), Box::new(no_document(&shown))),
         }
     }
@@ -71,7 +70,7 @@ impl Named {
         match self {
             Self::Plan(path) | Self::Document(path) => std::slice::from_ref(path),
             Self::Folder(paths) => paths,
-            Self::Item(_) | Self::Nothing(..) => &[],
+            Self::Item(..) | Self::Nothing(..) => &[],
         }
     }
 
@@ -80,8 +79,8 @@ impl Named {
     pub fn refused(self, has_others: bool) -> Option<CheckedDocument> {
         let (shown, diagnostic) = match self {
             Self::Plan(_) | Self::Document(_) | Self::Folder(_) => return None,
-            Self::Item(shown) => {
-                let item_note = item(&shown, has_others);
+            Self::Item(shown, folders) => {
+                let item_note = item(&shown, &folders, has_others);
                 (shown, item_note)
             }
             Self::Nothing(shown, item_note) => (shown, *item_note),
@@ -144,9 +143,9 @@ fn no_document(shown: &str) -> Diagnostic {
         .help(READ)
 }
 
-fn item(shown: &str, has_others: bool) -> Diagnostic {
+fn item(shown: &str, folders: &[RelPath], has_others: bool) -> Diagnostic {
     const CODE: &str = "document::backlog-item";
-    let folders = kind::KINDS.map(|it| format!("`{}`", it.folder));
+    let folders: Vec<String> = folders.iter().map(|it| format!("`{it}`")).collect();
     let message = format!("{shown} is in no backlog: it is not worked on");
     let item_note = match has_others {
         true => Diagnostic::warning(CODE, message),

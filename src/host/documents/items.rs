@@ -1,50 +1,53 @@
 //! Backlog items as they lie: the open ones with their texts, of the others their names.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
+use crate::base::diagnostic::Severity;
 use crate::base::name::RelPath;
-use crate::base::source::Source;
 use crate::host::error::Result;
 use crate::spec::agent::stem;
-use crate::spec::item::kind::{COMPLETED, KINDS, ON_HOLD, is_item_name};
+use crate::spec::builtin;
+use crate::spec::item::kind::{COMPLETED, Kind, ON_HOLD, is_item_name, kinds_of};
 
 use super::Loaded;
-use super::place::{Disk, Place};
-
-/// What there is of items.
-#[derive(Debug, Default)]
-pub struct Items {
-    /// Kind by kind, each by name.
-    pub open: Vec<Source>,
-    /// Stems of those that are done.
-    pub archived: Vec<String>,
-    /// Stems of those that were laid aside.
-    pub on_hold: Vec<String>,
-}
+use super::place::Place;
 
 impl Loaded {
-    /// Reads the backlog below `root`; what keeps an item from being text is told with the other findings.
+    /// Reads the backlog of all kinds; what keeps an item from being text is told with the other findings.
     /// `Err` only where the disk fails.
-    pub fn read_items(&mut self, root: &Path) -> Result<Items> {
-        let place = Disk(root);
-        let mut items = Items::default();
-        for kind in KINDS {
-            let paths = names_in(&place, kind.folder)?;
-            let paths =
-                paths.iter().filter_map(|name| RelPath::new(format!("{}/{name}", kind.folder)));
-            let open = self.read_all(&place, paths);
-            items.open.extend(open);
-            let done = [kind.archive.to_owned(), format!("{}/{COMPLETED}", kind.folder)];
-            for folder in done {
-                items
-                    .archived
-                    .extend(names_in(&place, &folder)?.iter().map(|it| stem(it).to_owned()));
+    pub(super) fn read_items(&mut self, place: &dyn Place) -> Result<()> {
+        let mut rules = builtin::rules();
+        rules.extend(self.documents.rules.iter().cloned());
+        self.kinds = kinds_of(&rules).value;
+        for kind in self.kinds.clone() {
+            let folder = kind.folder.as_str();
+            let paths = names_in(place, folder)?;
+            let paths = paths.iter().filter_map(|name| RelPath::new(format!("{folder}/{name}")));
+            let n_before = self.diagnostics.len();
+            let open = self.read_all(place, paths);
+            // An item that cannot be read keeps nothing else from being built.
+            for unread in &mut self.diagnostics[n_before..] {
+                unread.severity = unread.severity.min(Severity::Warning);
             }
-            let aside = names_in(&place, &format!("{}/{ON_HOLD}", kind.folder))?;
-            items.on_hold.extend(aside.iter().map(|it| stem(it).to_owned()));
+            self.documents.items.extend(open);
+            let archives = [kind.archive.to_string(), format!("{folder}/{COMPLETED}")];
+            for archive in archives {
+                self.documents.shelved.archived.extend(stems_in(place, &archive)?);
+            }
+            let aside = stems_in(place, &format!("{folder}/{ON_HOLD}"))?;
+            self.documents.shelved.on_hold.extend(aside);
         }
-        Ok(items)
+        Ok(())
     }
+
+    /// Folders of items, and what of them was laid aside.
+    pub fn item_folders(&self) -> impl Iterator<Item = &RelPath> {
+        self.kinds.iter().flat_map(|it: &Kind| [&it.folder, &it.archive])
+    }
+}
+
+fn stems_in(place: &dyn Place, folder: &str) -> Result<BTreeSet<String>> {
+    Ok(names_in(place, folder)?.iter().map(|it| stem(it).to_owned()).collect())
 }
 
 fn names_in(place: &dyn Place, folder: &str) -> Result<Vec<String>> {

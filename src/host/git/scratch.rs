@@ -174,6 +174,7 @@ pub(crate) fn request(task: &str, expected: OutputDigest) -> LandingRequest {
             model_used: None,
             completed_at: None,
             validation_findings: None,
+            item: None,
         },
     }
 }

@@ -416,6 +416,7 @@ mod tests {
                 model_used: None,
                 completed_at: None,
                 validation_findings: None,
+                item: None,
             },
         }
     }

@@ -1,6 +1,7 @@
 //! What people decide, written down and into the plans.
 
 use crate::base::name::RelPath;
+use crate::engine::effect::ItemEdit;
 use crate::engine::effect::{Decide, Effect, StatusEdit};
 use crate::engine::event::{Event, Written};
 use crate::engine::record::{Decision, Record};
@@ -119,5 +120,6 @@ pub fn decided_status(engine: &Engine, decide: &Decide) -> Option<StatusEdit> {
         model_used: None,
         completed_at: None,
         validation_findings: None,
+        item: engine.is_stage(&decide.task).then_some(ItemEdit::Nothing),
     })
 }

@@ -10,7 +10,7 @@ use crate::engine::world::diagnose::stops_its_document;
 use crate::host::documents::{self, read_text};
 use crate::host::error::{Error, Result};
 use crate::host::git::trailer::OutgoingReceipt;
-use crate::host::landing::{Followed, ReceiptOutcome};
+use crate::host::landing::{Followed, ReceiptOutcome, Rewrite};
 use crate::host::state::State;
 use crate::host::state::admit::frozen_by;
 use crate::host::state::checkout::Home;
@@ -102,7 +102,7 @@ impl Landings {
                 events.push(Event::Settled { attempt });
                 return Ok(events);
             };
-            let plans = [(path.clone(), Arc::new(text))];
+            let plans = [Rewrite { path: path.clone(), text: Arc::new(text), to: None }];
             let receipts = std::slice::from_ref(&receipt);
             let checkout = &mut state.checkout;
             let outcome =

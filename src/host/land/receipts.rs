@@ -7,10 +7,11 @@ use crate::base::name::RelPath;
 use crate::engine::effect::StatusEdit;
 use crate::engine::event::{Event, Written};
 use crate::host::error::{Error, Result};
-use crate::host::landing::{Followed, ReceiptOutcome};
+use crate::host::landing::{Followed, ReceiptOutcome, Rewrite};
 use crate::host::state::State;
 use crate::host::state::checkout::Home;
 
+use super::item::{self, Rewritten};
 use super::status::{Pending, committed_text, edit_where_it_lies, events_of, said};
 use super::{Landings, TRIES};
 
@@ -18,8 +19,8 @@ use super::{Landings, TRIES};
 /// gathered, and ride along with the last one.
 const RIDES_ALONG: u64 = 256 * 1024;
 
-/// Plans with new text, and why others have none.
-type PlanTexts = (Vec<(RelPath, Arc<String>)>, BTreeMap<RelPath, String>);
+/// Plans and items with new text, and why others have none.
+type PlanTexts = (Vec<Rewrite>, BTreeMap<RelPath, String>);
 
 impl Landings {
     /// The plan with all status lines that wait for it, where it is committed and small enough.
@@ -28,8 +29,10 @@ impl Landings {
         let rides = size <= RIDES_ALONG || state.engine.n_open() <= 1;
         let edits = self.statuses.of(path).filter(|_| rides);
         match edits {
+            // What goes elsewhere goes by itself.
+            Some(edits) if item::ends(edits) => Ok(None),
             Some(edits) if state.checkout.home_of(path)? == Home::Committed => {
-                Ok(committed_text(state, path, edits).ok())
+                Ok(committed_text(state, path, edits).ok().map(|it| it.text))
             }
             _ => Ok(None),
         }
@@ -114,10 +117,10 @@ fn plans_with(state: &State, pending: &Pending) -> Result<PlanTexts> {
     let tree = state.checkout.repo.tree_of(&state.checkout.tip)?;
     for (path, edits) in pending {
         match committed_text(state, path, edits) {
-            Ok(text) => {
+            Ok(Rewritten { text, to }) => {
                 let present = state.checkout.repo.text_at(&tree, path)?;
-                if *present != *text {
-                    plans.push((path.clone(), Arc::new(text)));
+                if *present != *text || to.is_some() {
+                    plans.push(Rewrite { path: path.clone(), text: Arc::new(text), to });
                 }
             }
             Err(error) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::item::{self, Rewritten};
 use crate::base::measure::Moment;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
@@ -96,15 +97,22 @@ pub fn edit_where_it_lies(state: &State, path: &RelPath, edits: Vec<StatusEdit>)
     events_of(edits, &written)
 }
 
-/// The plan as it stands at the tip, with the edits: what a commit may carry.
-pub fn committed_text(state: &State, path: &RelPath, edits: &[StatusEdit]) -> Result<String> {
+/// The plan or item as it stands at the tip, with the edits: what a commit may carry.
+pub fn committed_text(state: &State, path: &RelPath, edits: &[StatusEdit]) -> Result<Rewritten> {
     let text = state.checkout.tip_text(path)?;
     let source = Source::new(path.clone(), text);
-    edited(&state.engine, &source, edits).doing("editing the plan", path.as_str())
+    if item::are_of_item(edits) {
+        return item::rewritten(state, &source, edits);
+    }
+    let text = edited(&state.engine, &source, edits).doing("editing the plan", path.as_str())?;
+    Ok(Rewritten { text, to: None })
 }
 
 /// Reads the plan again, edits it, and writes it aside and renames it.
 pub fn edit_in_place(state: &State, path: &RelPath, edits: &[StatusEdit]) -> Result<()> {
+    if item::are_of_item(edits) {
+        return item::rewrite_in_place(state, path, edits);
+    }
     let file = state.root().join(path.as_str());
     let text = read_text(&file, path).map_err(|it| Error::new(it.diagnostic.message).at(&file))?;
     let source = Source::new(path.clone(), Arc::clone(&text));

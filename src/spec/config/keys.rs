@@ -68,12 +68,20 @@ keys! {
         sandbox [default: "`guard`, where the kernel lets orch have it"]: Forms(sandbox::FORMS),
         /// How much runs at once, beside `jobs` and `pools`.
         schedule: Map(&SCHEDULE),
+        /// How the backlog is worked through.
+        pipeline: Map(&PIPELINE),
         /// What is run when a plan is done: `false`, a command, or its particulars.
         smoke: Forms(smoke::FORMS),
         /// The development server: started for smoke tests and ended after them, or kept while nothing is built.
         dev_server: Map(&DEV_SERVER),
         /// How people are told of builds; of what, rules that extend `notify` say.
         notify: Map(&NOTIFY),
+    ];
+
+    /// How the backlog is worked through.
+    static PIPELINE = "pipeline", Refused [
+        /// How many items are worked on at once.
+        items [default: "2"]: Shape::POSITIVE,
     ];
 
     /// Bounds in dollars; 0 is none.

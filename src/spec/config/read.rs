@@ -9,6 +9,7 @@ use crate::spec::yaml::{self, Codes, Fields, Problems, codes};
 use crate::spec::{rebuild, sandbox};
 
 use super::keys::{CONFIG, LINK, ORIGINAL};
+use super::pipeline;
 use super::schedule::{read_dev_server, read_schedule};
 use super::{Config, Link, SessionConfig, WorktreeConfig, breaker, limits, models, notices};
 use crate::spec::smoke::Smoke;
@@ -91,6 +92,7 @@ fn read_native(mut fields: Fields<'_, '_>, config: &mut Config) {
         config.sandbox = sandboxing;
     }
     read_schedule(&mut fields, &mut config.schedule);
+    pipeline::read(&mut fields, &mut config.pipeline);
     config.smoke = Smoke::read(&mut fields);
     read_dev_server(&mut fields, config);
     if let Some(fields) = fields.fields("notify") {

@@ -67,6 +67,7 @@ models: { ladder: [small, large], starting: small, escalate_after: 2, max: large
 breaker: { threshold: 5, reset: 1m, patience: 1h }
 limits: { wait: always, hours: 1.5, max_auto_resumes: 2, overage: yes }
 sandbox: { network: false, write: [/var/cache/x, ~/.npm] }
+pipeline: { items: 5 }
 schedule: { warm_up: 5s, session_memory: 0, per_core: 2 }
 smoke: { run: make smoke, timeout: 1m, env: [Z], needs_server: true }
 dev_server: { wait: 9s, env: [PGHOST], keep: true }
@@ -135,6 +136,7 @@ rebuild_on: [recipe]
             network: Some(false),
             write: vec!["/var/cache/x".into(), "~/.npm".into()],
         }),
+        pipeline: PipelineConfig { items: 5 },
         schedule: ScheduleConfig {
             warm_up: Some(Millis::seconds(5)),
             session_memory: 0,

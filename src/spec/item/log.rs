@@ -10,7 +10,16 @@ pub struct Verification {
     /// As written: `2026-02-17 01:25`.
     pub at: Option<String>,
     pub said: Option<Said>,
+    /// orch wrote it.
+    pub is_own: bool,
     pub span: Span,
+}
+
+/// How often the item was archived before, and how many verifications stand before the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Closed {
+    pub times: u32,
+    pub verifications: u32,
 }
 
 /// The verdict of an entry. Only words of the log's own count: what is quoted or stands in code is text.
@@ -31,7 +40,13 @@ pub fn verifications_in<'s>(sections: impl Iterator<Item = &'s Section>) -> Vec<
     let mut found: Vec<Verification> = Vec::new();
     for section in sections {
         if let Some((number, at)) = entry_of(&section.title) {
-            found.push(Verification { number, at, said: None, span: section.heading.clone() });
+            found.push(Verification {
+                number,
+                at,
+                said: None,
+                is_own: section.mark.is_some(),
+                span: section.heading.clone(),
+            });
         }
         let Some(last) = found.last_mut() else { continue };
         last.said = section
@@ -42,6 +57,18 @@ pub fn verifications_in<'s>(sections: impl Iterator<Item = &'s Section>) -> Vec<
             .or(last.said);
     }
     found
+}
+
+/// How the log tells of earlier ends of the item.
+pub fn closed_in<'s>(sections: impl Iterator<Item = &'s Section>) -> Closed {
+    let (mut closed, mut verifications) = (Closed::default(), 0);
+    for section in sections {
+        verifications += u32::from(entry_of(&section.title).is_some());
+        if section.title.trim().to_lowercase().starts_with("archived") {
+            closed = Closed { times: closed.times + 1, verifications };
+        }
+    }
+    closed
 }
 
 /// `Verification #2 - 2026-02-17 01:35`.

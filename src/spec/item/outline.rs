@@ -18,6 +18,8 @@ pub struct Section {
     /// Heading and body.
     pub whole: Span,
     pub blocks: Vec<Block>,
+    /// What orch noted here, in a comment that nobody sees: `verify.2 DIGEST`.
+    pub mark: Option<String>,
 }
 
 /// A paragraph or an entry of a list, in words: code fences, quotations, tables and HTML are none.
@@ -84,6 +86,7 @@ impl<'t> Reading<'t> {
             Event::Text(words) => self.words(&words),
             Event::Code(code) => self.words(&format!("`{code}`")),
             Event::SoftBreak | Event::HardBreak => self.words("\n"),
+            Event::Html(html) if self.n_foreign == 1 => self.mark(&html),
             _ => {}
         }
     }
@@ -172,6 +175,13 @@ impl<'t> Reading<'t> {
             }
             (None, Some(block)) => block.text.push_str(words),
             (None, None) => {}
+        }
+    }
+
+    fn mark(&mut self, html: &str) {
+        let noted = html.trim().strip_prefix("<!-- orch ").and_then(|it| it.strip_suffix("-->"));
+        if let (Some(noted), Some(section)) = (noted, self.sections.last_mut()) {
+            section.mark = Some(noted.trim().to_owned());
         }
     }
 

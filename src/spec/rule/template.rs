@@ -31,7 +31,16 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// What templates of `plan-item`, `verify-item` and `archive-item` may use besides.
-pub const ITEM_VARIABLES: &[&str] = &["item.kind", "item.path", "item.slug"];
+pub const ITEM_VARIABLES: &[&str] = &[
+    "item.kind",
+    "item.path",
+    "item.slug",
+    "item.cycle",
+    "item.plan",
+    "item.design",
+    "item.criteria",
+    "item.criterion",
+];
 
 /// Functions of the template language that look like variables to its analysis.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace", "debug"];

@@ -31,6 +31,11 @@ fn parse(kind: DocumentKind, text: &str) -> Vec<Diagnostic> {
     match kind {
         DocumentKind::Plan => plan::parse(&source("plans/p.yaml", text)).diagnostics,
         DocumentKind::Rule => rule::parse(&source("rules/r.yaml", text), &|_| None).diagnostics,
+        DocumentKind::Kind => {
+            let text = format!("kind: item\n{text}");
+            let source = source("rules/k.yaml", &text);
+            item::kind::found_in(&source)
+        }
         DocumentKind::Config => config::parse(None, Some(&source("orch.yaml", text))).diagnostics,
         DocumentKind::Agent => {
             agent::parse(&source("a.md", &format!("---\n{text}\n---\n"))).diagnostics
@@ -183,12 +188,13 @@ fn rows(heading: &str) -> Vec<(Vec<&'static str>, &'static str)> {
 }
 
 /// The headings of the manual below which a table of keys stands in full.
-const IN_MANUAL: [(&str, &Keys); 5] = [
+const IN_MANUAL: [(&str, &Keys); 6] = [
     ("### `meta`", &plan::keys::META),
     ("### Tasks", &plan::keys::TASK),
     ("## Rules", &rule::keys::RULE),
     ("## Settings", &config::keys::CONFIG),
     ("### Smoke tests", &smoke::KEYS),
+    ("### Kinds of items", &item::kind::keys::KIND),
 ];
 
 #[test]

@@ -98,6 +98,12 @@ pub struct WatchArgs {
     /// Show what would run and why; change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Work on the first N backlog items whose turn it is, and end when they are decided
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_items: Option<u32>,
+    /// Leave backlog items that are done where they are
+    #[arg(long)]
+    pub no_archive: bool,
     #[command(flatten)]
     pub shown: ShownArgs,
     #[command(flatten)]

@@ -12,6 +12,7 @@ Examples:
   orch cost                       what each task has cost, the dearest first
   orch cost demo --by model       what plan demo spent on which model
   orch cost --by run              the history of builds
+  orch cost --by item             what each backlog item has cost, with its plans
 ")]
 pub struct CostArgs {
     /// Whose cost; none means all that was ever spent, on tasks that are gone, too

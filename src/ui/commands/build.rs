@@ -110,6 +110,8 @@ fn request_of(
     force: Vec<TaskRef>,
 ) -> BuildRequest {
     BuildRequest {
+        items: false,
+        archives: true,
         targets,
         force,
         only: args.only,

@@ -1,5 +1,7 @@
 //! `orch log`: what a session said and did, and what its validators said of it.
 
+mod life;
+
 use std::time::Duration;
 
 use crate::base::name::{PlanName, TaskRef};
@@ -19,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// With `--format json` a session's events as they came, and other lines as objects of the same kind.
 pub fn run(args: &LogArgs, project: &mut dyn Project, shell: &mut Shell, folder: &str) -> Ran {
+    if let Some(item) = life::item_named(&args.target) {
+        return life::run(item, project, shell);
+    }
     let picture = project.picture(now())?;
     let tasks = target::tasks_of(&picture);
     let known = Known { plans: &picture.plans, tasks: &tasks, folder };

@@ -50,7 +50,7 @@ mod tests {
     fn an_unknown_kind_is_refused_with_the_known_ones() {
         insta::assert_snapshot!(check(Some("plans")), @r#"
             error: there is no schema of `plans`
-              help: there is one of each of: plan, rule, agent, config
+              help: there is one of each of: plan, rule, agent, config, kind
             "#);
     }
 }

@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use crate::base::measure::{Billing, Moment, Usd};
 use crate::base::name::PlanName;
 use crate::engine::picture::{Picture, PlanPicture, QuestionPicture, TaskPicture, TaskState};
+use crate::engine::why::ItemHold;
 use crate::host::clock::now;
+use crate::spec::item::Standing;
+use crate::spec::item::stages::item_of;
 use crate::ui::args::TargetsArgs;
 use crate::ui::exit::Exit;
 use crate::ui::json::picture::PictureJson;
 use crate::ui::project::Project;
 use crate::ui::render::obstacle::parked_text;
 use crate::ui::render::states::{with_reason, word_of};
-use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, why_text};
+use crate::ui::render::why::{clash_text, countdown, doing_text, hold_text, item_text, why_text};
 use crate::ui::render::words::{CALL, tone_of_smoke};
 use crate::ui::report::counted;
 use crate::ui::shell::{Paint, Ran, Shell, Tone};
@@ -71,7 +74,7 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
     if picture.plans.is_empty() {
         text.push_str("no plans; `orch new plan NAME` starts one\n");
     }
-    for plan in &picture.plans {
+    for plan in in_order(picture) {
         push_plan(&mut text, plan, picture, look);
     }
     if let Some(hold) = &picture.holding {
@@ -90,7 +93,8 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
             one_line(&parked_text(parked))
         );
     }
-    let _ = writeln!(text, "{}", counts_of(&picture.tasks, picture.billing));
+    let active: Vec<&TaskPicture> = picture.tasks.iter().filter(|it| it.is_wanted).collect();
+    let _ = writeln!(text, "{}", counts_of(&active, picture.billing));
     let n_other = picture.tasks.iter().filter(|task| task.has_other_recipe).count();
     if n_other > 0 {
         let _ = writeln!(
@@ -103,12 +107,35 @@ pub fn text_of(picture: &Picture, look: Look) -> String {
     text
 }
 
+/// Items that a person has to look at come first, then what is active, then what rests.
+fn in_order(picture: &Picture) -> Vec<&PlanPicture> {
+    let needs_somebody = |plan: &PlanPicture| match &plan.rests {
+        Some(ItemHold::Standing(it)) => {
+            matches!(it, Standing::Done | Standing::Failed | Standing::Unclear)
+        }
+        Some(_) => false,
+        None => tasks_of(picture, &plan.name).any(|it| matches!(it.state, TaskState::Failed(_))),
+    };
+    let place = |plan: &&PlanPicture| match item_of(&plan.name) {
+        Some(_) if needs_somebody(plan) => 0,
+        _ if plan.rests.is_none() => 1,
+        _ => 2,
+    };
+    let mut plans: Vec<&PlanPicture> = picture.plans.iter().collect();
+    plans.sort_by_key(place);
+    plans
+}
+
 fn push_plan(text: &mut String, plan: &PlanPicture, picture: &Picture, look: Look) {
     let Look { now, paint, name_width } = look;
     let title =
         plan.title.as_deref().map_or(String::new(), |title| format!("  {}", one_line(title)));
     let path = paint.paint(Tone::Faint, format!("({})", path_text(&plan.path)));
     let _ = writeln!(text, "{}{title}  {path}", paint.paint(Tone::Strong, path_text(&plan.name)));
+    if let Some(rests) = &plan.rests {
+        let _ = writeln!(text, "  {}\n", paint.paint(Tone::Faint, item_text(rests)));
+        return;
+    }
     if let Some(smoke) = &plan.smoke {
         let word = paint.paint(tone_of_smoke(smoke.outcome), smoke.outcome.as_str());
         let _ = writeln!(text, "  smoke test {word}: {}", one_line(&smoke.message));
@@ -190,7 +217,7 @@ fn words_of(task: &TaskPicture, billing: Billing, now: Moment) -> String {
 }
 
 /// `7 tasks: 1 up to date, 1 running, 1 failed; $2.35`
-fn counts_of(tasks: &[TaskPicture], billing: Billing) -> String {
+fn counts_of(tasks: &[&TaskPicture], billing: Billing) -> String {
     const ORDER: [&str; 14] = [
         "up to date",
         "done",

@@ -114,6 +114,7 @@ pub fn picture() -> Picture {
         title: title.map(str::to_owned),
         path: format!("plans/{name}.yaml"),
         smoke: None,
+        rests: None,
     };
     Picture {
         plans: vec![plan("demo", Some("A demo")), plan("other", None)],

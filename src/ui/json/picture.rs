@@ -9,12 +9,14 @@ use crate::engine::picture::{
 };
 use crate::spec::plan::Status;
 use crate::ui::render::obstacle::parked_text;
-use crate::ui::render::why::{barrier_text, clash_text, doing_text, hold_text, why_text};
+use crate::ui::render::why::{
+    barrier_text, clash_text, doing_text, hold_text, item_text, why_text,
+};
 
 /// Where everything stands.
 #[derive(Serialize)]
 pub struct PictureJson<'a> {
-    plans: &'a [PlanPicture],
+    plans: Vec<PlanJson<'a>>,
     tasks: Vec<TaskJson<'a>>,
     counts: Counts,
     cost_usd: Usd,
@@ -24,6 +26,21 @@ pub struct PictureJson<'a> {
     waiting: Option<WaitingJson>,
     parked: Option<String>,
     is_finished: bool,
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    #[serde(flatten)]
+    plan: &'a PlanPicture,
+    /// Why it is built only where it is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rests: Option<String>,
+}
+
+impl<'a> PlanJson<'a> {
+    fn of(plan: &'a PlanPicture) -> Self {
+        Self { plan, rests: plan.rests.as_ref().map(item_text) }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,7 +98,7 @@ impl<'a> PictureJson<'a> {
             is_tried: it.is_tried,
         });
         Self {
-            plans: &picture.plans,
+            plans: picture.plans.iter().map(PlanJson::of).collect(),
             tasks: picture.tasks.iter().map(|task| TaskJson::of(task, picture.billing)).collect(),
             counts: picture.counts,
             cost_usd: picture.cost,

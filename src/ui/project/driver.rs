@@ -46,7 +46,7 @@ impl Project for Driver {
         if self.has_built() {
             return Ok(self.present_picture(crate::engine::picture::Extent::Whole));
         }
-        let mut picture = self.survey(BuildRequest::default())?;
+        let mut picture = self.survey(BuildRequest::of_all())?;
         self.show_running_elsewhere(&mut picture)?;
         Ok(picture)
     }

@@ -2,6 +2,9 @@
 
 mod broken;
 mod gone;
+mod item;
+
+pub use item::item_text;
 
 use std::collections::BTreeSet;
 
@@ -84,6 +87,7 @@ fn told_with_data(why: &Why, billing: Billing) -> String {
         Why::Asks(question) => format!("asks: {question}"),
         Why::Held(hold) => hold_text(hold),
         Why::Budget(shortage) => shortage_text(shortage, billing),
+        Why::Item(hold) => item_text(hold),
         Why::PlanWrong(path) => format!("{path} has errors"),
         Why::Needs(task) => format!("{task} has no accepted result; build it first"),
         Why::NeedBroken(dependency, breach) => broken::broken_text(dependency, *breach),
@@ -187,6 +191,7 @@ fn wait_text(wait: &Wait) -> String {
         Wait::Sibling(task, _) => format!("waits: {task} warms the prompt cache"),
         Wait::Memory(free) => format!("waits: only {free} MB of memory are free"),
         Wait::Throttled(waiting) => waiting_text(waiting),
+        Wait::Items(n) => format!("waits: {n} items are being worked on (`pipeline.items`)"),
         Wait::Budget => "waits for what running sessions leave of the budget".to_owned(),
     }
 }
@@ -306,6 +311,7 @@ pub fn shortage_text(shortage: &Shortage, billing: Billing) -> String {
         Scope::Run => "this build".to_owned(),
         Scope::Day => "today (UTC)".to_owned(),
         Scope::Plan(plan) => format!("plan {plan}"),
+        Scope::Item(item) => format!("item:{item}"),
         Scope::Task(task) => format!("task {task}"),
     };
     let likely = match spent < limit {

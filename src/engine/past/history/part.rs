@@ -3,12 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::name::{RelPath, TaskRef};
+use crate::base::name::{PlanName, RelPath, TaskId, TaskRef};
 use crate::engine::past::view::Touch;
 
 use super::{History, TaskHistory};
 
 impl History {
+    /// The tasks of one plan, with what is known of each.
+    pub fn tasks_of<'a>(
+        &'a self,
+        plan: &PlanName,
+    ) -> impl Iterator<Item = (&'a TaskRef, &'a TaskHistory)> + use<'a> {
+        let plan = plan.clone();
+        let from = TaskRef { plan: plan.clone(), task: TaskId::new("") };
+        let tasks = self.tasks.range(from..).take_while(move |(task, _)| task.plan == plan);
+        tasks.map(|(task, past)| (task, past.as_ref()))
+    }
+
     /// What is known of no single task and no verdict.
     #[must_use]
     pub fn common(&self) -> Self {

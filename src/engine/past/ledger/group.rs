@@ -1,12 +1,13 @@
 //! Entries summed up by what one wants to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::base::measure::Usd;
 use crate::base::name::TaskRef;
 use crate::engine::stream::Tokens;
+use crate::spec::item::stages::{item_behind, item_of};
 
 use super::{Fate, LedgerEntry};
 use crate::engine::record::Basis;
@@ -30,6 +31,8 @@ pub enum By {
     Task,
     Section,
     Plan,
+    /// Backlog items, each with the plans that were made of it.
+    Item,
     Model,
     Agent,
     /// Each session alone.
@@ -110,9 +113,15 @@ pub fn group(
     by: By,
     section_of: &dyn Fn(&TaskRef) -> Option<String>,
 ) -> Vec<Group> {
+    let items: BTreeSet<&str> = entries.iter().filter_map(|it| item_of(&it.task.plan)).collect();
+    let item = |task: &TaskRef| {
+        let known = item_behind(&task.plan);
+        items.contains(known).then(|| known.to_owned())
+    };
+    let named = Named { section_of, item_of: &item };
     let mut sums: BTreeMap<(usize, String), Sum> = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
-        for (name, share) in shares(entry, by, section_of) {
+        for (name, share) in shares(entry, by, named) {
             let place = match by {
                 By::Attempt => place,
                 By::Run => entry.run as usize,
@@ -142,17 +151,21 @@ impl Share {
     }
 }
 
-fn shares(
-    entry: &LedgerEntry,
-    by: By,
-    section_of: &dyn Fn(&TaskRef) -> Option<String>,
-) -> Vec<(String, Share)> {
+/// What is known of a task beside its entries.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    section_of: &'a dyn Fn(&TaskRef) -> Option<String>,
+    item_of: &'a dyn Fn(&TaskRef) -> Option<String>,
+}
+
+fn shares(entry: &LedgerEntry, by: By, named: Named<'_>) -> Vec<(String, Share)> {
     let task = &entry.task;
     let name = match by {
         By::Model => return shares_by_model(entry),
         By::Task => task.to_string(),
         By::Plan => task.plan.to_string(),
-        By::Section => match section_of(task) {
+        By::Item => (named.item_of)(task).unwrap_or_else(|| "no item".to_owned()),
+        By::Section => match (named.section_of)(task) {
             Some(section) => format!("{}: {section}", task.plan),
             None => format!("{}: in no plan any more", task.plan),
         },

@@ -65,6 +65,7 @@ fn flaw_of(rule: &Rule, config: &Config) -> Option<String> {
         plan_path: &RelPath::new("plan.yaml")?,
         agent: None,
         config,
+        item: None,
     };
     let wrong = stable_part(&rule.prompt, &scene).err()?;
     (rule.prompt.contains("item.") || wrong.starts_with("unknown ")).then_some(wrong)

@@ -5,13 +5,14 @@ use crate::base::name::{ActionKey, ModelName, RecipeDigest, RelPath};
 use crate::engine::world::action::earlier::Earlier;
 use crate::engine::world::action::{Action, Making, no_recipe};
 use crate::engine::world::beside::Beside;
-use crate::engine::world::prompt::{Scene, stable_part};
+use crate::engine::world::prompt::{ItemScene, Scene, stable_part};
 use crate::spec::agent::Agent;
 use crate::spec::config::Config;
+use crate::spec::item::stages::{self, StageId};
 use crate::spec::plan::Meta;
 use crate::spec::rule::{ActionKind, Rule};
 
-use super::{Library, Recipe, Roots, Slot, inputs_of, meta_of, parts, recipe_of, spec_of};
+use super::{Library, Recipe, Roots, Slot, inputs_of, item_of, meta_of, parts, recipe_of, spec_of};
 
 /// The task's key; `None` while a dependency has no output or the task is not buildable.
 #[salsa::tracked(returns(copy))]
@@ -179,8 +180,28 @@ pub fn render(
         plan_path: slot.plan(db).path(db),
         agent: wording.agent,
         config: library.config(db),
+        item: item_scene(db, slot),
     };
     stable_part(&wording.rule.prompt, &scene)
+}
+
+fn item_scene(db: &dyn salsa::Database, slot: Slot) -> Option<ItemScene> {
+    let text = slot.plan(db);
+    let staging = text.staging(db).as_ref()?;
+    let task = slot.task(db);
+    let slug = stages::item_of(&task.plan)?;
+    let cycle = StageId::of(&task.task).cycle;
+    let criteria: Vec<&str> = item_of(db, text).criteria.iter().map(|it| it.id.as_str()).collect();
+    Some(ItemScene {
+        kind: staging.kind.name.to_string(),
+        path: text.path(db).to_string(),
+        slug: slug.to_owned(),
+        cycle,
+        plan: staging.plan_file(slug, cycle),
+        design: stages::design_of(slug, cycle),
+        criterion: criteria.first().map(|it| (*it).to_owned()).unwrap_or_default(),
+        criteria: criteria.join(", "),
+    })
 }
 
 /// The design document of a session's plan, as the task sees it.

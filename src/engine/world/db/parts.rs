@@ -119,7 +119,9 @@ pub(super) fn single(
 /// A plan to be kept for the next run; `None` where there is anything to say about it.
 pub fn compiled_of(db: &dyn salsa::Database, library: Library, text: PlanText) -> Option<Compiled> {
     let parsed = plan_of(db, text);
-    let is_clean = parsed.diagnostics.is_empty() && findings_of(db, library, text).is_empty();
+    let is_clean = text.staging(db).is_none()
+        && parsed.diagnostics.is_empty()
+        && findings_of(db, library, text).is_empty();
     let clean_for = known_of(db, library).digest();
     is_clean.then(|| Compiled { plan: Arc::clone(&parsed.value), clean_for })
 }

@@ -265,11 +265,12 @@ fn sum_of(costs: impl Iterator<Item = Usd>) -> Option<Usd> {
 
 /// The targets with all they need, or everything active; in the picture's order.
 fn wanted_tasks<'a>(request: &BuildRequest, picture: &'a Picture) -> Vec<&'a TaskPicture> {
-    let Some(targets) = &request.targets else {
-        return picture.tasks.iter().filter(|task| task.is_wanted).collect();
-    };
     let mut wanted: BTreeSet<&TaskRef> = BTreeSet::new();
-    let mut open: Vec<&TaskRef> = targets.iter().collect();
+    let is_active = |task: &&TaskPicture| task.is_wanted && request.asks_for_all_of(&task.task);
+    let mut open: Vec<&TaskRef> = match &request.targets {
+        Some(targets) => targets.iter().collect(),
+        None => picture.tasks.iter().filter(is_active).map(|it| &it.task).collect(),
+    };
     let by_name: std::collections::BTreeMap<&TaskRef, &TaskPicture> =
         picture.tasks.iter().map(|task| (&task.task, task)).collect();
     while let Some(task) = open.pop() {

@@ -1,0 +1,184 @@
+//! What orch writes into an item's file: entries of its log, and how it ended. Everything else stays as it
+//! is, to the byte.
+
+use crate::base::source::{Source, Span};
+
+use super::outline::sections_of;
+use super::stages::StageId;
+use super::{Item, log};
+
+/// What a stage found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub stage: StageId<'a>,
+    /// It says yes or no: `PASS`, `WARN`, `FAIL`.
+    pub verdict: Option<&'a str>,
+    /// In words.
+    pub report: &'a str,
+    /// What the report is known by.
+    pub digest: &'a str,
+    /// Local time, `2026-02-17 01:25`.
+    pub at: &'a str,
+}
+
+/// How the work on an item ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended<'a> {
+    pub at: &'a str,
+    /// The status that it has from now on.
+    pub status: &'a str,
+    /// What is told of it, a line each.
+    pub facts: &'a [String],
+}
+
+const LOG: &str = "## Verification Log";
+
+/// What stands in the comment that tells an entry from others.
+fn mark_of(entry: &Entry<'_>) -> String {
+    format!("{} {}", entry.stage, entry.digest)
+}
+
+/// True where the log has an entry of this stage.
+pub fn has_entry(item: &Item, stage: StageId<'_>) -> bool {
+    let of_stage = format!("{stage} ");
+    item.marks.iter().any(|it| it.starts_with(&of_stage))
+}
+
+/// The text with the entry at the end of its log; as it is where it has that very entry.
+pub fn with_entry(source: &Source, item: &Item, entry: &Entry<'_>) -> String {
+    let mark = mark_of(entry);
+    if item.marks.contains(&mark) {
+        return source.text.to_string();
+    }
+    let mark = format!("<!-- orch {mark} -->");
+    let mut lines = vec![heading_of(item, entry), String::new(), mark, String::new()];
+    if let Some(verdict) = entry.verdict {
+        lines.extend([format!("**Verdict: {verdict}**"), String::new()]);
+    }
+    let (checks, findings) = parts_of(entry.report);
+    if !checks.is_empty() {
+        lines.push("**Checks performed:**".to_owned());
+        lines.extend(checks);
+        lines.push(String::new());
+    }
+    if !findings.is_empty() {
+        lines.extend(["**Findings:**".to_owned(), String::new()]);
+        lines.extend(findings);
+    }
+    appended(&source.text, &lines)
+}
+
+/// The text with its last status and a last entry of its log.
+pub fn with_end(source: &Source, item: &Item, ended: &Ended<'_>) -> String {
+    let status = item.status_at.clone();
+    let mut text = source.text.to_string();
+    match status {
+        Some(span) => text.replace_range(span, ended.status),
+        None => text = with_status(&text, item, ended.status),
+    }
+    let mut lines = vec![format!("### Archived - {}", ended.at), String::new()];
+    lines.extend(ended.facts.iter().map(|it| format!("- {it}")));
+    appended(&text, &lines)
+}
+
+/// `### Verification #2 - 2026-02-17 01:35`; of any other stage its name.
+fn heading_of(item: &Item, entry: &Entry<'_>) -> String {
+    let at = entry.at;
+    if entry.verdict.is_some() {
+        let last = item.verifications.iter().map(|it| it.number).max().unwrap_or(0);
+        return format!("### Verification #{} - {at}", last + 1);
+    }
+    let mut name = entry.stage.to_string();
+    name[..1].make_ascii_uppercase();
+    format!("### {name} - {at}")
+}
+
+/// Check lines of a report, and what else it says. Headings in it would be the item's: they are lowered
+/// to bold words.
+fn parts_of(report: &str) -> (Vec<String>, Vec<String>) {
+    let is_check = |line: &str| {
+        let line = line.trim_start().trim_start_matches(['-', '*']).trim_start();
+        ["[x]", "[X]", "[ ]", "[FAIL]", "[WARN]", "[PASS]"].iter().any(|it| line.starts_with(it))
+    };
+    let is_verdict = |line: &str| {
+        let bare = line.trim().trim_matches(['*', '#', ' ', '_']);
+        bare.get(..8).is_some_and(|it| it.eq_ignore_ascii_case("verdict:"))
+    };
+    let (mut checks, mut findings, mut is_code) = (Vec::new(), Vec::new(), false);
+    for line in report.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        match line {
+            line if is_code || is_fence => findings.push(line.to_owned()),
+            line if is_check(line) => checks.push(line.trim_end().to_owned()),
+            line if is_verdict(line) => {}
+            line => findings.push(lowered(line)),
+        }
+    }
+    if is_code {
+        findings.push("```".to_owned());
+    }
+    let is_blank = |it: &String| it.trim().is_empty();
+    let start = findings.iter().position(|it| !is_blank(it)).unwrap_or(findings.len());
+    let end = findings.iter().rposition(|it| !is_blank(it)).map_or(start, |at| at + 1);
+    (checks, findings[start..end].to_vec())
+}
+
+fn lowered(line: &str) -> String {
+    let bare = line.trim_start_matches('#');
+    let is_heading = bare.len() < line.len() && (bare.is_empty() || bare.starts_with(' '));
+    let is_underline =
+        !line.trim().is_empty() && line.trim().chars().all(|c| c == '=') || line.trim() == "---";
+    match (is_heading, is_underline) {
+        (true, _) => format!("**{}**", bare.trim()),
+        (_, true) => String::new(),
+        _ => line.trim_end().to_owned(),
+    }
+}
+
+/// Lines at the end of the log, which is made where there is none; line ends as the text has them.
+fn appended(text: &str, lines: &[String]) -> String {
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let log_end = end_of_log(text);
+    let at = log_end.unwrap_or(text.len());
+    let (before, behind) = text.split_at(at);
+    let before = before.trim_end();
+    let mut parts: Vec<&str> = vec![before, ""];
+    if log_end.is_none() {
+        parts.extend([LOG, ""]);
+    }
+    parts.extend(lines.iter().map(String::as_str));
+    let mut text = parts.join(line_end).trim_end().to_owned() + line_end;
+    if !behind.trim().is_empty() {
+        text.push_str(line_end);
+        text.push_str(behind.trim_start_matches(['\r', '\n']));
+    }
+    text
+}
+
+/// Where the section of the log ends; `None` where there is none.
+fn end_of_log(text: &str) -> Option<usize> {
+    let front = crate::spec::agent::front_matter_of(text).map_or(0, |it: Span| it.end);
+    let sections = sections_of(text, front);
+    let is_log = |title: &str| log::is_log(&title.trim().trim_end_matches(':').to_lowercase());
+    let at = sections.iter().rposition(|it| it.level == 2 && is_log(&it.title))?;
+    let next = sections[at + 1..].iter().find(|it| (1..=2).contains(&it.level));
+    Some(next.map_or(text.len(), |it| it.whole.start))
+}
+
+/// A status below the title, where there was none.
+fn with_status(text: &str, item: &Item, status: &str) -> String {
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let line = format!("## Status: {status}");
+    let front = crate::spec::agent::front_matter_of(text).map_or(0, |it| it.end);
+    let sections = sections_of(text, front);
+    let title = sections.iter().find(|it| it.level == 1 && it.title.trim() == item.title);
+    match title {
+        Some(title) => {
+            let at = title.heading.end;
+            let (before, behind) = text.split_at(at);
+            format!("{}{line_end}{line_end}{line}{line_end}{behind}", before.trim_end())
+        }
+        None => appended(text, &[line]).replacen(&format!("{LOG}{line_end}{line_end}"), "", 1),
+    }
+}
