@@ -3,6 +3,8 @@
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 
+use super::agent::stem;
+
 /// The agent that reads the backlog item which a plan was made from.
 pub const ITEM_READER: &str = "issue-verifier";
 
@@ -65,12 +67,30 @@ const PROMPTS: &[(&str, &str)] = embedded!("rules":
     "prompts/verify-item.md",
 );
 
+/// What the agent of audits asks of what was built, by the name of each file.
+pub const CHECKLISTS: &[(&str, &str)] = embedded!("claude/checklists":
+    "crud-operations.md",
+    "data-display.md",
+    "navigation.md",
+);
+
+/// The agent that goes through the checklists. It has them in its own text, since worktrees hold
+/// only what is committed.
+const AUDITOR: &str = "qa-auditor";
+
 /// The folder that built-in documents seem to lie in, so that messages can name them.
 pub const FOLDER: &str = "(built-in)";
 
 /// The built-in agents by name.
 pub fn agents() -> Vec<Source> {
-    sources("agents", AGENTS)
+    let mut agents = sources("agents", AGENTS);
+    for auditor in agents.iter_mut().filter(|it| stem(it.path.file_name()) == AUDITOR) {
+        let parts = CHECKLISTS.iter().fold(auditor.text.to_string(), |text, (_, list)| {
+            format!("{}\n\n{list}", text.trim_end())
+        });
+        *auditor = Source::new(auditor.path.clone(), parts);
+    }
+    agents
 }
 
 /// The built-in rules by name, `extends` not applied.

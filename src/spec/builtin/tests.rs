@@ -184,6 +184,7 @@ fn the_lists_hold_every_file_of_their_folders() {
         assert_eq!(known.collect::<BTreeSet<String>>(), found, "{folder}");
     };
     check("agents", AGENTS, ".md");
+    check("claude/checklists", CHECKLISTS, ".md");
     check("rules", RULES, ".yaml");
     check("rules/prompts", PROMPTS, ".md");
 }
@@ -193,4 +194,14 @@ fn listed(folder: &std::path::Path, ending: &str) -> BTreeSet<String> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
     names.filter(|name| name.ends_with(ending)).collect()
+}
+
+#[test]
+fn the_agent_of_audits_has_its_checklists_with_it() {
+    let agents = built_in_agents();
+    let body = &agents[&AgentName::new(AUDITOR)].body;
+    for (name, list) in CHECKLISTS {
+        assert!(body.contains(list.trim_end()), "{name}");
+    }
+    assert!(body.starts_with("# QA auditor"), "{body}");
 }
