@@ -197,7 +197,7 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Reset(args) => commands::reset::run(args, &mut *here.deciding()?, shell, folder),
         Command::Answer(args) => commands::answer::run(args, &mut *here.deciding()?, shell, folder),
         Command::Land(args) => commands::land::run(args, &mut *here.opened(args.dry_run)?, shell),
-        Command::Init => commands::init::run(root, shell),
+        Command::Init(args) => commands::init::run(args, root, shell),
         Command::New(args) => {
             let config = documents::read(root, &[])?.documents.config;
             commands::new::run(args, root, &config, shell)

@@ -14,6 +14,19 @@ pub enum Written {
     Existed,
 }
 
+/// What would become of a file that was to be written.
+pub fn look(path: &Path) -> Written {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Written::Existed,
+        Err(_) => Written::Created,
+    }
+}
+
+/// True where the file holds this text and nothing else.
+pub fn holds(path: &Path, text: &str) -> bool {
+    fs::read(path).is_ok_and(|found| found == text.as_bytes())
+}
+
 /// Writes a file that must not be there yet, and the folders above it. Whoever reads it sees the
 /// whole text or no file.
 pub fn write_new(path: &Path, text: &str) -> Result<Written> {
@@ -59,9 +72,11 @@ mod tests {
     fn what_is_there_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.yaml");
+        assert_eq!(look(&path), Written::Created);
         assert_eq!(write_new(&path, "one").unwrap(), Written::Created);
+        assert_eq!(look(&path), Written::Existed);
         assert_eq!(write_new(&path, "two").unwrap(), Written::Existed);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        assert!(holds(&path, "one") && !holds(&path, "two"));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 }

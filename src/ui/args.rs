@@ -5,6 +5,7 @@ mod build;
 mod classify;
 mod cost;
 mod effect;
+mod init;
 mod measure;
 mod models;
 mod original;
@@ -21,6 +22,7 @@ pub use build::{BuildArgs, ResumeArgs, ShownArgs, StopArgs, WatchArgs};
 pub use classify::{ClassifyArgs, moment_of};
 pub use cost::CostArgs;
 pub use effect::Effect;
+pub use init::InitArgs;
 use measure::{size_of, time_of};
 pub use models::ModelArgs;
 pub use original::OriginalArgs;
@@ -148,8 +150,8 @@ pub enum Command {
     Answer(AnswerArgs),
     #[command(about = "Take parked work onto the branch")]
     Land(LandArgs),
-    #[command(about = "Set up a repository: writes orch.yaml if there is none, nothing else")]
-    Init,
+    #[command(about = "Set up a repository: writes orch.yaml if there is none, never over a file")]
+    Init(InitArgs),
     #[command(about = "Start a plan, an agent or a rule; never overwrites")]
     New(NewArgs),
     #[command(about = "Is everything there that orch needs")]

@@ -84,7 +84,18 @@ fn every_test_file_is_run() {
 
 #[test]
 fn no_text_tells_of_the_machine_it_was_made_on() {
-    let folders = ["src", "tests", "docs", "rules", "agents", "plans", "benches", ".ci"];
+    let folders = [
+        "src",
+        "tests",
+        "docs",
+        "rules",
+        "agents",
+        "plans",
+        "claude",
+        ".claude-plugin",
+        "benches",
+        ".ci",
+    ];
     let single = [
         "README.md",
         "CHANGELOG.md",

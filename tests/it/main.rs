@@ -8,6 +8,7 @@ mod build;
 mod chance;
 mod checkouts;
 mod classify;
+mod claude_side;
 mod closing;
 mod commands;
 mod competition;

@@ -21,6 +21,7 @@ impl Command {
             Self::Watch(args) => unless(args.dry_run, Effect::Builds),
             Self::Land(args) => unless(args.dry_run, Effect::Builds),
             Self::Resume(_) => Effect::Builds,
+            Self::Init(args) => unless(args.dry_run, Effect::Decides),
             Self::Answer(args) => unless(args.text.is_empty(), Effect::Decides),
             Self::Cache(args) => match &args.command {
                 CacheCommand::Gc(args) => unless(args.dry_run, Effect::Decides),
@@ -34,7 +35,6 @@ impl Command {
             | Self::Skip(_)
             | Self::Accept(_)
             | Self::Reset(_)
-            | Self::Init
             | Self::Trust(_)
             | Self::New(_) => Effect::Decides,
             Self::Check(_)
@@ -74,7 +74,7 @@ impl Command {
             Self::Reset(_) => "orch reset",
             Self::Answer(_) => "orch answer",
             Self::Land(_) => "orch land",
-            Self::Init => "orch init",
+            Self::Init(_) => "orch init",
             Self::New(_) => "orch new",
             Self::Doctor => "orch doctor",
             Self::Trust(_) => "orch trust",
