@@ -5,6 +5,7 @@ pub mod archive;
 mod aside;
 pub mod attempt;
 mod bench;
+mod claims;
 mod collect;
 mod exhibits;
 pub mod folders;

@@ -20,7 +20,7 @@ use crate::host::session::Attempted;
 use crate::host::worktree::{Collected, Worktree};
 
 use super::output::{Output, Outputs};
-use super::{Workshop, guarded, plan};
+use super::{Workshop, claims, guarded, plan};
 
 /// What was to be done.
 pub struct Job {
@@ -152,7 +152,8 @@ fn judged_changed(
         Err(damage) => return Ok(Err(damage)),
     };
     let changes = collected.patch.changes().iter().filter(|it| it.before.is_some());
-    let paths = changes.map(|it| it.path.clone()).filter(|it| !is_lock_file(it.file_name()));
+    let paths = changes.map(|it| it.path.clone());
+    let paths = paths.filter(|it| !is_lock_file(it.file_name()) && !claims::is_one(it));
     Ok(Ok(paths.collect()))
 }
 
@@ -177,6 +178,7 @@ fn left_by(
         Ok(collected) => collected,
         Err(damage) => return Ok(Err(damage)),
     };
+    let collected = claims::taken_out(shop, worktree, collected)?;
     let beneath = plan::beneath(shop, launch, worktree, &collected.patch)?;
     let (collected, plan_edit) = match plan::plan_of(launch, job.laid.as_ref().or(beneath.as_ref()))
     {
@@ -218,7 +220,7 @@ fn read_set(
         .iter()
         .chain(&facts.files_written)
         .filter_map(|name| below(worktree.root(), name))
-        .filter(|path| !path.is_within(".orch"))
+        .filter(|path| !path.is_within(".orch") && !claims::is_one(path))
         .collect();
     paths
         .into_iter()
