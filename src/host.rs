@@ -20,6 +20,7 @@ pub mod landing;
 pub mod lock;
 pub mod machine;
 pub(crate) mod mask;
+pub mod original;
 pub mod outbox;
 pub(crate) mod pieces;
 pub mod platform;

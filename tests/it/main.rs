@@ -10,6 +10,7 @@ mod checkouts;
 mod classify;
 mod claude_side;
 mod closing;
+mod coming_over;
 mod commands;
 mod competition;
 mod cost;

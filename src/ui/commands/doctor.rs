@@ -9,6 +9,7 @@ use crate::host::clock::now;
 use crate::host::doctor::{self, Finding, Health};
 use crate::host::documents::{self, Loaded};
 use crate::host::driver;
+use crate::host::original;
 use crate::host::session::{Cli, Script};
 use crate::host::trust::{Trust, Trusted};
 use crate::spec::rule;
@@ -31,8 +32,19 @@ pub fn run(root: &Path, shell: &mut Shell) -> Ran {
     findings.push(doctor::families());
     let asks_for_bwrap = asked.iter().any(|it| matches!(it, Sandboxing::Bwrap(_)));
     findings.push(doctor::sandbox(asks_for_bwrap));
-    report(&findings, shell)
+    let of_original = original::findings(root, &loaded);
+    let is_coming_over = !of_original.is_empty();
+    findings.extend(of_original);
+    let ran = report(&findings, shell)?;
+    if is_coming_over {
+        shell.note(MIGRATION)?;
+    }
+    Ok(ran)
 }
+
+/// Where the names in brackets are.
+const MIGRATION: &str =
+    "words in brackets are sections of docs/MIGRATION.md of orch: why, and how to go back";
 
 fn settings(loaded: &Loaded) -> Finding {
     let there = |name: &str| loaded.sources.keys().any(|path| path.as_str() == name);
