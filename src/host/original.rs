@@ -38,7 +38,8 @@ pub fn findings(root: &Path, loaded: &Loaded) -> Vec<Finding> {
     let backlog = backlog(root);
     let has_backlog = backlog.is_some();
     let found = [
-        is_there(CLAUDE_CONFIG).then(|| there(format!("settings: {CLAUDE_CONFIG}, read as it is"))),
+        is_there(CLAUDE_CONFIG)
+            .then(|| there(format!("settings: {CLAUDE_CONFIG}, read as written"))),
         plans(loaded),
         agents(loaded),
         backlog,
@@ -115,11 +116,12 @@ fn plans(loaded: &Loaded) -> Option<Finding> {
     let interrupted = read.iter().flat_map(Plan::tasks);
     let interrupted = interrupted.filter(|it| it.record.status == Status::InProgress).count();
     let mut said = format!(
-        "{}, read as they are: {completed} completed, {begun} half-finished, {fresh} not begun",
+        "{}, read as written: {completed} completed, {begun} half-finished, {fresh} not begun",
         counted(read.len(), "plan")
     );
     if interrupted > 0 {
-        said += &format!("; {} in the middle of its work runs anew", counted(interrupted, "task"));
+        said +=
+            &format!("; cut off in the middle, and due again: {}", counted(interrupted, "task"));
     }
     (!read.is_empty()).then(|| there(said))
 }
@@ -149,7 +151,7 @@ fn agents(loaded: &Loaded) -> Option<Finding> {
     let n_instead = built_in.iter().filter(|it| own.contains(stem(it.path.file_name()))).count();
     (!own.is_empty()).then(|| {
         there(format!(
-            "{} in {folder}, read as they are: {n_instead} in place of built-in ones of the same name",
+            "{} in {folder}, read as written: {n_instead} in place of built-in ones of the same name",
             counted(own.len(), "agent")
         ))
     })
@@ -173,8 +175,8 @@ fn backlog(root: &Path) -> Option<Finding> {
         }
     }
     if n_logs > 0 {
-        let has = if n_logs == 1 { "has a verification log" } else { "have verification logs" };
-        parts.push(format!("{n_logs} of them {has}, whose cycles count"));
+        let has = if n_logs == 1 { "has a verification log" } else { "have a verification log" };
+        parts.push(format!("{n_logs} of them {has}: cycles in it count"));
     }
     (!parts.is_empty()).then(|| there(format!("backlog: {}", parts.join(", "))))
 }

@@ -62,7 +62,7 @@ pub fn collect(
         report,
         read_set: read_set(shop, &attempted.stream, &worktree)?,
         denied_inputs: denied_inputs(&job.launch, attempted.stream.as_ref(), &worktree),
-        stream: attempted.stream,
+        stream: attempted.stream.map(|it| without_claims(it, worktree.root())),
         status_file: attempted.status_file,
         patch: left.patch,
         plan_edit: left.plan_edit,
@@ -239,6 +239,13 @@ fn denied_inputs(
     let read = denied.filter_map(|it| it.strip_prefix("Read(")?.strip_suffix(')'));
     let paths: BTreeSet<RelPath> = read.filter_map(|it| below(worktree.root(), it)).collect();
     paths.into_iter().filter(|path| declared.iter().any(|it| it.is_match(path))).collect()
+}
+
+/// Without denied calls on files that nobody misses.
+fn without_claims(mut facts: StreamFacts, worktree: &Path) -> StreamFacts {
+    let path_of = |call: &str| below(worktree, call.split_once('(')?.1.strip_suffix(')')?);
+    facts.permission_denials.retain(|it| !path_of(it).is_some_and(|path| claims::is_one(&path)));
+    facts
 }
 
 /// A path as the stream names it, below the worktree; `None` for files elsewhere.
