@@ -197,10 +197,13 @@ fn dispatch(args: &Args, here: &Here, shell: &mut Shell) -> Ran {
         Command::Reset(args) => commands::reset::run(args, &mut *here.deciding()?, shell, folder),
         Command::Answer(args) => commands::answer::run(args, &mut *here.deciding()?, shell, folder),
         Command::Land(args) => commands::land::run(args, &mut *here.opened(args.dry_run)?, shell),
+        Command::Archive(args) => {
+            commands::archive::run(args, &mut *here.opened(args.dry_run)?, shell, folder)
+        }
         Command::Init(args) => commands::init::run(args, root, shell),
         Command::New(args) => {
-            let config = documents::read(root, &[])?.documents.config;
-            commands::new::run(args, root, &config, shell)
+            let loaded = documents::read(root, &[])?;
+            commands::new::run(args, root, &loaded, shell)
         }
         Command::Doctor => commands::doctor::run(root, shell),
         Command::Trust(args) => commands::trust::run(args, root, shell),

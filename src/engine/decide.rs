@@ -64,6 +64,8 @@ pub struct Board {
     in_a_row: BTreeMap<PlanName, u32>,
     /// What was picked, where not everything is to run.
     chosen: BTreeSet<NodeId>,
+    /// What nothing waits for but that something else is looked at once more.
+    aside: BTreeSet<NodeId>,
 }
 
 /// How far the board knows the present state of things.
@@ -124,6 +126,20 @@ impl Board {
     /// Lets a node be decided again in the running build.
     pub fn reopen(&mut self, id: NodeId) {
         self.schedule.reopen(&self.graph, id);
+    }
+
+    /// It is not decided before it is taken up again.
+    pub fn put_aside(&mut self, id: NodeId) {
+        self.aside.insert(id);
+    }
+
+    /// What was put aside.
+    pub fn aside(&self) -> Vec<NodeId> {
+        self.aside.iter().copied().collect()
+    }
+
+    pub fn take_up(&mut self, id: NodeId) {
+        self.aside.remove(&id);
     }
 
     /// It must run, and waits for its turn.

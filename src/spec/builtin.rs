@@ -32,6 +32,7 @@ const AGENTS: &[(&str, &str)] = embedded!("agents":
 const RULES: &[(&str, &str)] = embedded!("rules":
     "analysis.yaml",
     "analyze-item.yaml",
+    "approve-item.yaml",
     "archive-item.yaml",
     "command.yaml",
     "defaults.yaml",

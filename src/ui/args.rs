@@ -6,6 +6,7 @@ mod classify;
 mod cost;
 mod effect;
 mod init;
+mod land;
 mod measure;
 mod models;
 mod original;
@@ -23,6 +24,7 @@ pub use classify::{ClassifyArgs, moment_of};
 pub use cost::CostArgs;
 pub use effect::Effect;
 pub use init::InitArgs;
+pub use land::{ArchiveArgs, LandArgs};
 use measure::{size_of, time_of};
 pub use models::ModelArgs;
 pub use original::OriginalArgs;
@@ -34,7 +36,7 @@ const OVERVIEW: &str = "\
 
 Work:
   build        Bring targets up to date: run what changed, and nothing else
-  watch        Stay, and build whenever a document or an input changes
+  watch        Stay, work through the backlog, and build whenever something changes
   stop         Ask the orch that runs here to stop; `--now` ends what runs
   resume       Go on with what the last build or watch was asked for
   check        Diagnose plans, rules, agents and config; nothing runs
@@ -54,9 +56,10 @@ Decide:
   reset        Forget what is recorded for a task
   answer       Answer what a task's session asks
   land         Take parked work onto the branch
+  archive      Put backlog items that are done into the archive
 Set up:
   init         Set up a repository
-  new          Start a plan, an agent or a rule
+  new          Start a plan, a backlog item, an agent or a rule
   doctor       Is everything there that orch needs
   trust        Let commands run that this repository names for orch itself
   demo         The main job on a sample, in a scratch repository, no account needed
@@ -67,7 +70,8 @@ Options:
 {options}
 
 A TARGET is a plan (`demo`, `plans/demo.yaml`), a task of it (`demo//1.2`), a task of any plan
-(`//1.2`), or a pattern of these (`demo//2.*`). None means all that is active.
+(`//1.2`), a backlog item (`item:login`, `item:login//verify`), or a pattern of these (`demo//2.*`).
+None means all that is active; items are built where they are named, and by `orch watch`.
 Exit codes: 0 all accepted, 1 something failed or is blocked, 2 the documents or the command line
 are wrong, 3 stopped, 4 budget reached, 75 usage limit, 101 the machine failed, 130/143 interrupted.
 ";
@@ -114,7 +118,7 @@ pub struct Global {
 pub enum Command {
     #[command(about = "Bring targets up to date: run what changed, and nothing else")]
     Build(BuildArgs),
-    #[command(about = "Stay, and build whenever a document or an input changes")]
+    #[command(about = "Stay, work through the backlog, and build whenever something changes")]
     Watch(WatchArgs),
     #[command(about = "Ask the orch that runs here to stop; `--now` ends what runs")]
     Stop(StopArgs),
@@ -150,9 +154,11 @@ pub enum Command {
     Answer(AnswerArgs),
     #[command(about = "Take parked work onto the branch")]
     Land(LandArgs),
+    #[command(about = "Put backlog items that are done into the archive; nothing is built")]
+    Archive(ArchiveArgs),
     #[command(about = "Set up a repository: writes orch.yaml if there is none, never over a file")]
     Init(InitArgs),
-    #[command(about = "Start a plan, an agent or a rule; never overwrites")]
+    #[command(about = "Start a plan, a backlog item, an agent or a rule; never overwrites")]
     New(NewArgs),
     #[command(about = "Is everything there that orch needs")]
     Doctor,
@@ -291,13 +297,6 @@ pub struct GcArgs {
     pub max_size: Option<u64>,
 }
 
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub struct LandArgs {
-    /// Show what would land; change nothing
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-}
-
 #[derive(Clone, Debug, ClapArgs)]
 pub struct NewArgs {
     /// What to start
@@ -305,11 +304,16 @@ pub struct NewArgs {
     pub kind: NewKind,
     /// Its name, which is also the name of its file
     pub name: String,
+    /// Of which kind an item is: defect, feature, analysis, or one of the project's own
+    #[arg(long, value_name = "KIND", default_value = "feature")]
+    pub of: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NewKind {
     Plan,
+    /// A backlog item
+    Item,
     Agent,
     Rule,
 }

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod answer;
+pub mod archive;
 pub mod build;
 pub mod cache;
 pub mod check;

@@ -147,3 +147,20 @@ fn a_task_that_touches_other_files_is_judged_by_nobody_else() {
     space.build(&[], 0).has(&[("accepted", 2)]);
     assert_eq!(n_runs(&space), 1);
 }
+
+#[test]
+fn an_item_is_archived_only_when_its_plan_is_closed() {
+    let breaks = "sed -i 's/+/\\\\*/' src/sum.sh; date +%N >> src/other.sh";
+    for (second, code) in [(breaks, 1), ("echo '# header' >> src/sum.sh", 0)] {
+        let space = space(second, "    depends_on: ['1']\n");
+        let item = "docs/feature-backlog/mend.md";
+        space.write(item, "# Mend\n\n## Expected Behavior\n\nIt sums.\n");
+        space.commit("an item with a plan of a person's");
+        for _ in 0..2 {
+            space.orch(&["watch", "--once"]).exits(code);
+            assert_eq!(space.exists(item), code == 1);
+        }
+        let n_closings = if code == 0 { 2 } else { 3 };
+        assert!(n_runs(&space) >= n_closings, "the sum was looked at once more");
+    }
+}

@@ -298,3 +298,77 @@ fn a_dry_run_changes_nothing_and_items_are_left_where_they_are_on_request() {
     ]);
     space.orch(&["cost", "--by", "item"]).exits(0).says(&["1-login", "2-export"]);
 }
+
+const WITH_APPROVAL: &str = "kind: item\nextends: feature\nstages: [plan, approve, archive]\n";
+
+#[test]
+fn a_plan_waits_for_a_person_where_its_kind_says_so() {
+    let sessions = planned("2-export", "feature-backlog", "echo export > export.txt");
+    let space = space(&[("feature-backlog/2-export", item("Export", ""))], &sessions);
+    space.write("rules/feature.yaml", WITH_APPROVAL);
+    for sessions in [1, 0] {
+        let waits = space.orch(&["watch", "--once", "--format", "json"]).exits(1).summary();
+        waits.has(&[("sessions", sessions), ("held", 2)]);
+        assert!(space.exists("plans/2-export.yaml") && !space.exists("export.txt"));
+    }
+    let why = space.orch(&["why", "2-export//1"]).exits(0);
+    assert!(why.stdout.contains("orch accept item:2-export//approve"), "{}", why.shown());
+    space.orch(&["accept", "item:2-export//approve"]).exits(0);
+    once(&space, 0);
+    assert!(space.exists("docs/completed-backlog/features/2-export.md"));
+}
+
+#[test]
+fn items_that_are_done_are_archived_on_request_alone() {
+    let space = two();
+    space.orch(&["archive", "-n"]).exits(0);
+    space.orch(&["watch", "--once", "--no-archive"]).exits(0);
+    let before = space.picture();
+    space.orch(&["archive", "-n"]).exits(0).says(&["item:1-login", "item:2-export"]);
+    assert_eq!(space.picture(), before);
+    space.orch(&["archive", "item:login"]).exits(0);
+    assert!(!space.exists("docs/defect-backlog/1-login.md"));
+    space.orch(&["archive"]).exits(0);
+    assert!(space.exists("docs/completed-backlog/features/2-export.md"));
+    assert_eq!(space.git(&["status", "--porcelain"]), "");
+    let status = space.orch(&["status"]).exits(0);
+    status.says(&["closed: its item is archived"]);
+}
+
+#[test]
+fn an_item_that_comes_back_from_the_archive_is_worked_on_anew() {
+    let space = two();
+    once(&space, 0);
+    let back = space.read("docs/completed-backlog/features/2-export.md");
+    space.write("docs/feature-backlog/2-export.md", &back);
+    std::fs::remove_file(space.root().join("docs/completed-backlog/features/2-export.md")).unwrap();
+    space.replace("docs/feature-backlog/2-export.md", "## Status: Completed", "## Status: Open");
+    let again = planned("2-export", "feature-backlog", "echo again >> export.txt");
+    let again = again.replace("2-export//plan\"", "2-export//plan.2\"");
+    let again = again.replace("plans/2-export.yaml", "plans/2-export.2.yaml");
+    space.write("sessions.yaml", &again.replace("-design.md", "-design-2.md"));
+    space.commit("it is back");
+    once(&space, 0);
+    assert_eq!(space.read("export.txt"), "export\nagain\n");
+    let export = space.read("docs/completed-backlog/features/2-export.md");
+    assert_eq!(export.matches("### Archived - ").count(), 2, "{export}");
+}
+
+#[test]
+fn a_new_item_of_an_old_name_is_not_done_by_its_plan() {
+    let sessions = planned("2-export", "feature-backlog", "echo new > new.txt");
+    let sessions = sessions.replace("2-export//plan\"", "2-export//plan.2\"");
+    let sessions = sessions.replace("plans/2-export.yaml", "plans/2-export.2.yaml");
+    let sessions = sessions.replace("-design.md", "-design-2.md");
+    let space = space(&[("feature-backlog/2-export", item("Another", ""))], &sessions);
+    space.write("docs/completed-backlog/features/2-export.md", &item("Old", ""));
+    space.write(
+        "plans/2-export.yaml",
+        "sections:\n- { id: s, name: S, tasks: [{ id: '1', name: A, status: completed, run: 'false' }] }\n",
+    );
+    space.commit("as the original left it");
+    once(&space, 0);
+    assert!(space.exists("new.txt") && !space.exists("docs/feature-backlog/2-export.md"));
+    assert!(space.read("docs/completed-backlog/features/2-export.md").starts_with("# Old"));
+    assert!(space.read("docs/completed-backlog/features/2-export.2.md").starts_with("# Another"));
+}

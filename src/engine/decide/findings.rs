@@ -2,6 +2,7 @@
 //! report's own task has failed.
 
 use crate::base::measure::Moment;
+use crate::base::name::TaskRef;
 use crate::engine::effect::{Effect, Notice, StatusEdit};
 use crate::engine::graph::NodeId;
 use crate::engine::graph::schedule::Settled;
@@ -29,18 +30,7 @@ impl Board {
         }
         let class = OutcomeClass::Rejected;
         let task = self.task(id).clone();
-        let is_stage = ground.world.is_stage(self.slot(id));
-        let message = if is_stage {
-            format!(
-                "it says FAIL, and no cycle is left (`orch show {task}` has it): change \
-                 the item, mend it and `orch retry {task}`, or `orch accept {task}`"
-            )
-        } else {
-            format!(
-                "its report says FAIL, and no task after it settles that (`orch show {task}` has it): mend it and \
-             `orch retry {task}`, or `orch accept {task}`"
-            )
-        };
+        let message = unsettled_message(&task, ground.world.is_stage(self.slot(id)));
         let why = Why::Ended { class, message: message.clone() };
         self.note_reason(id, why.clone());
         if self.mode == Mode::Build && self.run(id).gave_up != Some(class) {
@@ -90,4 +80,15 @@ impl Board {
         let section = |id: NodeId| ground.world.spec(self.slot(id)).map(|it| it.section.clone());
         self.graph.node(one).plan == self.graph.node(other).plan && section(one) == section(other)
     }
+}
+
+/// What a person can do about a report that says FAIL.
+fn unsettled_message(task: &TaskRef, is_stage: bool) -> String {
+    let (why, mend) = match is_stage {
+        true => ("it says FAIL, and no cycle is left", "change the item, or mend it"),
+        false => ("its report says FAIL, and no task after it settles that", "mend it"),
+    };
+    format!(
+        "{why} (`orch show {task}` has it): {mend} and `orch retry {task}`, or `orch accept {task}`"
+    )
 }

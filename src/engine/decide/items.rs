@@ -6,6 +6,7 @@ use crate::engine::effect::{ItemEdit, ItemEnd};
 use crate::engine::ground::Ground;
 use crate::engine::past::history::TaskHistory;
 use crate::engine::world::Slot;
+use crate::spec::agent::stem;
 use crate::spec::item::edit::has_entry;
 use crate::spec::item::kind::{ARCHIVE, WORK};
 use crate::spec::item::stages::StageId;
@@ -35,10 +36,17 @@ pub(super) fn item_edit_of(slot: Slot, status: Status, ground: &Ground<'_>) -> I
 }
 
 fn end_of(slot: Slot, ground: &Ground<'_>) -> Option<ItemEnd> {
-    let (item, staging) = ground.world.item(slot)?;
+    let (_, staging) = ground.world.item(slot)?;
     let own = ground.world.task(slot);
     let path = ground.world.plan_path(slot);
-    let to = staging.kind.archive.join(path.file_name())?;
+    // An archived item of the same name stays what it is.
+    let to = match ground.world.is_archived(stem(path.file_name())) {
+        true => {
+            let name = StageId { stage: stem(path.file_name()), cycle: staging.last.max(2) };
+            staging.kind.archive.join(&format!("{name}.md"))?
+        }
+        false => staging.kind.archive.join(path.file_name())?,
+    };
     let history = &ground.past.history;
     let plans = std::iter::once(&own.plan).chain(staging.plans.iter().map(|(_, name)| name));
     let known: Vec<(&TaskRef, &TaskHistory)> = plans.flat_map(|it| history.tasks_of(it)).collect();
@@ -55,7 +63,6 @@ fn end_of(slot: Slot, ground: &Ground<'_>) -> Option<ItemEnd> {
     });
     let ends = known.iter().filter_map(|(_, past)| past.accepted.as_ref()?.at);
     let (first, last) = (ends.clone().min(), ends.max());
-    let _ = item;
     Some(ItemEnd {
         to,
         status: staging.kind.done.clone(),

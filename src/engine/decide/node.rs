@@ -61,10 +61,11 @@ impl Board {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.blocked_by = None;
             }
-            if record.status == Status::Suspended {
+            let asking = self.asks_person(id, ground);
+            if record.status == Status::Suspended || asking {
                 self.settle(id, Settled::Suspended);
             }
-            return record.status == Status::Suspended;
+            return record.status == Status::Suspended || asking;
         }
         true
     }
@@ -83,6 +84,19 @@ impl Board {
             true => self.accept_as_is(id, Settled::UpToDate, ground),
             false => self.settle(id, Settled::Held),
         }
+    }
+
+    /// True for a stage that has no result before a person gives it one.
+    fn asks_person(&mut self, id: NodeId, ground: &Ground<'_>) -> bool {
+        let slot = self.slot(id);
+        let Some(why) = ground.world.asks_person(slot) else { return false };
+        let past = ground.past.history.task(self.task(id));
+        let key = ground.world.key(slot);
+        if past.zip(key).is_some_and(|(past, key)| past.standing(key).is_some()) {
+            return false;
+        }
+        self.note_reason(id, why);
+        true
     }
 
     /// The settled state that something before the node imposes on it.

@@ -33,6 +33,7 @@ impl Board {
             asked: BTreeMap::new(),
             in_a_row: BTreeMap::new(),
             chosen: BTreeSet::new(),
+            aside: BTreeSet::new(),
         }
     }
 
@@ -42,6 +43,7 @@ impl Board {
         self.freshness.is_touched = false;
         self.freshness.has_new_plan = false;
         self.chosen.clear();
+        self.aside.clear();
         self.in_a_row.clear();
         self.named_only = Arc::clone(world.named_only());
         let graph = world.graph();

@@ -3,6 +3,7 @@
 //! look at. A FAIL keeps the plan from being complete.
 
 mod culprit;
+mod item;
 
 pub(super) use culprit::probe_key;
 

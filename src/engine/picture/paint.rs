@@ -93,6 +93,10 @@ impl Painter<'_> {
         let node = build.board.graph.node(id);
         let key = is_decided.then(|| self.world.key(slot)).flatten();
         let likely = Likely::of(self.world, self.past);
+        // What its plan says is done is adopted as soon as its turn comes.
+        let is_adopted =
+            past.is_none_or(|it| it.accepted.is_none()) && self.world.record(slot).status.is_done();
+        let paid = recipe.filter(|_| !is_adopted);
         TaskPicture {
             task: task.clone(),
             name: spec.map(|it| it.name.clone()).unwrap_or_default(),
@@ -111,8 +115,8 @@ impl Painter<'_> {
             key,
             attempts: past.map_or(0, |it| it.n_attempts),
             cost: past.map(|it| it.cost).unwrap_or_default(),
-            likely_cost: recipe.and_then(|it| likely.cost(slot, it)),
-            guessed_cost: recipe.and_then(|it| likely.guessed_cost(slot, it)),
+            likely_cost: paid.and_then(|it| likely.cost(slot, it)),
+            guessed_cost: paid.and_then(|it| likely.guessed_cost(slot, it)),
             model: past.and_then(|it| it.model.clone()),
             commit: past.and_then(|it| it.accepted.as_ref()).and_then(|it| it.commit.clone()),
             has_other_recipe: past

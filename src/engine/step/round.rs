@@ -12,6 +12,7 @@ use super::Engine;
 impl Engine {
     /// Does everything that can be done now.
     pub(super) fn pump(&mut self) {
+        self.world.note_approvals(&self.past);
         self.restart_if_touched();
         let Some(mut shop) = self.shop() else { return };
         if !shop.build.board.freshness.has_scanned {
@@ -19,6 +20,10 @@ impl Engine {
         }
         go_round(&mut shop);
         end_what_runs(&mut shop);
+        // What an item's plan left may ask for more, too.
+        if shop.build.board.is_to_restart() {
+            return self.pump();
+        }
         if is_idle(&shop) && shop.close_plans() {
             // What a plan left may ask for more: each task is made again for that once at most.
             if shop.build.board.is_to_restart() {
@@ -43,8 +48,10 @@ impl Engine {
 /// Decides and starts until nothing more follows. Proposals of what has begun go before what has not.
 fn go_round(shop: &mut Shop<'_>) {
     shop.advance_contests();
+    shop.close_for_items();
     loop {
         decide_all(shop);
+        shop.close_for_items();
         shop.go_on_with_reviews();
         shop.wake_backed_off();
         shop.start_queued();
@@ -61,6 +68,9 @@ fn decide_all(shop: &mut Shop<'_>) {
         let is_stopping = shop.build.admission.is_stopping();
         if is_stopping && !may_stand(shop, id) {
             shop.build.board.settle(id, Settled::Held);
+            continue;
+        }
+        if shop.puts_aside(id) {
             continue;
         }
         match shop.build.board.decide(id, &mut shop.ground) {

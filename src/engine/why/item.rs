@@ -1,6 +1,6 @@
 //! Why nothing starts for a backlog item.
 
-use crate::base::name::PlanName;
+use crate::base::name::{PlanName, TaskRef};
 use crate::spec::item::Standing;
 
 /// What keeps an item's stages from starting.
@@ -18,6 +18,8 @@ pub enum ItemHold {
     Circle,
     /// So many verifications said FAIL before, as its log tells.
     CyclesUsed(u32),
+    /// A person is to agree to its plan first: the task that stands for that.
+    Unapproved(TaskRef),
     /// The plan that was made of it is not to be seen in the checkout.
     Unplanned(PlanName),
 }

@@ -175,7 +175,10 @@ fn watched(state: &State) -> Watched {
     let folders = config.plans_dirs.iter().chain([&config.agents_dir, &config.rules_dir]).cloned();
     Watched {
         root: state.root().to_owned(),
-        always: folders.filter_map(|it| RelPath::normalize(&it)).collect(),
+        always: folders
+            .filter_map(|it| RelPath::normalize(&it))
+            .chain(state.loaded.item_folders().cloned())
+            .collect(),
     }
 }
 

@@ -117,6 +117,9 @@ fn plans_with(state: &State, pending: &Pending) -> Result<PlanTexts> {
     let tree = state.checkout.repo.tree_of(&state.checkout.tip)?;
     for (path, edits) in pending {
         match committed_text(state, path, edits) {
+            Ok(Rewritten { to: Some(to), .. }) if state.checkout.repo.has_path(&tree, &to)? => {
+                refused.insert(path.clone(), format!("`{to}` is there already"));
+            }
             Ok(Rewritten { text, to }) => {
                 let present = state.checkout.repo.text_at(&tree, path)?;
                 if *present != *text || to.is_some() {

@@ -60,6 +60,7 @@ fn rules_say_who_does_what_within_which_bounds() {
     let shown: Vec<String> = built_in_rules().values().map(line_of).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     analyze-item Session code-reviewer    sessions - read-only, may change nothing; 3 attempts, wall 30m00s, stall 10m00s
+    approve-item Command -                commands - writes, may change nothing; 1 attempts, wall -, stall -
     archive-item Command -                commands - writes, may change nothing; 1 attempts, wall 2m00s, stall -
     command      Command -                commands - writes, may change nothing; 1 attempts, wall 30m00s, stall -
     compete      Session design-author    sessions 25 writes, must change; 3 attempts, wall 30m00s, stall 10m00s

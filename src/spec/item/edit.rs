@@ -182,3 +182,104 @@ fn with_status(text: &str, item: &Item, status: &str) -> String {
         None => appended(text, &[line]).replacen(&format!("{LOG}{line_end}{line_end}"), "", 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::name::RelPath;
+    use crate::spec::item::parse;
+    use proptest::prelude::*;
+
+    fn source(text: &str) -> Source {
+        Source::new(RelPath::new("docs/defect-backlog/1-x.md").unwrap(), text)
+    }
+
+    fn with(text: &str, report: &str) -> String {
+        let source = source(text);
+        let entry = Entry {
+            stage: StageId { stage: "verify", cycle: 1 },
+            verdict: Some("FAIL"),
+            report,
+            digest: "abc",
+            at: "2026-02-17 01:25",
+        };
+        with_entry(&source, &parse(&source).value, &entry)
+    }
+
+    const REPORT: &str = "# Found\n\n**Verdict: FAIL**\n- [x] a: `make`\n- [FAIL] b: `make b`\n\n## Status: Fixed\n\nMore.\n```\n## In code\n";
+
+    #[test]
+    fn an_entry_stands_at_the_end_of_the_log_and_makes_no_heading_of_its_own() {
+        let text = "# X\n\nWords.\n\n## Verification Log\n\n### Verification #1 - then\n\n**Verdict: FAIL**\n\n## Source\n\nMe.\n";
+        insta::assert_snapshot!(with(text, REPORT), @r"
+        # X
+
+        Words.
+
+        ## Verification Log
+
+        ### Verification #1 - then
+
+        **Verdict: FAIL**
+
+        ### Verification #2 - 2026-02-17 01:25
+
+        <!-- orch verify abc -->
+
+        **Verdict: FAIL**
+
+        **Checks performed:**
+        - [x] a: `make`
+        - [FAIL] b: `make b`
+
+        **Findings:**
+
+        **Found**
+
+
+        **Status: Fixed**
+
+        More.
+        ```
+        ## In code
+        ```
+
+        ## Source
+
+        Me.
+        ");
+    }
+
+    #[test]
+    fn line_ends_stay_and_an_end_has_its_status() {
+        let source = source("\u{feff}# X\r\n\r\n**Status:** Open\r\n\r\nWords.\r\n");
+        let item = parse(&source).value;
+        let facts = ["Cost: $1.00".to_owned()];
+        let ended = Ended { at: "now", status: "Fixed", facts: &facts };
+        let text = with_end(&source, &item, &ended);
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        assert!(text.contains("**Status:** Fixed\r\n") && text.ends_with("- Cost: $1.00\r\n"));
+        let bare = super::tests::source("# X\n\nWords.\n");
+        let text = with_end(&bare, &parse(&bare).value, &ended);
+        assert!(text.starts_with("# X\n\n## Status: Fixed\n\nWords."), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_changes_no_word_of_the_item_and_is_written_once(
+            lines in proptest::collection::vec("(#{1,3} )?(Status: Open|Verification Log|[a-c`~*-]{0,9}|- \\[ \\] x|> y)", 0..9),
+            report in "(\\PC|\n){0,60}",
+        ) {
+            let text = format!("# Title\n\n{}\n", lines.join("\n"));
+            let before = parse(&source(&text)).value;
+            let after = with(&text, &report);
+            let item = parse(&source(&after)).value;
+            // What stands in a block that is never closed takes in all behind it.
+            prop_assume!(!text.contains("```") && !text.contains("~~~"));
+            prop_assert_eq!(&item.title, &before.title);
+            prop_assert_eq!(item.standing, before.standing);
+            prop_assert_eq!(item.text.trim(), before.text.trim());
+            prop_assert_eq!(with(&after, &report), after);
+        }
+    }
+}

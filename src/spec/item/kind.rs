@@ -19,6 +19,8 @@ pub const ITEM: &str = "item";
 pub const PLAN: &str = "plan";
 /// The stage that is one task without a plan.
 pub const WORK: &str = "work";
+/// The stage in which a person says that a plan may be built.
+pub const APPROVE: &str = "approve";
 /// The stage that ends an item.
 pub const ARCHIVE: &str = "archive";
 

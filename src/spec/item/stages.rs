@@ -12,7 +12,7 @@ use crate::spec::plan::{
     Dependency, Meta, NoChange, Order, Plan, Section, Status, Task, TaskRecord, TaskSpans, TaskSpec,
 };
 
-use super::kind::{ARCHIVE, Kind, PLAN, Stage};
+use super::kind::{APPROVE, ARCHIVE, Kind, PLAN, Stage};
 use super::{Item, Planning};
 
 /// What the names of items' plans begin with.
@@ -200,7 +200,7 @@ impl Making<'_> {
                 let id = StageId { stage: &stage.name, cycle: cycle_shown }.task_id();
                 tasks.push(Task { id: id.clone(), ..self.task(stage, cycle, before) });
                 before = vec![Dependency::Own(id)];
-                if stage.name == PLAN {
+                if stage.name == self.last_before_tasks(&stages) {
                     let plans = self.staging.plans_of(cycle);
                     before.extend(plans.cloned().map(Dependency::All));
                 }
@@ -210,6 +210,12 @@ impl Making<'_> {
             }
         }
         tasks
+    }
+
+    /// The stage behind which the plan's tasks come.
+    fn last_before_tasks(&self, stages: &[Stage]) -> &'static str {
+        let is_behind_plan = |pair: &[Stage]| pair[0].name == PLAN && pair[1].name == APPROVE;
+        if stages.windows(2).any(is_behind_plan) { APPROVE } else { PLAN }
     }
 
     fn task(&self, stage: &Stage, cycle: u32, needs: Vec<Dependency>) -> Task {
@@ -242,5 +248,76 @@ impl Making<'_> {
     fn plan_outputs(&self, cycle: u32) -> crate::spec::glob::GlobSet {
         let plan = self.staging.plan_file(self.item_stem, cycle);
         crate::spec::glob::GlobSet::new([literal(&plan), design_of(self.item_stem, cycle)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::name::RelPath;
+    use crate::spec::item::kind::kinds_of;
+    use crate::spec::item::parse;
+
+    /// The tasks of an item of a kind, with what each waits for; an open end of a cycle is `cycles`.
+    fn check(kind: &str, cycles: u32, plans: &[(u32, &str)], text: &str) -> String {
+        let kinds = kinds_of(&crate::spec::builtin::rules()).value;
+        let kind = kinds.into_iter().find(|it| it.name.as_str() == kind).unwrap();
+        let staging = Staging {
+            kind: Arc::new(kind),
+            first: 1,
+            last: cycles,
+            plans: plans.iter().map(|(cycle, name)| (*cycle, PlanName::new(name))).collect(),
+            needs: vec![TaskRef::new("item:0-base", "archive")],
+            plans_dir: "plans".to_owned(),
+            skipped: BTreeSet::new(),
+        };
+        let source = Source::new(RelPath::new("docs/defect-backlog/1-x.md").unwrap(), text);
+        let plan = plan_of(&source, &parse(&source).value, &staging);
+        let line = |task: &Task| {
+            let needs: Vec<String> = task.spec.depends_on.iter().map(ToString::to_string).collect();
+            let outputs = task.spec.outputs.patterns.join(" ");
+            let rule = task.spec.rule.as_ref().unwrap();
+            format!("{} by {rule}: {}; {outputs}", task.id, needs.join(" ")).trim_end().to_owned()
+        };
+        plan.tasks().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_defect_is_planned_verified_and_archived() {
+        insta::assert_snapshot!(check("defect", 1, &[], "# X\n"), @r"
+        plan by plan-item: item:0-base//archive; plans/1-x.yaml docs/plans/*-1-x-design.md
+        verify by verify-item: plan;
+        archive by archive-item: verify;
+        ");
+        insta::assert_snapshot!(check("defect", 2, &[(1, "1-x"), (2, "1-x.2")], "# X\n"), @r"
+        plan by plan-item: item:0-base//archive; plans/1-x.yaml docs/plans/*-1-x-design.md
+        verify by verify-item: plan 1-x//*;
+        plan.2 by plan-item: verify; plans/1-x.2.yaml docs/plans/*-1-x-design-2.md
+        verify.2 by verify-item: plan.2 1-x.2//*;
+        archive by archive-item: verify.2;
+        ");
+    }
+
+    #[test]
+    fn a_light_item_and_an_analysis_have_no_plan() {
+        insta::assert_snapshot!(check("feature", 1, &[], "---\nplan: light\n---\n# X\n"), @r"
+        work by implement: item:0-base//archive;
+        archive by archive-item: work;
+        ");
+        insta::assert_snapshot!(check("analysis", 1, &[], "# X\n"), @r"
+        analyze by analyze-item: item:0-base//archive;
+        archive by archive-item: analyze;
+        ");
+    }
+
+    #[test]
+    fn ids_are_read_back() {
+        for (text, stage, cycle) in [("plan", "plan", 1), ("verify.12", "verify", 12)] {
+            let id = TaskId::new(text);
+            assert_eq!(StageId::of(&id), StageId { stage, cycle });
+            assert_eq!(StageId { stage, cycle }.task_id(), id);
+        }
+        assert_eq!(item_behind(&PlanName::new("1-x.2")), "1-x");
+        assert_eq!(item_behind(&PlanName::new("item:1.x")), "1.x");
     }
 }

@@ -7,6 +7,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::name::RelPath;
 use crate::base::source::Source;
 use crate::spec::builtin;
+use crate::spec::item::kind::is_kind;
 use crate::spec::outcome::OutcomeClass;
 use crate::spec::plan::{TaskSpec, ValidatorKind};
 use crate::spec::sandbox::{Sandbox, Sandboxing};
@@ -47,7 +48,10 @@ fn check_all(files: &[(&str, &str)]) -> (BTreeMap<RuleName, Rule>, Vec<String>) 
 }
 
 fn built_in() -> BTreeMap<RuleName, Rule> {
-    let drafts = builtin::rules().into_iter().map(|source| parse(&source, &prompt).value);
+    let drafts = builtin::rules()
+        .into_iter()
+        .filter(|it| !is_kind(it))
+        .map(|source| parse(&source, &prompt).value);
     resolve(drafts.collect()).value
 }
 
@@ -415,8 +419,11 @@ fn the_defaults_answer_every_outcome_and_a_project_changes_single_ones() {
     let text = "retry: { waits: 2, on: { killed: stop } }\n";
     let own = parse(&source(DEFAULTS, text), &prompt);
     assert_eq!(own.diagnostics, []);
-    let drafts =
-        builtin::rules().into_iter().map(|it| parse(&it, &prompt).value).chain([own.value]);
+    let drafts = builtin::rules()
+        .into_iter()
+        .filter(|it| !is_kind(it))
+        .map(|it| parse(&it, &prompt).value)
+        .chain([own.value]);
     let changed = resolve(drafts.collect()).value;
     let implement = &changed["implement"].retry;
     assert_eq!((implement.waits, implement.step(OutcomeClass::Killed, 1)), (2, RetryStep::Stop));
@@ -448,7 +455,8 @@ fn a_session_keeps_its_network_and_a_sandbox_is_inherited_and_taken_off() {
 /// The rule of a file over the built-in ones, and what is wrong with it.
 fn notifying(text: &str) -> (Option<Notify>, Vec<String>) {
     let own = source("phone", text);
-    let built_in = builtin::rules().into_iter().map(|it| parse(&it, &prompt).value);
+    let built_in =
+        builtin::rules().into_iter().filter(|it| !is_kind(it)).map(|it| parse(&it, &prompt).value);
     let parsed = parse(&own, &prompt);
     let mut found = parsed.diagnostics;
     let resolved = resolve(built_in.chain([parsed.value]).collect());

@@ -88,7 +88,7 @@ fn the_overview_reads_well() {
 
         Work:
           build        Bring targets up to date: run what changed, and nothing else
-          watch        Stay, and build whenever a document or an input changes
+          watch        Stay, work through the backlog, and build whenever something changes
           stop         Ask the orch that runs here to stop; `--now` ends what runs
           resume       Go on with what the last build or watch was asked for
           check        Diagnose plans, rules, agents and config; nothing runs
@@ -108,9 +108,10 @@ fn the_overview_reads_well() {
           reset        Forget what is recorded for a task
           answer       Answer what a task's session asks
           land         Take parked work onto the branch
+          archive      Put backlog items that are done into the archive
         Set up:
           init         Set up a repository
-          new          Start a plan, an agent or a rule
+          new          Start a plan, a backlog item, an agent or a rule
           doctor       Is everything there that orch needs
           trust        Let commands run that this repository names for orch itself
           demo         The main job on a sample, in a scratch repository, no account needed
@@ -126,7 +127,8 @@ fn the_overview_reads_well() {
           -V, --version          Print version
 
         A TARGET is a plan (`demo`, `plans/demo.yaml`), a task of it (`demo//1.2`), a task of any plan
-        (`//1.2`), or a pattern of these (`demo//2.*`). None means all that is active.
+        (`//1.2`), a backlog item (`item:login`, `item:login//verify`), or a pattern of these (`demo//2.*`).
+        None means all that is active; items are built where they are named, and by `orch watch`.
         Exit codes: 0 all accepted, 1 something failed or is blocked, 2 the documents or the command line
         are wrong, 3 stopped, 4 budget reached, 75 usage limit, 101 the machine failed, 130/143 interrupted.
         "#);

@@ -1,7 +1,8 @@
-//! `orch new`: starts a plan, an agent or a rule; never overwrites.
+//! `orch new`: starts a plan, a backlog item, an agent or a rule; never overwrites.
 
 use std::path::Path;
 
+use crate::host::documents::Loaded;
 use crate::host::scaffold::{self, Written};
 use crate::spec::config::Config;
 use crate::ui::args::{NewArgs, NewKind};
@@ -9,9 +10,9 @@ use crate::ui::exit::Exit;
 use crate::ui::shell::{Failure, Ran, Shell};
 
 /// Writes the file where the project's settings look for one of its kind.
-pub fn run(args: &NewArgs, root: &Path, config: &Config, shell: &mut Shell) -> Ran {
+pub fn run(args: &NewArgs, root: &Path, loaded: &Loaded, shell: &mut Shell) -> Ran {
     check_name(&args.name)?;
-    let path = path_of(args, root, config);
+    let path = path_of(args, root, loaded)?;
     let text = template_of(args.kind).replace("NAME", &args.name);
     if scaffold::write_new(&root.join(&path), &text)? == Written::Existed {
         let message = format!("`{path}` is there already; it was not touched");
@@ -22,13 +23,25 @@ pub fn run(args: &NewArgs, root: &Path, config: &Config, shell: &mut Shell) -> R
     Ok(Exit::Success)
 }
 
-fn path_of(args: &NewArgs, root: &Path, config: &Config) -> String {
-    let name = &args.name;
-    match args.kind {
+fn path_of(args: &NewArgs, root: &Path, loaded: &Loaded) -> Result<String, Failure> {
+    let (name, config) = (&args.name, &loaded.documents.config);
+    Ok(match args.kind {
+        NewKind::Item => format!("{}/{name}.md", item_folder(&args.of, loaded)?),
         NewKind::Plan => format!("{}/{name}.yaml", plans_folder(root, config)),
         NewKind::Agent => format!("{}/{name}.md", config.agents_dir),
         NewKind::Rule => format!("{}/{name}.yaml", config.rules_dir),
-    }
+    })
+}
+
+fn item_folder<'a>(kind: &str, loaded: &'a Loaded) -> Result<&'a str, Failure> {
+    let found = loaded.kinds.iter().find(|it| it.name.as_str() == kind);
+    found.map(|it| it.folder.as_str()).ok_or_else(|| {
+        let known: Vec<&str> = loaded.kinds.iter().map(|it| it.name.as_str()).collect();
+        Failure::usage_with_help(
+            format!("there is no kind of items `{kind}`"),
+            format!("there are: {}", known.join(", ")),
+        )
+    })
 }
 
 /// The first plan folder that is there. Where none is, the last one: the CLI asks for no special
@@ -42,6 +55,7 @@ fn plans_folder<'a>(root: &Path, config: &'a Config) -> &'a str {
 fn template_of(kind: NewKind) -> &'static str {
     match kind {
         NewKind::Plan => include_str!("new/plan.yaml"),
+        NewKind::Item => include_str!("new/item.md"),
         NewKind::Agent => include_str!("new/agent.md"),
         NewKind::Rule => include_str!("new/rule.yaml"),
     }
@@ -71,8 +85,9 @@ mod tests {
     fn check(kind: NewKind, name: &str, folder: &Path) -> String {
         let out = Buffer::default();
         let mut shell = Shell::of_writers(out.clone(), out.clone());
-        let args = NewArgs { kind, name: name.to_owned() };
-        let ran = run(&args, folder, &Config::default(), &mut shell);
+        let args = NewArgs { kind, name: name.to_owned(), of: "feature".to_owned() };
+        let loaded = crate::host::documents::read(folder, &[]).unwrap();
+        let ran = run(&args, folder, &loaded, &mut shell);
         shell.conclude(ran);
         out.text()
     }

@@ -19,6 +19,9 @@ pub fn item_text(hold: &ItemHold) -> String {
             "{n} verifications said FAIL: a person has to look; an entry taken out of its log, or a changed \
              text with `orch reset`, opens it again"
         ),
+        ItemHold::Unapproved(task) => {
+            format!("waits for a person: `orch accept {task}` lets its plan be built")
+        }
         ItemHold::Unplanned(name) => {
             format!("its plan `{name}` is not to be seen in the checkout")
         }
