@@ -93,47 +93,24 @@ fn heading_of(item: &Item, entry: &Entry<'_>) -> String {
     format!("### {name} - {at}")
 }
 
-/// Check lines of a report, and what else it says. Headings in it would be the item's: they are lowered
-/// to bold words.
+/// Check lines of a report, and what else it says: as a quotation, so that nothing in it is a heading of the
+/// item, or takes in what stands behind it.
 fn parts_of(report: &str) -> (Vec<String>, Vec<String>) {
     let is_check = |line: &str| {
-        let line = line.trim_start().trim_start_matches(['-', '*']).trim_start();
-        ["[x]", "[X]", "[ ]", "[FAIL]", "[WARN]", "[PASS]"].iter().any(|it| line.starts_with(it))
+        let rest = line.strip_prefix(['-', '*']).map(str::trim_start);
+        let marks = ["[x]", "[X]", "[ ]", "[FAIL]", "[WARN]", "[PASS]"];
+        rest.is_some_and(|rest| marks.iter().any(|it| rest.starts_with(it)))
     };
     let is_verdict = |line: &str| {
         let bare = line.trim().trim_matches(['*', '#', ' ', '_']);
         bare.get(..8).is_some_and(|it| it.eq_ignore_ascii_case("verdict:"))
     };
-    let (mut checks, mut findings, mut is_code) = (Vec::new(), Vec::new(), false);
-    for line in report.lines() {
-        let is_fence = line.trim_start().starts_with("```");
-        is_code ^= is_fence;
-        match line {
-            line if is_code || is_fence => findings.push(line.to_owned()),
-            line if is_check(line) => checks.push(line.trim_end().to_owned()),
-            line if is_verdict(line) => {}
-            line => findings.push(lowered(line)),
-        }
-    }
-    if is_code {
-        findings.push("```".to_owned());
-    }
-    let is_blank = |it: &String| it.trim().is_empty();
-    let start = findings.iter().position(|it| !is_blank(it)).unwrap_or(findings.len());
-    let end = findings.iter().rposition(|it| !is_blank(it)).map_or(start, |at| at + 1);
-    (checks, findings[start..end].to_vec())
-}
-
-fn lowered(line: &str) -> String {
-    let bare = line.trim_start_matches('#');
-    let is_heading = bare.len() < line.len() && (bare.is_empty() || bare.starts_with(' '));
-    let is_underline =
-        !line.trim().is_empty() && line.trim().chars().all(|c| c == '=') || line.trim() == "---";
-    match (is_heading, is_underline) {
-        (true, _) => format!("**{}**", bare.trim()),
-        (_, true) => String::new(),
-        _ => line.trim_end().to_owned(),
-    }
+    let lines = report.lines().map(str::trim_end).filter(|it| !is_verdict(it));
+    let (checks, findings): (Vec<&str>, Vec<&str>) = lines.partition(|it| is_check(it));
+    let start = findings.iter().position(|it| !it.is_empty()).unwrap_or(findings.len());
+    let end = findings.iter().rposition(|it| !it.is_empty()).map_or(start, |at| at + 1);
+    let quoted = findings[start..end].iter().map(|it| format!("> {it}").trim_end().to_owned());
+    (checks.into_iter().map(str::to_owned).collect(), quoted.collect())
 }
 
 /// Lines at the end of the log, which is made where there is none; line ends as the text has them.
@@ -177,7 +154,9 @@ fn with_status(text: &str, item: &Item, status: &str) -> String {
         Some(title) => {
             let at = title.heading.end;
             let (before, behind) = text.split_at(at);
-            format!("{}{line_end}{line_end}{line}{line_end}{behind}", before.trim_end())
+            let behind = behind.trim_start_matches(['\r', '\n']);
+            let gap = format!("{line_end}{line_end}");
+            format!("{}{gap}{line}{gap}{behind}", before.trim_end())
         }
         None => appended(text, &[line]).replacen(&format!("{LOG}{line_end}{line_end}"), "", 1),
     }
@@ -234,15 +213,14 @@ mod tests {
 
         **Findings:**
 
-        **Found**
-
-
-        **Status: Fixed**
-
-        More.
-        ```
-        ## In code
-        ```
+        > # Found
+        >
+        >
+        > ## Status: Fixed
+        >
+        > More.
+        > ```
+        > ## In code
 
         ## Source
 
